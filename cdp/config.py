@@ -1,0 +1,157 @@
+"""Every setting, typed and documented, in one place.
+
+Flags win over the environment (``CDP_…``), the environment over ``cdp.toml`` in
+the working folder, that over the defaults below. ``cdp config`` prints them.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, field, fields
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+_TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
+
+
+class ConfigError(ValueError):
+    """A setting has a value that can't be used; the text says which and why."""
+
+
+def _setting(default: Any, doc: str, secret: bool = False) -> Any:
+    return field(default=default, metadata={"doc": doc, "secret": secret})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one process. `Settings.load` gathers them."""
+
+    data: Path = _setting(Path("data"), "Folder of the databases, the log and plugins.")
+    host: str = _setting("127.0.0.1", "Address to listen on.")
+    port: int = _setting(8321, "Port to listen on; 0 takes a free one.")
+    database_url: str | None = _setting(
+        None, "postgresql://… to keep the store in Postgres; SQLite in the data folder if unset.", True
+    )
+    redis_url: str | None = _setting(None, "redis://… to hand delivery to `cdp worker`.", True)
+    write_key: str | None = _setting(None, "Write key of the first source of an empty store.", True)
+    api_token: str | None = _setting(None, "First API token of an empty store, all scopes.", True)
+    allow_private_addresses: bool = _setting(
+        False, "Let destinations call loopback and private addresses (for development)."
+    )
+    public_url: str | None = _setting(None, "The address by which browsers reach this server.")
+    trusted_proxies: tuple[str, ...] = _setting(
+        (), "Addresses or networks whose X-Forwarded-* headers are believed, comma-separated."
+    )
+    tls_cert: Path | None = _setting(None, "PEM certificate, to serve HTTPS without a proxy.")
+    tls_key: Path | None = _setting(None, "PEM key of the certificate.")
+    plugins_dir: Path | None = _setting(None, "Folder of plugins; `plugins` in the data folder.")
+    web_threads: int = _setting(32, "Requests handled at the same time by a web process.")
+    log_queue: int = _setting(4096, "Requests that may wait for the log before 429 is answered.")
+    log_segment_mb: int = _setting(64, "Size at which a new file of the log is begun.")
+    batch_messages: int = _setting(500, "Messages in a micro-batch of the pipeline.")
+    partition_messages: int = _setting(
+        500_000, "Messages in a partition of the history; keeps the indexes being written small."
+    )
+    enrich_deadline_ms: int = _setting(500, "What the enrichers together may take for a micro-batch.")
+    rejected_days: int = _setting(30, "Days for which refused messages are kept.")
+    calls_kept: int = _setting(10_000, "Calls kept in the log of each destination.")
+    retry_hours: float = _setting(4.0, "How long an item is retried before it is dead (Segment: 4 h).")
+
+    @classmethod
+    def load(cls, env: dict[str, str] | None = None, **flags: Any) -> Settings:
+        """Gather flags, environment and ``cdp.toml``; `ConfigError` names what is wrong."""
+        env = dict(os.environ) if env is None else env
+        file = _read_file(Path(env.get("CDP_CONFIG", "cdp.toml")), "CDP_CONFIG" in env)
+        values: dict[str, Any] = {}
+        for item in fields(cls):
+            name = item.name
+            variable = "CDP_" + name.upper()
+            if flags.get(name) is not None:
+                values[name] = _convert(item.type, flags[name], "--" + name.replace("_", "-"))
+            elif variable in env:
+                values[name] = _convert(item.type, env[variable], variable)
+            elif name in file:
+                values[name] = _convert(item.type, file[name], f"cdp.toml: {name}")
+        unknown = set(file) - {item.name for item in fields(cls)}
+        if unknown:
+            raise ConfigError(f"cdp.toml: unknown setting {sorted(unknown)[0]!r}")
+        settings = cls(**values)
+        settings._check()
+        return settings
+
+    def _check(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise ConfigError(f"port must be 0 to 65535, not {self.port}")
+        for network in self.trusted_proxies:
+            try:
+                ip_network(network, strict=False)
+            except ValueError:
+                raise ConfigError(f"trusted_proxies: {network!r} is no address or network") from None
+        if self.database_url and not self.database_url.startswith(("postgresql", "postgres:")):
+            raise ConfigError("database_url must begin with postgresql://")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ConfigError("tls_cert and tls_key go together")
+        for name in ("web_threads", "log_queue", "log_segment_mb", "batch_messages"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1")
+
+    @property
+    def plugin_folder(self) -> Path:
+        """Where single-file plugins are looked for."""
+        return self.plugins_dir or self.data / "plugins"
+
+
+def _read_file(path: Path, needed: bool) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        if needed:
+            raise ConfigError(f"{path} does not exist") from None
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def _convert(type_: Any, value: Any, where: str) -> Any:
+    kind = str(type_)
+    try:
+        if kind == "bool":
+            text = str(value).strip().lower()
+            if text in _TRUE or text in _FALSE:
+                return text in _TRUE
+            raise ValueError(f"{value!r} is neither 0 nor 1")
+        if kind.startswith("tuple"):
+            parts = value.split(",") if isinstance(value, str) else value
+            return tuple(str(part).strip() for part in parts if str(part).strip())
+        if kind == "int":
+            return int(value)
+        if kind == "float":
+            return float(value)
+        text = str(value)
+        if "None" in kind and not text:
+            return None
+        return Path(text) if kind.startswith("Path") else text
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{where}: {error}") from None
+
+
+def describe(settings: Settings) -> list[dict[str, Any]]:
+    """One row a setting: name, variable, value (secrets masked), default, meaning."""
+    rows = []
+    for item in fields(settings):
+        value = getattr(settings, item.name)
+        shown = "••••" if item.metadata["secret"] and value else value
+        if isinstance(shown, tuple):
+            shown = ",".join(shown)
+        rows.append(
+            {
+                "name": item.name,
+                "variable": "CDP_" + item.name.upper(),
+                "value": str(shown) if isinstance(shown, Path) else shown,
+                "default": str(item.default) if isinstance(item.default, Path) else item.default,
+                "meaning": item.metadata["doc"],
+            }
+        )
+    return rows

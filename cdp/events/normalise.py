@@ -1,0 +1,265 @@
+"""From what a client sent to a message, or to the reason why not.
+
+The rules are section 2 of the Segment spec: ids, reserved fields, the clock-skew
+formula, and what the server fills in.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from cdp.events.decode import MalformedJSON, decode_json
+from cdp.events.message import (
+    HISTORICAL_AFTER_MS,
+    MAX_MESSAGE_BYTES,
+    TYPES,
+    Message,
+    Origin,
+    Rejected,
+)
+from cdp.events.times import MAX_MS, MIN_MS, format_time, parse_time
+
+MAX_ID = 500
+MAX_MESSAGE_ID = 100
+MAX_KEYS = 10_000
+#: Corrected times further ahead than this are taken as the time of receipt.
+MAX_FUTURE_MS = 366 * 24 * 3600 * 1000
+
+_ALIASES = {"user_id": "userId", "anonymous_id": "anonymousId", "message_id": "messageId"}
+_encode = msgspec.json.Encoder().encode
+
+
+class _Refusal(Exception):
+    def __init__(self, code: str, detail: str) -> None:
+        self.code = code
+        self.detail = detail
+
+
+def normalise(
+    raw: bytes,
+    origin: Origin,
+    index: int = 0,
+    kind: str | None = None,
+    shared: dict[str, Any] | None = None,
+) -> Message | Rejected:
+    """Turn one call into a `Message`, or say why it can't be one.
+
+    ``kind`` is the call's type where the path decides it, else ``None`` (batch
+    items carry their own). ``shared`` holds the ``context`` and ``integrations``
+    of a batch's envelope, which an item's own keys override.
+    """
+    body: Any = None
+    try:
+        if len(raw) > MAX_MESSAGE_BYTES:
+            raise _Refusal(
+                "message_too_large",
+                f"the message has {len(raw):,} bytes, {MAX_MESSAGE_BYTES:,} are allowed",
+            )
+        try:
+            body = decode_json(raw)
+        except MalformedJSON as error:
+            raise _Refusal("invalid_json", str(error)) from None
+        if not isinstance(body, dict):
+            raise _Refusal("not_an_object", f"a message must be an object, not {_kind(body)}")
+        return _message(body, origin, index, kind, shared)
+    except _Refusal as refusal:
+        known: dict[str, Any] = body if isinstance(body, dict) else {}
+        return Rejected(
+            code=refusal.code,
+            detail=refusal.detail,
+            body=raw[: 2 * MAX_MESSAGE_BYTES],
+            source=origin.source,
+            received_at=origin.received_at,
+            message_id=_short(known.get("messageId")),
+            type=_short(kind or known.get("type")),
+            name=_short(known.get("event") or known.get("name")),
+        )
+
+
+def _message(
+    body: dict[str, Any],
+    origin: Origin,
+    index: int,
+    kind: str | None,
+    shared: dict[str, Any] | None,
+) -> Message:
+    body.pop("writeKey", None)
+    for alias, name in _ALIASES.items():
+        if alias in body and name not in body:
+            body[name] = body.pop(alias)
+    type_ = kind or body.get("type")
+    if type_ not in TYPES:
+        raise _Refusal("unknown_type", f"type must be one of {', '.join(TYPES)}, not {type_!r:.60}")
+    body["type"] = type_
+    if shared:
+        for key, value in shared.items():
+            own = body.get(key)
+            if own is None:
+                body[key] = dict(value)
+            elif isinstance(own, dict):
+                body[key] = {**value, **own}
+    _check_objects(body)
+    _check_ids(body, type_)
+    message_id = _message_id(body, origin, index)
+    t = _stamp(body, origin)
+    _fill_context(body, origin)
+    name = _name(body, type_)
+    return Message(
+        type=type_,
+        name=name,
+        message_id=message_id,
+        source=origin.source,
+        t=t,
+        received_at=origin.received_at,
+        body=body,
+        live=origin.live and origin.received_at - t <= HISTORICAL_AFTER_MS,
+    )
+
+
+def _check_objects(body: dict[str, Any]) -> None:
+    for key in ("context", "integrations", "properties", "traits"):
+        value = body.get(key)
+        if value is None:
+            body.pop(key, None)
+        elif not isinstance(value, dict):
+            raise _Refusal("wrong_type", f"{key} must be an object, not {_kind(value)}")
+        elif len(value) > MAX_KEYS:
+            for extra in list(value)[MAX_KEYS:]:
+                del value[extra]
+
+
+def _check_ids(body: dict[str, Any], type_: str) -> None:
+    for key in ("userId", "anonymousId", "groupId", "previousId"):
+        value = body.get(key)
+        if value is None:
+            body.pop(key, None)
+            continue
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise _Refusal("wrong_type", f"{key} must be a string, not {_kind(value)}")
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        text = str(value).replace("\0", "").strip()
+        if len(text) > MAX_ID:
+            raise _Refusal("id_too_long", f"{key} has {len(text)} characters, {MAX_ID} are allowed")
+        if text:
+            body[key] = text
+        else:
+            del body[key]
+    if type_ == "alias":
+        for key in ("userId", "previousId"):
+            if key not in body:
+                raise _Refusal("no_" + key, f"alias needs {key}")
+    elif "userId" not in body and "anonymousId" not in body:
+        raise _Refusal("no_user_anon_id", "the message has neither userId nor anonymousId")
+    if type_ == "group" and "groupId" not in body:
+        raise _Refusal("no_groupId", "group needs groupId")
+
+
+def _message_id(body: dict[str, Any], origin: Origin, index: int) -> str:
+    value = body.get("messageId")
+    if value is None or value == "":
+        value = f"{origin.ref}-{index}"
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value)
+    elif not isinstance(value, str):
+        raise _Refusal("wrong_type", f"messageId must be a string, not {_kind(value)}")
+    if len(value) > MAX_MESSAGE_ID:
+        raise _Refusal(
+            "messageId_too_long",
+            f"messageId has {len(value)} characters, {MAX_MESSAGE_ID} are allowed",
+        )
+    body["messageId"] = value
+    return value
+
+
+def _stamp(body: dict[str, Any], origin: Origin) -> int:
+    """Apply the clock-skew formula and write the four times into the body."""
+    received = origin.received_at
+    own = body.get("timestamp", body.get("originalTimestamp"))
+    original = parse_time(own)
+    sent_value = body.get("sentAt") or origin.sent_at
+    sent = parse_time(sent_value)
+    if original is None:
+        t = received
+    elif sent is None:
+        t = original
+    else:
+        t = received - (sent - original)
+    if not MIN_MS <= t <= MAX_MS or t > received + MAX_FUTURE_MS:
+        t = received
+    if own is not None:
+        body["originalTimestamp"] = own
+    else:
+        body["originalTimestamp"] = format_time(received)
+    if sent is not None:
+        body["sentAt"] = sent_value
+    else:
+        body.pop("sentAt", None)
+    body["timestamp"] = format_time(t)
+    body["receivedAt"] = format_time(received)
+    return t
+
+
+def _fill_context(body: dict[str, Any], origin: Origin) -> None:
+    context = body.setdefault("context", {})
+    library = context.get("library")
+    library_name = library.get("name") if isinstance(library, dict) else None
+    client_side = library_name is None or library_name in _BROWSERS_AND_PHONES
+    if origin.ip and "ip" not in context and (client_side or context.get("direct") is True):
+        context["ip"] = origin.ip
+    if client_side and origin.user_agent and "userAgent" not in context and library_name:
+        context["userAgent"] = origin.user_agent
+    body.setdefault("integrations", {})
+
+
+#: Libraries that run where the person is; only for them is the connection's
+#: address the person's (Segment: server sources are not filled in).
+_BROWSERS_AND_PHONES = frozenset(
+    {
+        "analytics.js",
+        "@segment/analytics-next",
+        "analytics-ios",
+        "analytics-swift",
+        "analytics-android",
+        "analytics-kotlin",
+        "analytics_flutter",
+        "@segment/analytics-react-native",
+        "pixel",
+        "RudderLabs JavaScript SDK",
+        "Customer.io Data Pipelines",
+    }
+)
+
+
+def _name(body: dict[str, Any], type_: str) -> str:
+    if type_ == "track":
+        event = body.get("event")
+        if isinstance(event, int | float) and not isinstance(event, bool):
+            event = body["event"] = str(event)
+        if not isinstance(event, str) or not event.strip():
+            raise _Refusal("no_event", "track needs event, the name of what happened")
+        return _clip(event)
+    if type_ in ("page", "screen"):
+        name = body.get("name")
+        return _clip(name) if isinstance(name, str) else ""
+    return ""
+
+
+def _clip(name: str) -> str:
+    return name.replace("\0", "").strip()[:MAX_ID]
+
+
+def _short(value: Any) -> str | None:
+    return value.replace("\0", "")[:MAX_MESSAGE_ID] if isinstance(value, str) else None
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean"}
+    return "null" if value is None else names.get(type(value), "a number")
+
+
+def encode_body(message: Message) -> bytes:
+    """The message's body as JSON, as it is kept and delivered."""
+    return _encode(message.body)

@@ -1,0 +1,73 @@
+"""Many rows at the speed of the driver, with statements written in Core.
+
+SQLAlchemy's own executemany builds a dict of parameters for each row; on the hot
+path the statement is compiled once and the rows go to the driver as tuples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Table, bindparam, insert
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql import ClauseElement
+
+Row = Sequence[Any]
+
+
+def upsert(tx: Connection, table: Table) -> Any:
+    """The dialect's INSERT, which has ``on_conflict_do_update`` and ``…_nothing``."""
+    if tx.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)
+
+
+def insert_many(tx: Connection, table: Table, columns: tuple[str, ...], rows: list[Row]) -> None:
+    """Insert ``rows``, whose values are in the order of ``columns``.
+
+    Postgres takes them by COPY, SQLite by executemany.
+    """
+    if not rows:
+        return
+    if tx.dialect.name == "sqlite":
+        tx.exec_driver_sql(_insert_sql(table, columns), [tuple(row) for row in rows])
+        return
+    names = ", ".join(columns)
+    cursor = tx.connection.cursor()
+    with cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+@lru_cache(maxsize=512)
+def _insert_sql(table: Table, columns: tuple[str, ...]) -> str:
+    statement = insert(table).values({name: bindparam(name) for name in columns})
+    return str(statement.compile(dialect=sqlite.dialect(paramstyle="qmark")))
+
+
+@lru_cache(maxsize=1024)
+def _compiled(statement: ClauseElement, dialect: str) -> tuple[str, tuple[str, ...]]:
+    if dialect == "sqlite":
+        compiled: Any = statement.compile(dialect=sqlite.dialect(paramstyle="qmark"))
+    else:
+        compiled = statement.compile(dialect=postgresql.dialect(paramstyle="format"))
+    return str(compiled), tuple(compiled.positiontup or ())
+
+
+def run_many(tx: Connection, statement: ClauseElement, rows: Iterable[dict[str, Any]]) -> None:
+    """Run ``statement`` once a row; its parameters are bindparams, by name.
+
+    Keep the statement object (a module constant): it is compiled once.
+    """
+    sql, names = _compiled(statement, tx.dialect.name)
+    values = [tuple(row[name] for name in names) for row in rows]
+    if values:
+        tx.exec_driver_sql(sql, values)
+
+
+def chunks(items: Sequence[Any], size: int = 500) -> Iterable[Sequence[Any]]:
+    """Cut ``items`` into pieces that fit into one IN list."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,0 +1,51 @@
+"""Single values, the configuration's version and the numbers given out."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from cdp.store.bulk import upsert
+from cdp.store.tables import meta, numbers
+
+_get = select(meta.c.value).where(meta.c.key == bindparam("key"))
+
+
+def get(tx: Connection, key: str) -> str | None:
+    """The value kept under ``key``."""
+    return tx.execute(_get, {"key": key}).scalar()
+
+
+def put(tx: Connection, key: str, value: str) -> None:
+    """Keep ``value`` under ``key``."""
+    statement = upsert(tx, meta).values(key=key, value=value)
+    tx.execute(
+        statement.on_conflict_do_update(index_elements=["key"], set_={"value": value})
+    )
+
+
+def version(tx: Connection) -> int:
+    """The configuration's version: it grows with each change a person makes."""
+    return int(get(tx, "config_version") or 0)
+
+
+def bump(tx: Connection) -> None:
+    """Tell all processes that the configuration has changed."""
+    put(tx, "config_version", str(version(tx) + 1))
+
+
+def take_numbers(tx: Connection, kind: str, count: int) -> int:
+    """Reserve ``count`` numbers of ``kind`` and return the first."""
+    first = tx.execute(
+        select(numbers.c.next).where(numbers.c.kind == kind).with_for_update()
+    ).scalar()
+    if first is None:
+        tx.execute(upsert(tx, numbers).values(kind=kind, next=1 + count))
+        return 1
+    tx.execute(update(numbers).where(numbers.c.kind == kind).values(next=first + count))
+    return int(first)
+
+
+def next_number(tx: Connection, kind: str) -> int:
+    """The next number of ``kind`` that will be given out."""
+    found = tx.execute(select(numbers.c.next).where(numbers.c.kind == kind)).scalar()
+    return int(found) if found is not None else 1

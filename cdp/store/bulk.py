@@ -24,7 +24,9 @@ def upsert(tx: Connection, table: Table) -> Any:
     return postgresql.insert(table)
 
 
-def insert_many(tx: Connection, table: Table, columns: tuple[str, ...], rows: list[Row]) -> None:
+def insert_many(
+    tx: Connection, table: Table, columns: tuple[str, ...], rows: list[Row]
+) -> None:
     """Insert ``rows``, whose values are in the order of ``columns``.
 
     Postgres takes them by COPY, SQLite by executemany.
@@ -56,7 +58,9 @@ def _compiled(statement: ClauseElement, dialect: str) -> tuple[str, tuple[str, .
     return str(compiled), tuple(compiled.positiontup or ())
 
 
-def run_many(tx: Connection, statement: ClauseElement, rows: Iterable[dict[str, Any]]) -> None:
+def run_many(
+    tx: Connection, statement: ClauseElement, rows: Iterable[dict[str, Any]]
+) -> None:
     """Run ``statement`` once a row; its parameters are bindparams, by name.
 
     Keep the statement object (a module constant): it is compiled once.

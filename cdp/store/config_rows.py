@@ -62,14 +62,24 @@ class NameTaken(ValueError):
 
 
 def record_change(
-    tx: Connection, now: int, author: str, kind: str, key: str, action: str,
-    before: dict[str, Any] | None = None, after: dict[str, Any] | None = None,
+    tx: Connection,
+    now: int,
+    author: str,
+    kind: str,
+    key: str,
+    action: str,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
 ) -> None:
     """Note who changed what, and let all processes know."""
     tx.execute(
         insert(changes).values(
             id=meta.take_numbers(tx, "change", 1),
-            at=now, author=author, kind=kind, key=key, action=action,
+            at=now,
+            author=author,
+            kind=kind,
+            key=key,
+            action=action,
             before=json.dumps(before) if before is not None else None,
             after=json.dumps(after) if after is not None else None,
         )
@@ -81,20 +91,36 @@ def all_sources(tx: Connection) -> list[Source]:
     """Every source, in the order of their making."""
     rows = tx.execute(select(sources).order_by(sources.c.id))
     return [
-        Source(r.id, r.key, r.name, r.write_key, bool(r.enabled), json.loads(r.settings), r.created_at)
+        Source(
+            r.id,
+            r.key,
+            r.name,
+            r.write_key,
+            bool(r.enabled),
+            json.loads(r.settings),
+            r.created_at,
+        )
         for r in rows
     ]
 
 
-def add_source(tx: Connection, now: int, key: str, name: str, write_key: str, author: str) -> Source:
+def add_source(
+    tx: Connection, now: int, key: str, name: str, write_key: str, author: str
+) -> Source:
     """Make a source; `NameTaken` if its key exists."""
     if tx.execute(select(sources.c.id).where(sources.c.key == key)).first():
         raise NameTaken(f"a source called {key} exists already")
     id_ = meta.take_numbers(tx, "source", 1)
     tx.execute(
         insert(sources).values(
-            id=id_, key=key, name=name, write_key=write_key, enabled=True, settings="{}",
-            created_at=now, updated_at=now,
+            id=id_,
+            key=key,
+            name=name,
+            write_key=write_key,
+            enabled=True,
+            settings="{}",
+            created_at=now,
+            updated_at=now,
         )
     )
     record_change(tx, now, author, "source", key, "created", after={"name": name})
@@ -102,8 +128,14 @@ def add_source(tx: Connection, now: int, key: str, name: str, write_key: str, au
 
 
 def change_source(
-    tx: Connection, now: int, source: Source, author: str, *, name: str | None = None,
-    enabled: bool | None = None, write_key: str | None = None,
+    tx: Connection,
+    now: int,
+    source: Source,
+    author: str,
+    *,
+    name: str | None = None,
+    enabled: bool | None = None,
+    write_key: str | None = None,
 ) -> None:
     """Rename, enable or disable a source, or give it another write key."""
     new: dict[str, Any] = {}
@@ -113,23 +145,37 @@ def change_source(
         new["enabled"] = enabled
     if write_key is not None:
         new["write_key"] = write_key
-    tx.execute(update(sources).where(sources.c.id == source.id).values(updated_at=now, **new))
+    tx.execute(
+        update(sources).where(sources.c.id == source.id).values(updated_at=now, **new)
+    )
     if "write_key" in new:
         new["write_key"] = "changed"
     before = {"name": source.name, "enabled": source.enabled}
-    record_change(tx, now, author, "source", source.key, "changed", before, {**before, **new})
+    record_change(
+        tx, now, author, "source", source.key, "changed", before, {**before, **new}
+    )
 
 
 def _destination(row: Any) -> Destination:
     return Destination(
-        row.id, row.key, row.name, row.plugin, row.source_id, bool(row.enabled),
-        json.loads(row.settings), row.created_at, row.updated_at,
+        row.id,
+        row.key,
+        row.name,
+        row.plugin,
+        row.source_id,
+        bool(row.enabled),
+        json.loads(row.settings),
+        row.created_at,
+        row.updated_at,
     )
 
 
 def all_destinations(tx: Connection) -> list[Destination]:
     """Every destination, in the order of their making."""
-    return [_destination(r) for r in tx.execute(select(destinations).order_by(destinations.c.id))]
+    return [
+        _destination(r)
+        for r in tx.execute(select(destinations).order_by(destinations.c.id))
+    ]
 
 
 def destination_by_key(tx: Connection, key: str) -> Destination | None:
@@ -139,8 +185,14 @@ def destination_by_key(tx: Connection, key: str) -> Destination | None:
 
 
 def add_destination(
-    tx: Connection, now: int, key: str, name: str, plugin: str, source_id: int | None,
-    settings: dict[str, Any], author: str,
+    tx: Connection,
+    now: int,
+    key: str,
+    name: str,
+    plugin: str,
+    source_id: int | None,
+    settings: dict[str, Any],
+    author: str,
 ) -> Destination:
     """Make a destination and its stream, which begins with the next message."""
     if tx.execute(select(destinations.c.id).where(destinations.c.key == key)).first():
@@ -148,23 +200,42 @@ def add_destination(
     id_ = meta.take_numbers(tx, "destination", 1)
     tx.execute(
         insert(destinations).values(
-            id=id_, key=key, name=name, plugin=plugin, source_id=source_id, enabled=True,
-            settings=json.dumps(settings), created_at=now, updated_at=now,
+            id=id_,
+            key=key,
+            name=name,
+            plugin=plugin,
+            source_id=source_id,
+            enabled=True,
+            settings=json.dumps(settings),
+            created_at=now,
+            updated_at=now,
         )
     )
     tx.execute(
         insert(streams).values(
-            name=f"destination:{id_}", destination_id=id_, seq=meta.next_number(tx, "seq"),
-            state="running", since=now, updated_at=now,
+            name=f"destination:{id_}",
+            destination_id=id_,
+            seq=meta.next_number(tx, "seq"),
+            state="running",
+            since=now,
+            updated_at=now,
         )
     )
-    record_change(tx, now, author, "destination", key, "created", after={"plugin": plugin})
+    record_change(
+        tx, now, author, "destination", key, "created", after={"plugin": plugin}
+    )
     return Destination(id_, key, name, plugin, source_id, True, settings, now, now)
 
 
 def change_destination(
-    tx: Connection, now: int, destination: Destination, author: str, *, name: str | None = None,
-    enabled: bool | None = None, settings: dict[str, Any] | None = None,
+    tx: Connection,
+    now: int,
+    destination: Destination,
+    author: str,
+    *,
+    name: str | None = None,
+    enabled: bool | None = None,
+    settings: dict[str, Any] | None = None,
 ) -> None:
     """Rename, enable, disable or reconfigure; a stopped or stalled stream tries anew at once."""
     new: dict[str, Any] = {}
@@ -177,18 +248,34 @@ def change_destination(
         new["settings"] = json.dumps(settings)
         told["settings"] = "changed"
     tx.execute(
-        update(destinations).where(destinations.c.id == destination.id).values(updated_at=now, **new)
+        update(destinations)
+        .where(destinations.c.id == destination.id)
+        .values(updated_at=now, **new)
     )
     tx.execute(
         update(streams)
-        .where(streams.c.destination_id == destination.id, streams.c.state.in_(("stalled", "stopped")))
+        .where(
+            streams.c.destination_id == destination.id,
+            streams.c.state.in_(("stalled", "stopped")),
+        )
         .values(state="running", attempts=0, next_at=0, since=now, updated_at=now)
     )
     before = {"name": destination.name, "enabled": destination.enabled}
-    record_change(tx, now, author, "destination", destination.key, "changed", before, {**before, **told})
+    record_change(
+        tx,
+        now,
+        author,
+        "destination",
+        destination.key,
+        "changed",
+        before,
+        {**before, **told},
+    )
 
 
-def delete_destination(tx: Connection, now: int, destination: Destination, author: str) -> None:
+def delete_destination(
+    tx: Connection, now: int, destination: Destination, author: str
+) -> None:
     """Remove a destination, its stream and what waits for it."""
     from cdp.store.tables import calls, outbox
 
@@ -196,14 +283,27 @@ def delete_destination(tx: Connection, now: int, destination: Destination, autho
         tx.execute(delete(table).where(table.c.destination_id == destination.id))
     tx.execute(delete(destinations).where(destinations.c.id == destination.id))
     record_change(
-        tx, now, author, "destination", destination.key, "deleted", before={"name": destination.name}
+        tx,
+        now,
+        author,
+        "destination",
+        destination.key,
+        "deleted",
+        before={"name": destination.name},
     )
 
 
 def all_tokens(tx: Connection) -> list[Token]:
     """Every API token."""
     return [
-        Token(r.id, r.name, r.hash, frozenset(r.scopes.split()), r.created_at, r.last_used_at)
+        Token(
+            r.id,
+            r.name,
+            r.hash,
+            frozenset(r.scopes.split()),
+            r.created_at,
+            r.last_used_at,
+        )
         for r in tx.execute(select(tokens).order_by(tokens.c.id))
     ]
 
@@ -213,13 +313,21 @@ def token_by_hash(tx: Connection, hash_: str) -> Token | None:
     r = tx.execute(select(tokens).where(tokens.c.hash == hash_)).first()
     if r is None:
         return None
-    return Token(r.id, r.name, r.hash, frozenset(r.scopes.split()), r.created_at, r.last_used_at)
+    return Token(
+        r.id, r.name, r.hash, frozenset(r.scopes.split()), r.created_at, r.last_used_at
+    )
 
 
-def add_token(tx: Connection, now: int, name: str, hash_: str, scopes: str, author: str) -> int:
+def add_token(
+    tx: Connection, now: int, name: str, hash_: str, scopes: str, author: str
+) -> int:
     """Keep the hash of a new token and return its number."""
     id_ = meta.take_numbers(tx, "token", 1)
-    tx.execute(insert(tokens).values(id=id_, name=name, hash=hash_, scopes=scopes, created_at=now))
+    tx.execute(
+        insert(tokens).values(
+            id=id_, name=name, hash=hash_, scopes=scopes, created_at=now
+        )
+    )
     record_change(tx, now, author, "token", name, "created", after={"scopes": scopes})
     return id_
 
@@ -251,19 +359,33 @@ def user_by_name(tx: Connection, name: str) -> User | None:
     return User(r.id, r.name, r.password_hash, r.role) if r else None
 
 
-def put_user(tx: Connection, now: int, name: str, password_hash: str, role: str, author: str) -> None:
+def put_user(
+    tx: Connection, now: int, name: str, password_hash: str, role: str, author: str
+) -> None:
     """Make a user, or give one another password and role."""
     existing = user_by_name(tx, name)
     if existing:
         tx.execute(
-            update(users).where(users.c.id == existing.id)
+            update(users)
+            .where(users.c.id == existing.id)
             .values(password_hash=password_hash, role=role)
         )
     else:
         tx.execute(
             insert(users).values(
-                id=meta.take_numbers(tx, "user", 1), name=name, password_hash=password_hash,
-                role=role, created_at=now,
+                id=meta.take_numbers(tx, "user", 1),
+                name=name,
+                password_hash=password_hash,
+                role=role,
+                created_at=now,
             )
         )
-    record_change(tx, now, author, "user", name, "changed" if existing else "created", after={"role": role})
+    record_change(
+        tx,
+        now,
+        author,
+        "user",
+        name,
+        "changed" if existing else "created",
+        after={"role": role},
+    )

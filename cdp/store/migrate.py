@@ -1,0 +1,46 @@
+"""Bringing the store's tables up to date, with Alembic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import inspect, text
+
+from cdp.store.db import Store
+
+#: The newest migration; opening a store that is at it costs one query.
+HEAD = "0001"
+
+FOLDER = Path(__file__).parent / "migrations"
+
+
+class StoreTooNew(RuntimeError):
+    """The store was made by a newer version of Headwater."""
+
+
+def current(store: Store) -> str | None:
+    """The migration that the store is at; None for an empty one."""
+    with store.read() as tx:
+        if not inspect(tx).has_table("alembic_version"):
+            return None
+        found: str | None = tx.execute(
+            text("SELECT version_num FROM alembic_version")
+        ).scalar()
+        return found
+
+
+def migrate(store: Store) -> None:
+    """Run the migrations that the store has not had. `StoreTooNew` if it is ahead of us."""
+    at = current(store)
+    if at == HEAD:
+        return
+    if at is not None and at > HEAD:
+        raise StoreTooNew(f"the store is at version {at}, this Headwater knows {HEAD}")
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    with store.write() as tx:
+        config.attributes["connection"] = tx
+        command.upgrade(config, "head")

@@ -49,6 +49,7 @@ class Message(msgspec.Struct):
 
     ``body`` is the Segment event as a dict (``type``, ``messageId``, ids, times
     as ISO strings, ``context``…); the attributes repeat what stages ask often.
+    ``client_t`` is the time that the client gave, uncorrected: a repeat has the same.
     """
 
     type: str
@@ -59,6 +60,7 @@ class Message(msgspec.Struct):
     received_at: int
     body: dict[str, Any]
     live: bool = True
+    client_t: int | None = None
 
     @property
     def stamp(self) -> Stamp:

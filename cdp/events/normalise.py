@@ -27,7 +27,11 @@ MAX_KEYS = 10_000
 #: Corrected times further ahead than this are taken as the time of receipt.
 MAX_FUTURE_MS = 366 * 24 * 3600 * 1000
 
-_ALIASES = {"user_id": "userId", "anonymous_id": "anonymousId", "message_id": "messageId"}
+_ALIASES = {
+    "user_id": "userId",
+    "anonymous_id": "anonymousId",
+    "message_id": "messageId",
+}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -62,7 +66,9 @@ def normalise(
         except MalformedJSON as error:
             raise _Refusal("invalid_json", str(error)) from None
         if not isinstance(body, dict):
-            raise _Refusal("not_an_object", f"a message must be an object, not {_kind(body)}")
+            raise _Refusal(
+                "not_an_object", f"a message must be an object, not {_kind(body)}"
+            )
         return _message(body, origin, index, kind, shared)
     except _Refusal as refusal:
         known: dict[str, Any] = body if isinstance(body, dict) else {}
@@ -91,7 +97,9 @@ def _message(
             body[name] = body.pop(alias)
     type_ = kind or body.get("type")
     if type_ not in TYPES:
-        raise _Refusal("unknown_type", f"type must be one of {', '.join(TYPES)}, not {type_!r:.60}")
+        raise _Refusal(
+            "unknown_type", f"type must be one of {', '.join(TYPES)}, not {type_!r:.60}"
+        )
     body["type"] = type_
     if shared:
         for key, value in shared.items():
@@ -103,7 +111,7 @@ def _message(
     _check_objects(body)
     _check_ids(body, type_)
     message_id = _message_id(body, origin, index)
-    t = _stamp(body, origin)
+    t, client_t = _stamp(body, origin)
     _fill_context(body, origin)
     name = _name(body, type_)
     return Message(
@@ -115,6 +123,7 @@ def _message(
         received_at=origin.received_at,
         body=body,
         live=origin.live and origin.received_at - t <= HISTORICAL_AFTER_MS,
+        client_t=client_t,
     )
 
 
@@ -142,7 +151,9 @@ def _check_ids(body: dict[str, Any], type_: str) -> None:
             value = int(value)
         text = str(value).replace("\0", "").strip()
         if len(text) > MAX_ID:
-            raise _Refusal("id_too_long", f"{key} has {len(text)} characters, {MAX_ID} are allowed")
+            raise _Refusal(
+                "id_too_long", f"{key} has {len(text)} characters, {MAX_ID} are allowed"
+            )
         if text:
             body[key] = text
         else:
@@ -152,7 +163,9 @@ def _check_ids(body: dict[str, Any], type_: str) -> None:
             if key not in body:
                 raise _Refusal("no_" + key, f"alias needs {key}")
     elif "userId" not in body and "anonymousId" not in body:
-        raise _Refusal("no_user_anon_id", "the message has neither userId nor anonymousId")
+        raise _Refusal(
+            "no_user_anon_id", "the message has neither userId nor anonymousId"
+        )
     if type_ == "group" and "groupId" not in body:
         raise _Refusal("no_groupId", "group needs groupId")
 
@@ -174,7 +187,7 @@ def _message_id(body: dict[str, Any], origin: Origin, index: int) -> str:
     return value
 
 
-def _stamp(body: dict[str, Any], origin: Origin) -> int:
+def _stamp(body: dict[str, Any], origin: Origin) -> tuple[int, int | None]:
     """Apply the clock-skew formula and write the four times into the body."""
     received = origin.received_at
     own = body.get("timestamp", body.get("originalTimestamp"))
@@ -199,7 +212,7 @@ def _stamp(body: dict[str, Any], origin: Origin) -> int:
         body.pop("sentAt", None)
     body["timestamp"] = format_time(t)
     body["receivedAt"] = format_time(received)
-    return t
+    return t, original
 
 
 def _fill_context(body: dict[str, Any], origin: Origin) -> None:
@@ -207,9 +220,18 @@ def _fill_context(body: dict[str, Any], origin: Origin) -> None:
     library = context.get("library")
     library_name = library.get("name") if isinstance(library, dict) else None
     client_side = library_name is None or library_name in _BROWSERS_AND_PHONES
-    if origin.ip and "ip" not in context and (client_side or context.get("direct") is True):
+    if (
+        origin.ip
+        and "ip" not in context
+        and (client_side or context.get("direct") is True)
+    ):
         context["ip"] = origin.ip
-    if client_side and origin.user_agent and "userAgent" not in context and library_name:
+    if (
+        client_side
+        and origin.user_agent
+        and "userAgent" not in context
+        and library_name
+    ):
         context["userAgent"] = origin.user_agent
     body.setdefault("integrations", {})
 

@@ -57,7 +57,9 @@ def parse_time(value: Any) -> int | None:
 def format_time(ms: int) -> str:
     """Write milliseconds since 1970 as ``2026-01-31T12:00:00.000Z``."""
     moment = _EPOCH + timedelta(milliseconds=ms)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z".rjust(24, "0")
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z".rjust(
+        24, "0"
+    )
 
 
 __all__ = ["MAX_MS", "MIN_MS", "format_time", "parse_time"]

@@ -11,4 +11,11 @@ from cdp.log.group import GroupCommit, LogFull, LogUnavailable
 from cdp.log.open import open_log, open_reader
 from cdp.log.record import Record
 
-__all__ = ["GroupCommit", "LogFull", "LogUnavailable", "Record", "open_log", "open_reader"]
+__all__ = [
+    "GroupCommit",
+    "LogFull",
+    "LogUnavailable",
+    "Record",
+    "open_log",
+    "open_reader",
+]

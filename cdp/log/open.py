@@ -33,7 +33,8 @@ def open_log(settings: Settings, kind: str = "web") -> GroupCommit:
     for number in range(MAX_WRITERS):
         try:
             part = PartWriter(
-                settings.data / "log" / f"{kind}-{number}", settings.log_segment_mb << 20
+                settings.data / "log" / f"{kind}-{number}",
+                settings.log_segment_mb << 20,
             )
         except PartInUse:
             continue

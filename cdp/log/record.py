@@ -63,4 +63,6 @@ def from_row(part: str, row: Any) -> Taken:
     body = bytes(body)
     if body[:4] == _ZSTD:
         body = zstandard.ZstdDecompressor().decompress(body)
-    return Taken(part, pos, Record(received_at, source, kind, body, *_decode(bytes(meta))))
+    return Taken(
+        part, pos, Record(received_at, source, kind, body, *_decode(bytes(meta)))
+    )

@@ -6,11 +6,23 @@ path the statement is compiled once and the rows go to the driver as tuples.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, insert
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Table,
+    Text,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ClauseElement
 
@@ -58,6 +70,11 @@ def _compiled(statement: ClauseElement, dialect: str) -> tuple[str, tuple[str, .
     return str(compiled), tuple(compiled.positiontup or ())
 
 
+def blob(value: Any) -> bytes | None:
+    """A BLOB as the driver gave it, as bytes."""
+    return bytes(value) if value is not None else None
+
+
 def run_many(
     tx: Connection, statement: ClauseElement, rows: Iterable[dict[str, Any]]
 ) -> None:
@@ -75,3 +92,41 @@ def chunks(items: Sequence[Any], size: int = 500) -> Iterable[Sequence[Any]]:
     """Cut ``items`` into pieces that fit into one IN list."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
+
+
+def select_by(
+    tx: Connection,
+    columns: tuple[Column[Any], ...],
+    key: Column[Any],
+    values: Sequence[int],
+) -> list[Row]:
+    """The ``columns`` of all rows whose integer ``key`` is among ``values``, as tuples."""
+    if not values:
+        return []
+    dialect = tx.dialect.name
+    cursor = tx.connection.cursor()
+    packed = json.dumps(values) if dialect == "sqlite" else list(values)
+    cursor.execute(_select_sql(columns, key, dialect), (packed,))
+    rows: list[Row] = cursor.fetchall()
+    cursor.close()
+    return rows
+
+
+@lru_cache(maxsize=1024)
+def _select_sql(
+    columns: tuple[Column[Any], ...], key: Column[Any], dialect: str
+) -> str:
+    statement = select(*columns)
+    if dialect == "sqlite":
+        listed = select(literal_column("value")).select_from(
+            func.json_each(bindparam("packed", type_=Text))
+        )
+        return str(
+            statement.where(key.in_(listed)).compile(
+                dialect=sqlite.dialect(paramstyle="qmark")
+            )
+        )
+    among = key == func.any(bindparam("packed", type_=postgresql.ARRAY(BigInteger)))
+    return str(
+        statement.where(among).compile(dialect=postgresql.dialect(paramstyle="format"))
+    )

@@ -1,0 +1,85 @@
+"""Which messages have been taken already, by (source, messageId).
+
+One ever-growing index of random hashes would slow down with age, so the index is
+cut into parts of a million messages, of which only the newest is written. To ask
+them all would slow down too: a repeat carries the client's own time unchanged, so
+each part notes the ten-minute slots of client time that occur in it, and a message
+is looked up only in the parts that know its slot, and in the newest two (for the
+rare repeat whose time was changed). A message without a time has a slot of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from cdp.store.bulk import insert_many, select_by
+from cdp.store.tables import dedupe_slots, dedupe_table
+
+SLOT_MS = 600_000
+PART_SIZE = 1_000_000
+NO_TIME = -(2**40)
+
+
+class Key(NamedTuple):
+    """A message to look up: its hash and the client's time in ms, if it gave one."""
+
+    hash: int
+    client_t: int | None
+
+    @property
+    def slot(self) -> int:
+        """The ten-minute slot of the client's time."""
+        return NO_TIME if self.client_t is None else self.client_t // SLOT_MS
+
+
+class DedupeIndex:
+    """What the owner of the pipeline remembers of the index between micro-batches.
+
+    It is read once; a rolled-back transaction makes it stale, so make a new one.
+    """
+
+    def __init__(self, tx: Connection, part_size: int = PART_SIZE) -> None:
+        self._part_size = part_size
+        self._slots: dict[int, set[int]] = {}
+        self._newest = 0
+        for slot, part in tx.execute(select(dedupe_slots.c.slot, dedupe_slots.c.part)):
+            self._slots.setdefault(slot, set()).add(part)
+            self._newest = max(self._newest, part)
+        self._filled = self._count(tx) if self._newest else part_size
+
+    def _count(self, tx: Connection) -> int:
+        table = dedupe_table(self._newest)
+        return int(tx.execute(select(func.count()).select_from(table)).scalar() or 0)
+
+    def known(self, tx: Connection, keys: Iterable[Key]) -> set[int]:
+        """The hashes among ``keys`` that were taken before."""
+        ask: dict[int, list[int]] = {}
+        recent = {self._newest, self._newest - 1} - {0, -1}
+        for key in keys:
+            for part in self._slots.get(key.slot, set()) | recent:
+                ask.setdefault(part, []).append(key.hash)
+        found: set[int] = set()
+        for part, hashes in ask.items():
+            column = dedupe_table(part).c.hash
+            found.update(row[0] for row in select_by(tx, (column,), column, hashes))
+        return found
+
+    def add(self, tx: Connection, keys: list[Key]) -> None:
+        """Remember ``keys``, none of which is known."""
+        if not keys:
+            return
+        if self._filled >= self._part_size:
+            self._newest += 1
+            self._filled = 0
+            dedupe_table(self._newest).create(tx)
+        part = self._newest
+        new = {key.slot for key in keys if part not in self._slots.get(key.slot, ())}
+        insert_many(tx, dedupe_slots, ("slot", "part"), [(slot, part) for slot in new])
+        for slot in new:
+            self._slots.setdefault(slot, set()).add(part)
+        rows = sorted((key.hash,) for key in keys)
+        insert_many(tx, dedupe_table(part), ("hash",), rows)
+        self._filled += len(keys)

@@ -1,0 +1,247 @@
+"""What happened: history rows keyed by node, bodies in compressed blocks.
+
+Positions (``seq``) count up through all partitions. A block holds the bodies of
+one micro-batch under the position of its first message.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import Any, NamedTuple
+
+import msgspec
+import zstandard
+from sqlalchemy import Connection, insert, select
+
+from cdp.store.bulk import Row, blob, insert_many, select_by
+from cdp.store.tables import Partition, names, partition_tables, partitions
+
+COLUMNS = ("seq", "node", "name", "t", "source", "flags", "body_seq")
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(list[tuple[msgspec.Raw, msgspec.Raw]]).decode
+
+
+class HistoryRow(NamedTuple):
+    """One row of the history; see `cdp.store.tables.partition_tables`."""
+
+    seq: int
+    node: int
+    name: int
+    t: int
+    source: int
+    flags: int
+    body_seq: int | None
+
+
+class Body(NamedTuple):
+    """A stored message: its JSON, and what enrichers added to it (JSON, or ``null``)."""
+
+    raw: bytes
+    added: bytes
+
+
+class PartitionInfo(NamedTuple):
+    """A partition and the first position in it."""
+
+    id: int
+    first_seq: int
+
+
+def list_partitions(tx: Connection) -> list[PartitionInfo]:
+    """All partitions, oldest first."""
+    rows = tx.execute(
+        select(partitions.c.id, partitions.c.first_seq).order_by(partitions.c.id)
+    )
+    return [PartitionInfo(*row) for row in rows]
+
+
+def begin_partition(
+    tx: Connection, number: int, first_seq: int, now: int
+) -> PartitionInfo:
+    """Make the tables of a new partition that starts at ``first_seq``."""
+    for table in partition_tables(number):
+        table.create(tx)
+    tx.execute(
+        insert(partitions).values(id=number, first_seq=first_seq, created_at=now)
+    )
+    return PartitionInfo(number, first_seq)
+
+
+def append(
+    tx: Connection, number: int, rows: list[Row], first_seq: int, bodies: list[Body]
+) -> None:
+    """Add one micro-batch: its rows (in the order of `COLUMNS`) and its block."""
+    tables = partition_tables(number)
+    insert_many(tx, tables.history, COLUMNS, rows)
+    if bodies:
+        block = pack(bodies)
+        insert_many(
+            tx,
+            tables.blocks,
+            ("first_seq", "n", "data"),
+            [(first_seq, len(bodies), block)],
+        )
+
+
+def pack(bodies: list[Body]) -> bytes:
+    """Compress bodies into a block."""
+    raw = _encode([(msgspec.Raw(body.raw), msgspec.Raw(body.added)) for body in bodies])
+    return zstandard.ZstdCompressor(level=3).compress(raw)
+
+
+def unpack(data: bytes) -> list[Body]:
+    """The bodies of a block."""
+    raw = zstandard.ZstdDecompressor().decompress(data)
+    return [Body(bytes(body), bytes(added)) for body, added in _decode(raw)]
+
+
+def all_names(tx: Connection) -> dict[int, tuple[str, str]]:
+    """Every event name by its number: (type, name)."""
+    return {row.id: (row.type, row.name) for row in tx.execute(select(names))}
+
+
+def partition_of(infos: list[PartitionInfo], seq: int) -> PartitionInfo | None:
+    """The partition that holds position ``seq``."""
+    index = bisect_right(infos, seq, key=lambda info: info.first_seq) - 1
+    return infos[index] if index >= 0 else None
+
+
+def rows_after(tx: Connection, seq: int, limit: int) -> list[HistoryRow]:
+    """At most ``limit`` rows from position ``seq`` on, in order."""
+    found: list[HistoryRow] = []
+    for info, end in _spans(tx):
+        if end is not None and end <= seq:
+            continue
+        table = partition_tables(info.id).history
+        statement = (
+            select(table)
+            .where(table.c.seq >= seq)
+            .order_by(table.c.seq)
+            .limit(limit - len(found))
+        )
+        found.extend(HistoryRow(*row) for row in tx.execute(statement))
+        if len(found) >= limit:
+            break
+    return found
+
+
+def newest_rows(tx: Connection, before: int | None, limit: int) -> list[HistoryRow]:
+    """At most ``limit`` rows below position ``before``, newest first."""
+    found: list[HistoryRow] = []
+    for info, _ in reversed(_spans(tx)):
+        if before is not None and info.first_seq >= before:
+            continue
+        table = partition_tables(info.id).history
+        statement = select(table).order_by(table.c.seq.desc()).limit(limit - len(found))
+        if before is not None:
+            statement = statement.where(table.c.seq < before)
+        found.extend(HistoryRow(*row) for row in tx.execute(statement))
+        if len(found) >= limit:
+            break
+    return found
+
+
+def rows_of_nodes(
+    tx: Connection,
+    node_ids: list[int],
+    *,
+    before: tuple[int, int] | None = None,
+    limit: int = 50,
+    ascending: bool = False,
+    start: int | None = None,
+    end: int | None = None,
+    name_ids: list[int] | None = None,
+    without: list[int] | None = None,
+) -> list[HistoryRow]:
+    """Rows of some nodes by event time, newest first (or oldest, if ``ascending``).
+
+    ``before`` is the (t, seq) of the last row of the page before; ``start`` and
+    ``end`` bound the event time in ms, both inclusive; ``name_ids`` and ``without``
+    pick event names.
+    """
+    found: list[HistoryRow] = []
+    for info, _ in _spans(tx):
+        table = partition_tables(info.id).history
+        order = (
+            (table.c.t, table.c.seq)
+            if ascending
+            else (table.c.t.desc(), table.c.seq.desc())
+        )
+        statement = (
+            select(table)
+            .where(table.c.node.in_(node_ids))
+            .order_by(*order)
+            .limit(limit)
+        )
+        if before is not None:
+            t, seq = before
+            if ascending:
+                later = (table.c.t > t) | ((table.c.t == t) & (table.c.seq > seq))
+            else:
+                later = (table.c.t < t) | ((table.c.t == t) & (table.c.seq < seq))
+            statement = statement.where(later)
+        if start is not None:
+            statement = statement.where(table.c.t >= start)
+        if end is not None:
+            statement = statement.where(table.c.t <= end)
+        if name_ids is not None:
+            statement = statement.where(table.c.name.in_(name_ids))
+        if without:
+            statement = statement.where(table.c.name.not_in(without))
+        found.extend(HistoryRow(*row) for row in tx.execute(statement))
+    found.sort(key=lambda row: (row.t, row.seq), reverse=not ascending)
+    return found[:limit]
+
+
+def bodies_of(tx: Connection, rows: list[HistoryRow]) -> dict[int, Body]:
+    """The bodies of ``rows`` by their position; reads each block once."""
+    wanted = {row.seq: row.body_seq or row.seq for row in rows}
+    infos = list_partitions(tx)
+    by_partition: dict[int, set[int]] = {}
+    for seq in wanted.values():
+        info = partition_of(infos, seq)
+        if info is not None:
+            by_partition.setdefault(info.id, set()).add(seq)
+    bodies: dict[int, Body] = {}
+    for number, seqs in by_partition.items():
+        bodies.update(_read_blocks(tx, partition_tables(number), sorted(seqs)))
+    return {seq: bodies[body] for seq, body in wanted.items() if body in bodies}
+
+
+def _read_blocks(tx: Connection, tables: Partition, seqs: list[int]) -> dict[int, Body]:
+    table = tables.blocks
+    found: dict[int, Body] = {}
+    index = 0
+    while index < len(seqs):
+        statement = (
+            select(table.c.first_seq, table.c.n, table.c.data)
+            .where(table.c.first_seq <= seqs[index])
+            .order_by(table.c.first_seq.desc())
+            .limit(1)
+        )
+        row = tx.execute(statement).first()
+        if row is None or seqs[index] >= row.first_seq + row.n:
+            index += 1
+            continue
+        bodies = unpack(blob(row.data) or b"")
+        while index < len(seqs) and seqs[index] < row.first_seq + row.n:
+            found[seqs[index]] = bodies[seqs[index] - row.first_seq]
+            index += 1
+    return found
+
+
+def _spans(tx: Connection) -> list[tuple[PartitionInfo, int | None]]:
+    infos = list_partitions(tx)
+    ends: list[int | None] = [info.first_seq for info in infos[1:]]
+    return list(zip(infos, [*ends, None], strict=False))
+
+
+def count_by_node(tx: Connection, node_ids: list[int]) -> dict[int, int]:
+    """How many rows each node has."""
+    totals: dict[int, int] = {}
+    for info, _ in _spans(tx):
+        table = partition_tables(info.id).history
+        for (node,) in select_by(tx, (table.c.node,), table.c.node, node_ids):
+            totals[node] = totals.get(node, 0) + 1
+    return totals

@@ -56,6 +56,8 @@ class GroupCommit:
         self._bound = bound
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self.closed = False
+        #: Why the last write failed; None when it did not.
+        self.failing: str | None = None
         self._thread = Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
 
@@ -117,8 +119,10 @@ class GroupCommit:
         error: Exception | None = None
         try:
             self._write([item.row for item in group])
+            self.failing = None
         except Exception as caught:  # every waiter is told, none hangs
             error = caught
+            self.failing = str(caught)
             logger.error("log_write_failed", error=str(caught), records=len(group))
         for item in group:
             item.error = error

@@ -14,6 +14,7 @@ import zstandard
 from sqlalchemy import Connection, insert, select
 
 from cdp.store.bulk import Row, blob, insert_many, select_by
+from cdp.store.meta import take_numbers
 from cdp.store.tables import Partition, names, partition_tables, partitions
 
 COLUMNS = ("seq", "node", "name", "t", "source", "flags", "body_seq")
@@ -245,3 +246,15 @@ def count_by_node(tx: Connection, node_ids: list[int]) -> dict[int, int]:
         for (node,) in select_by(tx, (table.c.node,), table.c.node, node_ids):
             totals[node] = totals.get(node, 0) + 1
     return totals
+
+
+def add_names(
+    tx: Connection, pairs: list[tuple[str, str]], now: int
+) -> dict[tuple[str, str], int]:
+    """Give numbers to event names (type, name) that have none yet."""
+    if not pairs:
+        return {}
+    first = take_numbers(tx, "name", len(pairs))
+    rows = [(first + index, *pair, now) for index, pair in enumerate(pairs)]
+    insert_many(tx, names, ("id", "type", "name", "first_seen"), rows)
+    return {(type_, name): number for number, type_, name, _ in rows}

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from cdp.events import Rejected
 from cdp.store.bulk import insert_many, upsert
 from cdp.store.meta import take_numbers
-from cdp.store.tables import checkpoints, counts, rejected
+from cdp.store.tables import checkpoints, counts, profile_changes, rejected
 
 
 class Deposed(RuntimeError):
@@ -16,7 +16,9 @@ class Deposed(RuntimeError):
 
 def positions(tx: Connection) -> dict[str, int]:
     """The last position taken of each part of the log."""
-    return {r.part: r.pos for r in tx.execute(select(checkpoints.c.part, checkpoints.c.pos))}
+    return {
+        r.part: r.pos for r in tx.execute(select(checkpoints.c.part, checkpoints.c.pos))
+    }
 
 
 def take_over(tx: Connection, part: str, now: int) -> tuple[int, int]:
@@ -25,15 +27,24 @@ def take_over(tx: Connection, part: str, now: int) -> tuple[int, int]:
         select(checkpoints).where(checkpoints.c.part == part).with_for_update()
     ).first()
     if row is None:
-        tx.execute(insert(checkpoints).values(part=part, pos=0, epoch=1, updated_at=now))
+        tx.execute(
+            insert(checkpoints).values(part=part, pos=0, epoch=1, updated_at=now)
+        )
         return 0, 1
-    tx.execute(update(checkpoints).where(checkpoints.c.part == part).values(epoch=row.epoch + 1))
+    tx.execute(
+        update(checkpoints)
+        .where(checkpoints.c.part == part)
+        .values(epoch=row.epoch + 1)
+    )
     return row.pos, row.epoch + 1
 
 
 _advance = (
     update(checkpoints)
-    .where(checkpoints.c.part == bindparam("part_"), checkpoints.c.epoch == bindparam("epoch_"))
+    .where(
+        checkpoints.c.part == bindparam("part_"),
+        checkpoints.c.epoch == bindparam("epoch_"),
+    )
     .values(pos=bindparam("pos_"), updated_at=bindparam("now_"))
 )
 
@@ -109,3 +120,16 @@ def total_counts(tx: Connection) -> dict[str, int]:
     """All messages ever counted, by what became of them."""
     statement = select(counts.c.what, func.sum(counts.c.n)).group_by(counts.c.what)
     return {what: int(n) for what, n in tx.execute(statement)}
+
+
+def add_profile_changes(tx: Connection, rows: list[tuple[int, str, str]], now: int) -> None:
+    """Note changes of profiles: (profile, kind, JSON detail)."""
+    if not rows:
+        return
+    first = take_numbers(tx, "profile_change", len(rows))
+    insert_many(
+        tx,
+        profile_changes,
+        ("seq", "at", "profile", "kind", "detail"),
+        [(first + index, now, *row) for index, row in enumerate(rows)],
+    )

@@ -264,7 +264,10 @@ profiles = Table(
     Column("id", Big, primary_key=True),
     Column("collection", Integer, nullable=False),
     Column("anchor", Big, nullable=False),  # hash of the identifier that names it
-    Column("created_t", Big, nullable=False),
+    Column("created_t", Big, nullable=False),  # stamp of the first message about it
+    Column("created_source", Integer, nullable=False),
+    Column("created_message_id", Text, nullable=False),
+    Column("merges", Integer, nullable=False, default=0),
     Column("updated_at", Big, nullable=False),
     Column("name", Text),
     Column("name_key", Text),  # lower case, for search

@@ -1,0 +1,168 @@
+"""One micro-batch, one transaction.
+
+Read `run_batch` from top to bottom: everything that a slice of the log does to the
+store is in it, and all of it commits together with the checkpoint, or not at all.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection
+
+from cdp.events import Message
+from cdp.identity import Rules
+from cdp.pipeline.drafts import Draft, Drafts
+from cdp.pipeline.identify import identify
+from cdp.pipeline.memory import Memory
+from cdp.pipeline.placing import Outcome
+from cdp.pipeline.prepare import Prepared
+from cdp.pipeline.traits import update_traits
+from cdp.store import graph, history, progress
+from cdp.store.dedupe import Key
+from cdp.store.meta import take_numbers
+from cdp.store.tables import ACCOUNTS, HISTORICAL, SECONDARY
+
+_encode = msgspec.json.Encoder().encode
+_NOTHING = b"null"
+_MINUTE = 60_000
+
+Placed = tuple[Message, Draft | None, Draft | None]
+
+
+class Done(NamedTuple):
+    """What became of a micro-batch."""
+
+    taken: int
+    repeated: int
+    rejected: int
+
+
+def run_batch(
+    tx: Connection,
+    batch: Prepared,
+    additions: dict[int, dict[str, Any]],
+    memory: Memory,
+    rules: Rules,
+    epoch: int,
+    now: int,
+) -> Done:
+    """Turn ``batch`` into state and move the checkpoint, all in ``tx``.
+
+    ``additions`` is what enrichers add to a message, by its index in the batch.
+    """
+    fresh = _dedupe(tx, batch, additions, memory)
+    drafts = Drafts(rules)
+    placed: list[Placed] = [(message, *drafts.add(message)) for message, _ in fresh]
+    outcome = identify(tx, drafts, rules, now)
+    changed = update_traits(tx, drafts, outcome, now)
+    _join_accounts(tx, drafts)
+    _append(tx, placed, [added for _, added in fresh], memory, now)
+    if memory.tell_changes:
+        _tell_changes(tx, drafts, outcome, changed, now)
+    progress.add_rejected(tx, batch.rejected)
+    progress.add_counts(tx, _count(batch, fresh))
+    progress.advance(tx, batch.part, epoch, batch.last_pos, now)
+    return Done(len(fresh), len(batch.messages) - len(fresh), len(batch.rejected))
+
+
+Fresh = list[tuple[Message, dict[str, Any] | None]]
+
+
+def _dedupe(
+    tx: Connection, batch: Prepared, additions: dict[int, dict[str, Any]], memory: Memory
+) -> Fresh:
+    """Leave out what was taken before; of repeats within the batch the first stays."""
+    keys = [Key(message.dedupe_hash, message.client_t) for message in batch.messages]
+    seen = memory.dedupe.known(tx, keys)
+    fresh: Fresh = []
+    new: list[Key] = []
+    for index, (message, key) in enumerate(zip(batch.messages, keys, strict=True)):
+        if key.hash not in seen:
+            seen.add(key.hash)
+            new.append(key)
+            fresh.append((message, additions.get(index)))
+    memory.dedupe.add(tx, new)
+    return fresh
+
+
+def _join_accounts(tx: Connection, drafts: Drafts) -> None:
+    """Note which person's node named which account's, first and last."""
+    spans: dict[tuple[int, int], tuple[int, int]] = {}
+    for person, account, t in drafts.memberships:
+        first, last = spans.get((person.id, account.id), (t, t))
+        spans[(person.id, account.id)] = (min(first, t), max(last, t))
+    rows = [(*pair, *span) for pair, span in sorted(spans.items())]
+    graph.put_memberships(tx, rows)
+
+
+def _append(
+    tx: Connection,
+    placed: list[Placed],
+    additions: list[dict[str, Any] | None],
+    memory: Memory,
+    now: int,
+) -> None:
+    """Write the history rows and the block of bodies."""
+    if not placed:
+        return
+    groups = sum(1 for _, _, account in placed if account is not None)
+    first = take_numbers(tx, "seq", len(placed) + groups)
+    partition = memory.partition_for(tx, first, now)
+    memory.learn_names(tx, [(message.type, message.name) for message, _, _ in placed], now)
+    rows: list[tuple[Any, ...]] = []
+    secondary: list[tuple[Any, ...]] = []
+    bodies: list[history.Body] = []
+    for index, (message, person, account) in enumerate(placed):
+        name = memory.names[(message.type, message.name)]
+        flags = 0 if message.live else HISTORICAL
+        node = person.id if person is not None else 0
+        seq = first + index
+        rows.append((seq, node, name, message.t, message.source, flags, None))
+        if account is not None:
+            own = first + len(placed) + len(secondary)
+            flags |= SECONDARY
+            secondary.append((own, account.id, name, message.t, message.source, flags, seq))
+        added = additions[index]
+        bodies.append(history.Body(_encode(message.body), _encode(added) if added else _NOTHING))
+    history.append(tx, partition.id, rows + secondary, first, bodies)
+    memory.kept.write(tx, partition.id, first, [message for message, _, _ in placed])
+
+
+def _tell_changes(
+    tx: Connection, drafts: Drafts, outcome: Outcome, changed: set[int], now: int
+) -> None:
+    """Write what plugins that follow profiles want to know."""
+    rows: list[tuple[int, str, str]] = []
+    for loser, survivor in outcome.merged:
+        rows.append((survivor, "merged", _encode({"from": loser}).decode()))
+    for draft in drafts:
+        if draft.profile in outcome.created:
+            outcome.created.discard(draft.profile)
+            kind = "account" if draft.collection == ACCOUNTS else "user"
+            rows.append((draft.profile, "created", _encode({"collection": kind}).decode()))
+    for draft in drafts:
+        if draft.traits and draft.profile in changed:
+            names = sorted({name for values, _ in draft.traits for name in values})
+            rows.append((draft.profile, "updated", _encode({"traits": names}).decode()))
+    progress.add_profile_changes(tx, rows, now)
+
+
+def _count(batch: Prepared, fresh: Fresh) -> dict[tuple[int, int, str], int]:
+    totals: dict[tuple[int, int, str], int] = {}
+
+    def add(at: int, source: int | None, what: str) -> None:
+        key = (at // _MINUTE, source or 0, what)
+        totals[key] = totals.get(key, 0) + 1
+
+    for message, _ in fresh:
+        add(message.received_at, message.source, message.type)
+    for item in batch.rejected:
+        add(item.received_at, item.source, f"rejected:{item.code}")
+    repeats = len(batch.messages) - len(fresh)
+    if repeats and batch.messages:
+        last = batch.messages[-1]
+        key = (last.received_at // _MINUTE, last.source, "repeated")
+        totals[key] = totals.get(key, 0) + repeats
+    return totals

@@ -1,0 +1,66 @@
+"""What one micro-batch says about people and accounts, before the store is asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cdp.events import Message, Stamp
+from cdp.identity import Identifier, Rules, extract, node_key
+from cdp.store.tables import ACCOUNTS, USERS
+
+Assignment = tuple[dict[str, Any], Stamp]
+
+
+class Draft:
+    """A node as this micro-batch mentions it: its identifiers and earliest stamp.
+
+    ``id`` and ``profile`` are filled in by `cdp.pipeline.identify`; ``traits`` are
+    what identify (or group) calls set on it, in the order of the log.
+    """
+
+    __slots__ = ("collection", "first", "id", "ids", "key", "profile", "traits")
+
+    def __init__(self, collection: int, ids: tuple[Identifier, ...], first: Stamp) -> None:
+        self.collection = collection
+        self.ids = ids
+        self.key = node_key(collection, ids)
+        self.first = first
+        self.id = 0
+        self.profile = 0
+        self.traits: list[Assignment] = []
+
+
+class Drafts:
+    """The drafts of a micro-batch, one a distinct set of identifiers."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._by_ids: dict[tuple[int, tuple[Identifier, ...]], Draft] = {}
+        self.memberships: list[tuple[Draft, Draft, int]] = []
+
+    def __iter__(self) -> Any:
+        return iter(self._by_ids.values())
+
+    def add(self, message: Message) -> tuple[Draft | None, Draft | None]:
+        """The person's and the account's draft of ``message``; None where it names none."""
+        found = extract(message, self._rules)
+        stamp = message.stamp
+        person = self._draft(USERS, found.person, stamp) if found.person else None
+        account = self._draft(ACCOUNTS, found.account, stamp) if found.account else None
+        traits = message.body.get("traits")
+        if isinstance(traits, dict) and traits:
+            if message.type == "identify" and person is not None:
+                person.traits.append((traits, stamp))
+            elif message.type == "group" and account is not None:
+                account.traits.append((traits, stamp))
+        if person is not None and account is not None:
+            self.memberships.append((person, account, message.t))
+        return person, account
+
+    def _draft(self, collection: int, ids: tuple[Identifier, ...], stamp: Stamp) -> Draft:
+        draft = self._by_ids.get((collection, ids))
+        if draft is None:
+            draft = self._by_ids[(collection, ids)] = Draft(collection, ids, stamp)
+        elif stamp < draft.first:
+            draft.first = stamp
+        return draft

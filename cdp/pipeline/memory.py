@@ -1,0 +1,42 @@
+"""What the pipeline remembers between micro-batches so as not to ask again.
+
+All of it can be read from the store; after a rolled-back transaction it is thrown
+away and read anew.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from cdp.pipeline.kept import KeptProperties
+from cdp.store import history, meta
+from cdp.store.dedupe import DedupeIndex
+
+
+class Memory:
+    """Names, the newest partition, the dedupe index and the kept properties."""
+
+    def __init__(self, tx: Connection, partition_messages: int, tell_changes: bool = False) -> None:
+        self.version = meta.version(tx)
+        self.tell_changes = tell_changes
+        self.dedupe = DedupeIndex(tx)
+        self.kept = KeptProperties(tx)
+        self.names: dict[tuple[str, str], int] = {
+            pair: number for number, pair in history.all_names(tx).items()
+        }
+        self._partition_messages = partition_messages
+        found = history.list_partitions(tx)
+        self._partition = found[-1] if found else None
+
+    def partition_for(self, tx: Connection, seq: int, now: int) -> history.PartitionInfo:
+        """The partition to which position ``seq`` and what follows go."""
+        newest = self._partition
+        if newest is None or seq - newest.first_seq >= self._partition_messages:
+            number = newest.id + 1 if newest is not None else 1
+            newest = self._partition = history.begin_partition(tx, number, seq, now)
+        return newest
+
+    def learn_names(self, tx: Connection, pairs: list[tuple[str, str]], now: int) -> None:
+        """Give each new event name a number."""
+        new = sorted({pair for pair in pairs if pair not in self.names})
+        self.names.update(history.add_names(tx, new, now))

@@ -1,0 +1,367 @@
+"""Placing new and late nodes: load what they touch, let identity decide, write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+from sqlalchemy import Connection
+
+from cdp.events import Stamp
+from cdp.identity import Graph, Group, Identifier, Node, Rules, fold, identifier_hash
+from cdp.pipeline.cluster import Cluster, Known
+from cdp.pipeline.drafts import Draft
+from cdp.store import graph
+from cdp.store.meta import take_numbers
+
+_encode = msgspec.json.Encoder().encode
+_decode_ids = msgspec.json.Decoder(list[tuple[str, str]]).decode
+
+
+def ids_text(ids: tuple[Identifier, ...]) -> str:
+    """Identifiers as the store keeps them: JSON ``[[type, value], …]``."""
+    return _encode(ids).decode()
+
+
+class Outcome:
+    """What placing did to profiles.
+
+    ``merged`` has (loser, survivor); ``absorbed`` maps a survivor to the trait maps
+    of those it took in; ``refolded`` are profiles whose traits must be joined anew
+    from their nodes; ``relocated`` says where the nodes of refolded components are.
+    """
+
+    def __init__(self) -> None:
+        self.created: set[int] = set()
+        self.merged: list[tuple[int, int]] = []
+        self.absorbed: dict[int, list[bytes | None]] = {}
+        self.refolded: set[int] = set()
+        self.relocated: dict[int, int] = {}
+
+
+class _Placed:
+    """A new node and the group it came to."""
+
+    __slots__ = ("component", "draft", "dropped", "group")
+
+    def __init__(self, draft: Draft, group: Group, dropped: tuple[Identifier, ...]) -> None:
+        self.draft, self.group, self.dropped = draft, group, dropped
+        self.component = 0
+
+
+class Placing:
+    """The work on all clusters of a micro-batch; each table is written once."""
+
+    def __init__(
+        self, tx: Connection, rules: Rules, now: int, known: Known, outcome: Outcome
+    ) -> None:
+        self._tx, self._rules, self._now = tx, rules, now
+        self._known, self._outcome = known, outcome
+        self._profiles: dict[int, graph.ProfileRow] = {}
+        self._ids_of: dict[int, list[graph.IdentifierRow]] = {}
+        self._nodes_of: dict[int, list[graph.NodeRow]] = {}
+        self._placed: list[_Placed] = []
+        self._fresh: list[Group] = []
+        self._changed: list[Group] = []
+        self._into: dict[int, tuple[Group, Group]] = {}
+        self._gone: set[int] = set()
+        self._owners: list[tuple[Cluster, Identifier, Group | None, Stamp]] = []
+        self._moved_nodes: list[tuple[Cluster, graph.NodeRow, Stamp, Group, str | None]] = []
+
+    def place(self, clusters: list[Cluster]) -> None:
+        """Decide on all clusters and write the result; fills in ``draft.profile``."""
+        self._load(clusters)
+        for cluster in clusters:
+            if cluster.refold:
+                self._fold_anew(cluster)
+            else:
+                self._add_in_order(cluster)
+        self._write(clusters)
+
+    # The graph around the new nodes, in as few queries as there are tables.
+
+    def _load(self, clusters: list[Cluster]) -> None:
+        tx = self._tx
+        touched = {
+            row.profile
+            for cluster in clusters
+            if not cluster.refold
+            for row in self._rows_of(cluster)
+            if row.profile is not None
+        }
+        for row in graph.identifiers_of_profiles(tx, list(touched)):
+            self._ids_of.setdefault(row.profile or 0, []).append(row)
+        again = [id_ for cluster in clusters if cluster.refold for id_ in cluster.components]
+        for node in graph.nodes_of_components(tx, again):
+            self._nodes_of.setdefault(node.component, []).append(node)
+            touched.add(node.profile)
+        for row in graph.identifiers_of_components(tx, again):
+            self._known[(row.collection, (row.type, row.value))] = row
+        self._profiles = {row.id: row for row in graph.profiles_by_id(tx, list(touched))}
+
+    def _rows_of(self, cluster: Cluster) -> Iterable[graph.IdentifierRow]:
+        for draft in cluster.drafts:
+            for identifier in draft.ids:
+                row = self._known.get((cluster.collection, identifier))
+                if row is not None:
+                    yield row
+
+    def _group(self, profile: int) -> Group:
+        row = self._profiles[profile]
+        ids: dict[Identifier, Stamp] = {}
+        anchor: Identifier | None = None
+        for item in self._ids_of.get(profile, ()):
+            identifier = (item.type, item.value)
+            ids[identifier] = Stamp(item.first_t, item.first_source, item.first_message_id)
+            if item.hash == row.anchor:
+                anchor = identifier
+        assert anchor is not None, f"profile {profile} has lost the identifier that names it"
+        created = Stamp(row.created_t, row.created_source, row.created_message_id)
+        return Group(profile, anchor, created, ids, row.merges)
+
+    # Deciding.
+
+    def _add_in_order(self, cluster: Cluster) -> None:
+        work = Graph(self._rules)
+        for profile in sorted({row.profile for row in self._rows_of(cluster) if row.profile}):
+            work.load(self._group(profile))
+        first_seen: dict[Identifier, Stamp] = {}
+        for draft in cluster.drafts:
+            placement = work.add(Node(draft.id, draft.ids, draft.first))
+            for loser in placement.merged:
+                self._into[id(loser)] = (loser, placement.group)
+            self._placed.append(_Placed(draft, placement.group, placement.dropped))
+            for identifier in draft.ids:
+                first_seen.setdefault(identifier, draft.first)
+        for identifier, seen in first_seen.items():
+            owner = work.owner.get(identifier)
+            self._owners.append((cluster, identifier, owner, seen))
+        for placed in self._placed[len(self._placed) - len(cluster.drafts) :]:
+            group = self._final(placed.group)
+            if group.key <= 0 and group not in self._fresh:
+                self._fresh.append(group)
+            elif group.key > 0 and group.merges != self._profiles[group.key].merges:
+                self._changed.append(group)
+
+    def _final(self, group: Group) -> Group:
+        while (into := self._into.get(id(group))) is not None:
+            group = into[1]
+        return group
+
+    def _fold_anew(self, cluster: Cluster) -> None:
+        rows = [row for id_ in cluster.components for row in self._nodes_of.get(id_, ())]
+        lowered = {draft.id: draft.first for draft, _ in cluster.earlier}
+        by_handle: dict[int, graph.NodeRow] = {row.id: row for row in rows}
+        facts = [
+            Node(
+                row.id,
+                tuple(_decode_ids(row.ids)),
+                lowered.get(row.id)
+                or Stamp(row.first_t, row.first_source, row.first_message_id),
+            )
+            for row in rows
+        ]
+        facts += [Node(draft.id, draft.ids, draft.first) for draft in cluster.drafts]
+        result = fold(facts, self._rules)
+        groups = {id(group): group for group in result.group_of.values()}.values()
+        self._keep_profile_ids(sorted(groups, key=lambda g: g.created), result.group_of, by_handle)
+        first_seen: dict[Identifier, Stamp] = {}
+        for fact in sorted(facts, key=lambda fact: fact.first):
+            for identifier in fact.ids:
+                first_seen.setdefault(identifier, fact.first)
+            row = by_handle.get(fact.handle)
+            dropped = result.dropped.get(fact.handle, ())
+            if row is not None:
+                text = ids_text(dropped) if dropped else None
+                group = result.group_of[fact.handle]
+                self._moved_nodes.append((cluster, row, fact.first, group, text))
+        for draft in cluster.drafts:
+            dropped = result.dropped.get(draft.id, ())
+            self._placed.append(_Placed(draft, result.group_of[draft.id], dropped))
+        for identifier, seen in first_seen.items():
+            self._owners.append((cluster, identifier, result.owner.get(identifier), seen))
+
+    def _keep_profile_ids(
+        self,
+        groups: list[Group],
+        group_of: dict[int, Group],
+        rows: dict[int, graph.NodeRow],
+    ) -> None:
+        """Let each group go on with a profile that its nodes had, if one is free."""
+        had: dict[int, set[int]] = {}
+        for handle, row in rows.items():
+            had.setdefault(id(group_of[handle]), set()).add(row.profile)
+        old = {row.profile for row in rows.values()}
+        free = set(old)
+        for exact in (True, False):
+            for group in groups:
+                if group.key > 0:
+                    continue
+                name = identifier_hash(self._collection_of(old), group.anchor)
+                for profile in sorted(had.get(id(group), set()) & free):
+                    if not exact or self._profiles[profile].anchor == name:
+                        group.key = profile
+                        free.discard(profile)
+                        break
+        for group in groups:
+            (self._changed if group.key > 0 else self._fresh).append(group)
+        self._gone |= free
+
+    def _collection_of(self, profiles: set[int]) -> int:
+        return self._profiles[next(iter(profiles))].collection
+
+    # Writing.
+
+    def _write(self, clusters: list[Cluster]) -> None:
+        tx, outcome = self._tx, self._outcome
+        collections = {id(self._final(p.group)): p.draft.collection for p in self._placed}
+        for cluster, _row, _first, group, _dropped in self._moved_nodes:
+            collections[id(group)] = cluster.collection
+        if self._fresh:
+            first = take_numbers(tx, "profile", len(self._fresh))
+            for index, group in enumerate(self._fresh):
+                group.key = first + index
+                outcome.created.add(group.key)
+        self._write_profiles(collections)
+        targets = self._write_components(clusters)
+        self._write_nodes(targets)
+        self._write_identifiers(targets)
+
+    def _write_profiles(self, collections: dict[int, int]) -> None:
+        tx, outcome = self._tx, self._outcome
+
+        def row_of(group: Group) -> graph.ProfileRow:
+            collection = collections[id(group)]
+            return graph.ProfileRow(
+                group.key,
+                collection,
+                identifier_hash(collection, group.anchor),
+                *group.created,
+                group.merges,
+                self._now,
+            )
+
+        graph.insert_profiles(tx, [row_of(group) for group in self._fresh])
+        changed = {group.key: group for group in self._changed}
+        graph.update_profiles(tx, [row_of(group) for group in changed.values()])
+        pairs = [
+            (loser.key, self._final(loser).key)
+            for loser, _ in self._into.values()
+            if loser.key > 0
+        ]
+        if pairs:
+            maps = graph.profile_traits(tx, [loser for loser, _ in pairs])
+            for loser, survivor in pairs:
+                outcome.absorbed.setdefault(survivor, []).append(maps.get(loser))
+            graph.merge_profiles(tx, pairs)
+            outcome.merged.extend(pairs)
+        if self._gone:
+            graph.drop_profiles(tx, sorted(self._gone))
+        for _cluster, row, _first, group, _dropped in self._moved_nodes:
+            outcome.refolded.add(group.key)
+            if row.profile in self._gone and (row.profile, group.key) not in outcome.merged:
+                outcome.merged.append((row.profile, group.key))
+
+    def _write_components(self, clusters: list[Cluster]) -> dict[int, int]:
+        """The component of each cluster, by the cluster's id()."""
+        tx = self._tx
+        without = [cluster for cluster in clusters if not cluster.components]
+        number = take_numbers(tx, "component", len(without)) if without else 0
+        targets: dict[int, int] = {}
+        added: list[graph.ComponentRow] = []
+        moved: list[graph.ComponentRow] = []
+        joined: list[tuple[int, int]] = []
+        for cluster in clusters:
+            newest = max((draft.first for draft in cluster.drafts), default=None)
+            if cluster.components:
+                target = cluster.components[0]
+                joined.extend((other, target) for other in cluster.components[1:])
+                stamps = [stamp for stamp in (cluster.last, newest) if stamp is not None]
+                moved.append(graph.ComponentRow(target, *max(stamps)))
+            else:
+                target, number = number, number + 1
+                assert newest is not None
+                added.append(graph.ComponentRow(target, *newest))
+            targets[id(cluster)] = target
+            for draft in cluster.drafts:
+                targets[id(draft)] = target
+        graph.join_components(tx, joined)
+        graph.update_components(tx, moved)
+        graph.insert_components(tx, added)
+        return targets
+
+    def _write_nodes(self, targets: dict[int, int]) -> None:
+        rows: list[graph.NodeRow] = []
+        for placed in self._placed:
+            draft = placed.draft
+            draft.profile = self._final(placed.group).key
+            rows.append(
+                graph.NodeRow(
+                    draft.id,
+                    draft.key,
+                    draft.collection,
+                    ids_text(draft.ids),
+                    *draft.first,
+                    targets[id(draft)],
+                    draft.profile,
+                    ids_text(placed.dropped) if placed.dropped else None,
+                )
+            )
+        graph.insert_nodes(self._tx, rows)
+        changed: list[graph.NodeRow] = []
+        for cluster, row, first, group, dropped in self._moved_nodes:
+            new = row._replace(
+                first_t=first.t,
+                first_source=first.source,
+                first_message_id=first.message_id,
+                component=targets[id(cluster)],
+                profile=group.key,
+                dropped=dropped,
+            )
+            if new != row:
+                changed.append(new)
+            self._outcome.relocated[row.id] = group.key
+        graph.update_nodes(self._tx, changed)
+
+    def _write_identifiers(self, targets: dict[int, int]) -> None:
+        added: list[tuple[Cluster, Identifier, int | None, Stamp]] = []
+        changed: list[graph.IdentifierRow] = []
+        moved = dict(self._outcome.merged)
+        for cluster, identifier, owner, seen in self._owners:
+            group = self._final(owner) if owner is not None else None
+            profile = group.key if group is not None else None
+            first = group.ids[identifier] if group is not None else seen
+            row = self._known.get((cluster.collection, identifier))
+            if row is None:
+                added.append((cluster, identifier, profile, first))
+                continue
+            target = targets[id(cluster)]
+            new = row._replace(component=target, profile=profile)
+            if cluster.refold or (row.profile is None and profile is not None):
+                new = new._replace(
+                    first_t=first.t,
+                    first_source=first.source,
+                    first_message_id=first.message_id,
+                )
+            here = row._replace(component=target)
+            if not cluster.refold and row.profile is not None:
+                here = here._replace(profile=moved.get(row.profile, row.profile))
+            if new != here or (cluster.refold and new != row):
+                changed.append(new)
+        graph.update_identifiers(self._tx, changed)
+        first_id = take_numbers(self._tx, "identifier", len(added)) if added else 0
+        graph.insert_identifiers(
+            self._tx,
+            [
+                graph.IdentifierRow(
+                    first_id + index,
+                    identifier_hash(cluster.collection, identifier),
+                    cluster.collection,
+                    *identifier,
+                    targets[id(cluster)],
+                    profile,
+                    *first,
+                )
+                for index, (cluster, identifier, profile, first) in enumerate(added)
+            ],
+        )

@@ -1,0 +1,169 @@
+"""Taking the log from its checkpoint, slice after slice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import Event
+from typing import Any, Protocol
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from cdp.config import Settings
+from cdp.events import Message
+from cdp.identity import DEFAULT, Rules
+from cdp.log.open import Reader
+from cdp.log.record import Taken
+from cdp.pipeline.batch import Done, run_batch
+from cdp.pipeline.memory import Memory
+from cdp.pipeline.prepare import Prepared, prepare
+from cdp.store import Store, StoreBusy, meta, progress
+
+logger = structlog.get_logger(__name__)
+
+IDLE_S = 0.004
+#: Part kinds in the order in which they are served; imports wait for live traffic.
+_LATER = ("import", "system")
+_VERSION_S = 0.5
+_CLEAN_S = 600.0
+
+
+class Enricher(Protocol):
+    """What the pipeline needs of the plugins; `cdp.server.plugins` has it."""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether any plugin enriches."""
+
+    def enrich(self, messages: list[Message]) -> dict[int, dict[str, Any]]:
+        """What plugins add, by the message's index; never raises."""
+
+    def tells_changes(self) -> bool:
+        """Whether any plugin follows changes of profiles."""
+
+
+class Pipeline:
+    """The one owner of a store's log.
+
+    ``step`` handles one micro-batch and says what became of it, ``run`` goes on
+    until ``stop`` is set. A second owner deposes the first (`progress.Deposed`).
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        reader: Reader,
+        settings: Settings,
+        enricher: Enricher | None = None,
+        rules: Rules = DEFAULT,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store, self._reader, self._settings = store, reader, settings
+        self._enricher, self._rules, self._clock = enricher, rules, clock
+        self._memory: Memory | None = None
+        self._positions: dict[str, int] = {}
+        self._epochs: dict[str, int] = {}
+        self._turn = 0
+        self._checked = 0.0
+        self._cleaned = 0.0
+
+    def run(self, stop: Event) -> None:
+        """Handle micro-batches until ``stop``; the current one is always finished."""
+        pause = 0.1
+        while not stop.is_set():
+            try:
+                done = self.step()
+                self._tidy()
+                pause = 0.1
+            except (DBAPIError, StoreBusy, OSError) as error:
+                # The store is away or full: the log keeps everything meanwhile.
+                logger.error("pipeline_waits", error=str(error).splitlines()[0], seconds=pause)
+                self._memory = None
+                stop.wait(pause)
+                pause = min(pause * 2, 5.0)
+                continue
+            if done is None:
+                stop.wait(IDLE_S)
+
+    def drain(self) -> int:
+        """Handle all that is in the log and return how many messages were new."""
+        total = 0
+        while (done := self.step()) is not None:
+            total += done.taken
+        return total
+
+    def step(self) -> Done | None:
+        """Handle the next micro-batch; None when there is nothing to do."""
+        for part in self._order():
+            taken = self._read(part)
+            if taken:
+                return self.handle(prepare(part, taken))
+        return None
+
+    def handle(self, batch: Prepared) -> Done:
+        """Handle one prepared micro-batch in one transaction."""
+        additions: dict[int, dict[str, Any]] = {}
+        if self._enricher is not None and self._enricher.wanted:
+            additions = self._enricher.enrich(batch.messages)
+        now = int(self._clock() * 1000)
+        memory, self._memory = self._memory, None  # stale unless we commit
+        with self._store.write() as tx:
+            memory = self._fresh_memory(tx, memory)
+            epoch = self._epochs[batch.part]
+            done = run_batch(tx, batch, additions, memory, self._rules, epoch, now)
+        self._memory = memory
+        self._positions[batch.part] = batch.last_pos
+        return done
+
+    def _order(self) -> list[str]:
+        parts = sorted(self._reader.parts(), key=lambda part: part.startswith(_LATER))
+        self._turn += 1
+        if self._turn % 8 == 0:
+            parts.reverse()  # an import is never starved for good
+        return parts
+
+    def _read(self, part: str) -> list[Taken]:
+        if part not in self._positions:
+            with self._store.write() as tx:
+                position, epoch = progress.take_over(tx, part, int(self._clock() * 1000))
+            self._positions[part], self._epochs[part] = position, epoch
+        wanted = self._settings.batch_messages
+        taken = self._reader.read(part, self._positions[part], wanted)
+        # A record may hold thousands of messages: stop where enough are together.
+        size = 0
+        for index, item in enumerate(taken):
+            size += max(1, len(item.record.body) // 1024) if item.record.kind == "batch" else 1
+            if size >= wanted:
+                return taken[: index + 1]
+        return taken
+
+    def _fresh_memory(self, tx: Any, memory: Memory | None) -> Memory:
+        now = time.monotonic()
+        if memory is not None and now - self._checked > _VERSION_S:
+            self._checked = now
+            if meta.version(tx) != memory.version:
+                memory = None
+        if memory is None:
+            tells = self._enricher.tells_changes() if self._enricher is not None else False
+            memory = Memory(tx, self._settings.partition_messages, tells)
+        return memory
+
+    def _tidy(self) -> None:
+        now = time.monotonic()
+        if now - self._cleaned < _CLEAN_S:
+            return
+        self._cleaned = now
+        for part, position in self._positions.items():
+            self._reader.drop_taken(part, position)
+        before = int(self._clock() * 1000) - self._settings.rejected_days * 86_400_000
+        with self._store.write() as tx:
+            progress.drop_rejected(tx, before)
+
+    def backlog(self) -> dict[str, int]:
+        """Records that wait, by part of the log."""
+        with self._store.read() as tx:
+            known = progress.positions(tx)
+        return {part: self._reader.end(part) - known.get(part, 0) for part in self._reader.parts()}
+
+

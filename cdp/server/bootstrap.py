@@ -1,0 +1,57 @@
+"""Making an empty store usable: tables, secrets, the first source and token."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from hashlib import sha256
+from typing import NamedTuple
+
+from cdp.config import Settings
+from cdp.store import Store, config_rows, meta
+from cdp.store.migrate import migrate
+
+_LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+
+
+class Welcome(NamedTuple):
+    """What to tell the operator; ``api_token`` only when it was made just now."""
+
+    write_key: str
+    api_token: str | None
+
+
+def new_write_key() -> str:
+    """A random write key of 32 letters, as Segment's are."""
+    return "".join(secrets.choice(_LETTERS) for _ in range(32))
+
+
+def new_token() -> str:
+    """A random API token."""
+    return "hwt_" + secrets.token_urlsafe(32)
+
+
+def bootstrap(store: Store, settings: Settings) -> Welcome:
+    """Migrate the store; in an empty one make the first source and token."""
+    migrate(store)
+    now = int(time.time() * 1000)
+    with store.read() as tx:
+        sources = config_rows.all_sources(tx)
+        tokens = config_rows.all_tokens(tx)
+        ready = bool(sources) and bool(tokens) and meta.get(tx, "cookie_secret")
+    if ready:
+        return Welcome(sources[0].write_key, None)
+    token: str | None = None
+    with store.write() as tx:
+        if not meta.get(tx, "cookie_secret"):
+            meta.put(tx, "cookie_secret", secrets.token_hex(32))
+        sources = config_rows.all_sources(tx)
+        if not sources:
+            key = settings.write_key or new_write_key()
+            config_rows.add_source(tx, now, "default", "Default", key, "setup")
+            sources = config_rows.all_sources(tx)
+        if not config_rows.all_tokens(tx):
+            token = settings.api_token or new_token()
+            hashed = sha256(token.encode()).hexdigest()
+            config_rows.add_token(tx, now, "first", hashed, "all", "setup")
+    return Welcome(sources[0].write_key, token)

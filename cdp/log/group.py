@@ -42,7 +42,7 @@ class GroupCommit:
 
     ``write`` takes a list of rows, makes them durable in one transaction, and
     raises if it can't; it is only called from the writer thread. At most
-    ``bound`` records wait.
+    ``bound`` records wait. ``part`` names the part of the log that is written.
     """
 
     def __init__(
@@ -50,7 +50,9 @@ class GroupCommit:
         write: Callable[[list[tuple[Any, ...]]], None],
         bound: int,
         close: Callable[[], None] | None = None,
+        part: str = "",
     ) -> None:
+        self.part = part
         self._write = write
         self._close = close
         self._bound = bound

@@ -28,8 +28,8 @@ def open_log(settings: Settings, kind: str = "web") -> GroupCommit:
     if settings.database_url:
         from cdp.log.postgres import TableWriter
 
-        table = TableWriter(settings.database_url, kind)
-        return GroupCommit(table.write, settings.log_queue, table.close)
+        table = TableWriter(settings.database_url, kind, settings.log_segment_mb << 20)
+        return GroupCommit(table.write, settings.log_queue, table.close, table.part)
     for number in range(MAX_WRITERS):
         try:
             part = PartWriter(
@@ -38,7 +38,7 @@ def open_log(settings: Settings, kind: str = "web") -> GroupCommit:
             )
         except PartInUse:
             continue
-        return GroupCommit(part.write, settings.log_queue, part.close)
+        return GroupCommit(part.write, settings.log_queue, part.close, f"{kind}-{number}")
     raise PartInUse(f"{MAX_WRITERS} processes write the log as {kind!r} already")
 
 

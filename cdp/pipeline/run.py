@@ -23,6 +23,8 @@ from cdp.store import Store, StoreBusy, meta, progress
 logger = structlog.get_logger(__name__)
 
 IDLE_S = 0.004
+_POLL_PARTS_S = 0.2
+_DROP_S = 5.0
 #: Part kinds in the order in which they are served; imports wait for live traffic.
 _LATER = ("import", "system")
 _VERSION_S = 0.5
@@ -65,6 +67,9 @@ class Pipeline:
         self._positions: dict[str, int] = {}
         self._epochs: dict[str, int] = {}
         self._turn = 0
+        self._listed = float("-inf")
+        self._parts: list[str] = []
+        self._dropped = 0.0
         self._checked = 0.0
         self._cleaned = 0.0
 
@@ -117,7 +122,10 @@ class Pipeline:
         return done
 
     def _order(self) -> list[str]:
-        parts = sorted(self._reader.parts(), key=lambda part: part.startswith(_LATER))
+        now = time.monotonic()
+        if now - self._listed > _POLL_PARTS_S:
+            self._listed, self._parts = now, self._reader.parts()
+        parts = sorted(self._parts, key=lambda part: part.startswith(_LATER))
         self._turn += 1
         if self._turn % 8 == 0:
             parts.reverse()  # an import is never starved for good
@@ -151,11 +159,13 @@ class Pipeline:
 
     def _tidy(self) -> None:
         now = time.monotonic()
+        if now - self._dropped > _DROP_S:
+            self._dropped = now
+            for part, position in self._positions.items():
+                self._reader.drop_taken(part, position)
         if now - self._cleaned < _CLEAN_S:
             return
         self._cleaned = now
-        for part, position in self._positions.items():
-            self._reader.drop_taken(part, position)
         before = int(self._clock() * 1000) - self._settings.rejected_days * 86_400_000
         with self._store.write() as tx:
             progress.drop_rejected(tx, before)

@@ -37,7 +37,7 @@ def serve(settings: Settings, announce: Callable[[Settings, Welcome], None]) -> 
     ``announce`` is called when requests are accepted. Raises `CannotServe`.
     """
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = _hold(settings.data)
+    lock = hold(settings.data)
     settings = replace(settings, port=_free_port(settings.host, settings.port))
     store = Store.open(settings)
     welcome = bootstrap(store, settings)
@@ -54,10 +54,10 @@ def serve(settings: Settings, announce: Callable[[Settings, Welcome], None]) -> 
     return code
 
 
-def _hold(data: Path) -> int:
+def hold(data: Path, wait_s: float = _LOCK_WAIT_S) -> int:
     """Lock the folder; the children inherit the lock, so it ends with the last of them."""
     handle = os.open(data / "serve.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    deadline = time.monotonic() + _LOCK_WAIT_S
+    deadline = time.monotonic() + wait_s
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

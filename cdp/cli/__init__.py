@@ -1,0 +1,79 @@
+"""The ``cdp`` command. Each command's module is imported when it is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from cdp import __version__
+
+#: Command → where it is. A command's module is only loaded when it is needed.
+COMMANDS = {
+    "serve": "cdp.cli.serve:serve",
+    "web": "cdp.cli.serve:web",
+    "worker": "cdp.cli.serve:worker",
+    "demo": "cdp.cli.demo:demo",
+    "sources": "cdp.cli.sources:sources",
+    "destinations": "cdp.cli.destinations:destinations",
+    "profiles": "cdp.cli.profiles:profiles",
+    "events": "cdp.cli.events:events",
+    "import": "cdp.cli.imports:import_",
+    "plugins": "cdp.cli.plugins:plugins",
+    "config": "cdp.cli.config_cmd:config",
+}
+
+#: What ``cdp --help`` says of each, so that it need not load them.
+SUMMARIES = {
+    "serve": "Run everything on one box.",
+    "web": "Run only the web server (scaled out).",
+    "worker": "Run only the pipeline and delivery (scaled out).",
+    "demo": "Fill the space with a small shop's life, or remove it.",
+    "sources": "Where messages come from, and their write keys.",
+    "destinations": "Where messages go; calls, dead letters.",
+    "profiles": "Look people and accounts up, and explain them.",
+    "events": "See, follow and replay events; the rejected ones with reasons.",
+    "import": "Take messages from a file of JSON lines.",
+    "plugins": "What is installed; start a plugin of your own.",
+    "config": "Settings, API tokens, passwords.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and loads one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return super().get_command(ctx, name) or _from_plugins(self, name)
+        module, attribute = COMMANDS[name].split(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, SUMMARIES[name]) for name in COMMANDS])
+
+
+def _from_plugins(group: click.Group, name: str) -> click.Command | None:
+    """A command that a plugin's ``register_cli`` hook adds."""
+    from cdp.config import Settings
+    from cdp.plugin import manager
+
+    manager.load(Settings.load().plugin_folder).register_cli(group)
+    return group.commands.get(name)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="headwater")
+def cli() -> None:
+    """Headwater: Segment's pipes and Customer.io's journeys, owned by you."""
+
+
+def main() -> None:
+    """The entry point: errors of ours are one clear line and exit code 1."""
+    from cdp.cli.errors import run
+
+    run(cli)

@@ -1,0 +1,122 @@
+"""``cdp serve``, ``cdp web`` and ``cdp worker``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cdp.cli.errors import CliError
+from cdp.config import Settings
+
+
+def _options(command: Any) -> Any:
+    for option in (
+        click.option("--data", type=click.Path(path_type=Path), help="Folder of the data."),
+        click.option("--host", help="Address to listen on."),
+        click.option("--port", type=int, help="Port to listen on; 0 takes a free one."),
+        click.option("--database-url", help="postgresql://… instead of SQLite."),
+        click.option("--redis-url", help="redis://… to hand delivery to workers."),
+        click.option("--public-url", help="The address by which browsers reach this server."),
+        click.option("--trusted-proxies", help="Proxies whose X-Forwarded-* are believed."),
+        click.option("--tls-cert", type=click.Path(path_type=Path), help="PEM certificate."),
+        click.option("--tls-key", type=click.Path(path_type=Path), help="PEM key."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_options
+@click.option("--welcome", is_flag=True, help="Also print the console's address, keys and a curl.")
+def serve(welcome: bool, **flags: Any) -> None:
+    """Run everything on one box: web server, pipeline and delivery.
+
+    Prints one line ``ready http://HOST:PORT`` when it accepts events.
+
+    Example: cdp serve --data ./data --port 8321
+    """
+    from cdp.server.bootstrap import Welcome
+    from cdp.server.supervise import CannotServe, local_url, log_to_stderr
+    from cdp.server.supervise import serve as run
+
+    log_to_stderr()
+
+    def announce(settings: Settings, found: Welcome) -> None:
+        if welcome:
+            _print_welcome(local_url(settings), found)
+        elif found.api_token and not settings.api_token:
+            click.echo(f"write key {found.write_key}\nAPI token {found.api_token}", err=True)
+        click.echo(f"ready {local_url(settings)}")
+        sys.stdout.flush()
+
+    try:
+        code = run(Settings.load(**flags), announce)
+    except CannotServe as error:
+        raise CliError(str(error)) from None
+    if code:
+        raise click.exceptions.Exit(code)
+
+
+def _print_welcome(url: str, found: Any) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(soft_wrap=True, highlight=False)
+    body = json.dumps(
+        {"userId": "ada", "traits": {"name": "Ada Lovelace", "email": "ada@example.com"}}
+    )
+    token = found.api_token or "made at the first start; `cdp config token new` makes another"
+    rows = [
+        ("console", url + "/"),
+        ("write key", found.write_key),
+        ("API token", token),
+    ]
+    for name, value in rows:
+        console.print(Text.assemble((f"{name:>10}  ", "dim"), (value, "bold cyan")))
+    console.print(Text("\nsend a first event:", style="dim"))
+    console.print(
+        Text(
+            f"curl -u {found.write_key}: -H 'content-type: application/json' "
+            f"-d '{body}' {url}/v1/identify",
+            style="green",
+        )
+    )
+    console.print()
+
+
+@click.command()
+@_options
+def web(**flags: Any) -> None:
+    """Run only the web server, any number of them over one Postgres.
+
+    Example: cdp web --database-url postgresql://db/cdp --host 0.0.0.0
+    """
+    from cdp.server.bootstrap import bootstrap
+    from cdp.server.supervise import log_to_stderr
+    from cdp.server.web import run_web
+    from cdp.store import Store
+
+    log_to_stderr()
+    settings = Settings.load(**flags)
+    store = Store.open(settings)
+    bootstrap(store, settings)
+    store.close()
+    run_web(settings)
+
+
+@click.command()
+@_options
+def worker(**flags: Any) -> None:
+    """Run only the pipeline and delivery, over the store of `cdp web`.
+
+    Example: cdp worker --database-url postgresql://db/cdp --redis-url redis://queue
+    """
+    from cdp.server.supervise import log_to_stderr
+    from cdp.server.work import run_worker
+
+    log_to_stderr()
+    run_worker(Settings.load(**flags))

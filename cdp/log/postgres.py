@@ -1,0 +1,202 @@
+"""The log in Postgres tables: one a segment, named in ``log_segments``.
+
+Like the files of `cdp.log.files`: a part has one writer, which holds an advisory
+lock, so positions are given in the order of the commits; a full segment is left for
+a new table, and dropped whole once the pipeline has taken all of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from cdp.events.message import hash64
+from cdp.log.files import PartInUse
+from cdp.log.record import Taken, from_row
+
+_CREATE = (
+    "CREATE TABLE IF NOT EXISTS log_segments ("
+    "part text NOT NULL, first_pos bigint NOT NULL, name text NOT NULL, PRIMARY KEY (part, first_pos))"
+)
+_COLUMNS = sql.SQL("(pos, received_at, source, kind, meta, body)")
+
+
+def _connect(url: str) -> psycopg.Connection[Any]:
+    return psycopg.connect(_plain(url), autocommit=True)
+
+
+def _plain(url: str) -> str:
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+def _make(connection: psycopg.Connection[Any]) -> None:
+    with connection.transaction():
+        # CREATE … IF NOT EXISTS of two processes at once may still collide.
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (hash64("log_segments"),))
+        connection.execute(_CREATE)
+
+
+class TableWriter:
+    """Writes rows to the first part of ``kind`` that has no writer yet.
+
+    A broken connection is made anew, and the part taken again, at the next write.
+    """
+
+    def __init__(
+        self, url: str, kind: str, segment_bytes: int = 64 << 20, max_writers: int = 64
+    ) -> None:
+        self._url, self._kind, self._max_writers = url, kind, max_writers
+        self._segment_bytes = segment_bytes
+        self._db: psycopg.Connection[Any] | None = None
+        self._open()
+
+    def _open(self) -> None:
+        db = _connect(self._url)
+        _make(db)
+        for number in range(self._max_writers):
+            part = f"{self._kind}-{number}"
+            key = hash64(f"log part {part}")
+            row = db.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
+            if row is not None and row[0]:
+                break
+        else:
+            db.close()
+            raise PartInUse(f"{self._max_writers} processes write the log as {self._kind!r}")
+        self.part, self._db = part, db
+        self._written = 0
+        last = _last_position(db, part)
+        if last is None:
+            self.next_pos = 1
+            self._begin_segment(db)
+        else:
+            self.next_pos, self._table = last
+
+    def _begin_segment(self, db: psycopg.Connection[Any]) -> None:
+        name = f"log_{self.part.replace('-', '_')}_{self.next_pos}"
+        with db.transaction():
+            db.execute(
+                sql.SQL(
+                    "CREATE TABLE {} (pos bigint PRIMARY KEY, received_at bigint NOT NULL, "
+                    "source integer NOT NULL, kind text NOT NULL, meta bytea NOT NULL, "
+                    "body bytea NOT NULL)"
+                ).format(sql.Identifier(name))
+            )
+            db.execute(
+                "INSERT INTO log_segments (part, first_pos, name) VALUES (%s, %s, %s)",
+                (self.part, self.next_pos, name),
+            )
+        self._table, self._written = name, 0
+
+    def write(self, rows: list[tuple[Any, ...]]) -> None:
+        """Append ``rows`` in one transaction; on return they are durable."""
+        if self._db is None or self._db.closed:
+            self._open()
+        db = self._db
+        assert db is not None
+        try:
+            command = sql.SQL("COPY {} {} FROM STDIN").format(
+                sql.Identifier(self._table), _COLUMNS
+            )
+            with db.transaction(), db.cursor() as cursor, cursor.copy(command) as copy:
+                for index, row in enumerate(rows):
+                    copy.write_row((self.next_pos + index, *row))
+        except psycopg.Error:
+            # Whether it was committed is not known: the positions are read anew.
+            db.close()
+            raise
+        self.next_pos += len(rows)
+        self._written += sum(len(row[4]) for row in rows)
+        if self._written > self._segment_bytes:
+            self._begin_segment(db)
+
+    def close(self) -> None:
+        """Let go of the part."""
+        if self._db is not None:
+            self._db.close()
+
+
+def _last_position(db: psycopg.Connection[Any], part: str) -> tuple[int, str] | None:
+    """The next free position of a part and its newest table."""
+    row = db.execute(
+        "SELECT first_pos, name FROM log_segments WHERE part = %s ORDER BY first_pos DESC LIMIT 1",
+        (part,),
+    ).fetchone()
+    if row is None:
+        return None
+    first, name = row
+    found = db.execute(sql.SQL("SELECT max(pos) FROM {}").format(sql.Identifier(name))).fetchone()
+    last = found[0] if found else None
+    return (last + 1 if last is not None else first), name
+
+
+class TableReader:
+    """Reads all parts; used by the pipeline's one thread."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._held: psycopg.Connection[Any] | None = None
+
+    @property
+    def _db(self) -> psycopg.Connection[Any]:
+        if self._held is None or self._held.closed:
+            self._held = _connect(self._url)
+            _make(self._held)
+        return self._held
+
+    def _run(self, statement: Any, values: tuple[Any, ...] = ()) -> list[Any]:
+        try:
+            return self._db.execute(statement, values).fetchall()
+        except psycopg.OperationalError as error:
+            if self._held is not None:
+                self._held.close()
+            raise ConnectionError(str(error)) from error
+
+    def parts(self) -> list[str]:
+        """The names of the parts that exist."""
+        return [row[0] for row in self._run("SELECT DISTINCT part FROM log_segments ORDER BY part")]
+
+    def _segments(self, part: str) -> list[tuple[int, str]]:
+        return self._run(
+            "SELECT first_pos, name FROM log_segments WHERE part = %s ORDER BY first_pos", (part,)
+        )
+
+    def read(self, part: str, after: int, limit: int) -> list[Taken]:
+        """At most ``limit`` records of ``part`` behind position ``after``, in order."""
+        found = self._segments(part)
+        start = 0
+        for index, (first, _) in enumerate(found):
+            if first <= after + 1:
+                start = index
+        for _, name in found[start:]:
+            rows = self._run(
+                sql.SQL(
+                    "SELECT pos, received_at, source, kind, meta, body FROM {} "
+                    "WHERE pos > %s ORDER BY pos LIMIT %s"
+                ).format(sql.Identifier(name)),
+                (after, limit),
+            )
+            if rows:
+                return [from_row(part, row) for row in rows]
+        return []
+
+    def end(self, part: str) -> int:
+        """The last position in ``part``."""
+        last = _last_position(self._db, part)
+        return last[0] - 1 if last is not None else 0
+
+    def drop_taken(self, part: str, taken: int) -> None:
+        """Drop the tables of ``part`` of which everything is at or below ``taken``."""
+        found = self._segments(part)
+        for (_, name), (next_first, _) in zip(found, found[1:], strict=False):
+            if next_first > taken + 1:
+                break
+            with self._db.transaction():
+                self._db.execute("DELETE FROM log_segments WHERE name = %s", (name,))
+                self._db.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._held is not None:
+            self._held.close()

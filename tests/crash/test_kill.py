@@ -1,0 +1,15 @@
+"""Nothing acknowledged is lost, and effects happen once, however often we are killed."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.crash.harness import run
+
+pytestmark = [pytest.mark.crash, pytest.mark.slow]
+
+
+def test_sigkill_under_load_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    report = run(tmp_path / "data", kills=20, seed=1)
+    assert report.holds, report
+    assert report.acknowledged > 500, report

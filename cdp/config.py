@@ -36,38 +36,22 @@ class Settings:
         "postgresql://… to keep the store in Postgres; SQLite in the data folder if unset.",
         True,
     )
-    redis_url: str | None = _setting(
-        None, "redis://… to hand delivery to `cdp worker`.", True
-    )
-    write_key: str | None = _setting(
-        None, "Write key of the first source of an empty store.", True
-    )
-    api_token: str | None = _setting(
-        None, "First API token of an empty store, all scopes.", True
-    )
+    redis_url: str | None = _setting(None, "redis://… to hand delivery to `cdp worker`.", True)
+    write_key: str | None = _setting(None, "Write key of the first source of an empty store.", True)
+    api_token: str | None = _setting(None, "First API token of an empty store, all scopes.", True)
     allow_private_addresses: bool = _setting(
         False, "Let destinations call loopback and private addresses (for development)."
     )
-    public_url: str | None = _setting(
-        None, "The address by which browsers reach this server."
-    )
+    public_url: str | None = _setting(None, "The address by which browsers reach this server.")
     trusted_proxies: tuple[str, ...] = _setting(
         (),
         "Addresses or networks whose X-Forwarded-* headers are believed, comma-separated.",
     )
-    tls_cert: Path | None = _setting(
-        None, "PEM certificate, to serve HTTPS without a proxy."
-    )
+    tls_cert: Path | None = _setting(None, "PEM certificate, to serve HTTPS without a proxy.")
     tls_key: Path | None = _setting(None, "PEM key of the certificate.")
-    plugins_dir: Path | None = _setting(
-        None, "Folder of plugins; `plugins` in the data folder."
-    )
-    web_threads: int = _setting(
-        32, "Requests handled at the same time by a web process."
-    )
-    log_queue: int = _setting(
-        4096, "Requests that may wait for the log before 429 is answered."
-    )
+    plugins_dir: Path | None = _setting(None, "Folder of plugins; `plugins` in the data folder.")
+    web_threads: int = _setting(32, "Requests handled at the same time by a web process.")
+    log_queue: int = _setting(4096, "Requests that may wait for the log before 429 is answered.")
     log_segment_mb: int = _setting(64, "Size at which a new file of the log is begun.")
     batch_messages: int = _setting(500, "Messages in a micro-batch of the pipeline.")
     partition_messages: int = _setting(
@@ -93,9 +77,7 @@ class Settings:
             name = item.name
             variable = "CDP_" + name.upper()
             if flags.get(name) is not None:
-                values[name] = _convert(
-                    item.type, flags[name], "--" + name.replace("_", "-")
-                )
+                values[name] = _convert(item.type, flags[name], "--" + name.replace("_", "-"))
             elif variable in env:
                 values[name] = _convert(item.type, env[variable], variable)
             elif name in file:
@@ -117,9 +99,7 @@ class Settings:
                 raise ConfigError(
                     f"trusted_proxies: {network!r} is no address or network"
                 ) from None
-        if self.database_url and not self.database_url.startswith(
-            ("postgresql", "postgres:")
-        ):
+        if self.database_url and not self.database_url.startswith(("postgresql", "postgres:")):
             raise ConfigError("database_url must begin with postgresql://")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ConfigError("tls_cert and tls_key go together")
@@ -180,9 +160,7 @@ def describe(settings: Settings) -> list[dict[str, Any]]:
                 "name": item.name,
                 "variable": "CDP_" + item.name.upper(),
                 "value": str(shown) if isinstance(shown, Path) else shown,
-                "default": str(item.default)
-                if isinstance(item.default, Path)
-                else item.default,
+                "default": str(item.default) if isinstance(item.default, Path) else item.default,
                 "meaning": item.metadata["doc"],
             }
         )

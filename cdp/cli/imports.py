@@ -188,5 +188,3 @@ def _with_id(line: bytes) -> bytes:
         return line
     comma = b"" if line[1:].lstrip().startswith(b"}") else b","
     return b'{"messageId":"import-' + digest.encode() + b'"' + comma + line[1:]
-
-

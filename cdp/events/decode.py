@@ -52,9 +52,7 @@ def _depth(value: Any) -> int:
 
 def _decode_slowly(raw: bytes, first: Exception) -> Any:
     try:
-        value = json.loads(
-            raw.decode(), parse_constant=_no_constant, parse_float=_float
-        )
+        value = json.loads(raw.decode(), parse_constant=_no_constant, parse_float=_float)
         return _mend(value)
     except RecursionError:
         raise MalformedJSON("nested too deeply") from None

@@ -66,9 +66,7 @@ def normalise(
         except MalformedJSON as error:
             raise _Refusal("invalid_json", str(error)) from None
         if not isinstance(body, dict):
-            raise _Refusal(
-                "not_an_object", f"a message must be an object, not {_kind(body)}"
-            )
+            raise _Refusal("not_an_object", f"a message must be an object, not {_kind(body)}")
         return _message(body, origin, index, kind, shared)
     except _Refusal as refusal:
         known: dict[str, Any] = body if isinstance(body, dict) else {}
@@ -97,9 +95,7 @@ def _message(
             body[name] = body.pop(alias)
     type_ = kind or body.get("type")
     if type_ not in TYPES:
-        raise _Refusal(
-            "unknown_type", f"type must be one of {', '.join(TYPES)}, not {type_!r:.60}"
-        )
+        raise _Refusal("unknown_type", f"type must be one of {', '.join(TYPES)}, not {type_!r:.60}")
     body["type"] = type_
     if shared:
         for key, value in shared.items():
@@ -151,9 +147,7 @@ def _check_ids(body: dict[str, Any], type_: str) -> None:
             value = int(value)
         text = str(value).replace("\0", "").strip()
         if len(text) > MAX_ID:
-            raise _Refusal(
-                "id_too_long", f"{key} has {len(text)} characters, {MAX_ID} are allowed"
-            )
+            raise _Refusal("id_too_long", f"{key} has {len(text)} characters, {MAX_ID} are allowed")
         if text:
             body[key] = text
         else:
@@ -163,9 +157,7 @@ def _check_ids(body: dict[str, Any], type_: str) -> None:
             if key not in body:
                 raise _Refusal("no_" + key, f"alias needs {key}")
     elif "userId" not in body and "anonymousId" not in body:
-        raise _Refusal(
-            "no_user_anon_id", "the message has neither userId nor anonymousId"
-        )
+        raise _Refusal("no_user_anon_id", "the message has neither userId nor anonymousId")
     if type_ == "group" and "groupId" not in body:
         raise _Refusal("no_groupId", "group needs groupId")
 
@@ -220,18 +212,9 @@ def _fill_context(body: dict[str, Any], origin: Origin) -> None:
     library = context.get("library")
     library_name = library.get("name") if isinstance(library, dict) else None
     client_side = library_name is None or library_name in _BROWSERS_AND_PHONES
-    if (
-        origin.ip
-        and "ip" not in context
-        and (client_side or context.get("direct") is True)
-    ):
+    if origin.ip and "ip" not in context and (client_side or context.get("direct") is True):
         context["ip"] = origin.ip
-    if (
-        client_side
-        and origin.user_agent
-        and "userAgent" not in context
-        and library_name
-    ):
+    if client_side and origin.user_agent and "userAgent" not in context and library_name:
         context["userAgent"] = origin.user_agent
     body.setdefault("integrations", {})
 

@@ -56,10 +56,14 @@ def parse_time(value: Any) -> int | None:
 
 def format_time(ms: int) -> str:
     """Write milliseconds since 1970 as ``2026-01-31T12:00:00.000Z``."""
-    moment = _EPOCH + timedelta(milliseconds=ms)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z".rjust(
-        24, "0"
-    )
+    seconds, rest = divmod(ms, 1000)
+    return f"{_second(seconds)}.{rest:03d}Z"
+
+
+@lru_cache(maxsize=8192)
+def _second(seconds: int) -> str:
+    moment = _EPOCH + timedelta(seconds=seconds)
+    return f"{moment.year:04d}-{moment:%m-%dT%H:%M:%S}"
 
 
 __all__ = ["MAX_MS", "MIN_MS", "format_time", "parse_time"]

@@ -73,7 +73,9 @@ def _sorted(found: list[Identifier], account: list[Identifier], rules: Rules) ->
     return Found(person, accounts, tuple(blocked))
 
 
-def _keep(found: list[Identifier], blocked: list[Identifier], rules: Rules) -> tuple[Identifier, ...]:
+def _keep(
+    found: list[Identifier], blocked: list[Identifier], rules: Rules
+) -> tuple[Identifier, ...]:
     kept: list[Identifier] = []
     for identifier in found:
         if identifier in kept:

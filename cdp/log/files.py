@@ -13,14 +13,16 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from cdp.log.record import Taken, from_row
+from cdp.log.record import Taken, take
 
 _CREATE = (
     "CREATE TABLE IF NOT EXISTS log (pos INTEGER PRIMARY KEY, received_at INTEGER NOT NULL, "
     "source INTEGER NOT NULL, kind TEXT NOT NULL, meta BLOB NOT NULL, body BLOB NOT NULL)"
 )
 _INSERT = "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?)"
-_AFTER = "SELECT pos, received_at, source, kind, meta, body FROM log WHERE pos > ? ORDER BY pos LIMIT ?"
+_AFTER = (
+    "SELECT pos, received_at, source, kind, meta, body FROM log WHERE pos > ? ORDER BY pos LIMIT ?"
+)
 
 
 class PartInUse(RuntimeError):
@@ -28,9 +30,7 @@ class PartInUse(RuntimeError):
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        path, isolation_level=None, check_same_thread=False, timeout=10
-    )
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA wal_autocheckpoint = 2000")
@@ -49,9 +49,7 @@ class PartWriter:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self._segment_bytes = segment_bytes
-        self._lock = os.open(
-            folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-        )
+        self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -119,26 +117,22 @@ class FileReader:
         return sorted(entry.name for entry in os.scandir(self.folder) if entry.is_dir())
 
     def read(self, part: str, after: int, limit: int) -> list[Taken]:
-        """At most ``limit`` records of ``part`` behind position ``after``, in order."""
+        """Records of ``part`` behind position ``after``, holding about ``limit`` messages."""
         # The list of files is taken before the look into an older one, so a
         # record written just before a new file was begun is never skipped.
         for path in self._from(part, after):
-            rows = (
-                self._connection(part, path).execute(_AFTER, (after, limit)).fetchall()
-            )
-            if rows:
-                return [from_row(part, row) for row in rows]
+            rows = self._connection(part, path).execute(_AFTER, (after, limit))
+            taken = take(part, rows, limit)
+            rows.close()
+            if taken:
+                return taken
         return []
 
     def end(self, part: str) -> int:
         """The last position in ``part``."""
         found = segments(self.folder / part)
         for first, path in reversed(found):
-            last = (
-                self._connection(part, path)
-                .execute("SELECT max(pos) FROM log")
-                .fetchone()[0]
-            )
+            last = self._connection(part, path).execute("SELECT max(pos) FROM log").fetchone()[0]
             if last is not None:
                 return int(last)
             if first > 1:

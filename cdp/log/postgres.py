@@ -14,7 +14,7 @@ from psycopg import sql
 
 from cdp.events.message import hash64
 from cdp.log.files import PartInUse
-from cdp.log.record import Taken, from_row
+from cdp.log.record import Taken, take
 
 _CREATE = (
     "CREATE TABLE IF NOT EXISTS log_segments ("
@@ -96,9 +96,7 @@ class TableWriter:
         db = self._db
         assert db is not None
         try:
-            command = sql.SQL("COPY {} {} FROM STDIN").format(
-                sql.Identifier(self._table), _COLUMNS
-            )
+            command = sql.SQL("COPY {} {} FROM STDIN").format(sql.Identifier(self._table), _COLUMNS)
             with db.transaction(), db.cursor() as cursor, cursor.copy(command) as copy:
                 for index, row in enumerate(rows):
                     copy.write_row((self.next_pos + index, *row))
@@ -163,7 +161,7 @@ class TableReader:
         )
 
     def read(self, part: str, after: int, limit: int) -> list[Taken]:
-        """At most ``limit`` records of ``part`` behind position ``after``, in order."""
+        """Records of ``part`` behind position ``after``, holding about ``limit`` messages."""
         found = self._segments(part)
         start = 0
         for index, (first, _) in enumerate(found):
@@ -178,7 +176,7 @@ class TableReader:
                 (after, limit),
             )
             if rows:
-                return [from_row(part, row) for row in rows]
+                return take(part, rows, limit)
         return []
 
     def end(self, part: str) -> int:

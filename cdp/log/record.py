@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -46,6 +47,24 @@ class Taken(NamedTuple):
         """A name of this place that no other record ever has."""
         return f"hw-{self.part}-{self.pos:x}-{self.record.received_at:x}"
 
+    @property
+    def weight(self) -> int:
+        """About how many messages the record holds."""
+        return max(1, len(self.record.body) // 1024)
+
+
+def take(part: str, rows: Iterable[Any], limit: int) -> list[Taken]:
+    """The records of ``rows``, as many as hold about ``limit`` messages."""
+    taken: list[Taken] = []
+    weight = 0
+    for row in rows:
+        item = from_row(part, row)
+        taken.append(item)
+        weight += item.weight
+        if weight >= limit:
+            break
+    return taken
+
 
 def to_row(record: Record) -> tuple[Any, ...]:
     """The columns of a record: received_at, source, kind, meta, body."""
@@ -63,6 +82,4 @@ def from_row(part: str, row: Any) -> Taken:
     body = bytes(body)
     if body[:4] == _ZSTD:
         body = zstandard.ZstdDecompressor().decompress(body)
-    return Taken(
-        part, pos, Record(received_at, source, kind, body, *_decode(bytes(meta)))
-    )
+    return Taken(part, pos, Record(received_at, source, kind, body, *_decode(bytes(meta))))

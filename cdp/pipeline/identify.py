@@ -69,9 +69,7 @@ def _look_up(
     return pending, earlier
 
 
-def _known_identifiers(
-    tx: Connection, drafts: list[Draft]
-) -> Known:
+def _known_identifiers(tx: Connection, drafts: list[Draft]) -> Known:
     wanted = {
         identifier_hash(draft.collection, identifier): (draft.collection, identifier)
         for draft in drafts

@@ -156,8 +156,7 @@ class Placing:
             Node(
                 row.id,
                 tuple(_decode_ids(row.ids)),
-                lowered.get(row.id)
-                or Stamp(row.first_t, row.first_source, row.first_message_id),
+                lowered.get(row.id) or Stamp(row.first_t, row.first_source, row.first_message_id),
             )
             for row in rows
         ]
@@ -245,9 +244,7 @@ class Placing:
         changed = {group.key: group for group in self._changed}
         graph.update_profiles(tx, [row_of(group) for group in changed.values()])
         pairs = [
-            (loser.key, self._final(loser).key)
-            for loser, _ in self._into.values()
-            if loser.key > 0
+            (loser.key, self._final(loser).key) for loser, _ in self._into.values() if loser.key > 0
         ]
         if pairs:
             maps = graph.profile_traits(tx, [loser for loser, _ in pairs])

@@ -136,15 +136,7 @@ class Pipeline:
             with self._store.write() as tx:
                 position, epoch = progress.take_over(tx, part, int(self._clock() * 1000))
             self._positions[part], self._epochs[part] = position, epoch
-        wanted = self._settings.batch_messages
-        taken = self._reader.read(part, self._positions[part], wanted)
-        # A record may hold thousands of messages: stop where enough are together.
-        size = 0
-        for index, item in enumerate(taken):
-            size += max(1, len(item.record.body) // 1024) if item.record.kind == "batch" else 1
-            if size >= wanted:
-                return taken[: index + 1]
-        return taken
+        return self._reader.read(part, self._positions[part], self._settings.batch_messages)
 
     def _fresh_memory(self, tx: Any, memory: Memory | None) -> Memory:
         now = time.monotonic()
@@ -175,5 +167,3 @@ class Pipeline:
         with self._store.read() as tx:
             known = progress.positions(tx)
         return {part: self._reader.end(part) - known.get(part, 0) for part in self._reader.parts()}
-
-

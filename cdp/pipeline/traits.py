@@ -49,6 +49,9 @@ def update_traits(tx: Connection, drafts: Drafts, outcome: Outcome, now: int) ->
     graph.put_profile_traits(
         tx,
         now,
-        [(profile, traits.encode(), display_name(traits.values())) for profile, traits in maps.items()],
+        [
+            (profile, traits.encode(), display_name(traits.values()))
+            for profile, traits in maps.items()
+        ],
     )
     return set(maps)

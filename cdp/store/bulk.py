@@ -36,9 +36,7 @@ def upsert(tx: Connection, table: Table) -> Any:
     return postgresql.insert(table)
 
 
-def insert_many(
-    tx: Connection, table: Table, columns: tuple[str, ...], rows: list[Row]
-) -> None:
+def insert_many(tx: Connection, table: Table, columns: tuple[str, ...], rows: list[Row]) -> None:
     """Insert ``rows``, whose values are in the order of ``columns``.
 
     Postgres takes them by COPY, SQLite by executemany.
@@ -75,9 +73,7 @@ def blob(value: Any) -> bytes | None:
     return bytes(value) if value is not None else None
 
 
-def run_many(
-    tx: Connection, statement: ClauseElement, rows: Iterable[dict[str, Any]]
-) -> None:
+def run_many(tx: Connection, statement: ClauseElement, rows: Iterable[dict[str, Any]]) -> None:
     """Run ``statement`` once a row; its parameters are bindparams, by name.
 
     Keep the statement object (a module constant): it is compiled once.
@@ -113,20 +109,14 @@ def select_by(
 
 
 @lru_cache(maxsize=1024)
-def _select_sql(
-    columns: tuple[Column[Any], ...], key: Column[Any], dialect: str
-) -> str:
+def _select_sql(columns: tuple[Column[Any], ...], key: Column[Any], dialect: str) -> str:
     statement = select(*columns)
     if dialect == "sqlite":
         listed = select(literal_column("value")).select_from(
             func.json_each(bindparam("packed", type_=Text))
         )
         return str(
-            statement.where(key.in_(listed)).compile(
-                dialect=sqlite.dialect(paramstyle="qmark")
-            )
+            statement.where(key.in_(listed)).compile(dialect=sqlite.dialect(paramstyle="qmark"))
         )
     among = key == func.any(bindparam("packed", type_=postgresql.ARRAY(BigInteger)))
-    return str(
-        statement.where(among).compile(dialect=postgresql.dialect(paramstyle="format"))
-    )
+    return str(statement.where(among).compile(dialect=postgresql.dialect(paramstyle="format")))

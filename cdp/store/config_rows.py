@@ -145,15 +145,11 @@ def change_source(
         new["enabled"] = enabled
     if write_key is not None:
         new["write_key"] = write_key
-    tx.execute(
-        update(sources).where(sources.c.id == source.id).values(updated_at=now, **new)
-    )
+    tx.execute(update(sources).where(sources.c.id == source.id).values(updated_at=now, **new))
     if "write_key" in new:
         new["write_key"] = "changed"
     before = {"name": source.name, "enabled": source.enabled}
-    record_change(
-        tx, now, author, "source", source.key, "changed", before, {**before, **new}
-    )
+    record_change(tx, now, author, "source", source.key, "changed", before, {**before, **new})
 
 
 def _destination(row: Any) -> Destination:
@@ -172,10 +168,7 @@ def _destination(row: Any) -> Destination:
 
 def all_destinations(tx: Connection) -> list[Destination]:
     """Every destination, in the order of their making."""
-    return [
-        _destination(r)
-        for r in tx.execute(select(destinations).order_by(destinations.c.id))
-    ]
+    return [_destination(r) for r in tx.execute(select(destinations).order_by(destinations.c.id))]
 
 
 def destination_by_key(tx: Connection, key: str) -> Destination | None:
@@ -221,9 +214,7 @@ def add_destination(
             updated_at=now,
         )
     )
-    record_change(
-        tx, now, author, "destination", key, "created", after={"plugin": plugin}
-    )
+    record_change(tx, now, author, "destination", key, "created", after={"plugin": plugin})
     return Destination(id_, key, name, plugin, source_id, True, settings, now, now)
 
 
@@ -273,9 +264,7 @@ def change_destination(
     )
 
 
-def delete_destination(
-    tx: Connection, now: int, destination: Destination, author: str
-) -> None:
+def delete_destination(tx: Connection, now: int, destination: Destination, author: str) -> None:
     """Remove a destination, its stream and what waits for it."""
     from cdp.store.tables import calls, outbox
 
@@ -313,21 +302,13 @@ def token_by_hash(tx: Connection, hash_: str) -> Token | None:
     r = tx.execute(select(tokens).where(tokens.c.hash == hash_)).first()
     if r is None:
         return None
-    return Token(
-        r.id, r.name, r.hash, frozenset(r.scopes.split()), r.created_at, r.last_used_at
-    )
+    return Token(r.id, r.name, r.hash, frozenset(r.scopes.split()), r.created_at, r.last_used_at)
 
 
-def add_token(
-    tx: Connection, now: int, name: str, hash_: str, scopes: str, author: str
-) -> int:
+def add_token(tx: Connection, now: int, name: str, hash_: str, scopes: str, author: str) -> int:
     """Keep the hash of a new token and return its number."""
     id_ = meta.take_numbers(tx, "token", 1)
-    tx.execute(
-        insert(tokens).values(
-            id=id_, name=name, hash=hash_, scopes=scopes, created_at=now
-        )
-    )
+    tx.execute(insert(tokens).values(id=id_, name=name, hash=hash_, scopes=scopes, created_at=now))
     record_change(tx, now, author, "token", name, "created", after={"scopes": scopes})
     return id_
 

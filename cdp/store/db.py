@@ -87,9 +87,7 @@ def _begin_immediate(connection: Connection) -> None:
             if "locked" not in str(error) and "busy" not in str(error):
                 raise
             if time.monotonic() > deadline:
-                raise StoreBusy(
-                    "another process has been writing for too long"
-                ) from error
+                raise StoreBusy("another process has been writing for too long") from error
             time.sleep(0.003)
 
 

@@ -122,26 +122,17 @@ def nodes_of_profiles(tx: Connection, ids: list[int]) -> list[NodeRow]:
 
 def identifiers_by_hash(tx: Connection, hashes: list[int]) -> list[IdentifierRow]:
     """The identifiers whose hash is among ``hashes``."""
-    return [
-        IdentifierRow(*r)
-        for r in select_by(tx, _identifier, identifiers.c.hash, hashes)
-    ]
+    return [IdentifierRow(*r) for r in select_by(tx, _identifier, identifiers.c.hash, hashes)]
 
 
 def identifiers_of_components(tx: Connection, ids: list[int]) -> list[IdentifierRow]:
     """All identifiers of some components."""
-    return [
-        IdentifierRow(*r)
-        for r in select_by(tx, _identifier, identifiers.c.component, ids)
-    ]
+    return [IdentifierRow(*r) for r in select_by(tx, _identifier, identifiers.c.component, ids)]
 
 
 def identifiers_of_profiles(tx: Connection, ids: list[int]) -> list[IdentifierRow]:
     """All identifiers of some profiles."""
-    return [
-        IdentifierRow(*r)
-        for r in select_by(tx, _identifier, identifiers.c.profile, ids)
-    ]
+    return [IdentifierRow(*r) for r in select_by(tx, _identifier, identifiers.c.profile, ids)]
 
 
 def components_by_id(tx: Connection, ids: list[int]) -> list[ComponentRow]:
@@ -157,9 +148,7 @@ def profiles_by_id(tx: Connection, ids: list[int]) -> list[ProfileRow]:
 
 def node_traits(tx: Connection, ids: list[int]) -> dict[int, bytes | None]:
     """The trait maps of some nodes."""
-    return {
-        r[0]: r[1] for r in select_by(tx, (nodes.c.id, nodes.c.traits), nodes.c.id, ids)
-    }
+    return {r[0]: r[1] for r in select_by(tx, (nodes.c.id, nodes.c.traits), nodes.c.id, ids)}
 
 
 def traits_of_profiles_nodes(tx: Connection, ids: list[int]) -> list[Row]:
@@ -214,9 +203,7 @@ _update_component = (
     .values({name: bindparam(name) for name in ComponentRow._fields if name != "id"})
 )
 _put_node_traits = (
-    update(nodes)
-    .where(nodes.c.id == bindparam("id_"))
-    .values(traits=bindparam("traits"))
+    update(nodes).where(nodes.c.id == bindparam("id_")).values(traits=bindparam("traits"))
 )
 _put_profile_traits = (
     update(profiles)
@@ -229,9 +216,7 @@ _put_profile_traits = (
     )
 )
 _move_nodes = (
-    update(nodes)
-    .where(nodes.c.profile == bindparam("old"))
-    .values(profile=bindparam("new"))
+    update(nodes).where(nodes.c.profile == bindparam("old")).values(profile=bindparam("new"))
 )
 _move_identifiers = (
     update(identifiers)
@@ -239,9 +224,7 @@ _move_identifiers = (
     .values(profile=bindparam("new"))
 )
 _join_nodes = (
-    update(nodes)
-    .where(nodes.c.component == bindparam("old"))
-    .values(component=bindparam("new"))
+    update(nodes).where(nodes.c.component == bindparam("old")).values(component=bindparam("new"))
 )
 _join_identifiers = (
     update(identifiers)
@@ -295,9 +278,7 @@ def drop_profiles(tx: Connection, ids: list[int]) -> None:
 
 def put_node_traits(tx: Connection, rows: list[tuple[int, bytes]]) -> None:
     """Write the trait maps of nodes."""
-    run_many(
-        tx, _put_node_traits, [{"id_": id_, "traits": traits} for id_, traits in rows]
-    )
+    run_many(tx, _put_node_traits, [{"id_": id_, "traits": traits} for id_, traits in rows])
 
 
 def put_profile_traits(
@@ -328,16 +309,11 @@ def put_memberships(tx: Connection, rows: list[tuple[int, int, int, int]]) -> No
     new = statement.excluded
     table = memberships.c
     statement = statement.values(
-        {
-            name: bindparam(name)
-            for name in ("user_node", "account_node", "first_t", "last_t")
-        }
+        {name: bindparam(name) for name in ("user_node", "account_node", "first_t", "last_t")}
     ).on_conflict_do_update(
         index_elements=["user_node", "account_node"],
         set_={
-            "first_t": case(
-                (new.first_t < table.first_t, new.first_t), else_=table.first_t
-            ),
+            "first_t": case((new.first_t < table.first_t, new.first_t), else_=table.first_t),
             "last_t": case((new.last_t > table.last_t, new.last_t), else_=table.last_t),
         },
     )

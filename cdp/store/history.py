@@ -51,21 +51,15 @@ class PartitionInfo(NamedTuple):
 
 def list_partitions(tx: Connection) -> list[PartitionInfo]:
     """All partitions, oldest first."""
-    rows = tx.execute(
-        select(partitions.c.id, partitions.c.first_seq).order_by(partitions.c.id)
-    )
+    rows = tx.execute(select(partitions.c.id, partitions.c.first_seq).order_by(partitions.c.id))
     return [PartitionInfo(*row) for row in rows]
 
 
-def begin_partition(
-    tx: Connection, number: int, first_seq: int, now: int
-) -> PartitionInfo:
+def begin_partition(tx: Connection, number: int, first_seq: int, now: int) -> PartitionInfo:
     """Make the tables of a new partition that starts at ``first_seq``."""
     for table in partition_tables(number):
         table.create(tx)
-    tx.execute(
-        insert(partitions).values(id=number, first_seq=first_seq, created_at=now)
-    )
+    tx.execute(insert(partitions).values(id=number, first_seq=first_seq, created_at=now))
     return PartitionInfo(number, first_seq)
 
 
@@ -116,10 +110,7 @@ def rows_after(tx: Connection, seq: int, limit: int) -> list[HistoryRow]:
             continue
         table = partition_tables(info.id).history
         statement = (
-            select(table)
-            .where(table.c.seq >= seq)
-            .order_by(table.c.seq)
-            .limit(limit - len(found))
+            select(table).where(table.c.seq >= seq).order_by(table.c.seq).limit(limit - len(found))
         )
         found.extend(HistoryRow(*row) for row in tx.execute(statement))
         if len(found) >= limit:
@@ -164,17 +155,8 @@ def rows_of_nodes(
     found: list[HistoryRow] = []
     for info, _ in _spans(tx):
         table = partition_tables(info.id).history
-        order = (
-            (table.c.t, table.c.seq)
-            if ascending
-            else (table.c.t.desc(), table.c.seq.desc())
-        )
-        statement = (
-            select(table)
-            .where(table.c.node.in_(node_ids))
-            .order_by(*order)
-            .limit(limit)
-        )
+        order = (table.c.t, table.c.seq) if ascending else (table.c.t.desc(), table.c.seq.desc())
+        statement = select(table).where(table.c.node.in_(node_ids)).order_by(*order).limit(limit)
         if before is not None:
             t, seq = before
             if ascending:
@@ -248,9 +230,7 @@ def count_by_node(tx: Connection, node_ids: list[int]) -> dict[int, int]:
     return totals
 
 
-def add_names(
-    tx: Connection, pairs: list[tuple[str, str]], now: int
-) -> dict[tuple[str, str], int]:
+def add_names(tx: Connection, pairs: list[tuple[str, str]], now: int) -> dict[tuple[str, str], int]:
     """Give numbers to event names (type, name) that have none yet."""
     if not pairs:
         return {}

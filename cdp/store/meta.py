@@ -18,9 +18,7 @@ def get(tx: Connection, key: str) -> str | None:
 def put(tx: Connection, key: str, value: str) -> None:
     """Keep ``value`` under ``key``."""
     statement = upsert(tx, meta).values(key=key, value=value)
-    tx.execute(
-        statement.on_conflict_do_update(index_elements=["key"], set_={"value": value})
-    )
+    tx.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
 
 
 def version(tx: Connection) -> int:

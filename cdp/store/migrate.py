@@ -23,9 +23,7 @@ def current(store: Store) -> str | None:
     with store.read() as tx:
         if not inspect(tx).has_table("alembic_version"):
             return None
-        found: str | None = tx.execute(
-            text("SELECT version_num FROM alembic_version")
-        ).scalar()
+        found: str | None = tx.execute(text("SELECT version_num FROM alembic_version")).scalar()
         return found
 
 

@@ -16,9 +16,7 @@ class Deposed(RuntimeError):
 
 def positions(tx: Connection) -> dict[str, int]:
     """The last position taken of each part of the log."""
-    return {
-        r.part: r.pos for r in tx.execute(select(checkpoints.c.part, checkpoints.c.pos))
-    }
+    return {r.part: r.pos for r in tx.execute(select(checkpoints.c.part, checkpoints.c.pos))}
 
 
 def take_over(tx: Connection, part: str, now: int) -> tuple[int, int]:
@@ -27,15 +25,9 @@ def take_over(tx: Connection, part: str, now: int) -> tuple[int, int]:
         select(checkpoints).where(checkpoints.c.part == part).with_for_update()
     ).first()
     if row is None:
-        tx.execute(
-            insert(checkpoints).values(part=part, pos=0, epoch=1, updated_at=now)
-        )
+        tx.execute(insert(checkpoints).values(part=part, pos=0, epoch=1, updated_at=now))
         return 0, 1
-    tx.execute(
-        update(checkpoints)
-        .where(checkpoints.c.part == part)
-        .values(epoch=row.epoch + 1)
-    )
+    tx.execute(update(checkpoints).where(checkpoints.c.part == part).values(epoch=row.epoch + 1))
     return row.pos, row.epoch + 1
 
 

@@ -211,9 +211,7 @@ nodes = Table(
     Column("id", Big, primary_key=True),
     Column("key", Big, nullable=False),  # hash of collection and ids
     Column("collection", Integer, nullable=False),
-    Column(
-        "ids", Text, nullable=False
-    ),  # JSON [[type, value], …], highest priority first
+    Column("ids", Text, nullable=False),  # JSON [[type, value], …], highest priority first
     Column("first_t", Big, nullable=False),
     Column("first_source", Integer, nullable=False),
     Column("first_message_id", Text, nullable=False),
@@ -231,9 +229,7 @@ identifiers = Table(
     "identifiers",
     metadata,
     Column("id", Big, primary_key=True),
-    Column(
-        "hash", Big, nullable=False
-    ),  # of collection, type and value; names a profile too
+    Column("hash", Big, nullable=False),  # of collection, type and value; names a profile too
     Column("collection", Integer, nullable=False),
     Column("type", Text, nullable=False),
     Column("value", Text, nullable=False),
@@ -298,17 +294,13 @@ memberships = Table(
 streams = Table(
     "streams",
     metadata,
-    Column(
-        "name", Text, primary_key=True
-    ),  # destination:<id>, hook:<plugin>:<hook>, replay:<id>
+    Column("name", Text, primary_key=True),  # destination:<id>, hook:<plugin>:<hook>, replay:<id>
     Column("destination_id", Integer),
     Column("seq", Big, nullable=False),  # everything below is done
     Column("to_seq", Big),  # end of the batch in flight, exclusive
     Column("attempts", Integer, nullable=False, default=0),
     Column("next_at", Big, nullable=False, default=0),
-    Column(
-        "state", Text, nullable=False, default="running"
-    ),  # running stalled stopped done
+    Column("state", Text, nullable=False, default="running"),  # running stalled stopped done
     Column("since", Big, nullable=False),  # when it came into this state
     Column("error", Text),
     Column("delivered", Big, nullable=False, default=0),

@@ -18,9 +18,7 @@ def create() -> Flask:
     """The app: the body goes into one SQLite file, the answer comes after the fsync."""
     app = Flask("bare")
     queue: SimpleQueue[Any] = SimpleQueue()
-    db = sqlite3.connect(
-        os.environ["BARE_DB"], isolation_level=None, check_same_thread=False
-    )
+    db = sqlite3.connect(os.environ["BARE_DB"], isolation_level=None, check_same_thread=False)
     for pragma in ("journal_mode = WAL", "synchronous = FULL"):
         db.execute(f"PRAGMA {pragma}")
     db.execute("CREATE TABLE IF NOT EXISTS log (pos INTEGER PRIMARY KEY, at INTEGER, body BLOB)")

@@ -14,7 +14,9 @@ _EVENTS = (
     ("Signed Up", 2),
     ("Search", 14),
 )
-_WORDS = "spring wool linen oak brass river stone amber slate cedar coral maple velvet copper".split()
+_WORDS = (
+    "spring wool linen oak brass river stone amber slate cedar coral maple velvet copper".split()
+)
 _PAGES = ("/", "/sale", "/about", "/cart", "/p/%d", "/c/%d")
 
 

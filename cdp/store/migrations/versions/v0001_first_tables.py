@@ -26,9 +26,7 @@ def upgrade() -> None:
         sa.Column("exchange", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index(
-        "calls_destination", "calls", ["destination_id", "id"], unique=False
-    )
+    op.create_index("calls_destination", "calls", ["destination_id", "id"], unique=False)
     op.create_table(
         "changes",
         sa.Column("id", BIG, nullable=False),
@@ -125,9 +123,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user_node", "account_node"),
         sqlite_with_rowid=False,
     )
-    op.create_index(
-        "memberships_account", "memberships", ["account_node"], unique=False
-    )
+    op.create_index("memberships_account", "memberships", ["account_node"], unique=False)
     op.create_table(
         "meta",
         sa.Column("key", sa.Text(), nullable=False),
@@ -183,9 +179,7 @@ def upgrade() -> None:
         sa.Column("updated_at", BIG, nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index(
-        "outbox_destination", "outbox", ["destination_id", "state"], unique=False
-    )
+    op.create_index("outbox_destination", "outbox", ["destination_id", "state"], unique=False)
     op.create_index("outbox_due", "outbox", ["state", "next_at"], unique=False)
     op.create_table(
         "partitions",

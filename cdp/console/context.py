@@ -1,0 +1,59 @@
+"""What every view needs: the store, the settings, and the server's other parts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from flask import current_app
+
+from cdp.config import Settings
+from cdp.log import Record
+from cdp.store import Store
+
+EXTENSION = "headwater.console"
+
+
+class Demo(Protocol):
+    """Sample data: a shop's life that can be put in and taken out whole."""
+
+    def start_demo(self) -> None:
+        """Begin to fill the store, in the background."""
+
+    def remove_demo(self) -> None:
+        """Take everything out again, in the background."""
+
+    def demo_state(self) -> Mapping[str, Any]:
+        """``state`` (absent loading present removing failed), ``done`` 0 to 1, ``error``."""
+
+
+@dataclass
+class Services:
+    """What the console borrows from the server that composes it.
+
+    ``append`` puts a record into the log and returns when it is on disk.
+    ``plugins`` is the plugin manager, ``demo`` the sample data; either may be missing,
+    and its pages then say so.
+    """
+
+    append: Callable[[Record], None] | None = None
+    plugins: Any = None
+    demo: Demo | None = None
+
+
+@dataclass
+class Console:
+    """The console of one app."""
+
+    store: Store
+    settings: Settings
+    services: Services
+    now: Callable[[], int] = field(default=lambda: int(time.time() * 1000))
+
+
+def console() -> Console:
+    """The console of the app that handles the request."""
+    found: Console = current_app.extensions[EXTENSION]
+    return found

@@ -1,0 +1,126 @@
+"""Home: what is going on, is it healthy, what can I do next."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from flask import abort, flash, render_template, request, url_for
+from sqlalchemy import Connection
+from werkzeug.wrappers import Response
+
+from cdp.console import layout
+from cdp.console.context import console
+from cdp.console.snippets import snippets
+from cdp.store import config_rows, console_queries
+from cdp.store.console_queries import MINUTE_MS
+from cdp.store.delivery_health import destination_health
+from cdp.store.meta import next_number
+from cdp.store.tables import USERS
+
+#: Beyond this many profiles ever made, counting them is left to a second request.
+COUNT_AT_ONCE = 100_000
+
+
+class Trouble(NamedTuple):
+    """Something broken: what, since when (ms), and the page that mends it."""
+
+    kind: str
+    title: str
+    text: str
+    since: int | None
+    address: str
+    verb: str
+
+
+def index() -> str:
+    """The page."""
+    here = console()
+    now_minute = here.now() // MINUTE_MS
+    if request.args.get("part") == "people":
+        return _people_figure()
+    with here.store.read() as tx:
+        started = console_queries.any_event(tx)
+        sources = config_rows.all_sources(tx)
+        hour = console_queries.events_by_minute(tx, now_minute - 59, now_minute)
+        by_source = console_queries.counts_by_source(tx, now_minute - 24 * 60)
+        troubles = _troubles(tx, now_minute)
+        few = next_number(tx, "profile") < COUNT_AT_ONCE
+        people = console_queries.count_profiles(tx, USERS) if few else None
+        destinations = len(config_rows.all_destinations(tx))
+    points = [hour.get(minute, 0) for minute in range(now_minute - 59, now_minute + 1)]
+    source = next((s for s in sources if s.enabled), None)
+    return render_template(
+        "console/home.html",
+        started=started,
+        points=points,
+        # The running minute is not over: the last whole one is what a rate means.
+        rate=points[-2],
+        hour=sum(points),
+        day=sum(count.taken for count in by_source.values()),
+        refused=sum(count.refused for count in by_source.values()),
+        people=people,
+        troubles=troubles,
+        destinations=destinations,
+        source=source,
+        snippets=snippets(source.write_key) if source else [],
+        demo=demo_state(),
+    )
+
+
+def sample_data() -> Response:
+    """Put the sample data in, or take it out."""
+    demo = console().services.demo
+    if demo is None:
+        abort(404, "This server has no sample data.")
+    if request.form.get("action") == "remove":
+        demo.remove_demo()
+        flash("The sample data is being removed.", "good")
+    else:
+        demo.start_demo()
+        flash("Sample data is on its way: 5,000 people over 120 days.", "good")
+    return layout.back(url_for("console.home"))
+
+
+def demo_state() -> dict[str, Any] | None:
+    """The state of the sample data; None where there is no such thing."""
+    demo = console().services.demo
+    return dict(demo.demo_state()) if demo is not None else None
+
+
+def _people_figure() -> str:
+    with console().store.read() as tx:
+        people = console_queries.count_profiles(tx, USERS)
+    return render_template("console/home_people.html", people=people)
+
+
+def _troubles(tx: Connection, now_minute: int) -> list[Trouble]:
+    """What is broken, the worst first."""
+    found: list[Trouble] = []
+    for destination in config_rows.all_destinations(tx):
+        health = destination_health(tx, destination.id)
+        if not destination.enabled or health.state not in ("stalled", "stopped"):
+            continue
+        address = url_for("console.destination", key=destination.key)
+        title = f"{destination.name} has {health.state}"
+        found.append(
+            Trouble("bad", title, health.error or "", health.since, address, "See its calls")
+        )
+    for destination in config_rows.all_destinations(tx):
+        dead = destination_health(tx, destination.id).dead
+        if dead:
+            address = url_for("console.destination_tab", key=destination.key, tab="failed")
+            title = f"{dead:,} not delivered to {destination.name}"
+            text = "They were refused or ran out of retries, and can be sent again."
+            found.append(Trouble("bad", title, text, None, address, "See and replay"))
+    for code, n, last in console_queries.refused_by_code(tx, now_minute - 24 * 60)[:3]:
+        address = url_for("console.rejected", code=code)
+        title = f"{n:,} events refused in the last 24 h: {code}"
+        text = "They were answered, kept, and not counted as events."
+        found.append(Trouble("wait", title, text, last * MINUTE_MS, address, "See why"))
+    for error in console_queries.all_plugin_errors(tx, 3):
+        title = f"Plugin {error.plugin} failed {error.n:,} times in {error.hook}"
+        address = url_for("console.plugins")
+        found.append(
+            Trouble("wait", title, error.error, error.last_at, address, "See the traceback")
+        )
+    return found

@@ -1,0 +1,226 @@
+"""People: search, and one person's whole story."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+import msgspec
+from flask import abort, redirect, render_template, request, url_for
+from sqlalchemy import Connection
+from werkzeug.wrappers import Response
+
+from cdp.console import live
+from cdp.console.context import console
+from cdp.console.snippets import host
+from cdp.identity import normal_value, parse_public_id, public_id
+from cdp.profiles.traits import TraitMap
+from cdp.store import config_rows, faces, graph, history
+from cdp.store.faces import Face
+from cdp.store.graph import IdentifierRow, NodeRow, ProfileRow
+from cdp.store.tables import ACCOUNTS, USERS
+
+PAGE = 50
+RECENT = 30
+TABS = ("timeline", "traits", "identifiers", "accounts", "links")
+
+
+def person_address(face: Face) -> str:
+    """The address of a person's or account's page."""
+    return url_for("console.person", profile=public_id(face.collection, face.anchor))
+
+
+def find_people(tx: Connection, text: str, limit: int) -> list[Face]:
+    """People and accounts by exact identifier first, then by the beginning of one or of a name."""
+    # People type addresses and numbers as they like; they are kept in one form.
+    forms = dict.fromkeys([text, *filter(None, (normal_value(t, text) for t in ("email", "phone")))])
+    ids = {id_: None for form in forms for id_ in faces.profiles_of_value(tx, form, limit)}
+    known = parse_public_id(text)
+    if known is not None:
+        rows = graph.identifiers_by_hash(tx, [known[1]])
+        ids.update(dict.fromkeys(r.profile for r in rows if r.profile is not None))
+    if len(ids) < limit:
+        ids.update(dict.fromkeys(faces.profiles_of_prefix(tx, text, limit)))
+    return faces.faces_of_profiles(tx, list(ids)[:limit])
+
+
+def index() -> str:
+    """The search, and whom something was learnt about last."""
+    text = request.args.get("q", "").strip()[:500]
+    kind = ACCOUNTS if request.args.get("kind") == "accounts" else USERS
+    with console().store.read() as tx:
+        if text:
+            found = find_people(tx, text, PAGE)
+        else:
+            found = faces.faces_of_profiles(tx, faces.newest_profiles(tx, kind, RECENT))
+        seen = faces.updated_at(tx, [face.profile for face in found])
+    name = "people_found.html" if "HX-Target" in request.headers else "people.html"
+    return render_template(
+        f"console/{name}", found=found, q=text, seen=seen, kind=kind, accounts=ACCOUNTS
+    )
+
+
+class Subject(NamedTuple):
+    """Whose page it is."""
+
+    profile: ProfileRow
+    id: str
+    name: str
+    identifiers: list[IdentifierRow]
+    nodes: list[NodeRow]
+
+
+def person(profile: str, tab: str = "timeline") -> str | Response:
+    """One person or account; an id that was merged away leads to the one it is now."""
+    if tab not in TABS:
+        abort(404, f"A person's page has no part called {tab}.")
+    with console().store.read() as tx:
+        subject = _subject(tx, profile)
+        if subject.id != profile:
+            kept = request.args.to_dict()
+            address = url_for("console.person_tab", profile=subject.id, tab=tab, **kept)
+            return redirect(address, 302)
+        context: dict[str, Any] = {
+            "subject": subject,
+            "tab": tab,
+            "is_account": subject.profile.collection == ACCOUNTS,
+            "sources": {s.id: s for s in config_rows.all_sources(tx)},
+            "traits": person_traits(tx, subject.profile.id),
+            "host": host(),
+        }
+        node_ids = [node.id for node in subject.nodes]
+        newest = history.rows_of_nodes(tx, node_ids, limit=1)
+        context["last_t"] = newest[0].t if newest else None
+        if tab == "timeline":
+            context |= _timeline(tx, node_ids)
+        elif tab == "traits":
+            context["past"] = trait_history(tx, node_ids)
+        elif tab == "identifiers":
+            context["joins"] = _joins(tx, subject.nodes)
+        elif tab == "accounts":
+            context["bonds"] = _bonds(tx, subject, node_ids)
+    return render_template("console/person.html", **context)
+
+
+def _subject(tx: Connection, text: str) -> Subject:
+    known = parse_public_id(text)
+    rows = graph.identifiers_by_hash(tx, [known[1]]) if known else []
+    found = next((r.profile for r in rows if known and r.collection == known[0]), None)
+    heads = graph.profiles_by_id(tx, [found]) if found is not None else []
+    if not heads:
+        abort(404, "Nobody has this id. It may be mistyped, or the person was deleted.")
+    head = heads[0]
+    face = faces.faces_of_profiles(tx, [head.id])[0]
+    identifiers = sorted(
+        graph.identifiers_of_profiles(tx, [head.id]), key=lambda i: (i.first_t, i.id)
+    )
+    nodes = graph.nodes_of_profiles(tx, [head.id])
+    return Subject(head, public_id(head.collection, head.anchor), face.label, identifiers, nodes)
+
+
+def _timeline(tx: Connection, node_ids: list[int]) -> dict[str, Any]:
+    cursor = request.args.get("before", "").split("-")
+    before = (int(cursor[0]), int(cursor[1])) if _is_cursor(cursor) else None
+    numbers = None
+    wanted = request.args.get("name", "")
+    if wanted:
+        numbers = [n for n, pair in history.all_names(tx).items() if wanted in pair]
+    rows = history.rows_of_nodes(tx, node_ids, before=before, limit=PAGE, name_ids=numbers)
+    last = rows[-1] if len(rows) == PAGE else None
+    number = request.args.get("open", "")
+    return {
+        "events": live.as_events(tx, rows),
+        "more": f"{last.t}-{last.seq}" if last else None,
+        "first_page": before is None,
+        "wanted": wanted,
+        "open": live.detail(tx, int(number)) if number.isascii() and number.isdigit() else None,
+    }
+
+
+def _is_cursor(parts: list[str]) -> bool:
+    return len(parts) == 2 and all(p.isascii() and p.isdigit() and len(p) < 19 for p in parts)
+
+
+class Trait(NamedTuple):
+    """A trait as it is now: who said so, and when."""
+
+    name: str
+    value: Any
+    t: int
+    source: int
+    message_id: str
+
+
+class Said(NamedTuple):
+    """A value that a message gave to a trait."""
+
+    value: Any
+    t: int
+    source: int
+    seq: int
+
+
+def person_traits(tx: Connection, profile: int) -> list[Trait]:
+    """The traits of a profile as they are now, by name."""
+    found = TraitMap.decode(graph.profile_traits(tx, [profile]).get(profile))
+    stamps = found.stamps()
+    return [
+        Trait(name, value, stamps[name].t, stamps[name].source, stamps[name].message_id)
+        for name, value in found.values().items()
+    ]
+
+
+#: Messages read for the history of traits.
+HISTORY = 300
+
+
+def trait_history(tx: Connection, node_ids: list[int]) -> dict[str, list[Said]]:
+    """Which messages changed each trait, newest first, among the latest `HISTORY`."""
+    names = history.all_names(tx)
+    numbers = [n for n, (type_, _) in names.items() if type_ in ("identify", "group")]
+    rows = history.rows_of_nodes(tx, node_ids, limit=HISTORY, name_ids=numbers)
+    bodies = history.bodies_of(tx, rows)
+    found: dict[str, list[Said]] = {}
+    for row in reversed(rows):
+        body = msgspec.json.decode(bodies[row.seq].raw) if row.seq in bodies else {}
+        for name, value in (body.get("traits") or {}).items():
+            said = found.setdefault(name, [])
+            if not said or said[-1].value != value:
+                said.append(Said(value, row.t, row.source, row.seq))
+    return {name: said[::-1] for name, said in found.items()}
+
+
+class Join(NamedTuple):
+    """Identifiers that one message named together, and which rule kept some apart."""
+
+    ids: list[tuple[str, str]]
+    dropped: list[tuple[str, str]]
+    t: int
+    source: int
+    message_id: str
+    seq: int | None
+
+
+def _joins(tx: Connection, nodes: list[NodeRow], limit: int = 50) -> list[Join]:
+    """Why the identifiers are one person's: the first message of each set of them."""
+    found = []
+    for node in sorted(nodes, key=lambda n: n.first_t)[:limit]:
+        ids = [(str(t), str(v)) for t, v in json.loads(node.ids)]
+        dropped = [(str(t), str(v)) for t, v in json.loads(node.dropped or "[]")]
+        if len(ids) < 2 and not dropped:
+            continue
+        rows = history.rows_of_nodes(
+            tx, [node.id], start=node.first_t, end=node.first_t, limit=1
+        )
+        seq = rows[0].seq if rows else None
+        found.append(
+            Join(ids, dropped, node.first_t, node.first_source, node.first_message_id, seq)
+        )
+    return found
+
+
+def _bonds(tx: Connection, subject: Subject, node_ids: list[int]) -> list[tuple[Face, Any]]:
+    is_account = subject.profile.collection == ACCOUNTS
+    bonds = faces.bonds(tx, node_ids, of_account=is_account)
+    by_profile = {f.profile: f for f in faces.faces_of_profiles(tx, [b.profile for b in bonds])}
+    return [(by_profile[b.profile], b) for b in bonds if b.profile in by_profile]

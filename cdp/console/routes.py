@@ -1,0 +1,139 @@
+"""Every address of the console, and how its blueprint is put together."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, Flask
+from flask.blueprints import BlueprintSetupState
+
+from cdp.config import Settings
+from cdp.console import (
+    assets,
+    auth,
+    destinations,
+    errors,
+    format,
+    home,
+    layout,
+    live,
+    people,
+    plugins,
+    search,
+    security,
+    sources,
+    users,
+)
+from cdp.console.context import EXTENSION, Console, Services
+from cdp.store import Store, meta
+
+View = Callable[..., Any]
+
+#: (address, endpoint, view); a view that takes a form has its address in `FORMS`.
+PAGES: tuple[tuple[str, str, View], ...] = (
+    ("/", "home", home.index),
+    ("/assets/<version>/<path:path>", "asset", assets.asset),
+    ("/find", "palette", search.palette),
+    ("/live", "live", live.index),
+    ("/live/rows", "live_rows", live.rows),
+    ("/live/rejected", "rejected", live.rejected),
+    ("/live/rejected/<int:number>", "rejected_one", live.rejected_one),
+    ("/live/events/<int:seq>", "event", live.event),
+    ("/people", "people", people.index),
+    ("/people/<profile>", "person", people.person),
+    ("/people/<profile>/<tab>", "person_tab", people.person),
+    ("/connections", "connections", sources.index),
+    ("/connections/sources/new", "source_new", sources.new),
+    ("/connections/sources/<key>", "source", sources.page),
+    ("/connections/destinations", "destinations", destinations.index),
+    ("/connections/destinations/new", "destination_catalogue", destinations.catalogue_page),
+    ("/connections/destinations/new/<plugin>", "destination_new", destinations.new),
+    ("/connections/destinations/<key>", "destination", destinations.page),
+    ("/connections/destinations/<key>/<tab>", "destination_tab", destinations.page),
+    ("/connections/destinations/<key>/calls/<int:number>", "call", destinations.call),
+    ("/connections/plugins", "plugins", plugins.index),
+    ("/settings", "account", users.account),
+    ("/settings/tokens", "tokens", users.tokens),
+    ("/settings/users", "users", users.users),
+    ("/settings/activity", "activity", users.activity),
+)
+
+FORMS: tuple[tuple[str, str, View], ...] = (
+    ("/logout", "logout", auth.logout),
+    ("/theme", "theme", layout.theme),
+    ("/sample-data", "sample_data", home.sample_data),
+    ("/live/test", "test_event", live.send_test),
+    ("/connections/sources/new", "source_create", sources.create),
+    ("/connections/sources/<key>", "source_change", sources.change),
+    ("/connections/destinations/new/<plugin>", "destination_create", destinations.create),
+    ("/connections/destinations/<key>/settings", "destination_change", destinations.change),
+    ("/connections/destinations/<key>/test", "destination_test", destinations.test),
+    ("/connections/destinations/<key>/replay", "destination_replay", destinations.replay),
+    ("/connections/destinations/<key>/state", "destination_state", destinations.set_state),
+    ("/connections/destinations/<key>/delete", "destination_delete", destinations.delete),
+    ("/settings/password", "own_password", users.own_password),
+    ("/settings/tokens", "token_create", users.create_token),
+    ("/settings/tokens/<int:number>/revoke", "token_revoke", users.revoke_token),
+    ("/settings/users", "user_create", users.create_user),
+    ("/settings/users/<name>", "user_change", users.change_user),
+)
+
+
+def create_blueprint(store: Store, settings: Settings, services: Services) -> Blueprint:
+    """The console over a migrated ``store``, to be registered at the root of an app."""
+    bp = Blueprint("console", __name__, template_folder="templates")
+    bp.record_once(lambda state: _set_up(state, Console(store, settings, services)))
+    bp.before_request(auth.guard)
+    bp.after_request(security.add_headers)
+    bp.context_processor(layout.shared)
+    errors.register(bp)
+    bp.add_url_rule("/login", "login", auth.login, methods=["GET", "POST"])
+    for address, endpoint, view in PAGES:
+        bp.add_url_rule(address, endpoint, view, methods=["GET"])
+    for address, endpoint, view in FORMS:
+        bp.add_url_rule(address, endpoint, view, methods=["POST"])
+    return bp
+
+
+def _set_up(state: BlueprintSetupState, console: Console) -> None:
+    app: Flask = state.app  # type: ignore[assignment]
+    app.extensions[EXTENSION] = console
+    app.secret_key = _cookie_secret(console.store)
+    url = console.settings.public_url or ""
+    secure = url.startswith("https://") or console.settings.tls_cert is not None
+    app.config.update(
+        SESSION_COOKIE_NAME="headwater",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=secure,
+        PERMANENT_SESSION_LIFETIME=timedelta(days=14),
+    )
+    version = assets.fingerprint()
+    app.extensions[EXTENSION + ".assets"] = version
+    app.jinja_env.filters.update(
+        iso=format.iso,
+        clock=format.clock,
+        day=format.day,
+        number=format.number,
+        short=format.short,
+        inline_json=format.inline_json,
+        json_tree=format.json_tree,
+        person_address=people.person_address,
+                to_json=format.to_json,
+    )
+
+
+def _cookie_secret(store: Store) -> str:
+    """The secret that signs sessions; made once a store, shared by all web processes."""
+    with store.read() as tx:
+        secret = meta.get(tx, "cookie_secret")
+    if secret is None:
+        with store.write() as tx:
+            secret = meta.get(tx, "cookie_secret")
+            if secret is None:
+                secret = secrets.token_urlsafe(48)
+                meta.put(tx, "cookie_secret", secret)
+    return secret

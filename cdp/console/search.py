@@ -1,0 +1,86 @@
+"""The palette behind Ctrl-K: pages, people by identifier or name, sources, destinations."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from flask import render_template, request, url_for
+from sqlalchemy import Connection
+
+from cdp.console.context import console
+from cdp.console.people import find_people, person_address
+from cdp.store import config_rows
+
+PEOPLE = 6
+_PAGES = (
+    ("Home", "console.home", "what is going on"),
+    ("Live events", "console.live", "stream debugger incoming"),
+    ("Rejected events", "console.rejected", "refused errors invalid"),
+    ("People", "console.people", "profiles users customers search"),
+    ("Sources", "console.connections", "write key snippet"),
+    ("Add a source", "console.source_new", "new write key snippet"),
+    ("Destinations", "console.destinations", "webhook delivery"),
+    ("Add a destination", "console.destination_catalogue", "new webhook connect"),
+    ("Plugins", "console.plugins", "extensions errors"),
+    ("Account and password", "console.account", "settings"),
+    ("API tokens", "console.tokens", "settings key"),
+    ("People and roles", "console.users", "settings team members password"),
+    ("Activity log", "console.activity", "settings audit changes history"),
+)
+
+
+class Hit(NamedTuple):
+    """One line of the palette."""
+
+    group: str
+    name: str
+    sub: str
+    address: str
+
+
+def palette() -> str:
+    """What fits the text, grouped."""
+    text = request.args.get("q", "").strip()[:300]
+    with console().store.read() as tx:
+        hits = _pages(text) + _people(tx, text) + _connections(tx, text)
+    return render_template("console/palette.html", hits=hits, q=text)
+
+
+def _pages(text: str) -> list[Hit]:
+    words = text.casefold().split()
+    return [
+        Hit("Pages", name, "", url_for(endpoint))
+        for name, endpoint, more in _PAGES
+        if all(word in f"{name} {more}".casefold() for word in words)
+    ]
+
+
+def _people(tx: Connection, text: str) -> list[Hit]:
+    if len(text) < 2:
+        return []
+    return [
+        Hit(
+            "People",
+            face.label,
+            next((value for _, value in face.ids if value != face.label), ""),
+            person_address(face),
+        )
+        for face in find_people(tx, text, PEOPLE)
+    ]
+
+
+def _connections(tx: Connection, text: str) -> list[Hit]:
+    if not text:
+        return []
+    needle = text.casefold()
+    hits = [
+        Hit("Sources", source.name, source.key, url_for("console.source", key=source.key))
+        for source in config_rows.all_sources(tx)
+        if needle in f"{source.name} {source.key} {source.write_key}".casefold()
+    ]
+    hits += [
+        Hit("Destinations", item.name, item.plugin, url_for("console.destination", key=item.key))
+        for item in config_rows.all_destinations(tx)
+        if needle in f"{item.name} {item.key} {item.plugin}".casefold()
+    ]
+    return hits[:12]

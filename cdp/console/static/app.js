@@ -1,0 +1,34 @@
+// Everything that pages do beyond being pages. Each island looks for its own elements,
+// once at load and again in whatever htmx puts in.
+import { copyButtons } from "./copy.js";
+import { drafts } from "./drafts.js";
+import { drawer } from "./drawer.js";
+import { keys } from "./keys.js";
+import { live } from "./live.js";
+import { palette } from "./palette.js";
+import { themeForm } from "./theme.js";
+import { times } from "./times.js";
+import { toasts } from "./toast.js";
+
+const csrf = () => document.querySelector('meta[name="csrf"]')?.content ?? "";
+
+document.body.addEventListener("htmx:configRequest", (event) => {
+  event.detail.headers["X-CSRF-Token"] = csrf();
+});
+document.body.addEventListener("htmx:responseError", (event) => {
+  if (event.detail.xhr.status !== 401) toasts.show("The server refused: " + event.detail.xhr.status, "bad");
+});
+document.body.addEventListener("htmx:sendError", () => toasts.show("The server can't be reached.", "bad"));
+
+document.addEventListener("click", (event) => {
+  const row = event.target.closest("tr[data-href]");
+  if (row && !event.target.closest("a, button, input, label, summary") && !String(getSelection())) {
+    row.querySelector("a[data-main]")?.click();
+  }
+  const menu = document.querySelector("details[data-menu][open]");
+  if (menu && !menu.contains(event.target)) menu.open = false;
+});
+
+for (const island of [toasts, copyButtons, times, themeForm, keys, palette, drawer, drafts, live]) {
+  island.start();
+}

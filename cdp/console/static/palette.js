@@ -1,0 +1,38 @@
+// ⌘K: asks the server what fits and moves through the answers by arrow keys.
+export const palette = {
+  start() {
+    const input = document.querySelector("[data-palette]");
+    if (!input) return;
+    const found = document.getElementById(input.getAttribute("aria-controls"));
+    const dialog = input.closest("dialog");
+    let timer, asked = 0;
+
+    const links = () => [...found.querySelectorAll("a")];
+    const select = (link) => {
+      links().forEach((other) => other.setAttribute("aria-selected", String(other === link)));
+      if (link) input.setAttribute("aria-activedescendant", link.id);
+      else input.removeAttribute("aria-activedescendant");
+      link?.scrollIntoView({ block: "nearest" });
+    };
+    const ask = async () => {
+      const turn = ++asked;
+      const answer = await fetch(`${input.dataset.palette}?q=${encodeURIComponent(input.value)}`, { headers: { "HX-Request": "true" } });
+      if (turn !== asked) return;
+      if (!answer.ok) { found.textContent = "The search didn't answer. Reload the page and try again."; return; }
+      found.innerHTML = await answer.text();
+      select(links()[0]);
+    };
+    input.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(ask, 120); });
+    input.addEventListener("focus", () => { if (!found.childElementCount) ask(); });
+    input.addEventListener("keydown", (event) => {
+      const all = links();
+      const at = all.findIndex((link) => link.getAttribute("aria-selected") === "true");
+      if (event.key === "ArrowDown") select(all[Math.min(all.length - 1, at + 1)]);
+      else if (event.key === "ArrowUp") select(all[Math.max(0, at - 1)]);
+      else if (event.key === "Enter") all[Math.max(0, at)]?.click();
+      else return;
+      event.preventDefault();
+    });
+    found.addEventListener("click", () => dialog.close());
+  },
+};

@@ -1,0 +1,1 @@
+"""Real, unmodified SDKs against a real `cdp serve`."""

@@ -179,6 +179,4 @@ def _came_from() -> str | None:
 
 def _form(target: str | None, wrong: str | None = None, name: str = "") -> str:
     way = "password" if name or request.values.get("with") == "password" else "token"
-    return render_template(
-        "console/login.html", next=target, wrong=wrong, name=name, way=way
-    )
+    return render_template("console/login.html", next=target, wrong=wrong, name=name, way=way)

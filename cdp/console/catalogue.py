@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from cdp.console.context import console
 from cdp.store.config_rows import Destination
 
 

@@ -56,8 +56,13 @@ def day(ms: int) -> str:
 
 
 def number(value: float) -> str:
-    """A number with thin gaps between thousands: ``12,345``."""
+    """A number with commas between thousands: ``12,345``."""
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+
+
+def plural(n: int, word: str) -> str:
+    """``1 event``, ``2 events``."""
+    return f"{n:,} {word}" if n == 1 else f"{n:,} {word}s"
 
 
 def short(text: str, size: int = 24) -> str:
@@ -113,3 +118,14 @@ def _leaf(value: Any) -> Markup:
     else:
         kind = "n" if isinstance(value, int | float) else "leaf"
     return Markup('<span class="{}">{}</span>').format(kind, escape(_pretty.encode(value).decode()))
+
+
+def spark_path(points: list[int], width: int, height: int) -> str:
+    """The line through ``points`` as an SVG path; the highest point nearly touches the top."""
+    top = max(points, default=0) or 1
+    step = width / max(len(points) - 1, 1)
+    places = (
+        f"{index * step:.1f} {height - 2 - n / top * (height - 6):.1f}"
+        for index, n in enumerate(points)
+    )
+    return "M" + " L".join(places)

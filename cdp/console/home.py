@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from cdp.console import layout
 from cdp.console.context import console
+from cdp.console.format import plural
 from cdp.console.snippets import snippets
 from cdp.store import config_rows, console_queries
 from cdp.store.console_queries import MINUTE_MS
@@ -109,16 +110,18 @@ def _troubles(tx: Connection, now_minute: int) -> list[Trouble]:
         dead = destination_health(tx, destination.id).dead
         if dead:
             address = url_for("console.destination_tab", key=destination.key, tab="failed")
-            title = f"{dead:,} not delivered to {destination.name}"
+            title = f"{plural(dead, 'event')} not delivered to {destination.name}"
             text = "They were refused or ran out of retries, and can be sent again."
             found.append(Trouble("bad", title, text, None, address, "See and replay"))
-    for code, n, last in console_queries.refused_by_code(tx, now_minute - 24 * 60)[:3]:
-        address = url_for("console.rejected", code=code)
-        title = f"{n:,} events refused in the last 24 h: {code}"
-        text = "They were answered, kept, and not counted as events."
-        found.append(Trouble("wait", title, text, last * MINUTE_MS, address, "See why"))
+    refused = console_queries.refused_by_code(tx, now_minute - 24 * 60)
+    if refused:
+        total = sum(n for _, n, _ in refused)
+        title = f"{plural(total, 'message')} refused in the last 24 h"
+        text = ", ".join(f"{code} {n:,}" for code, n, _ in refused[:4])
+        first = url_for("console.rejected")
+        found.append(Trouble("wait", title, text, None, first, "See why"))
     for error in console_queries.all_plugin_errors(tx, 3):
-        title = f"Plugin {error.plugin} failed {error.n:,} times in {error.hook}"
+        title = f"Plugin {error.plugin} failed {plural(error.n, 'time')} in {error.hook}"
         address = url_for("console.plugins")
         found.append(
             Trouble("wait", title, error.error, error.last_at, address, "See the traceback")

@@ -75,7 +75,7 @@ def index() -> str:
     before = _number(request.args.get("before"))
     with console().store.read() as tx:
         page = find(tx, wanted, PAGE, before=before)
-        context = {
+        context: dict[str, Any] = {
             "page": page,
             "filter": wanted,
             "before": before,

@@ -33,7 +33,9 @@ def person_address(face: Face) -> str:
 def find_people(tx: Connection, text: str, limit: int) -> list[Face]:
     """People and accounts by exact identifier first, then by the beginning of one or of a name."""
     # People type addresses and numbers as they like; they are kept in one form.
-    forms = dict.fromkeys([text, *filter(None, (normal_value(t, text) for t in ("email", "phone")))])
+    forms = dict.fromkeys(
+        [text, *filter(None, (normal_value(t, text) for t in ("email", "phone")))]
+    )
     ids = {id_: None for form in forms for id_ in faces.profiles_of_value(tx, form, limit)}
     known = parse_public_id(text)
     if known is not None:
@@ -77,7 +79,7 @@ def person(profile: str, tab: str = "timeline") -> str | Response:
     with console().store.read() as tx:
         subject = _subject(tx, profile)
         if subject.id != profile:
-            kept = request.args.to_dict()
+            kept: dict[str, Any] = request.args.to_dict()
             address = url_for("console.person_tab", profile=subject.id, tab=tab, **kept)
             return redirect(address, 302)
         context: dict[str, Any] = {
@@ -87,6 +89,7 @@ def person(profile: str, tab: str = "timeline") -> str | Response:
             "sources": {s.id: s for s in config_rows.all_sources(tx)},
             "traits": person_traits(tx, subject.profile.id),
             "host": host(),
+            "open": None,
         }
         node_ids = [node.id for node in subject.nodes]
         newest = history.rows_of_nodes(tx, node_ids, limit=1)
@@ -94,7 +97,7 @@ def person(profile: str, tab: str = "timeline") -> str | Response:
         if tab == "timeline":
             context |= _timeline(tx, node_ids)
         elif tab == "traits":
-            context["past"] = trait_history(tx, node_ids)
+            context["past"] = trait_history(tx, node_ids, subject.profile.collection)
         elif tab == "identifiers":
             context["joins"] = _joins(tx, subject.nodes)
         elif tab == "accounts":
@@ -174,10 +177,11 @@ def person_traits(tx: Connection, profile: int) -> list[Trait]:
 HISTORY = 300
 
 
-def trait_history(tx: Connection, node_ids: list[int]) -> dict[str, list[Said]]:
+def trait_history(tx: Connection, node_ids: list[int], collection: int) -> dict[str, list[Said]]:
     """Which messages changed each trait, newest first, among the latest `HISTORY`."""
+    speaks = "group" if collection == ACCOUNTS else "identify"
     names = history.all_names(tx)
-    numbers = [n for n, (type_, _) in names.items() if type_ in ("identify", "group")]
+    numbers = [n for n, (type_, _) in names.items() if type_ == speaks]
     rows = history.rows_of_nodes(tx, node_ids, limit=HISTORY, name_ids=numbers)
     bodies = history.bodies_of(tx, rows)
     found: dict[str, list[Said]] = {}
@@ -209,9 +213,7 @@ def _joins(tx: Connection, nodes: list[NodeRow], limit: int = 50) -> list[Join]:
         dropped = [(str(t), str(v)) for t, v in json.loads(node.dropped or "[]")]
         if len(ids) < 2 and not dropped:
             continue
-        rows = history.rows_of_nodes(
-            tx, [node.id], start=node.first_t, end=node.first_t, limit=1
-        )
+        rows = history.rows_of_nodes(tx, [node.id], start=node.first_t, end=node.first_t, limit=1)
         seq = rows[0].seq if rows else None
         found.append(
             Join(ids, dropped, node.first_t, node.first_source, node.first_message_id, seq)

@@ -119,10 +119,11 @@ def _set_up(state: BlueprintSetupState, console: Console) -> None:
         day=format.day,
         number=format.number,
         short=format.short,
+        spark_path=format.spark_path,
         inline_json=format.inline_json,
         json_tree=format.json_tree,
         person_address=people.person_address,
-                to_json=format.to_json,
+        to_json=format.to_json,
     )
 
 

@@ -39,9 +39,7 @@ def csrf_token() -> str:
 def csrf_holds() -> bool:
     """Whether the request carries its session's token, as a field or a header."""
     sent = request.headers.get("X-CSRF-Token") or request.form.get("csrf") or ""
-    return "csrf" in session and hmac.compare_digest(
-        str(session["csrf"]).encode(), sent.encode()
-    )
+    return "csrf" in session and hmac.compare_digest(str(session["csrf"]).encode(), sent.encode())
 
 
 def safe_next(target: str | None) -> str | None:

@@ -26,7 +26,7 @@ class SourceLine(NamedTuple):
     """A source in the list, with what it sent in the last 24 h."""
 
     source: Source
-    count: SourceCount
+    sent: SourceCount
     last: int | None
     points: list[int]
 

@@ -44,9 +44,7 @@ def own_password() -> Response | tuple[str, int]:
         return render_template("console/account.html", tab="account", wrong=wrong), 422
     here = console()
     with here.store.write() as tx:
-        config_rows.put_user(
-            tx, here.now(), me.name, auth.hasher.hash(new), me.role, author()
-        )
+        config_rows.put_user(tx, here.now(), me.name, auth.hasher.hash(new), me.role, author())
         changed = config_rows.user_by_name(tx, me.name)
     if changed is not None:
         auth.remember(changed)

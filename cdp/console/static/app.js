@@ -1,5 +1,5 @@
-// Everything that pages do beyond being pages. Each island looks for its own elements,
-// once at load and again in whatever htmx puts in.
+// Everything that pages do beyond being pages. Each island looks for its own elements; what
+// may come in later is listened for on the document.
 import { copyButtons } from "./copy.js";
 import { drafts } from "./drafts.js";
 import { drawer } from "./drawer.js";
@@ -27,6 +27,10 @@ document.addEventListener("click", (event) => {
   }
   const menu = document.querySelector("details[data-menu][open]");
   if (menu && !menu.contains(event.target)) menu.open = false;
+});
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("select[data-submit]")) event.target.form.requestSubmit();
 });
 
 for (const island of [toasts, copyButtons, times, themeForm, keys, palette, drawer, drafts, live]) {

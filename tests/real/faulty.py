@@ -10,6 +10,7 @@ import gzip
 import http.client
 import json
 import threading
+from collections.abc import Callable
 from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
@@ -57,6 +58,9 @@ class Front:
     def __init__(self, behind: str | None, faults: tuple[Fault, ...] = ()) -> None:
         self.behind = urlsplit(behind).netloc if behind else None
         self.seen: list[Seen] = []
+        #: Called when a fault is about to happen, after what was to be forwarded was.
+        self.on_fault: Callable[[], object] = lambda: None
+        self.fault_happened = threading.Event()
         self._faults = list(faults)
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -68,6 +72,10 @@ class Front:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
 
@@ -96,6 +104,8 @@ def _handler(front: Front) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             headers = {key.lower(): value for key, value in self.headers.items()}
             fault = front.take(self.command, self.path, headers, body)
+            if fault is not Fault.DIES_AFTER:
+                self._happen(fault)
             if fault is Fault.TOO_MANY:
                 self._answer(429, [("Retry-After", "1")], _error("too_many_requests"))
             elif fault is Fault.UNAVAILABLE:
@@ -104,16 +114,22 @@ def _handler(front: Front) -> type[BaseHTTPRequestHandler]:
                 self._answer(500, [], _error("internal"))
             elif fault is Fault.DIES:
                 self.close_connection = True
-            elif front.behind is None:
-                self._answer(200, [], b'{"success":true}')
             else:
-                status, found, answer = self._forward(front.behind, body)
+                status, found, answer = 200, [], b'{"success":true}'
+                if front.behind is not None:
+                    status, found, answer = self._forward(front.behind, body)
                 if fault is Fault.DIES_AFTER:
+                    self._happen(fault)
                     self.close_connection = True
                 else:
-                    self._answer(status, found, answer, own=False)
+                    self._answer(status, found, answer, own=front.behind is None)
 
         do_GET = do_POST = do_OPTIONS = do_HEAD = _any
+
+        def _happen(self, fault: Fault | None) -> None:
+            if fault:
+                front.on_fault()
+                front.fault_happened.set()
 
         def _forward(self, behind: str, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
             connection = http.client.HTTPConnection(behind, timeout=30)

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from cdp.console import catalogue
 from cdp.console.catalogue import Kind
 from cdp.console.context import console
+from cdp.console.layout import is_partial, number_arg
 from cdp.console.sources import author, name_trouble, slug
 from cdp.store import config_rows, delivery_health
 from cdp.store.config_rows import Destination, NameTaken
@@ -54,7 +55,7 @@ def page(key: str, tab: str = "overview") -> str:
         if tab == "calls":
             context |= _calls(tx, destination)
         elif tab == "failed":
-            before = request.args.get("before", type=int)
+            before = number_arg("before")
             items = delivery_health.outbox_items(tx, destination.id, ("dead",), PAGE, before)
             context["items"] = items
             context["groups"] = delivery_health.error_groups(tx, destination.id)
@@ -141,7 +142,7 @@ def test(key: str) -> str | Response:
 def replay(key: str) -> Response:
     """Try failed items again: one, those of an error, or all."""
     here = console()
-    item = request.form.get("item", type=int)
+    item = number_arg("item")
     error = request.form.get("error")
     with here.store.write() as tx:
         destination = destination_or_404(tx, key)
@@ -212,12 +213,12 @@ def _context(tx: Connection, destination: Destination, tab: str) -> dict[str, An
 
 
 def _calls(tx: Connection, destination: Destination) -> dict[str, Any]:
-    before = request.args.get("before", type=int)
+    before = number_arg("before")
     outcome = request.args.get("outcome", "")
     calls = delivery_health.newest_calls(
         tx, destination.id, PAGE, before, outcome if outcome in OUTCOMES else None
     )
-    number = request.args.get("open", type=int)
+    number = number_arg("open")
     return {
         "calls": calls,
         "more": calls[-1].id if len(calls) == PAGE else None,
@@ -234,8 +235,7 @@ def call(key: str, number: int) -> str:
         found = delivery_health.one_call(tx, destination.id, number)
     if found is None:
         abort(404, "Only the newest calls are kept; this one is gone.")
-    partial = "HX-Request" in request.headers
-    name = "call_drawer.html" if partial else "call.html"
+    name = "call_drawer.html" if is_partial() else "call.html"
     return render_template(f"console/{name}", destination=destination, call=found)
 
 

@@ -100,7 +100,8 @@ def _node(value: Any, label: Markup, comma: str, depth: int) -> Markup:
         for index, (key, item) in enumerate(items)
     )
     return Markup(
-        '<details open><summary data-rest="{}">{}{}</summary>{}<div class="end">{}{}</div></details>'
+        '<details open><summary data-rest="{}">{}{}</summary>{}'
+        '<div class="end">{}{}</div></details>'
     ).format(rest, label, "{" if is_object else "[", inner, "}" if is_object else "]", comma)
 
 

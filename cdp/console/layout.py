@@ -65,6 +65,12 @@ def is_partial() -> bool:
     return "HX-Request" in request.headers
 
 
+def number_arg(name: str) -> int | None:
+    """A whole number from the address or the form; None for what neither database can hold."""
+    text = request.values.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
 def back(fallback: str) -> Response:
     """To the page that the form named, or to ``fallback``."""
     return redirect(safe_next(request.form.get("next")) or fallback, 303)

@@ -72,7 +72,7 @@ class Page(NamedTuple):
 def index() -> str:
     """The list; with ``open=<position>`` beside it the event."""
     wanted = Filter.from_request()
-    before = _number(request.args.get("before"))
+    before = layout.number_arg("before")
     with console().store.read() as tx:
         page = find(tx, wanted, PAGE, before=before)
         context: dict[str, Any] = {
@@ -85,7 +85,7 @@ def index() -> str:
             "sources": config_rows.all_sources(tx),
             "started": console_queries.any_event(tx),
         }
-        number = _number(request.args.get("open"))
+        number = layout.number_arg("open")
         context["open"] = detail(tx, number) if number is not None else None
     source = next((s for s in context["sources"] if s.enabled), None)
     context["snippets"] = snippets(source.write_key) if source else []
@@ -95,7 +95,7 @@ def index() -> str:
 
 def rows() -> Response:
     """The rows above position ``after``; 204 if there are none."""
-    after = _number(request.args.get("after")) or 0
+    after = layout.number_arg("after") or 0
     wanted = Filter.from_request()
     with console().store.read() as tx:
         newest = next_number(tx, "seq") - 1
@@ -123,14 +123,14 @@ def event(seq: int) -> str:
 def rejected() -> str:
     """What was refused, grouped by reason."""
     code = request.args.get("code", "")
-    before = _number(request.args.get("before"))
+    before = layout.number_arg("before")
     now_minute = console().now() // MINUTE_MS
     days = console().settings.rejected_days
     with console().store.read() as tx:
         groups = console_queries.refused_by_code(tx, now_minute - days * 24 * 60)
         found = console_queries.newest_rejected(tx, PAGE, before, code or None)
         sources = {source.id: source for source in config_rows.all_sources(tx)}
-        number = _number(request.args.get("open"))
+        number = layout.number_arg("open")
         opened = console_queries.one_rejected(tx, number) if number is not None else None
     return render_template(
         "console/rejected.html",
@@ -300,7 +300,3 @@ def _rejected_detail(row: Any, sources: dict[int, Any]) -> dict[str, Any]:
     text = row.body.decode("utf-8", "replace")
     source = sources.get(row.source_id)
     return {"row": row, "value": value, "text": text, "source": source}
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None

@@ -10,7 +10,7 @@ from flask import abort, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
-from cdp.console import live
+from cdp.console import layout, live
 from cdp.console.context import console
 from cdp.console.snippets import host
 from cdp.identity import normal_value, parse_public_id, public_id
@@ -79,9 +79,11 @@ def person(profile: str, tab: str = "timeline") -> str | Response:
     with console().store.read() as tx:
         subject = _subject(tx, profile)
         if subject.id != profile:
-            kept: dict[str, Any] = request.args.to_dict()
-            address = url_for("console.person_tab", profile=subject.id, tab=tab, **kept)
-            return redirect(address, 302)
+            kept: dict[str, Any] = {k: v for k, v in request.args.items() if k != "tab"}
+            if tab != TABS[0]:
+                kept["tab"] = tab
+            endpoint = "console.person_tab" if "tab" in kept else "console.person"
+            return redirect(url_for(endpoint, **{**kept, "profile": subject.id}))
         context: dict[str, Any] = {
             "subject": subject,
             "tab": tab,
@@ -130,13 +132,13 @@ def _timeline(tx: Connection, node_ids: list[int]) -> dict[str, Any]:
         numbers = [n for n, pair in history.all_names(tx).items() if wanted in pair]
     rows = history.rows_of_nodes(tx, node_ids, before=before, limit=PAGE, name_ids=numbers)
     last = rows[-1] if len(rows) == PAGE else None
-    number = request.args.get("open", "")
+    number = layout.number_arg("open")
     return {
         "events": live.as_events(tx, rows),
         "more": f"{last.t}-{last.seq}" if last else None,
         "first_page": before is None,
         "wanted": wanted,
-        "open": live.detail(tx, int(number)) if number.isascii() and number.isdigit() else None,
+        "open": live.detail(tx, number) if number is not None else None,
     }
 
 

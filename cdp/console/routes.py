@@ -32,6 +32,9 @@ from cdp.store import Store, meta
 
 View = Callable[..., Any]
 
+#: A number in an address; larger ones fit into neither database and are 404.
+_INT = f"int(max={2**63 - 1})"
+
 #: (address, endpoint, view); a view that takes a form has its address in `FORMS`.
 PAGES: tuple[tuple[str, str, View], ...] = (
     ("/", "home", home.index),
@@ -40,8 +43,8 @@ PAGES: tuple[tuple[str, str, View], ...] = (
     ("/live", "live", live.index),
     ("/live/rows", "live_rows", live.rows),
     ("/live/rejected", "rejected", live.rejected),
-    ("/live/rejected/<int:number>", "rejected_one", live.rejected_one),
-    ("/live/events/<int:seq>", "event", live.event),
+    (f"/live/rejected/<{_INT}:number>", "rejected_one", live.rejected_one),
+    (f"/live/events/<{_INT}:seq>", "event", live.event),
     ("/people", "people", people.index),
     ("/people/<profile>", "person", people.person),
     ("/people/<profile>/<tab>", "person_tab", people.person),
@@ -53,7 +56,11 @@ PAGES: tuple[tuple[str, str, View], ...] = (
     ("/connections/destinations/new/<plugin>", "destination_new", destinations.new),
     ("/connections/destinations/<key>", "destination", destinations.page),
     ("/connections/destinations/<key>/<tab>", "destination_tab", destinations.page),
-    ("/connections/destinations/<key>/calls/<int:number>", "call", destinations.call),
+    (
+        f"/connections/destinations/<key>/calls/<{_INT}:number>",
+        "call",
+        destinations.call,
+    ),
     ("/connections/plugins", "plugins", plugins.index),
     ("/settings", "account", users.account),
     ("/settings/tokens", "tokens", users.tokens),
@@ -76,7 +83,11 @@ FORMS: tuple[tuple[str, str, View], ...] = (
     ("/connections/destinations/<key>/delete", "destination_delete", destinations.delete),
     ("/settings/password", "own_password", users.own_password),
     ("/settings/tokens", "token_create", users.create_token),
-    ("/settings/tokens/<int:number>/revoke", "token_revoke", users.revoke_token),
+    (
+        f"/settings/tokens/<{_INT}:number>/revoke",
+        "token_revoke",
+        users.revoke_token,
+    ),
     ("/settings/users", "user_create", users.create_user),
     ("/settings/users/<name>", "user_change", users.change_user),
 )

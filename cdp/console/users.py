@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from cdp.console import auth
 from cdp.console.context import console
+from cdp.console.layout import number_arg
 from cdp.console.sources import MAX_NAME, author
 from cdp.store import config_rows, console_queries, user_rows
 
@@ -149,7 +150,7 @@ def change_user(name: str) -> Response:
 
 def activity() -> str:
     """Who changed what, and when."""
-    before = request.args.get("before", type=int)
+    before = number_arg("before")
     kind = request.args.get("kind") or None
     with console().store.read() as tx:
         found = console_queries.newest_changes(tx, PAGE, before, kind)

@@ -122,7 +122,7 @@ def newest_rejected(
         statement = statement.where(rejected.c.id < before)
     if code:
         statement = statement.where(rejected.c.code == code)
-    return [RejectedRow(*row, b"") for row in tx.execute(statement)]
+    return [RejectedRow._make((*row, b"")) for row in tx.execute(statement)]
 
 
 def one_rejected(tx: Connection, number: int) -> RejectedRow | None:

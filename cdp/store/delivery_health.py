@@ -165,7 +165,7 @@ def newest_calls(
         statement = statement.where(calls.c.id < before)
     if outcome:
         statement = statement.where(calls.c.outcome == outcome)
-    return [Call(*row, None) for row in tx.execute(statement)]
+    return [Call._make((*row, None)) for row in tx.execute(statement)]
 
 
 def one_call(tx: Connection, destination_id: int, number: int) -> Call | None:
@@ -176,7 +176,7 @@ def one_call(tx: Connection, destination_id: int, number: int) -> Call | None:
     ).first()
     if row is None:
         return None
-    return Call(*row[:-1], _exchange(blob(row[-1])))
+    return Call._make((*row[:-1], _exchange(blob(row[-1]))))
 
 
 def _exchange(data: bytes | None) -> dict[str, Any] | None:

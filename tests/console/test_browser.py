@@ -1,0 +1,252 @@
+"""The console in a real Chromium: keys, streaming, themes, narrow screens.
+
+Writes ``build/screenshots`` for the README.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug.serving import make_server
+
+from tests.console.factory import TOKEN, World
+
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+]
+SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    with playwright.sync_playwright() as tool:
+        browser = tool.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def served(world: World) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, world.app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+
+
+@pytest.fixture
+def page(chromium: Any, served: str) -> Iterator[Any]:
+    context = chromium.new_context(base_url=served, viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(8000)
+    opened = context.new_page()
+    troubles: list[str] = []
+    opened.on("pageerror", lambda error: troubles.append(str(error)))
+    opened.on(
+        "console", lambda said: troubles.append(said.text) if said.type == "error" else None
+    )
+    opened.goto("/login")
+    opened.get_by_label("API token").fill(TOKEN)
+    opened.keyboard.press("Enter")
+    opened.wait_for_url(served + "/")
+    yield opened
+    context.close()
+    assert [text for text in troubles if "401" not in text] == []
+
+
+def order(number: int) -> dict[str, Any]:
+    return {
+        "type": "track",
+        "userId": f"u{number % 7}",
+        "event": "Order Completed",
+        "properties": {"order": number, "total": 40 + number, "currency": "EUR"},
+    }
+
+
+def people(world: World) -> None:
+    names = ("Ana Kowalska", "Ben Okafor", "Chiara Rossi", "Eva Müller", "Hugo Lind")
+    world.send(
+        *(
+            {
+                "type": "identify",
+                "userId": f"u{number}",
+                "anonymousId": f"7f3c9a5e-77d1-4b0e-9c55-6a0b7d21f00{number}",
+                "traits": {
+                    "name": name,
+                    "email": f"{name.split()[0].lower()}@example.com",
+                    "plan": "pro",
+                },
+            }
+            for number, name in enumerate(names)
+        )
+    )
+
+
+def test_new_events_stream_in_and_wait_while_one_reads(world: World, page: Any) -> None:
+    people(world)
+    page.goto("/live")
+    rows = page.locator("tbody tr")
+    assert rows.count() == 5
+    world.send(order(1))
+    playwright.expect(rows).to_have_count(6)
+    playwright.expect(rows.first).to_contain_text("order: 1")
+
+    page.keyboard.press("p")
+    playwright.expect(page.get_by_text("Paused")).to_be_visible()
+    world.send(order(2), order(3))
+    waiting = page.get_by_role("button", name="2 new")
+    playwright.expect(waiting).to_be_visible()
+    assert rows.count() == 6
+    waiting.click()
+    playwright.expect(rows).to_have_count(8)
+    playwright.expect(rows.first).to_contain_text("order: 3")
+
+
+def test_the_first_event_appears_on_the_empty_page(world: World, page: Any) -> None:
+    page.goto("/live")
+    playwright.expect(page.get_by_text("No events yet")).to_be_visible()
+    world.send(order(1))
+    playwright.expect(page.locator("tbody tr")).to_have_count(1)
+    playwright.expect(page.get_by_text("No events yet")).to_have_count(0)
+
+
+def test_keys_walk_the_list_open_an_event_and_come_back(world: World, page: Any) -> None:
+    people(world)
+    world.send(*(order(n) for n in range(5)))
+    page.goto("/live")
+    for key in "jjk":
+        page.keyboard.press(key)
+    playwright.expect(page.locator("tbody tr").nth(0)).to_have_class(re.compile(r"\bat\b"))
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    drawer = page.get_by_role("complementary", name="Event")
+    playwright.expect(drawer.get_by_role("heading", name="Where it went")).to_be_visible()
+    assert "open=" in page.url
+    address = page.url
+    page.keyboard.press("Escape")
+    playwright.expect(drawer.get_by_role("heading")).to_have_count(0)
+    assert "open=" not in page.url
+    page.go_back()
+    playwright.expect(drawer.get_by_role("heading", name="Where it went")).to_be_visible()
+    page.goto(address)
+    playwright.expect(drawer.get_by_role("heading", name="Where it went")).to_be_visible()
+
+
+def test_the_palette_finds_a_person_without_the_mouse(world: World, page: Any) -> None:
+    people(world)
+    page.keyboard.press("Control+k")
+    page.keyboard.type("chiara@ex")
+    hit = page.get_by_role("option", name="Chiara Rossi")
+    playwright.expect(hit).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("/people/use_"))
+    playwright.expect(page.get_by_role("heading", level=1)).to_have_text("Chiara Rossi")
+
+
+def test_the_key_sheet_and_the_places_answer_to_keys(page: Any) -> None:
+    page.keyboard.press("?")
+    playwright.expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.press("p")
+    page.wait_for_url("**/people")
+    page.keyboard.press("/")
+    page.keyboard.type("nobody")
+    playwright.expect(page.get_by_text("Nobody found")).to_be_visible()
+    assert page.url.endswith("/people?q=nobody")
+
+
+def test_the_skip_link_is_first_and_leads_to_the_content(page: Any) -> None:
+    page.goto("/people")
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to content")
+    playwright.expect(skip).to_be_focused()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_the_theme_changes_at_once_and_stays(page: Any) -> None:
+    page.locator("details[data-menu] > summary").click()
+    page.get_by_role("button", name="Dark").click()
+    colour = "getComputedStyle(document.body).backgroundColor"
+    playwright.expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    dark = page.evaluate(colour)
+    page.wait_for_timeout(200)
+    page.goto("/people")
+    assert page.evaluate(colour) == dark == "rgb(17, 19, 21)"
+
+
+def test_what_was_typed_outlives_an_expired_login(page: Any) -> None:
+    page.goto("/connections/sources/new")
+    page.get_by_label("Name").fill("Web shop")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Add source").click()
+    playwright.expect(page.get_by_text("Your login had expired")).to_be_visible()
+    page.get_by_label("API token").fill(TOKEN)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/connections/sources/new")
+    playwright.expect(page.get_by_label("Name")).to_have_value("Web shop")
+
+
+def test_copying_says_so(world: World, page: Any) -> None:
+    page.goto("/connections/sources/default")
+    button = page.locator(".code > .copy").first
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    button.click()
+    playwright.expect(button).to_have_text("Copied")
+    assert "<script>" in page.evaluate("navigator.clipboard.readText()")
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_no_page_is_wider_than_the_screen(world: World, page: Any, width: int) -> None:
+    people(world)
+    world.send(*(order(n) for n in range(5)), {"type": "track", "event": "x" * 300})
+    world.send({"type": "track", "userId": "w" * 400, "event": "W" * 400})
+    page.goto("/people?q=ana")
+    person = page.locator("tbody a[data-main]").first.get_attribute("href")
+    page.set_viewport_size({"width": width, "height": 740})
+    for address in (
+        "/",
+        "/live",
+        "/live?open=3",
+        "/live/rejected",
+        "/people",
+        person,
+        f"{person}/traits",
+        f"{person}/identifiers",
+        f"{person}/links",
+        "/connections",
+        "/connections/sources/default",
+        "/settings",
+        "/settings/tokens",
+        "/settings/users",
+        "/settings/activity",
+    ):
+        page.goto(address)
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, address
+
+
+def test_screenshots_for_the_readme(world: World, page: Any) -> None:
+    people(world)
+    world.send(*(order(n) for n in range(40)))
+    page.goto("/people?q=ana")
+    person = page.locator("tbody a[data-main]").first.get_attribute("href")
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for name, address in (("live", "/live"), ("person", person), ("home", "/")):
+            page.goto(address)
+            page.wait_for_timeout(100)
+            page.screenshot(path=SHOTS / f"{name}-{scheme}.png")
+    assert len(list(SHOTS.glob("*.png"))) >= 6

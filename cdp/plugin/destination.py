@@ -1,0 +1,113 @@
+"""The base class of destinations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from marshmallow import Schema
+
+from cdp.plugin.guard import Guard
+from cdp.plugin.http import GuardedHTTP
+from cdp.plugin.settings import SettingsSchema, describe, mask, validate
+from cdp.plugin.values import Batch, Event, Exchange, Outcome
+
+
+@dataclass
+class DestinationContext:
+    """What the engine gives a destination: its name and how to reach the world."""
+
+    name: str = "destination"
+    allow_private_addresses: bool = False
+    guard: Guard = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.guard = Guard(self.allow_private_addresses)
+
+
+class Destination:
+    """Carries events to a provider. Subclass it and write `send`.
+
+    The engine makes one object per configured destination and calls `send` from up
+    to ``concurrency`` threads at the same time, never with events of one person in
+    two of them. ``self.settings`` has the checked settings, ``self.http`` a client
+    that is guarded against internal addresses and recorded for the calls log.
+    """
+
+    #: The name by which it is added (``cdp destinations add KEY``).
+    key: ClassVar[str]
+    name: ClassVar[str]
+    description: ClassVar[str] = ""
+    Settings: ClassVar[type[Schema]] = SettingsSchema
+    #: Call types it takes.
+    types: ClassVar[tuple[str, ...]] = ("identify", "track", "page", "screen", "group", "alias")
+
+    #: Events in one call of `send`; calls at the same time; calls a second; seconds a call.
+    batch_size: int = 1
+    concurrency: int = 8
+    rate_limit: float | None = None
+    timeout: float = 10.0
+
+    def __init__(self, settings: dict[str, Any], context: DestinationContext | None = None) -> None:
+        self.settings = validate(self.Settings, settings)
+        self.context = context or DestinationContext()
+        self.configure()
+        secrets = _secrets(self.Settings, self.settings)
+        self.http = GuardedHTTP(
+            self.context.guard, self.timeout, max(4, self.concurrency), tuple(secrets)
+        )
+
+    def configure(self) -> None:
+        """Take over settings that change ``batch_size``, ``rate_limit`` and the like."""
+
+    def open(self) -> None:
+        """Called once before the first `send`."""
+
+    def close(self) -> None:
+        """Called once after the last `send`."""
+        self.http.close()
+
+    def wants(self, event: Event) -> bool:
+        """Whether ``event`` is for this destination; by default its call type decides."""
+        return event.type in self.types
+
+    def send(self, batch: Batch) -> list[Outcome] | None:
+        """Hand a batch over: None when all was taken, else an `Outcome` for each event.
+
+        Raise `Retry`, `Reject` or `Stop` for the batch as a whole.
+        """
+        raise NotImplementedError
+
+    def test(self) -> Exchange:
+        """Send a test and return the exchange; raises like `send`."""
+        raise NotImplementedError(f"{self.name} has no test")
+
+    def on_delete(self, identifiers: list[tuple[str, str]]) -> None:
+        """A person was deleted: forget them at the provider, too."""
+
+    @classmethod
+    def form(cls) -> list[dict[str, Any]]:
+        """The fields of the settings, for forms and prompts."""
+        return describe(cls.Settings)
+
+    @classmethod
+    def masked(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        """``settings`` with secrets hidden."""
+        return mask(cls.Settings, settings)
+
+
+def _secrets(schema: type[Schema], settings: dict[str, Any]) -> list[str]:
+    found: list[str] = []
+
+    def collect(value: Any) -> None:
+        if isinstance(value, dict):
+            for item in value.values():
+                collect(item)
+        elif isinstance(value, str):
+            found.append(value)
+            found.extend(part for part in value.split() if part != value)
+
+    for name, item in schema().fields.items():
+        if item.metadata.get("secret"):
+            collect(settings.get(name))
+    return found

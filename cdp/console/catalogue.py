@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from cdp.store.config_rows import Destination
+import msgspec
+from marshmallow import Schema
+
+from cdp.console.context import console
+from cdp.plugin import (
+    Destination,
+    DestinationContext,
+    Exchange,
+    PluginError,
+    SettingsError,
+    describe,
+    validate,
+)
+from cdp.store import config_rows
 
 
 class Field(NamedTuple):
-    """A setting as a form shows it; ``type`` is text integer number boolean object list."""
+    """A setting as a form shows it; ``type`` as `cdp.plugin.describe` names it."""
 
     name: str
     label: str
@@ -17,9 +31,8 @@ class Field(NamedTuple):
     required: bool
     secret: bool
     default: Any
-    help: str
-    choices: tuple[Any, ...]
     hint: str
+    choices: tuple[Any, ...]
 
 
 class Kind(NamedTuple):
@@ -29,10 +42,12 @@ class Kind(NamedTuple):
     name: str
     description: str
     fields: list[Field]
+    schema: type[Schema]
+    factory: type[Destination]
 
 
 class Tested(NamedTuple):
-    """What a test showed; ``exchange`` is {request, response}."""
+    """What a test showed; ``exchange`` as in `exchange_view`."""
 
     ok: bool
     text: str
@@ -41,7 +56,11 @@ class Tested(NamedTuple):
 
 def kinds() -> list[Kind]:
     """Every kind that the loaded plugins offer, by name."""
-    return []
+    plugins = console().services.plugins
+    if plugins is None:
+        return []
+    found = [_kind(factory) for factory in plugins.destinations().values()]
+    return sorted(found, key=lambda kind: kind.name.casefold())
 
 
 def kind(key: str) -> Kind | None:
@@ -49,19 +68,131 @@ def kind(key: str) -> Kind | None:
     return next((kind for kind in kinds() if kind.key == key), None)
 
 
+def _kind(factory: type[Destination]) -> Kind:
+    rows = [
+        Field(
+            row["name"],
+            row["label"],
+            row["type"],
+            row["required"],
+            row["secret"],
+            row["default"],
+            row["help"],
+            tuple(row["choices"] or ()),
+        )
+        for row in describe(factory.Settings)
+    ]
+    return Kind(factory.key, factory.name, factory.description, rows, factory.Settings, factory)
+
+
 def read_form(
     kind: Kind, form: Mapping[str, str], old: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    return {}, {}
+    """The settings that a form asks for, and what is wrong by field.
+
+    An empty secret keeps the ``old`` one, unless its ``clear`` box is ticked. What
+    refers to the environment (``${env:NAME}``) is kept as it was written.
+    """
+    raw: dict[str, Any] = {}
+    for item in kind.fields:
+        text = form.get(f"s.{item.name}", "").replace("\r\n", "\n").strip()
+        if item.type == "boolean":
+            raw[item.name] = f"s.{item.name}" in form
+        elif text:
+            raw[item.name] = _parsed(item, text)
+        elif item.secret and item.name in old and f"clear.{item.name}" not in form:
+            raw[item.name] = old[item.name]
+    try:
+        checked = validate(kind.schema, raw)
+    except SettingsError as error:
+        known = {item.name for item in kind.fields}
+        wrong: dict[str, str] = {}
+        for name, texts in error.errors.items():
+            field = name.split(".")[0]
+            wrong.setdefault(field if field in known else "name", " ".join(texts))
+        return {}, wrong
+    return {name: value if _refers(value) else checked[name] for name, value in raw.items()}, {}
 
 
 def shown(kind: Kind | None, settings: dict[str, Any]) -> dict[str, Any]:
-    return {}
+    """Settings as the fields of a form show them: secrets not at all."""
+    if kind is None:
+        return {}
+    values = {}
+    for item in kind.fields:
+        value = settings.get(item.name, item.default)
+        if item.secret:
+            value = "" if not settings.get(item.name) else None  # None: there is one
+        elif isinstance(value, list) and all(isinstance(part, str) for part in value):
+            value = ", ".join(value)
+        elif isinstance(value, dict | list):
+            value = msgspec.json.encode(value).decode() if value else ""
+        values[item.name] = value
+    return values
 
 
-def typed(kind: Kind, form: Mapping[str, str]) -> dict[str, Any]:
-    return {}
+def typed(kind: Kind, form: Mapping[str, str], old: dict[str, Any]) -> dict[str, Any]:
+    """What was typed into a form that is shown again; secrets must be typed anew."""
+    values = shown(kind, old)
+    for item in kind.fields:
+        if item.type == "boolean":
+            values[item.name] = f"s.{item.name}" in form
+        elif not item.secret:
+            values[item.name] = form.get(f"s.{item.name}", "")
+    return values
 
 
-def test(kind: Kind, destination: Destination) -> Tested:
-    return Tested(True, "", None)
+def test(kind: Kind, destination: config_rows.Destination) -> Tested:
+    """Let the plugin send its test, for real."""
+    private = console().settings.allow_private_addresses
+    context = DestinationContext(destination.name, private)
+    sender: Destination | None = None
+    try:
+        sender = kind.factory(destination.settings, context)
+        exchange = sender.test()
+    except SettingsError as error:
+        return Tested(False, f"Its settings don't hold any more: {error}", None)
+    except (PluginError, NotImplementedError) as error:
+        return Tested(False, str(error), None)
+    except Exception as error:  # a plugin may raise anything; it is shown, not hidden
+        return Tested(False, f"The plugin failed: {type(error).__name__}: {error}", None)
+    finally:
+        if sender is not None:
+            sender.close()
+    return Tested(exchange.error is None, exchange.error or "", exchange_view(exchange))
+
+
+def exchange_view(exchange: Exchange | dict[str, Any]) -> dict[str, Any]:
+    """An exchange in two halves: {request: …, response: …}."""
+    flat = asdict(exchange) if isinstance(exchange, Exchange) else exchange
+    if "request" in flat:
+        return flat
+    line = f"{flat.get('method', '')} {flat.get('url', '')}".strip()
+    status = flat.get("status")
+    answer = {
+        "line": f"{status} in {flat.get('duration_ms', 0):.0f} ms",
+        "headers": flat.get("response_headers") or {},
+        "body": flat.get("response_body") or "",
+    }
+    return {
+        "request": {
+            "line": line,
+            "headers": flat.get("request_headers") or {},
+            "body": flat.get("request_body") or "",
+        },
+        "response": answer if status is not None else None,
+    }
+
+
+def _parsed(item: Field, text: str) -> Any:
+    # Lists and maps may be written as JSON; else the schema reads its own short form.
+    if item.type in ("list", "map") and text[0] in "[{":
+        try:
+            return msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            return text
+    return text
+
+
+def _refers(value: Any) -> bool:
+    return isinstance(value, str) and "${env:" in value

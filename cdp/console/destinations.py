@@ -15,7 +15,7 @@ from cdp.console.layout import is_partial, number_arg
 from cdp.console.sources import author, name_trouble, slug
 from cdp.store import config_rows, delivery_health
 from cdp.store.config_rows import Destination, NameTaken
-from cdp.store.delivery_health import Health
+from cdp.store.delivery_health import Call, Health
 
 PAGE = 50
 TABS = ("overview", "calls", "failed", "settings")
@@ -118,9 +118,9 @@ def change(key: str) -> Response | tuple[str, int]:
             )
         context = _context(tx, destination, "settings")
     if wrong:
-        values = catalogue.typed(kind, request.form)
-        page = render_template("console/destination.html", **context, values=values, wrong=wrong)
-        return page, 422
+        values = catalogue.typed(kind, request.form, destination.settings)
+        context |= {"values": values, "wrong": wrong}
+        return render_template("console/destination.html", **context), 422
     flash("Saved. It works with the new settings within a second.", "good")
     return redirect(url_for("console.destination_tab", key=key, tab="settings"), 303)
 
@@ -224,15 +224,22 @@ def _calls(tx: Connection, destination: Destination) -> dict[str, Any]:
         "more": calls[-1].id if len(calls) == PAGE else None,
         "outcome": outcome,
         "outcomes": OUTCOMES,
-        "open": delivery_health.one_call(tx, destination.id, number) if number else None,
+        "open": _one_call(tx, destination, number) if number is not None else None,
     }
+
+
+def _one_call(tx: Connection, destination: Destination, number: int) -> Call | None:
+    found = delivery_health.one_call(tx, destination.id, number)
+    if found is None or found.exchange is None:
+        return found
+    return found._replace(exchange=catalogue.exchange_view(found.exchange))
 
 
 def call(key: str, number: int) -> str:
     """One call with its request and response."""
     with console().store.read() as tx:
         destination = destination_or_404(tx, key)
-        found = delivery_health.one_call(tx, destination.id, number)
+        found = _one_call(tx, destination, number)
     if found is None:
         abort(404, "Only the newest calls are kept; this one is gone.")
     name = "call_drawer.html" if is_partial() else "call.html"
@@ -245,7 +252,7 @@ def _new_form(kind: Kind, wrong: dict[str, str] | None = None) -> str:
     return render_template(
         "console/destination_new.html",
         kind=kind,
-        values=catalogue.typed(kind, request.form) if wrong else catalogue.shown(kind, {}),
+        values=catalogue.typed(kind, request.form, {}) if wrong else catalogue.shown(kind, {}),
         wrong=wrong or {},
         sources=sources,
         name=request.form.get("name", kind.name if not wrong else ""),

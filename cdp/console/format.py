@@ -78,6 +78,14 @@ def to_json(value: Any) -> str:
     return msgspec.json.format(_pretty.encode(value), indent=2).decode()
 
 
+def pretty(text: str) -> str:
+    """A body that is JSON, indented; any other text as it is."""
+    try:
+        return msgspec.json.format(text, indent=2) if text[:1] in "{[" else text
+    except msgspec.DecodeError:
+        return text
+
+
 def inline_json(value: Any, size: int = 120) -> str:
     """A value on one line: text without quotes, the rest as JSON, cut at ``size``."""
     text = value if isinstance(value, str) else _pretty.encode(value).decode()

@@ -129,6 +129,7 @@ def _set_up(state: BlueprintSetupState, console: Console) -> None:
         clock=format.clock,
         day=format.day,
         number=format.number,
+        pretty=format.pretty,
         short=format.short,
         spark_path=format.spark_path,
         inline_json=format.inline_json,

@@ -28,7 +28,9 @@ class World:
     """A store with a log, a pipeline and the console's app."""
 
     def __init__(self, folder: Path, plugins: Any = None, demo: Any = None) -> None:
-        self.settings = Settings(data=folder, api_token=TOKEN, write_key=KEY)
+        self.settings = Settings(
+            data=folder, api_token=TOKEN, write_key=KEY, allow_private_addresses=True
+        )
         self.store = Store.open(self.settings)
         bootstrap(self.store, self.settings)
         self.log = open_log(self.settings)

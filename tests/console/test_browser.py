@@ -52,9 +52,7 @@ def page(chromium: Any, served: str) -> Iterator[Any]:
     opened = context.new_page()
     troubles: list[str] = []
     opened.on("pageerror", lambda error: troubles.append(str(error)))
-    opened.on(
-        "console", lambda said: troubles.append(said.text) if said.type == "error" else None
-    )
+    opened.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
     opened.goto("/login")
     opened.get_by_label("API token").fill(TOKEN)
     opened.keyboard.press("Enter")

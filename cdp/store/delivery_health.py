@@ -201,7 +201,14 @@ def replay_dead(
     statement = (
         update(outbox)
         .where(outbox.c.destination_id == destination.id, outbox.c.state == "dead")
-        .values(state="waiting", attempts=0, next_at=now, claimed_until=None, updated_at=now)
+        .values(
+            state="waiting",
+            attempts=0,
+            next_at=now,
+            claimed_until=None,
+            created_at=now,  # the time for retries begins anew
+            updated_at=now,
+        )
     )
     if item is not None:
         statement = statement.where(outbox.c.id == item)

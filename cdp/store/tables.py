@@ -306,6 +306,8 @@ streams = Table(
     Column("delivered", Big, nullable=False, default=0),
     Column("filtered", Big, nullable=False, default=0),
     Column("failed", Big, nullable=False, default=0),
+    Column("claimed_by", Text),  # which process works on it, and until when
+    Column("claimed_until", Big, nullable=False, default=0),
     Column("until_seq", Big),  # a replay ends here
     Column("selection", Text),  # JSON of a replay: from, to
     Column("updated_at", Big, nullable=False),

@@ -270,6 +270,8 @@ def upgrade() -> None:
         sa.Column("delivered", BIG, nullable=False),
         sa.Column("filtered", BIG, nullable=False),
         sa.Column("failed", BIG, nullable=False),
+        sa.Column("claimed_by", sa.Text(), nullable=True),
+        sa.Column("claimed_until", BIG, nullable=False),
         sa.Column("until_seq", BIG, nullable=True),
         sa.Column("selection", sa.Text(), nullable=True),
         sa.Column("updated_at", BIG, nullable=False),

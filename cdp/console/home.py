@@ -124,6 +124,6 @@ def _troubles(tx: Connection, now_minute: int) -> list[Trouble]:
         title = f"Plugin {error.plugin} failed {plural(error.n, 'time')} in {error.hook}"
         address = url_for("console.plugins")
         found.append(
-            Trouble("wait", title, error.error, error.last_at, address, "See the traceback")
+            Trouble("wait", title, error.error, error.first_at, address, "See the traceback")
         )
     return found

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, func, select
 
 from cdp.store.bulk import blob
-from cdp.store.history import HistoryRow, list_partitions
+from cdp.store.history import HistoryRow, list_partitions, partition_of
 from cdp.store.meta import next_number
 from cdp.store.tables import (
     SECONDARY,
@@ -197,14 +197,25 @@ def _narrow(statement: Select[Any], table: Any, wanted: LiveFilter) -> Select[An
     return statement
 
 
+def rows_at(tx: Connection, positions: list[int]) -> list[HistoryRow]:
+    """The rows of the history at some positions."""
+    infos = list_partitions(tx)
+    by_partition: dict[int, list[int]] = {}
+    for seq in positions:
+        info = partition_of(infos, seq)
+        if info is not None:
+            by_partition.setdefault(info.id, []).append(seq)
+    found: list[HistoryRow] = []
+    for number, some in by_partition.items():
+        table = partition_tables(number).history
+        statement = select(table).where(table.c.seq.in_(some))
+        found.extend(HistoryRow(*row) for row in tx.execute(statement))
+    return found
+
+
 def one_row(tx: Connection, seq: int) -> HistoryRow | None:
     """The row of the history at position ``seq``."""
-    for info in reversed(list_partitions(tx)):
-        if info.first_seq <= seq:
-            table = partition_tables(info.id).history
-            row = tx.execute(select(table).where(table.c.seq == seq)).first()
-            return HistoryRow(*row) if row else None
-    return None
+    return next(iter(rows_at(tx, [seq])), None)
 
 
 def event_names(tx: Connection, limit: int) -> list[str]:

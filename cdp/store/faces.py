@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from cdp.store.bulk import chunks, select_by
 from cdp.store.tables import identifiers, memberships, nodes, profiles
@@ -85,13 +85,17 @@ def profiles_of_value(tx: Connection, value: str, limit: int) -> list[int]:
 def profiles_of_prefix(tx: Connection, text: str, limit: int) -> list[int]:
     """Profiles with an identifier or a name that begins with ``text``."""
     found: dict[int, None] = {}
-    for column, key, start in (
+    places: tuple[tuple[ColumnElement[Any], ColumnElement[Any], str], ...] = (
         (profiles.c.name_key, profiles.c.id, text.casefold()),
         (identifiers.c.value, identifiers.c.profile, text),
-    ):
+    )
+    for column, key, start in places:
         if len(found) >= limit:
             break
-        # A range, unlike LIKE, uses the index on both databases.
+        # A range, unlike LIKE, can use an index on both databases. Postgres compares
+        # by language unless told otherwise, and would then skip signs such as @.
+        if tx.dialect.name == "postgresql":
+            column = column.collate("C")
         statement = (
             select(key)
             .where(column >= start, column < start + "\U0010ffff", key.is_not(None))

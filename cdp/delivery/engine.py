@@ -59,12 +59,15 @@ class _Job:
 class Delivery:
     """Carries the history to destinations and plugins, as the settings say.
 
-    ``run`` returns when ``stop`` is set and what was in flight is finished.
+    ``run`` returns when ``stop`` is set and what was in flight is finished. ``me``
+    names this process where a restart should go on with its own claims at once.
     """
 
-    def __init__(self, store: Store, settings: Settings, plugins: Plugins) -> None:
+    def __init__(
+        self, store: Store, settings: Settings, plugins: Plugins, me: str | None = None
+    ) -> None:
         self._store, self._settings, self._plugins = store, settings, plugins
-        self._me = f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._me = me or f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._classes = plugins.destinations()
         self._version = -1
         self._senders: dict[int, tuple[Destination, Sender]] = {}
@@ -86,15 +89,21 @@ class Delivery:
             except Exception as error:
                 logger.error("delivery_cannot_follow", error=str(error).splitlines()[:1])
             stop.wait(FOLLOW_S)
-        for _, sender in self._senders.values():
-            sender.stopping.set()
-        for job in self._jobs.values():
-            job.stop.set()
-        deadline = time.monotonic() + 10
-        for job in self._jobs.values():
-            job.join(max(0.1, deadline - time.monotonic()))
+        self._end_jobs()
         for _, sender in self._senders.values():
             sender.close()
+
+    def _end_jobs(self) -> None:
+        """Let batches in flight end; those that take long are cut between two calls."""
+        for job in self._jobs.values():
+            job.stop.set()
+        for within, cut in ((5.0, False), (5.0, True)):
+            if cut:
+                for _, sender in self._senders.values():
+                    sender.stopping.set()
+            deadline = time.monotonic() + within
+            for job in self._jobs.values():
+                job.join(max(0.0, deadline - time.monotonic()))
 
     def _start(self, name: str, step: Callable[[], float], end: Callable[[], None]) -> _Job:
         job = self._jobs[name] = _Job(name, step, end)

@@ -140,7 +140,7 @@ class StreamRunner:
                 record_failures(tx, result.failures, now)
             if result.error is None:
                 self._finish(tx, now)
-            else:
+            elif not self._sender.stopping.is_set():
                 self._stall(tx, stream, result, now)
 
     def _stall(self, tx: Connection, stream: Stream, result: Result, now: int) -> None:

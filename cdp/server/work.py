@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -51,5 +52,6 @@ def run_delivery(settings: Settings) -> None:
 
     stop = _stop_on_signal()
     store = Store.open(settings)
-    Delivery(store, settings, manager.load(settings.plugin_folder)).run(stop)
+    plugins = manager.load(settings.plugin_folder)
+    Delivery(store, settings, plugins, me=f"serve-{os.uname().nodename}").run(stop)
     store.close()

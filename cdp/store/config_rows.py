@@ -251,6 +251,13 @@ def change_destination(
         )
         .values(state="running", attempts=0, next_at=0, since=now, updated_at=now)
     )
+    if enabled and not destination.enabled:
+        # What came while it was disabled was not for it.
+        tx.execute(
+            update(streams)
+            .where(streams.c.name == f"destination:{destination.id}")
+            .values(seq=meta.next_number(tx, "seq"), to_seq=None)
+        )
     before = {"name": destination.name, "enabled": destination.enabled}
     record_change(
         tx,

@@ -1,0 +1,68 @@
+# Headwater: everything that is done with a checkout. `make help` lists it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+# Where no other terminal width is known, keep pytest's lines readable in logs.
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+
+.PHONY: help setup setup-dev run test bench proof lint format docs clean
+
+help: ## Print this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
+	@echo "making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: pyproject.toml constraints.txt package.json hatch_build.py | $(BIN)/python
+	@echo "installing Headwater into $(VENV)"
+	@$(PIP) install --editable .
+	@$(BIN)/python hatch_build.py 2>/dev/null || $(PIP) install --force-reinstall --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	@echo "installing what tests and lint need"
+	@$(PIP) install --editable '.[test,dev]'
+	@touch $@
+
+setup: $(VENV)/.run ## Install all that running needs, into .venv
+
+setup-dev: $(VENV)/.dev ## Install what tests, lint and docs need as well
+
+run: $(VENV)/.run ## Run Headwater over ./data on http://127.0.0.1:8321
+	@exec $(BIN)/cdp serve --data ./data --host 127.0.0.1 --port 8321 --welcome
+
+test: $(VENV)/.dev ## Set up all that the tests need and run them; FAST=1: under a minute, needs nothing
+ifeq ($(FAST),1)
+	@$(BIN)/python -m pytest -q -m "not slow and not real and not browser and not postgres and not redis and not crash"
+else
+	@$(BIN)/python -m tests.setup.prepare
+	@$(BIN)/python -m pytest
+endif
+
+bench: $(VENV)/.dev ## Measure against the bare limits of this machine; QUICK=1: within a minute
+	@$(BIN)/python -m tests.bench $(if $(filter 1,$(QUICK)),--quick)
+
+proof: $(VENV)/.dev ## The long forms of the crash and property tests
+	@$(BIN)/python -m tests.setup.prepare
+	@$(BIN)/python -m tests.proof
+
+lint: $(VENV)/.dev ## Style, types, and the direction of imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/.dev ## Put the code into shape
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format --quiet .
+
+docs: $(VENV)/.dev ## Build the documentation into build/docs
+	@$(BIN)/mkdocs build --quiet --strict --site-dir build/docs
+
+clean: ## Remove .venv and everything that was built
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis cdp/console/static/vendor

@@ -25,7 +25,9 @@ NPM = {
     "@segment/analytics-next": "1.84.3",
     "@segment/snippet": "5.2.1",
     "@rudderstack/rudder-sdk-node": "3.0.13",
+    "@customerio/cdp-analytics-browser": "0.5.11",
     "@customerio/cdp-analytics-node": "0.5.9",
+    "esbuild": "0.28.2",
 }
 _MAVEN_DEPENDENCIES = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
 
@@ -73,6 +75,12 @@ def prepare_node() -> None:
     # ES modules look for packages beside themselves.
     for program in (REAL / "programs").glob("*.mjs"):
         shutil.copy(program, folder / program.name)
+    bundles = ("segment_browser", "customerio_browser")
+    _run(
+        [str(folder / "node_modules" / ".bin" / "esbuild"), "--bundle", "--log-level=error",
+         f"--outdir={folder / 'bundles'}", *(f"{name}.mjs" for name in bundles)],
+        folder,
+    )  # fmt: skip
 
 
 def prepare_go() -> None:

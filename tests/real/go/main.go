@@ -81,7 +81,7 @@ func main() {
 			UserId: person,
 			Event:  "Order Completed",
 			Properties: analytics.NewProperties().
-				SetOrderId(person+"-1").
+				Set("order_id", person+"-1").
 				SetTotal(99.5).
 				Set("products", []map[string]any{{"sku": "S-1", "quantity": 2, "price": 49.75}}),
 			Timestamp: time.Now().Add(-time.Hour),

@@ -45,7 +45,9 @@ def settings_document(write_key: str, base: str, destinations: dict[str, Any]) -
         "unbundledIntegrations": [],
         "addBundledMetadata": True,
         "maybeBundledConfigIds": {},
-        "versionSettings": {"version": "4.4.7", "componentTypes": ["browser"]},
+        # Without "browser" here: by it each SDK would take its sibling's entry for a
+        # destination to be loaded into the page.
+        "versionSettings": {"version": "4.4.7", "componentTypes": []},
     }
     return {
         "integrations": {

@@ -25,6 +25,7 @@ _HEADERS = (
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.I)
 _PREFIXED = re.compile(r"((?:ajs|node)-next)-\d{13}-")
+_HASHED = re.compile(r"(ajs-next)-[0-9a-f]{32}")
 _VERSION = re.compile(r"\d+(\.\d+)+(-[\w.]+)?")
 _KEY_HEADER = "Basic " + base64.b64encode(f"{WRITE_KEY}:".encode()).decode()
 #: Times that the scenario sets stay as they are sent.
@@ -56,6 +57,8 @@ def _header(value: str) -> str:
 
 
 def _value(value: Any, person: str, key: str) -> Any:
+    if key == "brands":
+        return "<brands>"
     if isinstance(value, dict):
         return {name: _value(item, person, name) for name, item in sorted(value.items())}
     if isinstance(value, list):
@@ -70,7 +73,8 @@ def _value(value: Any, person: str, key: str) -> Any:
     if not text.startswith(_OURS):
         text = _TIME.sub("<time>", text)
     text = re.sub(r"http://127\.0\.0\.1:\d+", "<page>", text)
-    return _PREFIXED.sub(r"\1-<ms>-", _UUID.sub("<uuid>", text))
+    text = _PREFIXED.sub(r"\1-<ms>-", _UUID.sub("<uuid>", text))
+    return _HASHED.sub(r"\1-<hash>", text)
 
 
 def messages(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:

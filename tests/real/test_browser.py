@@ -63,9 +63,7 @@ def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(
-            executable_path=browser.chromium(), args=browser.FLAGS
-        )
+        found = playwright.chromium.launch(executable_path=browser.chromium(), args=browser.FLAGS)
         yield found
         found.close()
 
@@ -137,6 +135,17 @@ def compare(name: str, front: Front, person: str) -> None:
     key = lambda item: json.dumps(item, sort_keys=True)  # noqa: E731
     assert {request["path"] for request in requests} == {request["path"] for request in known}
     assert sorted(golden.messages(requests), key=key) == sorted(golden.messages(known), key=key)
+
+
+def test_the_browser_sdk_of_customer_io_arrives_typed_once_and_joined(
+    serve: ServeProcess, page: Any, site: Site, person: str
+) -> None:
+    with Front(serve.url) as front:
+        page.goto(site.add(f"/{person}", npm_page(front.url, {}, "customerio_browser")))
+        ready(page)
+        page.evaluate(CALLS, person)
+        check_arrival(serve, person, LIBRARY, browser=True)
+        compare("customerio-browser", front, person)
 
 
 def test_the_classic_snippet_loads_analytics_js_from_us(

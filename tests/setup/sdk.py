@@ -127,7 +127,7 @@ def _run(command: list[str], folder: Path, **env: str) -> None:
         raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}")
 
 
-def prepare() -> None:
+def main() -> None:
     """Prepare all SDKs; where a toolchain is absent, say so (an error in CI)."""
     for step in (prepare_node, prepare_go, prepare_java):
         try:
@@ -139,4 +139,4 @@ def prepare() -> None:
 
 
 if __name__ == "__main__":
-    prepare()
+    main()

@@ -57,7 +57,7 @@ def run_batch(
     placed: list[Placed] = [(message, *drafts.add(message)) for message, _ in fresh]
     outcome = identify(tx, drafts, rules, now)
     changed = update_traits(tx, drafts, outcome, now)
-    _join_accounts(tx, drafts)
+    graph.put_memberships(tx, drafts.spans())
     _append(tx, placed, [added for _, added in fresh], memory, now)
     if memory.tell_changes:
         _tell_changes(tx, drafts, outcome, changed, now)
@@ -85,16 +85,6 @@ def _dedupe(
             fresh.append((message, additions.get(index)))
     memory.dedupe.add(tx, new)
     return fresh
-
-
-def _join_accounts(tx: Connection, drafts: Drafts) -> None:
-    """Note which person's node named which account's, first and last."""
-    spans: dict[tuple[int, int], tuple[int, int]] = {}
-    for person, account, t in drafts.memberships:
-        first, last = spans.get((person.id, account.id), (t, t))
-        spans[(person.id, account.id)] = (min(first, t), max(last, t))
-    rows = [(*pair, *span) for pair, span in sorted(spans.items())]
-    graph.put_memberships(tx, rows)
 
 
 def _append(

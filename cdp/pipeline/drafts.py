@@ -64,3 +64,11 @@ class Drafts:
         elif stamp < draft.first:
             draft.first = stamp
         return draft
+
+    def spans(self) -> list[tuple[int, int, int, int]]:
+        """(person's node, account's node, first t, last t) of each membership named."""
+        found: dict[tuple[int, int], tuple[int, int]] = {}
+        for person, account, t in self.memberships:
+            first, last = found.get((person.id, account.id), (t, t))
+            found[(person.id, account.id)] = (min(first, t), max(last, t))
+        return [(*pair, *span) for pair, span in sorted(found.items())]

@@ -33,7 +33,7 @@ def create_app(
     plugins = manager.load(settings.plugin_folder)
     app.register_blueprint(tracking.create_blueprint(log, sources, settings=settings))
     health.register(app, store, log, settings)
-    # api.register(app, store, settings, plugins)
+    api.register(app, store, settings, plugins)
     services = console.Services(append=log.append, plugins=plugins)
     app.register_blueprint(console.create_blueprint(store, settings, services))
     return app

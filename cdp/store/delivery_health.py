@@ -179,6 +179,51 @@ def one_call(tx: Connection, destination_id: int, number: int) -> Call | None:
     return Call._make((*row[:-1], _exchange(blob(row[-1]))))
 
 
+def latest_call(tx: Connection, destination_id: int, key: str) -> Call | None:
+    """The latest call that carried one event alone, by its key, without the exchange."""
+    columns = [calls.c[name] for name in Call._fields if name != "exchange"]
+    statement = (
+        select(*columns)
+        .where(calls.c.destination_id == destination_id, calls.c.key == key)
+        .order_by(calls.c.id.desc())
+        .limit(1)
+    )
+    row = tx.execute(statement).first()
+    return Call._make((*row, None)) if row else None
+
+
+class Replay(NamedTuple):
+    """A replay and how far it is; times in ms, ``share`` from 0 to 1."""
+
+    name: str
+    state: str
+    from_ms: int
+    to_ms: int
+    share: float
+    delivered: int
+    since: int
+    error: str | None
+
+
+def replays(tx: Connection, destination_id: int, limit: int = 10) -> list[Replay]:
+    """The replays of a destination, the latest first."""
+    statement = (
+        select(streams)
+        .where(streams.c.destination_id == destination_id, streams.c.name.like("replay:%"))
+        .order_by(streams.c.since.desc())
+        .limit(limit)
+    )
+    found = []
+    for row in tx.execute(statement):
+        from_ms, to_ms = msgspec.json.decode(row.selection or "[0,0]")
+        share = min(1.0, row.seq / row.until_seq) if row.until_seq else 1.0
+        share = 1.0 if row.state == "done" else share
+        found.append(
+            Replay(row.name, row.state, from_ms, to_ms, share, row.delivered, row.since, row.error)
+        )
+    return found
+
+
 def _exchange(data: bytes | None) -> dict[str, Any] | None:
     if data is None:
         return None

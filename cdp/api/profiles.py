@@ -1,0 +1,282 @@
+"""The Profile API, as Segment's (segment.com: Profile API).
+
+``GET /v1/spaces/<space>/collections/<users|accounts>/profiles/<type>:<value>/<route>``
+with a token as the user of Basic, or as a bearer.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+from urllib.parse import quote
+
+from flask import Blueprint, Response, jsonify, request
+from sqlalchemy import Connection
+
+from cdp.api import cursors
+from cdp.api.auth import allows, find_token, presented
+from cdp.config import Settings
+from cdp.events import decode_json, format_time, parse_time
+from cdp.identity import public_id
+from cdp.store import Store, config_rows, history, people
+from cdp.store.people import Profile
+from cdp.store.tables import ACCOUNTS, USERS
+
+SPACE = "default"
+COLLECTIONS = {"users": USERS, "accounts": ACCOUNTS}
+_NAMES = {number: name for name, number in COLLECTIONS.items()}
+
+
+class ApiError(Exception):
+    """An error in Segment's form; ``code`` is one of its words."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+
+
+def create_blueprint(store: Store, settings: Settings) -> Blueprint:
+    """The Profile API over ``store``."""
+    blueprint = Blueprint("profile_api", __name__)
+    routes = {
+        "traits": _traits,
+        "external_ids": _external_ids,
+        "events": _events,
+        "links": _links,
+        "metadata": _metadata,
+    }
+
+    @blueprint.get("/v1/spaces/<space>/collections/<collection>/profiles/<path:rest>")
+    def profile(space: str, collection: str, rest: str) -> Response:
+        _authenticate(store)
+        if space != SPACE or collection not in COLLECTIONS:
+            raise ApiError(404, "not_found", "The space or collection was not found.")
+        identifier, _, route = rest.rpartition("/")
+        type_, colon, value = identifier.partition(":")
+        if route not in routes:
+            raise ApiError(404, "not_found", f"There is no route {route!r}.")
+        if not colon or not type_ or not value:
+            text = "The profile must be named as <type>:<value>."
+            raise ApiError(400, "invalid_request_error", text)
+        with store.read() as tx:
+            found = people.resolve(tx, COLLECTIONS[collection], type_.lower(), value)
+            if found is None:
+                raise ApiError(404, "not_found", "Profile was not found.")
+            return jsonify(routes[route](tx, found))
+
+    @blueprint.errorhandler(ApiError)
+    def refused(error: ApiError) -> tuple[Response, int]:
+        body = {"error": {"code": error.code, "message": error.message}}
+        response = jsonify(body)
+        if error.status == 401:
+            response.headers["WWW-Authenticate"] = 'Basic realm="API token"'
+        return response, error.status
+
+    @blueprint.errorhandler(cursors.BadCursor)
+    def bad_cursor(error: cursors.BadCursor) -> tuple[Response, int]:
+        return refused(ApiError(400, "validation_error", str(error)))
+
+    @blueprint.after_request
+    def name_request(response: Response) -> Response:
+        response.headers["Request-Id"] = secrets.token_hex(12)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return blueprint
+
+
+def _authenticate(store: Store) -> None:
+    text = presented()
+    token = find_token(store, text) if text else None
+    if token is None:
+        raise ApiError(401, "authentication_error", "The access token is missing or not known.")
+    if not allows(token, "profiles:read"):
+        raise ApiError(403, "authentication_error", "The token lacks the scope profiles:read.")
+
+
+def _limit(default: int, most: int) -> int:
+    text = request.args.get("limit", str(default))
+    if not text.isdigit() or not 1 <= int(text) <= most:
+        raise ApiError(400, "validation_error", f"limit must be a number from 1 to {most}")
+    return int(text)
+
+
+def _words(name: str) -> list[str]:
+    return [word for word in request.args.get(name, "").split(",") if word]
+
+
+def _flag(name: str) -> bool:
+    return request.args.get(name, "").lower() in ("true", "1")
+
+
+def _cursor(limit: int, following: str | None) -> dict[str, Any]:
+    """The cursor; ``url`` has the query of this request with ``next``."""
+    url = request.path
+    query = {key: value for key, value in request.args.items() if key != "next"}
+    if following is not None:
+        query["next"] = following
+    if query:
+        url += "?" + "&".join(f"{quote(k)}={quote(v)}" for k, v in query.items())
+    return {
+        "url": url if following is not None else "",
+        "has_more": following is not None,
+        "next": following or "",
+        "limit": limit,
+    }
+
+
+def _source_names(tx: Connection) -> dict[int, str]:
+    return {source.id: source.key for source in config_rows.all_sources(tx)}
+
+
+def _traits(tx: Connection, profile: Profile) -> dict[str, Any]:
+    limit, include, verbose = _limit(10, 200), _words("include"), _flag("verbose")
+    kind = request.args.get("class")
+    values, stamps = profile.traits.values(), profile.traits.stamps()
+    if kind in ("audience", "computed_trait"):
+        values = {}  # overlays of definitions, of which there are none yet
+    names = sorted(name for name in values if not include or name in include)
+    at = request.args.get("next")
+    start = cursors.decode(at, str)[0] if at else ""
+    page = [name for name in names if name > start][: limit + 1]
+    sources = _source_names(tx)
+    shown: dict[str, Any] = {}
+    for name in page[:limit]:
+        stamp = stamps[name]
+        shown[name] = values[name]
+        if verbose:
+            shown[name] = {
+                "value": values[name],
+                "source_id": sources.get(stamp.source, ""),
+                "updated_at": format_time(stamp.t),
+            }
+    following = cursors.encode(page[limit - 1]) if len(page) > limit else None
+    return {"traits": shown, "cursor": _cursor(limit, following)}
+
+
+def _external_ids(tx: Connection, profile: Profile) -> dict[str, Any]:
+    limit, include, verbose = _limit(10, 100), _words("include"), _flag("verbose")
+    at = request.args.get("next")
+    start = cursors.decode(at, int)[0] if at else 0
+    rows = [
+        row for row in people.identifiers_of(tx, profile.id) if not include or row.type in include
+    ]
+    sources = _source_names(tx)
+    data = []
+    for row in rows[start : start + limit]:
+        item = {
+            "source_id": sources.get(row.first_source, ""),
+            "collection": _NAMES[row.collection],
+            "id": row.value,
+            "type": row.type,
+            "created_at": format_time(row.first_t),
+            "encoding": "none",
+        }
+        if verbose:
+            item["first_message_id"] = row.first_message_id
+        data.append(item)
+    more = start + limit < len(rows)
+    return {"data": data, "cursor": _cursor(limit, cursors.encode(start + limit) if more else None)}
+
+
+def _events(tx: Connection, profile: Profile) -> dict[str, Any]:
+    limit = _limit(10, 100)
+    sort = request.args.get("sort", "desc")
+    if sort not in ("asc", "desc"):
+        raise ApiError(400, "validation_error", "sort must be asc or desc")
+    at = request.args.get("next")
+    before = tuple(cursors.decode(at, int, int)) if at else None
+    names = history.all_names(tx)
+    rows = history.rows_of_nodes(
+        tx,
+        [node.id for node in people.nodes_of(tx, profile.id)],
+        before=before,  # type: ignore[arg-type]
+        limit=limit + 1,
+        ascending=sort == "asc",
+        start=_time("start"),
+        end=_time("end"),
+        name_ids=_name_ids(names, _words("include")) if _words("include") else None,
+        without=_name_ids(names, _words("exclude")),
+    )
+    page = rows[:limit]
+    bodies = history.bodies_of(tx, page)
+    sources = _source_names(tx)
+    data = [_event(decode_json(bodies[row.seq].raw), sources.get(row.source, "")) for row in page]
+    following = cursors.encode(page[-1].t, page[-1].seq) if len(rows) > limit else None
+    return {"data": data, "cursor": _cursor(limit, following)}
+
+
+def _name_ids(names: dict[int, tuple[str, str]], wanted: list[str]) -> list[int]:
+    return [number for number, (type_, name) in names.items() if name in wanted or type_ in wanted]
+
+
+def _time(name: str) -> int | None:
+    text = request.args.get(name)
+    if text is None:
+        return None
+    found = parse_time(text) if not text.lstrip("-").isdigit() else parse_time(int(text))
+    if found is None:
+        raise ApiError(400, "validation_error", f"{name} must be a time as in ISO 8601")
+    return found
+
+
+def _event(body: dict[str, Any], source: str) -> dict[str, Any]:
+    ids = []
+    for key, type_ in (("userId", "user_id"), ("anonymousId", "anonymous_id")):
+        if key in body:
+            ids.append({"collection": "users", "type": type_, "id": body[key], "encoding": "none"})
+    if "groupId" in body:
+        account = {"collection": "accounts", "type": "group_id", "id": body["groupId"]}
+        ids.append({**account, "encoding": "none"})
+    found = {
+        "external_ids": ids,
+        "context": body.get("context", {}),
+        "type": body["type"],
+        "message_id": body["messageId"],
+        "source_id": source,
+        "timestamp": body["timestamp"],
+        "received_at": body["receivedAt"],
+        "properties": body.get("properties", {}),
+        "related": {},
+    }
+    for key in ("event", "name", "category", "traits"):
+        if key in body:
+            found[key] = body[key]
+    return found
+
+
+def _links(tx: Connection, profile: Profile) -> dict[str, Any]:
+    limit = _limit(20, 100)
+    at = request.args.get("next")
+    start = cursors.decode(at, int)[0] if at else 0
+    other = ACCOUNTS if profile.collection == USERS else USERS
+    rows = people.bound_to(tx, profile.id, profile.collection)
+    data = []
+    for home, _first, _last in rows[start : start + limit]:
+        ids = [
+            {"id": row.value, "type": row.type, "collection": _NAMES[other], "encoding": "none"}
+            for row in people.identifiers_of(tx, home)
+        ]
+        data.append({"to_collection": _NAMES[other], "external_ids": ids})
+    more = start + limit < len(rows)
+    return {"data": data, "cursor": _cursor(limit, cursors.encode(start + limit) if more else None)}
+
+
+def _metadata(tx: Connection, profile: Profile) -> dict[str, Any]:
+    nodes = [node.id for node in people.nodes_of(tx, profile.id)]
+    newest = history.rows_of_nodes(tx, nodes, limit=1)
+    found: dict[str, Any] = {
+        "created_at": format_time(profile.created_t),
+        "updated_at": format_time(newest[0].t if newest else profile.updated_at),
+        "expires_at": None,
+        "segment_id": public_id(profile.collection, profile.anchor),
+    }
+    if _flag("verbose"):
+        sources = _source_names(tx)
+        found["first_message_id"] = profile.created_message_id
+        found["first_source_id"] = sources.get(profile.created_source, "")
+        if newest:
+            body = decode_json(history.bodies_of(tx, newest)[newest[0].seq].raw)
+            found["last_message_id"] = body["messageId"]
+            found["last_source_id"] = sources.get(newest[0].source, "")
+    return {"metadata": found}

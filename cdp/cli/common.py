@@ -1,0 +1,127 @@
+"""What all commands share: where the store is, and how data is printed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cdp.cli.errors import CliError
+from cdp.config import Settings
+from cdp.events import parse_time
+from cdp.store import Store
+
+
+def store_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--data`` and ``--database-url`` to a command."""
+    for option in (
+        click.option("--data", type=click.Path(path_type=Path), help="Folder of the data."),
+        click.option("--database-url", help="postgresql://… instead of SQLite."),
+    ):
+        command = option(command)
+    return command
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, an object a line.")
+
+
+def open_store(data: Path | None, database_url: str | None) -> tuple[Settings, Store]:
+    """The settings and the store they name, brought up to date."""
+    from cdp.server.bootstrap import bootstrap
+
+    settings = Settings.load(data=data, database_url=database_url)
+    store = Store.open(settings)
+    bootstrap(store, settings)
+    return settings, store
+
+
+def print_rows(
+    rows: Iterable[dict[str, Any]], as_json: bool, columns: list[str] | None = None
+) -> None:
+    """Print rows as a table, or as JSON lines."""
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps(row, ensure_ascii=False, default=str))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    found = list(rows)
+    if not found:
+        click.echo("nothing yet", err=True)
+        return
+    names = columns or list(found[0])
+    table = Table(box=None, header_style="bold")
+    for name in names:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for row in found:
+        table.add_row(*[_cell(row.get(name)) for name in names])
+    Console(highlight=False, markup=False).print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)
+
+
+def print_object(value: dict[str, Any], as_json: bool) -> None:
+    """Print one object, as JSON or as a list of its parts."""
+    if as_json:
+        click.echo(json.dumps(value, ensure_ascii=False, default=str))
+        return
+    width = max((len(key) for key in value), default=0)
+    for key, item in value.items():
+        click.echo(f"{key.replace('_', ' '):<{width}}  {_cell(item)}")
+
+
+class Moment(click.ParamType):
+    """A time: ISO 8601, or a duration ago such as ``2h`` or ``7d``."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        units = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+        text = str(value).strip()
+        if text == "now":
+            return now_ms()
+        if text[-1:] in units and text[:-1].isdigit():
+            return now_ms() - int(text[:-1]) * units[text[-1]] * 1000
+        found = parse_time(text)
+        if found is None:
+            self.fail(f"{text!r} is no time; write 2026-01-31T12:00:00Z, or 2h for two hours ago")
+        return found
+
+
+def now_ms() -> int:
+    """Now, in milliseconds since 1970."""
+    return int(datetime.now(UTC).timestamp() * 1000)
+
+
+def author() -> str:
+    """Who changes something from the command line."""
+    import getpass
+
+    try:
+        return f"{getpass.getuser()} (cli)"
+    except (KeyError, OSError):
+        return "cli"
+
+
+def pairs(items: tuple[str, ...]) -> dict[str, str]:
+    """``name=value`` options as a dict."""
+    found: dict[str, str] = {}
+    for item in items:
+        name, equals, value = item.partition("=")
+        if not equals or not name:
+            raise CliError(f"--setting takes name=value, not {item!r}")
+        found[name] = value
+    return found

@@ -1,0 +1,115 @@
+"""Finding people and accounts, and what is known of them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from cdp.identity import identifier_hash, normal_value, parse_public_id
+from cdp.profiles.traits import TraitMap
+from cdp.store import faces, graph
+from cdp.store.bulk import blob, select_by
+from cdp.store.graph import IdentifierRow, NodeRow
+from cdp.store.tables import memberships, nodes, profiles
+
+
+class Profile(NamedTuple):
+    """A person or an account with all traits; ``anchor`` is the hash that names it."""
+
+    id: int
+    collection: int
+    anchor: int
+    created_t: int
+    created_source: int
+    created_message_id: str
+    updated_at: int
+    name: str | None
+    traits: TraitMap
+
+
+_columns = tuple(profiles.c[name] for name in Profile._fields)
+
+
+def by_id(tx: Connection, id_: int) -> Profile | None:
+    """The profile of that internal number."""
+    row = tx.execute(select(*_columns).where(profiles.c.id == id_)).first()
+    return Profile(*row[:-1], TraitMap.decode(blob(row[-1]))) if row else None
+
+
+def resolve(tx: Connection, collection: int, type_: str, value: str) -> Profile | None:
+    """The profile that an identifier belongs to; ``segment_id`` takes a public id.
+
+    The value is brought into the form in which values of its type are kept.
+    """
+    if type_ in ("segment_id", "id"):
+        return by_public_id(tx, value)
+    kept = normal_value(type_, value) or value
+    identifier = (type_, kept)
+    for row in graph.identifiers_by_hash(tx, [identifier_hash(collection, identifier)]):
+        if (row.collection, row.type, row.value) == (collection, *identifier):
+            return by_id(tx, row.profile) if row.profile is not None else None
+    return None
+
+
+def by_public_id(tx: Connection, text: str) -> Profile | None:
+    """The profile of a public id; the id of one that was merged leads to the survivor."""
+    parsed = parse_public_id(text)
+    if parsed is None:
+        return None
+    for row in graph.identifiers_by_hash(tx, [parsed[1]]):
+        if row.collection == parsed[0] and row.profile is not None:
+            return by_id(tx, row.profile)
+    return None
+
+
+def identifiers_of(tx: Connection, profile: int) -> list[IdentifierRow]:
+    """The identifiers of a profile, in the order in which they came."""
+    rows = graph.identifiers_of_profiles(tx, [profile])
+    return sorted(rows, key=lambda row: (row.first_t, row.first_source, row.id))
+
+
+def nodes_of(tx: Connection, profile: int) -> list[NodeRow]:
+    """The nodes of a profile: what joined it, in the order in which it was seen."""
+    rows = graph.nodes_of_profiles(tx, [profile])
+    return sorted(rows, key=lambda row: (row.first_t, row.first_source, row.first_message_id))
+
+
+def bound_to(tx: Connection, profile: int, collection: int) -> list[tuple[int, int, int]]:
+    """(profile, first t, last t) of the accounts of a person, or the people of an account.
+
+    ``collection`` is that of ``profile``.
+    """
+    own, other = memberships.c.user_node, memberships.c.account_node
+    if collection:
+        own, other = other, own
+    mine = [row.id for row in graph.nodes_of_profiles(tx, [profile])]
+    columns = (other, memberships.c.first_t, memberships.c.last_t)
+    rows = select_by(tx, columns, own, mine)
+    homes = {
+        r[0]: r[1]
+        for r in select_by(tx, (nodes.c.id, nodes.c.profile), nodes.c.id, [r[0] for r in rows])
+    }
+    spans: dict[int, tuple[int, int]] = {}
+    for node, first, last in rows:
+        home = homes.get(node)
+        if home is not None:
+            a, b = spans.get(home, (first, last))
+            spans[home] = (min(a, first), max(b, last))
+    return sorted(
+        ((home, first, last) for home, (first, last) in spans.items()), key=lambda row: -row[2]
+    )
+
+
+def search(tx: Connection, text: str, limit: int) -> list[dict[str, Any]]:
+    """People and accounts with an identifier or a name that begins with ``text``."""
+    ids = dict.fromkeys(faces.profiles_of_value(tx, text, limit))
+    if len(ids) < limit:
+        ids.update(dict.fromkeys(faces.profiles_of_prefix(tx, text, limit)))
+    return [face._asdict() for face in faces.faces_of_profiles(tx, list(ids)[:limit])]
+
+
+def count(tx: Connection, collection: int) -> int:
+    """How many people or accounts there are."""
+    statement = select(func.count()).where(profiles.c.collection == collection)
+    return int(tx.execute(statement).scalar() or 0)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import math
-from typing import Any
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
+
+T = TypeVar("T")
 
 _decoder = msgspec.json.Decoder()
 
 #: Deeper than any SDK nests; keeps every later walk within Python's stack.
 MAX_DEPTH = 64
+
+#: Any escape; the group is half of a surrogate pair without its other half.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
 
 
 class MalformedJSON(ValueError):
@@ -22,18 +31,52 @@ def decode_json(raw: bytes) -> Any:
     """Decode JSON, forgiving what browsers produce.
 
     ``JSON.stringify`` writes half of a cut emoji as a lone ``\\ud83d``; such
-    halves become U+FFFD. Raises `MalformedJSON` for text that is not JSON, for
-    numbers beyond a double, and for nesting deeper than `MAX_DEPTH`.
+    halves become U+FFFD. NULs, which Postgres can't keep in text, are taken out.
+    Of a key that comes twice the last value stays. Raises `MalformedJSON` for text
+    that is not JSON, for numbers beyond a double, and for nesting deeper than
+    `MAX_DEPTH`.
     """
     try:
         value = _decoder.decode(raw)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        if isinstance(error, RecursionError):
-            raise MalformedJSON("nested too deeply") from None
-        value = _decode_slowly(raw, error)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        value = _decode_slowly(raw)
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
         raise MalformedJSON(f"nested deeper than {MAX_DEPTH} levels")
-    return value
+    return _without_nul(value) if b"\\u0000" in raw else value
+
+
+def decode_mending(decode: Callable[[bytes], T], raw: bytes) -> T:
+    """Decode by msgspec, lone surrogates mended; its other errors become `MalformedJSON`.
+
+    `msgspec.ValidationError`, for what is JSON but has the wrong shape, passes.
+    """
+    try:
+        try:
+            return decode(raw)
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError:
+            mended = _ESCAPE.sub(_mend, raw)
+            if mended == raw:
+                raise
+            return decode(mended)
+    except RecursionError:
+        raise MalformedJSON("nested too deeply") from None
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedJSON(str(error)) from None
+
+
+def _decode_slowly(raw: bytes) -> Any:
+    try:
+        return decode_mending(_decoder.decode, raw)
+    except msgspec.ValidationError as error:  # the one thing it says of untyped values
+        raise MalformedJSON(str(error).split(" - at")[0]) from None
+
+
+def _mend(found: re.Match[bytes]) -> bytes:
+    return found[0] if found[1] is None else rb"\ufffd"
 
 
 def _depth(value: Any) -> int:
@@ -50,34 +93,11 @@ def _depth(value: Any) -> int:
     return depth
 
 
-def _decode_slowly(raw: bytes, first: Exception) -> Any:
-    try:
-        value = json.loads(raw.decode(), parse_constant=_no_constant, parse_float=_float)
-        return _mend(value)
-    except RecursionError:
-        raise MalformedJSON("nested too deeply") from None
-    except MalformedJSON:
-        raise
-    except ValueError:
-        raise MalformedJSON(str(first)) from None
-
-
-def _no_constant(name: str) -> Any:
-    raise MalformedJSON(f"{name} is not JSON")
-
-
-def _float(text: str) -> float:
-    value = float(text)
-    if math.isinf(value):
-        raise MalformedJSON(f"the number {text[:20]} is out of range")
-    return value
-
-
-def _mend(value: Any) -> Any:
+def _without_nul(value: Any) -> Any:
     if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return value.replace("\0", "")
     if isinstance(value, list):
-        return [_mend(item) for item in value]
+        return [_without_nul(item) for item in value]
     if isinstance(value, dict):
-        return {_mend(key): _mend(item) for key, item in value.items()}
+        return {key.replace("\0", ""): _without_nul(item) for key, item in value.items()}
     return value

@@ -100,10 +100,10 @@ def _message(
     if shared:
         for key, value in shared.items():
             own = body.get(key)
-            if own is None:
-                body[key] = dict(value)
+            if own is None or own == []:
+                body[key] = _copy(value)
             elif isinstance(own, dict):
-                body[key] = {**value, **own}
+                body[key] = {**_copy(value), **own}
     _check_objects(body)
     _check_ids(body, type_)
     message_id = _message_id(body, origin, index)
@@ -128,6 +128,8 @@ def _check_objects(body: dict[str, Any]) -> None:
         value = body.get(key)
         if value is None:
             body.pop(key, None)
+        elif value == []:  # how PHP writes an object without keys
+            body[key] = {}
         elif not isinstance(value, dict):
             raise _Refusal("wrong_type", f"{key} must be an object, not {_kind(value)}")
         elif len(value) > MAX_KEYS:
@@ -145,7 +147,7 @@ def _check_ids(body: dict[str, Any], type_: str) -> None:
             raise _Refusal("wrong_type", f"{key} must be a string, not {_kind(value)}")
         if isinstance(value, float) and value.is_integer():
             value = int(value)
-        text = str(value).replace("\0", "").strip()
+        text = str(value).strip()
         if len(text) > MAX_ID:
             raise _Refusal("id_too_long", f"{key} has {len(text)} characters, {MAX_ID} are allowed")
         if text:
@@ -180,26 +182,36 @@ def _message_id(body: dict[str, Any], origin: Origin, index: int) -> str:
 
 
 def _stamp(body: dict[str, Any], origin: Origin) -> tuple[int, int | None]:
-    """Apply the clock-skew formula and write the four times into the body."""
+    """Correct the client's clock and write the four times into the body.
+
+    ``timestamp = receivedAt - (sentAt - originalTimestamp)`` for what comes straight
+    from a client. What is imported was not sent just now, and what has a
+    ``receivedAt`` has been through a server that corrected it: their times stay.
+    """
     received = origin.received_at
-    own = body.get("timestamp", body.get("originalTimestamp"))
-    original = parse_time(own)
-    sent_value = body.get("sentAt") or origin.sent_at
+    own = body.get("timestamp")
+    first = body.get("originalTimestamp")
+    sent_value = body.get("sentAt")
     sent = parse_time(sent_value)
-    if original is None:
+    if sent is None:
+        sent_value = origin.sent_at
+        sent = parse_time(sent_value)
+    corrected = "receivedAt" in body and parse_time(body["receivedAt"]) is not None
+    if own is None or (parse_time(own) is None and not corrected):
+        own = own if first is None else first
+    t = parse_time(own)
+    original = t
+    if corrected and (before := parse_time(first)) is not None:
+        own, original = first, before
+    if t is None:
         t = received
-    elif sent is None:
-        t = original
-    else:
-        t = received - (sent - original)
+    elif sent is not None and origin.live and not corrected:
+        t = received - (sent - t)
     if not MIN_MS <= t <= MAX_MS or t > received + MAX_FUTURE_MS:
         t = received
-    if own is not None:
-        body["originalTimestamp"] = own
-    else:
-        body["originalTimestamp"] = format_time(received)
+    body["originalTimestamp"] = _time_text(own, t if original is None else original)
     if sent is not None:
-        body["sentAt"] = sent_value
+        body["sentAt"] = _time_text(sent_value, sent)
     else:
         body.pop("sentAt", None)
     body["timestamp"] = format_time(t)
@@ -207,21 +219,29 @@ def _stamp(body: dict[str, Any], origin: Origin) -> tuple[int, int | None]:
     return t, original
 
 
+def _time_text(value: Any, ms: int) -> str:
+    """A text that the client wrote stays; epoch numbers and junk become ISO-8601."""
+    if isinstance(value, str) and not value.isdigit() and parse_time(value) is not None:
+        return value
+    return format_time(min(max(ms, MIN_MS), MAX_MS))
+
+
 def _fill_context(body: dict[str, Any], origin: Origin) -> None:
     context = body.setdefault("context", {})
-    library = context.get("library")
-    library_name = library.get("name") if isinstance(library, dict) else None
-    client_side = library_name is None or library_name in _BROWSERS_AND_PHONES
-    if origin.ip and "ip" not in context and (client_side or context.get("direct") is True):
-        context["ip"] = origin.ip
-    if client_side and origin.user_agent and "userAgent" not in context and library_name:
-        context["userAgent"] = origin.user_agent
+    if origin.ip or origin.user_agent:
+        library = context.get("library")
+        name = library.get("name") if isinstance(library, dict) else None
+        client_side = name in _NEAR or (origin.user_agent or "").startswith("Mozilla/")
+        if client_side and origin.user_agent and "userAgent" not in context:
+            context["userAgent"] = origin.user_agent
+        if origin.ip and "ip" not in context and (client_side or context.get("direct") is True):
+            context["ip"] = origin.ip
     body.setdefault("integrations", {})
 
 
-#: Libraries that run where the person is; only for them is the connection's
-#: address the person's (Segment: server sources are not filled in).
-_BROWSERS_AND_PHONES = frozenset(
+#: Libraries that run where the person is. Only for them, and for browsers, is the
+#: connection's address the person's; a server's is not filled in.
+_NEAR = frozenset(
     {
         "analytics.js",
         "@segment/analytics-next",
@@ -232,8 +252,6 @@ _BROWSERS_AND_PHONES = frozenset(
         "analytics_flutter",
         "@segment/analytics-react-native",
         "pixel",
-        "RudderLabs JavaScript SDK",
-        "Customer.io Data Pipelines",
     }
 )
 
@@ -252,12 +270,18 @@ def _name(body: dict[str, Any], type_: str) -> str:
     return ""
 
 
+def _copy(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copy(item) for key, item in value.items()}
+    return [_copy(item) for item in value] if isinstance(value, list) else value
+
+
 def _clip(name: str) -> str:
-    return name.replace("\0", "").strip()[:MAX_ID]
+    return name.strip()[:MAX_ID]
 
 
 def _short(value: Any) -> str | None:
-    return value.replace("\0", "")[:MAX_MESSAGE_ID] if isinstance(value, str) else None
+    return value[:MAX_MESSAGE_ID] if isinstance(value, str) else None
 
 
 def _kind(value: Any) -> str:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from cdp.events.decode import MalformedJSON, decode_json
+from cdp.events.decode import MalformedJSON, decode_json, decode_mending
 
 
 class Split(NamedTuple):
@@ -22,38 +22,42 @@ class Split(NamedTuple):
     sent_at: Any
 
 
-class _Envelope(msgspec.Struct):
+class Envelope(msgspec.Struct):
+    """The top of a batch, its parts as they were sent."""
+
     batch: list[msgspec.Raw]
-    sentAt: Any = None
-    context: Any = None
-    integrations: Any = None
+    sentAt: msgspec.Raw = msgspec.Raw(b"null")
+    context: msgspec.Raw = msgspec.Raw(b"null")
+    integrations: msgspec.Raw = msgspec.Raw(b"null")
+    writeKey: msgspec.Raw = msgspec.Raw(b"null")
 
 
-_decode = msgspec.json.Decoder(_Envelope).decode
+_decode = msgspec.json.Decoder(Envelope).decode
+_NULL = b"null"
 
 
 def split(kind: str, body: bytes) -> Split:
     """Cut a ``batch`` into its items; any other kind is one message itself.
 
-    Raises `MalformedJSON` if a batch's envelope is not to be read.
+    What the items hold is not looked at. Raises `MalformedJSON` if a batch's
+    envelope is not to be read.
     """
     if kind != "batch":
         return Split([body], kind, None, None)
+    envelope = read_envelope(body)
+    shared = {}
+    for key in ("context", "integrations"):
+        raw = bytes(getattr(envelope, key))
+        value = None if raw == _NULL else decode_json(raw)
+        if isinstance(value, dict) and value:
+            shared[key] = value
+    sent_at = decode_json(bytes(envelope.sentAt))
+    return Split([bytes(item) for item in envelope.batch], None, shared or None, sent_at)
+
+
+def read_envelope(body: bytes) -> Envelope:
+    """The parts of a batch, undecoded; `MalformedJSON` says why there are none."""
     try:
-        envelope = _decode(body)
-        items = [bytes(item) for item in envelope.batch]
-    except (msgspec.DecodeError, RecursionError):
-        # The slow way: it mends what browsers get wrong, and says what can't be.
-        value = decode_json(body)
-        if not isinstance(value, dict) or not isinstance(value.get("batch"), list):
-            raise MalformedJSON("a batch must be an object with an array called batch") from None
-        items = [msgspec.json.encode(item) for item in value["batch"]]
-        envelope = _Envelope(
-            [], value.get("sentAt"), value.get("context"), value.get("integrations")
-        )
-    shared = {
-        key: value
-        for key, value in (("context", envelope.context), ("integrations", envelope.integrations))
-        if isinstance(value, dict) and value
-    }
-    return Split(items, None, shared or None, envelope.sentAt)
+        return decode_mending(_decode, body)
+    except msgspec.ValidationError:
+        raise MalformedJSON("a batch must be an object with an array called batch") from None

@@ -17,6 +17,8 @@ _MS = timedelta(milliseconds=1)
 @lru_cache(maxsize=4096)
 def _parse_text(text: str) -> int | None:
     text = text.strip()
+    if len(text) in (10, 13) and text.isascii() and text.isdigit():
+        return parse_time(int(text))
     # Go writes nanoseconds, Python's parser takes six digits: cut the rest.
     dot = text.find(".")
     if dot != -1:
@@ -41,8 +43,8 @@ def parse_time(value: Any) -> int | None:
     """Return milliseconds since 1970 for an ISO-8601 text or an epoch number.
 
     Numbers are taken as milliseconds, as JavaScript's ``Date.now()`` gives them,
-    or as seconds where they are too small for that. A time without a zone is
-    UTC. ``None`` for everything that is not a time.
+    or as seconds where they are too small for that; so are texts of 13 or 10
+    digits. A time without a zone is UTC. ``None`` for everything that is not a time.
     """
     if isinstance(value, str):
         return _parse_text(value) if len(value) <= 64 else None

@@ -48,7 +48,7 @@ class Seen(NamedTuple):
     def messages(self) -> list[dict[str, Any]]:
         """The messages in the body, of a batch or alone."""
         body = self.json()
-        items: list[dict[str, Any]] = body["batch"] if "batch" in body else [body]
+        items: list[dict[str, Any]] = body.get("batch", [body])
         return items
 
 

@@ -82,7 +82,7 @@ def messages(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
     found = []
     for request in requests:
         body = request["body"]
-        found.extend(body["batch"] if "batch" in body else [body])
+        found.extend(body.get("batch", [body]))
     return found
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from cdp.console import snippets
 from tests.real import browser, golden
 from tests.real.browser import Site
 from tests.real.faulty import Fault, Front
@@ -163,6 +164,26 @@ def test_what_the_snippet_queues_before_analytics_js_is_there_is_sent(
     calls = f"<script>({CALLS})({json.dumps(person)})</script>"
     page.goto(site.add(f"/{person}", classic_page(serve.url) + calls))
     check_arrival(serve, person, LIBRARY, browser=True)
+
+
+def test_the_snippet_of_the_console_works_as_pasted(
+    serve: ServeProcess, page: Any, site: Site, person: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snippets, "host", lambda: serve.url)
+    (pasted,) = (item.text for item in snippets.snippets(WRITE_KEY) if item.key == "browser")
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(site.add(f"/{person}", pasted))
+    page.evaluate("(person) => analytics.identify(person, {plan: 'pro'})", person)
+    found = wait_until(lambda: serve.events(f"user_id:{person}"))
+    # It counts the page view by itself.
+    wait_until(
+        lambda: {"page", "identify"}
+        <= {event["type"] for event in serve.events(f"user_id:{person}")}
+    )
+    assert found[0]["context"]["library"]["name"] == LIBRARY
+    # Nothing is fetched from anybody else.
+    assert {url for url in requests if not url.startswith((serve.url, site.url, "data:"))} == set()
 
 
 LEAVING: dict[str, dict[str, Any]] = {

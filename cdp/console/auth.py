@@ -21,8 +21,10 @@ ROLES = ("admin", "viewer")
 #: What anybody may ask for, and what a viewer may post.
 OPEN = frozenset({"console.login", "console.asset"})
 OWN = frozenset({"console.logout", "console.theme", "console.own_password"})
-#: Tokens with one of these may do everything.
-ALL_SCOPES = frozenset({"*", "all", "admin"})
+#: Scopes that together let one look at everything the console shows.
+READ_SCOPES = frozenset(
+    {"profiles:read", "events:read", "sources:read", "destinations:read", "plugins:read"}
+)
 
 hasher = PasswordHasher()
 #: Compared with when there is no such user, so that an answer's time tells nothing.
@@ -102,7 +104,7 @@ def login() -> Response | str | tuple[str, int]:
     with console().store.read() as tx:
         token = None if name else config_rows.token_by_hash(tx, token_hash(secret))
         user = config_rows.user_by_name(tx, name) if name else None
-    if token is not None:
+    if token is not None and _token_role(token):
         known = {"token": token.id, "print": token.hash[:16]}
     elif name and check_password(user, secret) and user is not None:
         known = {"user": user.name, "print": _print(user)}
@@ -110,6 +112,8 @@ def login() -> Response | str | tuple[str, int]:
         for key in keys:
             brake.failed(key)
         what = "This name and password don't match." if name else "No such API token."
+        if token is not None:
+            what = "This token is for less than the console shows."
         return _form(target, what, name), 401
     for key in keys:
         brake.forget(key)
@@ -142,13 +146,17 @@ def _visitor(tx: Connection) -> Visitor | None:
             return Visitor(user.name, user.role, user)
     elif "token" in session:
         for token in config_rows.all_tokens(tx):
-            if token.id == session["token"] and token.hash[:16] == mark:
-                return Visitor(f"token {token.name}", _token_role(token), None)
+            role = _token_role(token)
+            if token.id == session["token"] and token.hash[:16] == mark and role:
+                return Visitor(f"token {token.name}", role, None)
     return None
 
 
-def _token_role(token: Token) -> str:
-    return "admin" if token.scopes & ALL_SCOPES else "viewer"
+def _token_role(token: Token) -> str | None:
+    """The role of whoever holds a token; None if it does not open the console."""
+    if "all" in token.scopes:
+        return "admin"
+    return "viewer" if token.scopes >= READ_SCOPES else None
 
 
 def _print(user: User) -> str:

@@ -13,6 +13,7 @@ from cdp.console.context import console
 from cdp.plugin import (
     Destination,
     DestinationContext,
+    Event,
     Exchange,
     PluginError,
     SettingsError,
@@ -160,6 +161,18 @@ def test(kind: Kind, destination: config_rows.Destination) -> Tested:
         if sender is not None:
             sender.close()
     return Tested(exchange.error is None, exchange.error or "", exchange_view(exchange))
+
+
+def wants(kind: Kind, destination: config_rows.Destination, event: Event) -> bool:
+    """Whether a destination, as it is set, takes an event; True where that can't be told."""
+    try:
+        sender = kind.factory(destination.settings)
+    except Exception:  # settings that don't hold any more; its own page says so
+        return True
+    try:
+        return sender.wants(event)
+    finally:
+        sender.close()
 
 
 def exchange_view(exchange: Exchange | dict[str, Any]) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def page(key: str, tab: str = "overview") -> str:
         abort(404, f"A destination's page has no part called {tab}.")
     with console().store.read() as tx:
         destination = destination_or_404(tx, key)
-        context = _context(tx, destination, tab)
+        context = page_context(tx, destination, tab)
         if tab == "calls":
             context |= _calls(tx, destination)
         elif tab == "failed":
@@ -118,7 +118,7 @@ def change(key: str) -> Response | tuple[str, int]:
             config_rows.change_destination(
                 tx, here.now(), destination, author(), name=name, settings=settings
             )
-        context = _context(tx, destination, "settings")
+        context = page_context(tx, destination, "settings")
     if wrong:
         values = catalogue.typed(kind, request.form, destination.settings)
         context |= {"values": values, "wrong": wrong}
@@ -131,7 +131,7 @@ def test(key: str) -> str | Response:
     """Send one sample event for real and show the exchange."""
     with console().store.read() as tx:
         destination = destination_or_404(tx, key)
-        context = _context(tx, destination, "overview")
+        context = page_context(tx, destination, "overview")
         context["groups"] = delivery_health.error_groups(tx, destination.id, 5)
         context["calls"] = delivery_health.newest_calls(tx, destination.id, 8)
     kind = context["kind"]
@@ -201,7 +201,8 @@ def kind_or_404(plugin: str) -> Kind:
     return kind
 
 
-def _context(tx: Connection, destination: Destination, tab: str) -> dict[str, Any]:
+def page_context(tx: Connection, destination: Destination, tab: str) -> dict[str, Any]:
+    """What every part of a destination's page shows."""
     sources = {source.id: source for source in config_rows.all_sources(tx)}
     return {
         "destination": destination,

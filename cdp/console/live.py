@@ -288,7 +288,7 @@ def detail(tx: Connection, seq: int) -> dict[str, Any] | None:
         "source": sources.get(row.source),
         "body": raw,
         "added": added,
-        "went": whereabouts(tx, row, raw),
+        "went": whereabouts(tx, row),
     }
 
 

@@ -22,6 +22,7 @@ from cdp.console import (
     live,
     people,
     plugins,
+    replays,
     search,
     security,
     sources,
@@ -56,6 +57,7 @@ PAGES: tuple[tuple[str, str, View], ...] = (
     ("/connections/destinations/new/<plugin>", "destination_new", destinations.new),
     ("/connections/destinations/<key>", "destination", destinations.page),
     ("/connections/destinations/<key>/<tab>", "destination_tab", destinations.page),
+    ("/connections/destinations/<key>/replays", "destination_replays", replays.page),
     (
         f"/connections/destinations/<key>/calls/<{_INT}:number>",
         "call",
@@ -79,6 +81,7 @@ FORMS: tuple[tuple[str, str, View], ...] = (
     ("/connections/destinations/<key>/settings", "destination_change", destinations.change),
     ("/connections/destinations/<key>/test", "destination_test", destinations.test),
     ("/connections/destinations/<key>/replay", "destination_replay", destinations.replay),
+    ("/connections/destinations/<key>/replays", "replay_start", replays.start),
     ("/connections/destinations/<key>/state", "destination_state", destinations.set_state),
     ("/connections/destinations/<key>/delete", "destination_delete", destinations.delete),
     ("/settings/password", "own_password", users.own_password),

@@ -20,8 +20,9 @@ PAGE = 50
 #: What a token may be made for: scopes, and what they allow in words.
 SCOPES = (
     ("all", "Everything"),
-    ("read", "Read everything, change nothing"),
+    (" ".join(sorted(auth.READ_SCOPES)), "Read everything, change nothing"),
     ("profiles:read", "The Profile API only"),
+    ("metrics:read", "Metrics only"),
 )
 
 

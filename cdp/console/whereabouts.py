@@ -6,64 +6,84 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from cdp.console import catalogue
+from cdp.delivery.events import Names, allowed, read_events
+from cdp.events import parse_time
+from cdp.plugin import Event
 from cdp.store import config_rows, delivery_health
 from cdp.store.config_rows import Destination
+from cdp.store.delivery_health import Call, Item
 from cdp.store.history import HistoryRow
-from cdp.store.tables import HISTORICAL
 
 
 class Went(NamedTuple):
-    """One destination and what became of the event there."""
+    """One destination and what became of the event there.
+
+    ``kind`` is ``good``, ``wait``, ``bad``, or empty where it was not meant for it.
+    """
 
     destination: Destination
-    kind: str  # good wait bad or "" (not meant for it)
+    kind: str
     word: str
     text: str
+    call: Call | None = None
 
 
-def whereabouts(tx: Connection, row: HistoryRow, body: dict[str, Any]) -> list[Went]:
-    """What became of an event at each destination."""
+def whereabouts(tx: Connection, row: HistoryRow) -> list[Went]:
+    """What became of an event at each destination, as they are set now."""
     destinations = config_rows.all_destinations(tx)
     positions = delivery_health.stream_positions(tx)
     items = delivery_health.items_of_event(tx, row.seq, [d.id for d in destinations])
-    return [
-        Went(d, *_one(d, row, body, positions.get(d.id), items.get(d.id))) for d in destinations
-    ]
+    found = []
+    names = Names()
+    for destination in destinations:
+        read = read_events(tx, [row], f"{destination.id}-", names)
+        if not read:
+            continue
+        event = read[0]
+        went = _went(destination, row, event, positions.get(destination.id), items)
+        if went.kind:
+            call = delivery_health.latest_call(tx, destination.id, event.key)
+            went = went._replace(call=call)
+        found.append(went)
+    return found
 
 
-def _one(
+def _went(
     destination: Destination,
     row: HistoryRow,
-    body: dict[str, Any],
+    event: Event,
     position: tuple[int, str] | None,
-    item: delivery_health.Item | None,
-) -> tuple[str, str, str]:
+    items: dict[int, Item],
+) -> Went:
+    item = items.get(destination.id)
+    if item is not None and item.state == "dead":
+        return Went(destination, "bad", "Failed", item.error or "")
     if item is not None:
-        if item.state == "dead":
-            return "bad", "Failed", item.error or ""
-        return "wait", "Waiting for a retry", item.error or ""
-    if destination.source_id not in (None, row.source):
-        return "", "Not sent", "It takes events of another source."
-    if row.flags & HISTORICAL:
-        return "", "Not sent", "The event is historical; those go out by a replay only."
-    if not _wanted(destination, body):
-        return "", "Not sent", "The event's own integrations object leaves it out."
+        return Went(destination, "wait", "Waiting for a retry", item.error or "")
+    if reason := _not_meant(destination, row, event):
+        return Went(destination, "", "Not sent", reason)
+    if position is not None and position[0] > row.seq:
+        return Went(destination, "good", "Delivered", "")
     if not destination.enabled:
-        return "", "Not sent", "The destination is disabled."
-    if position is None or position[0] <= row.seq:
-        stalled = position is not None and position[1] != "running"
-        return "wait", "Waiting", "The destination has stalled." if stalled else ""
-    if row.t < destination.created_at and row.seq < position[0]:
-        return "", "Passed", "It is older than the destination, or was passed on."
-    return "good", "Passed on", "Delivered, unless the destination's filter leaves it out."
+        return Went(destination, "", "Not sent", "It is disabled; a replay sends it.")
+    held = position is not None and position[1] != "running"
+    reason = f"The destination has {position[1]}." if position is not None and held else ""
+    return Went(destination, "wait", "Waiting", reason)
 
 
-def _wanted(destination: Destination, body: dict[str, Any]) -> bool:
-    """Segment's rule: an integration's own entry wins over ``All``."""
-    integrations = body.get("integrations")
-    if not isinstance(integrations, dict):
-        return True
-    for name in (destination.name, destination.key, destination.plugin):
-        if name in integrations:
-            return integrations[name] is not False
-    return integrations.get("All") is not False
+def _not_meant(destination: Destination, row: HistoryRow, event: Event) -> str:
+    """Why an event is not for a destination; empty if it is."""
+    if destination.source_id not in (None, row.source):
+        return "It takes events of another source."
+    if not event.live:
+        return "The event is historical; those go out by a replay only."
+    received: Any = parse_time(event.body.get("receivedAt"))
+    if received is not None and received < destination.created_at:
+        return "It arrived before the destination was added; a replay sends it."
+    if not allowed(event.body, (destination.name, destination.key)):
+        return "The event's own integrations object leaves it out."
+    kind = catalogue.kind(destination.plugin)
+    if kind is not None and not catalogue.wants(kind, destination, event):
+        return "The destination's filter leaves it out."
+    return ""

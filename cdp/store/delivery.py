@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from cdp.store import meta
-from cdp.store.bulk import insert_many, run_many, select_by
+from cdp.store.bulk import insert_many, select_by
 from cdp.store.tables import calls, nodes, outbox, profile_changes, profiles, streams
 
 
@@ -107,7 +107,9 @@ def finish_batch(
         "updated_at": now,
         "state": "done" if done else "running",
     }
-    tx.execute(update(streams).where(table.name == name, table.state != "running").values(since=now))
+    tx.execute(
+        update(streams).where(table.name == name, table.state != "running").values(since=now)
+    )
     tx.execute(update(streams).where(table.name == name).values(**values))
 
 
@@ -202,8 +204,18 @@ def add_items(tx: Connection, rows: list[dict[str, Any]], now: int) -> None:
         ITEM_COLUMNS,
         [
             (
-                first + index, row["destination_id"], row["key"], row["seq"], row["payload"],
-                row["state"], row["attempts"], row["next_at"], None, row["error"], now, now,
+                first + index,
+                row["destination_id"],
+                row["key"],
+                row["seq"],
+                row["payload"],
+                row["state"],
+                row["attempts"],
+                row["next_at"],
+                None,
+                row["error"],
+                now,
+                now,
             )  # fmt: skip
             for index, row in enumerate(rows)
         ],
@@ -228,18 +240,14 @@ def claim_items(tx: Connection, now: int, until: int, limit: int) -> list[Item]:
         .with_for_update(skip_locked=True)
     )  # fmt: skip
     items = [Item(*row) for row in tx.execute(statement)]
-    run_many(
-        tx,
-        _claim_item,
-        [{"id_": item.id, "until": until} for item in items],
-    )
+    if items:
+        claim = _claim_items.where(table.id.in_([item.id for item in items]))
+        tx.execute(claim, {"until": until})
     return [item._replace(payload=bytes(item.payload)) for item in items]
 
 
-_claim_item = (
-    update(outbox)
-    .where(outbox.c.id == bindparam("id_"))
-    .values(state="claimed", claimed_until=bindparam("until"), attempts=outbox.c.attempts + 1)
+_claim_items = update(outbox).values(
+    state="claimed", claimed_until=bindparam("until"), attempts=outbox.c.attempts + 1
 )
 
 
@@ -263,9 +271,7 @@ def item_delivered(tx: Connection, item: Item) -> None:
     )
 
 
-def item_failed(
-    tx: Connection, item: Item, state: str, error: str, next_at: int, now: int
-) -> None:
+def item_failed(tx: Connection, item: Item, state: str, error: str, next_at: int, now: int) -> None:
     """An item goes back to ``waiting`` until ``next_at``, or is ``dead``."""
     tx.execute(
         update(outbox)

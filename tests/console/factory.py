@@ -35,6 +35,7 @@ class World:
         bootstrap(self.store, self.settings)
         self.log = open_log(self.settings)
         self.pipeline = Pipeline(self.store, open_reader(self.settings), self.settings)
+        self.plugins = plugins
         services = Services(append=self.log.append, plugins=plugins, demo=demo)
         self.app = Flask("test", static_folder=None)
         # A name that a view forgets to hand over fails the test.

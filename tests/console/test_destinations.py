@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import msgspec
 import pytest
 from sqlalchemy import insert, select, update
 
+from cdp.delivery.engine import Delivery
 from cdp.plugin.manager import Plugins
 from cdp.store import config_rows, tables
 from tests.console.factory import Browser, World, words
@@ -287,14 +289,68 @@ def test_a_destination_without_its_plugin_says_so(world: World, admin: Browser) 
 
 
 def test_an_event_tells_where_it_went(world: World, admin: Browser) -> None:
-    add(admin)
     body = {"type": "track", "userId": "u1", "event": "X"}
-    world.send(body, {**body, "integrations": {"All": False}})
-    assert "Waiting" in words(admin.page("/live/events/1"))
-    assert "integrations object leaves it out" in admin.page("/live/events/2")
+    world.send(body)
+    add(admin, **{"s.events": "X"})
+    world.send(body, {**body, "integrations": {"All": False}}, {**body, "event": "Y"})
+    assert "arrived before the destination was added" in admin.page("/live/events/1")
+    assert "Waiting" in words(admin.page("/live/events/2"))
+    assert "integrations object leaves it out" in admin.page("/live/events/3")
+    assert "filter leaves it out" in admin.page("/live/events/4")
     with world.store.write() as tx:
-        tx.execute(update(tables.streams).values(seq=3))
-    assert "Passed on" in admin.page("/live/events/1")
+        tx.execute(update(tables.streams).values(seq=5))
+    assert "Delivered" in admin.page("/live/events/2")
+
+
+def test_delivery_for_real_is_told_with_its_call(
+    world: World, admin: Browser, receiver: Receiver
+) -> None:
+    add(admin, url=receiver.url)
+    world.send({"type": "track", "userId": "u1", "event": "X"})
+    receiver.status = 422
+    deliver(world, until=lambda: receiver.bodies)
+    page = admin.page("/live/events/1")
+    assert "Failed" in page and "422 in" in page
+    assert "the answer was 422" in admin.page(f"{PAGE}/failed")
+    receiver.status = 200
+    admin.post(f"{PAGE}/replay")
+    deliver(world, until=lambda: len(receiver.bodies) > 1)
+    page = admin.page("/live/events/1")
+    assert "Delivered" in page and "200 in" in page
+    assert "Nothing has failed" in admin.page(f"{PAGE}/failed")
+
+
+def test_past_events_are_sent_once_more_after_a_look(
+    world: World, admin: Browser, receiver: Receiver
+) -> None:
+    world.send(*({"type": "track", "userId": "u1", "event": f"E{n}"} for n in range(5)))
+    add(admin, url=receiver.url)
+    span = {"from": "2020-01-01T00:00", "to": "2100-01-01T00:00:00"}
+    assert admin.post(f"{PAGE}/replays", **{**span, "to": "nonsense"}).status_code == 400
+    turned = admin.page(f"{PAGE}/replays?from={span['to']}&to={span['from']}")
+    assert "end is before the beginning" in turned
+    look = admin.page(f"{PAGE}/replays?from={span['from']}&to={span['to']}")
+    assert "About 5 events" in look
+    assert admin.post(f"{PAGE}/replays", **span).status_code == 303
+    deliver(world, until=lambda: len(receiver.bodies) == 5)
+    assert {body["event"] for body in receiver.bodies} == {"E0", "E1", "E2", "E3", "E4"}
+    assert "100 %" in admin.page(f"{PAGE}/replays")
+
+
+def deliver(world: World, until: Callable[[], Any]) -> None:
+    """Run delivery until something has happened, then let it finish."""
+    stop = threading.Event()
+    delivery = Delivery(world.store, world.settings, world.plugins)
+    thread = threading.Thread(target=delivery.run, args=(stop,))
+    thread.start()
+    try:
+        deadline = time.monotonic() + 10
+        while not until() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert until()
+    finally:
+        stop.set()
+        thread.join()
 
 
 def test_plugins_are_listed_with_what_they_raised(world: World, admin: Browser) -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import re
 
+from cdp.api.auth import SCOPES
+from cdp.console import users
 from cdp.store import config_rows
 from tests.console.factory import KEY, Browser, World
 
@@ -69,6 +71,22 @@ def test_a_token_needs_a_name_and_a_known_scope(admin: Browser) -> None:
     assert admin.post("/settings/tokens", name="", scopes="all").status_code == 422
     assert admin.post("/settings/tokens", name="x", scopes="root").status_code == 400
     assert admin.post("/settings/tokens/99/revoke").status_code == 404
+
+
+def test_the_scopes_on_offer_are_those_that_the_api_knows() -> None:
+    offered = {word for scopes, _ in users.SCOPES for word in scopes.split()}
+    assert offered <= set(SCOPES)
+
+
+def test_a_token_for_less_does_not_open_the_console(world: World, admin: Browser) -> None:
+    for scopes, status in (("metrics:read", 401), (users.SCOPES[1][0], 302)):
+        page = admin.post("/settings/tokens", name="small", scopes=scopes).text
+        token = re.search(r"<pre tabindex=\"0\">([^<]+)</pre>", page)
+        assert token is not None
+        browser = world.client()
+        assert browser.post("/login", secret=token.group(1)).status_code == status
+    assert browser.get("/people").status_code == 200
+    assert browser.post("/connections/sources/new", name="X").status_code == 403
 
 
 def test_people_are_added_changed_and_removed(world: World, admin: Browser) -> None:

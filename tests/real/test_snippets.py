@@ -35,7 +35,7 @@ def arrives(serve: ServeProcess, person: str, event: bool = True) -> None:
             lambda: [
                 item["properties"]
                 for item in serve.events(f"user_id:{person}")
-                if item["event"] == "Order Completed"
+                if item.get("event") == "Order Completed"
             ]
             == [{"total": 42}],
             what="for the order",

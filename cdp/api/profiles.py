@@ -185,12 +185,12 @@ def _events(tx: Connection, profile: Profile) -> dict[str, Any]:
     if sort not in ("asc", "desc"):
         raise ApiError(400, "validation_error", "sort must be asc or desc")
     at = request.args.get("next")
-    before = tuple(cursors.decode(at, int, int)) if at else None
+    before: Any = tuple(cursors.decode(at, int, int)) if at else None
     names = history.all_names(tx)
     rows = history.rows_of_nodes(
         tx,
         [node.id for node in people.nodes_of(tx, profile.id)],
-        before=before,  # type: ignore[arg-type]
+        before=before,
         limit=limit + 1,
         ascending=sort == "asc",
         start=_time("start"),

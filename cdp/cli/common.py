@@ -83,7 +83,7 @@ def print_object(value: dict[str, Any], as_json: bool) -> None:
         click.echo(f"{key.replace('_', ' '):<{width}}  {_cell(item)}")
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[int]):
     """A time: ISO 8601, or a duration ago such as ``2h`` or ``7d``."""
 
     name = "time"

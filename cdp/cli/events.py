@@ -40,7 +40,9 @@ _PAGE = 500
 @click.option("--follow", is_flag=True, help="Go on with what comes in.")
 @json_option
 @click.pass_context
-def events(ctx: click.Context, data: Path | None, database_url: str | None, **options: Any) -> None:
+def events(
+    ctx: click.Context, /, data: Path | None, database_url: str | None, **options: Any
+) -> None:
     """See events, newest first.
 
     Example: cdp events --name "Order Completed" --limit 5

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -199,5 +198,3 @@ def batch_key(events: list[Event]) -> str:
         return events[0].key
     text = "\n".join(event.key for event in events)
     return "batch-" + blake2b(text.encode(), digest_size=16).hexdigest()
-
-

@@ -9,7 +9,7 @@ from functools import cached_property
 _BLOCKED = frozenset(
     {
         "null", "nil", "none", "undefined", "nan", "-1", "anonymous", "unknown", "guest", "n/a",
-        "[object object]", "true", "false", "test@example.com", "test@test.com", "noreply@example.com",
+        "[object object]", "true", "false", "test@example.com", "test@test.com",
     }
 )  # fmt: skip
 

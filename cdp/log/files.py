@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,7 @@ class FileReader:
     def drop_taken(self, part: str, taken: int) -> None:
         """Delete the files of ``part`` of which everything is at or below ``taken``."""
         found = segments(self.folder / part)
-        for (_, path), (next_first, _) in zip(found, found[1:], strict=False):
+        for (_, path), (next_first, _) in pairwise(found):
             if next_first > taken + 1:
                 break
             held = self._open.get(part)

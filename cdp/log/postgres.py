@@ -7,6 +7,7 @@ a new table, and dropped whole once the pipeline has taken all of it.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import psycopg
@@ -18,7 +19,8 @@ from cdp.log.record import Taken, take
 
 _CREATE = (
     "CREATE TABLE IF NOT EXISTS log_segments ("
-    "part text NOT NULL, first_pos bigint NOT NULL, name text NOT NULL, PRIMARY KEY (part, first_pos))"
+    "part text NOT NULL, first_pos bigint NOT NULL, name text NOT NULL, "
+    "PRIMARY KEY (part, first_pos))"
 )
 _COLUMNS = sql.SQL("(pos, received_at, source, kind, meta, body)")
 
@@ -187,7 +189,7 @@ class TableReader:
     def drop_taken(self, part: str, taken: int) -> None:
         """Drop the tables of ``part`` of which everything is at or below ``taken``."""
         found = self._segments(part)
-        for (_, name), (next_first, _) in zip(found, found[1:], strict=False):
+        for (_, name), (next_first, _) in pairwise(found):
             if next_first > taken + 1:
                 break
             with self._db.transaction():

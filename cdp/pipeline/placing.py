@@ -352,13 +352,14 @@ class Placing:
             [
                 graph.IdentifierRow(
                     first_id + index,
-                    identifier_hash(cluster.collection, identifier),
+                    identifier_hash(cluster.collection, (type_, value)),
                     cluster.collection,
-                    *identifier,
+                    type_,
+                    value,
                     targets[id(cluster)],
                     profile,
                     *first,
                 )
-                for index, (cluster, identifier, profile, first) in enumerate(added)
+                for index, (cluster, (type_, value), profile, first) in enumerate(added)
             ],
         )

@@ -40,7 +40,11 @@ class GuardedHTTP:
     """
 
     def __init__(
-        self, guard: Guard, timeout: float = 10.0, pool_size: int = 32, secrets: tuple[str, ...] = ()
+        self,
+        guard: Guard,
+        timeout: float = 10.0,
+        pool_size: int = 32,
+        secrets: tuple[str, ...] = (),
     ) -> None:
         self._guard, self._pool_size = guard, pool_size
         self._timeout = Timeout(connect=min(timeout, 10.0), read=timeout)
@@ -135,7 +139,8 @@ class GuardedHTTP:
     def _hide_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         return {
             name: "••••"
-            if any(word in name.lower() for word in _SECRET_HEADERS) and name.lower() != "webhook-signature"
+            if any(word in name.lower() for word in _SECRET_HEADERS)
+            and name.lower() != "webhook-signature"
             else self._hide(value)
             for name, value in headers.items()
         }

@@ -26,7 +26,7 @@ def secret(**more: Any) -> fields.String:
     return fields.String(metadata=metadata, **more)
 
 
-class WordList(fields.List):
+class WordList(fields.List[str]):
     """A list of texts, or one text with commas between them."""
 
     def __init__(self, **more: Any) -> None:
@@ -54,7 +54,7 @@ class Headers(fields.Dict):
                         raise ValidationError(f"{line.strip()!r} is not Name: value")
                     pairs[name.strip()] = text.strip()
             value = pairs
-        return super()._deserialize(value, attr, data, **kwargs)
+        return super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
 
 
 def validate(schema: type[Schema], values: dict[str, Any]) -> dict[str, Any]:
@@ -100,9 +100,7 @@ def describe(schema: type[Schema]) -> list[dict[str, Any]]:
     """One row a field, for forms, prompts and docs."""
     rows = []
     for name, item in schema().fields.items():
-        choices = next(
-            (v.choices for v in item.validators if hasattr(v, "choices")), None
-        )
+        choices = next((v.choices for v in item.validators if hasattr(v, "choices")), None)
         default = None if item.required else item.load_default
         rows.append(
             {
@@ -119,7 +117,7 @@ def describe(schema: type[Schema]) -> list[dict[str, Any]]:
     return rows
 
 
-def _kind(item: fields.Field) -> str:
+def _kind(item: Any) -> str:
     for type_, name in (
         (fields.Boolean, "boolean"),
         (fields.Integer, "integer"),

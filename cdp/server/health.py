@@ -7,13 +7,13 @@ from ipaddress import ip_address
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from cdp.config import Settings
 from cdp.log import GroupCommit
 from cdp.store import Store, meta, progress
 from cdp.store.tables import streams
-from sqlalchemy import select
 
 SILENT_MS = 60_000
 

@@ -1,4 +1,4 @@
-"""The pipeline's and the delivery's process."""
+"""The pipeline's and the delivery's process, and `cdp worker`, which is both."""
 
 from __future__ import annotations
 
@@ -6,16 +6,23 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
 
 from cdp.config import Settings
 from cdp.log import open_reader
 from cdp.pipeline import Pipeline
 from cdp.plugin import manager
 from cdp.server.plugins import PluginEnricher
-from cdp.store import Store, meta
+from cdp.store import Store, meta, progress
+
+logger = structlog.get_logger(__name__)
 
 HEARTBEAT = "pipeline_seen"
 HEARTBEAT_S = 10.0
+_OWNER_LOCK = 0x48656164  # any fixed number: the pipeline's advisory lock
 
 
 def _stop_on_signal() -> threading.Event:
@@ -25,33 +32,93 @@ def _stop_on_signal() -> threading.Event:
     return stop
 
 
-def run_pipeline(settings: Settings) -> None:
-    """Own the log and fold it into the store until SIGTERM."""
-    stop = _stop_on_signal()
+def run_pipeline(settings: Settings, stop: threading.Event | None = None) -> None:
+    """Own the log and fold it into the store until SIGTERM.
+
+    On Postgres one process at a time is the owner; the others wait for its lock. One
+    that was deposed (its connection broke, another took over) waits anew.
+    """
+    stop = stop or _stop_on_signal()
     store = Store.open(settings)
     enricher = PluginEnricher(manager.load(settings.plugin_folder), store, settings)
-    reader = open_reader(settings)
-    threading.Thread(target=_beat, args=(store, stop), name="heartbeat", daemon=True).start()
-    Pipeline(store, reader, settings, enricher).run(stop)
-    reader.close()
+    while not stop.is_set():
+        with _ownership(store, stop) as owner:
+            if not owner:
+                continue
+            beat_stop = threading.Event()
+            beat = threading.Thread(target=_beat, args=(store, beat_stop), daemon=True)
+            beat.start()
+            reader = open_reader(settings)
+            try:
+                Pipeline(store, reader, settings, enricher).run(stop)
+            except progress.Deposed as error:
+                logger.warning("pipeline_deposed", part=str(error))
+            finally:
+                beat_stop.set()
+                beat.join(5)
+                reader.close()
     store.close()
+
+
+@contextmanager
+def _ownership(store: Store, stop: threading.Event) -> Iterator[bool]:
+    """Hold the pipeline's lock; False when asked to stop while waiting for it."""
+    if store.dialect == "sqlite":
+        yield True  # the folder is locked already
+        return
+    with store.engine.connect() as connection:
+        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        while not stop.is_set():
+            got = connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({_OWNER_LOCK})").scalar()
+            if got:
+                break
+            stop.wait(0.5)
+        if stop.is_set():
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_OWNER_LOCK})")
 
 
 def _beat(store: Store, stop: threading.Event) -> None:
     """Leave a sign of life that /readyz looks for."""
     while True:
-        with store.write() as tx:
-            meta.put(tx, HEARTBEAT, str(int(time.time() * 1000)))
+        try:
+            with store.write() as tx:
+                meta.put(tx, HEARTBEAT, str(int(time.time() * 1000)))
+        except Exception as error:  # the pipeline itself reports what is wrong
+            logger.warning("no_heartbeat", error=str(error).splitlines()[0])
         if stop.wait(HEARTBEAT_S):
             return
 
 
-def run_delivery(settings: Settings) -> None:
-    """Carry events to destinations and plugins until SIGTERM."""
-    from cdp.delivery.engine import Delivery
-
-    stop = _stop_on_signal()
+def run_delivery(settings: Settings, stop: threading.Event | None = None) -> None:
+    """Carry events to destinations and plugins until SIGTERM; with Redis, through jobs."""
+    stop = stop or _stop_on_signal()
     store = Store.open(settings)
     plugins = manager.load(settings.plugin_folder)
-    Delivery(store, settings, plugins, me=f"serve-{os.uname().nodename}").run(stop)
+    if settings.redis_url:
+        from cdp.jobs.work import serve_jobs
+
+        serve_jobs(settings, store, plugins, stop, work=True)
+    else:
+        from cdp.delivery.engine import Delivery
+
+        Delivery(store, settings, plugins, me=_name(settings)).run(stop)
     store.close()
+
+
+def _name(settings: Settings) -> str | None:
+    """A name that outlives a restart, where only one process can have it."""
+    return None if settings.database_url else f"serve-{os.uname().nodename}"
+
+
+def run_worker(settings: Settings) -> None:
+    """`cdp worker`: the pipeline (if nobody else has it) and delivery, until SIGTERM."""
+    stop = _stop_on_signal()
+    pipeline = threading.Thread(target=run_pipeline, args=(settings, stop), daemon=True)
+    pipeline.start()
+    run_delivery(settings, stop)
+    pipeline.join(10)

@@ -28,6 +28,10 @@ from sqlalchemy.sql import ClauseElement
 
 Row = Sequence[Any]
 
+_dialects: Any = (sqlite.dialect, postgresql.dialect)
+_SQLITE = _dialects[0](paramstyle="qmark")
+_POSTGRES = _dialects[1](paramstyle="format")
+
 
 def upsert(tx: Connection, table: Table) -> Any:
     """The dialect's INSERT, which has ``on_conflict_do_update`` and ``…_nothing``."""
@@ -36,7 +40,9 @@ def upsert(tx: Connection, table: Table) -> Any:
     return postgresql.insert(table)
 
 
-def insert_many(tx: Connection, table: Table, columns: tuple[str, ...], rows: list[Row]) -> None:
+def insert_many(
+    tx: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]
+) -> None:
     """Insert ``rows``, whose values are in the order of ``columns``.
 
     Postgres takes them by COPY, SQLite by executemany.
@@ -56,15 +62,15 @@ def insert_many(tx: Connection, table: Table, columns: tuple[str, ...], rows: li
 @lru_cache(maxsize=512)
 def _insert_sql(table: Table, columns: tuple[str, ...]) -> str:
     statement = insert(table).values({name: bindparam(name) for name in columns})
-    return str(statement.compile(dialect=sqlite.dialect(paramstyle="qmark")))
+    return str(statement.compile(dialect=_SQLITE))
 
 
 @lru_cache(maxsize=1024)
 def _compiled(statement: ClauseElement, dialect: str) -> tuple[str, tuple[str, ...]]:
     if dialect == "sqlite":
-        compiled: Any = statement.compile(dialect=sqlite.dialect(paramstyle="qmark"))
+        compiled: Any = statement.compile(dialect=_SQLITE)
     else:
-        compiled = statement.compile(dialect=postgresql.dialect(paramstyle="format"))
+        compiled = statement.compile(dialect=_POSTGRES)
     return str(compiled), tuple(compiled.positiontup or ())
 
 
@@ -103,20 +109,18 @@ def select_by(
     cursor = tx.connection.cursor()
     packed = json.dumps(values) if dialect == "sqlite" else list(values)
     cursor.execute(_select_sql(columns, key, dialect), (packed,))
-    rows: list[Row] = cursor.fetchall()
+    rows = cursor.fetchall()
     cursor.close()
-    return rows
+    return list(rows)
 
 
 @lru_cache(maxsize=1024)
 def _select_sql(columns: tuple[Column[Any], ...], key: Column[Any], dialect: str) -> str:
     statement = select(*columns)
     if dialect == "sqlite":
-        listed = select(literal_column("value")).select_from(
+        listed: Any = select(literal_column("value")).select_from(
             func.json_each(bindparam("packed", type_=Text))
         )
-        return str(
-            statement.where(key.in_(listed)).compile(dialect=sqlite.dialect(paramstyle="qmark"))
-        )
+        return str(statement.where(key.in_(listed)).compile(dialect=_SQLITE))
     among = key == func.any(bindparam("packed", type_=postgresql.ARRAY(BigInteger)))
-    return str(statement.where(among).compile(dialect=postgresql.dialect(paramstyle="format")))
+    return str(statement.where(among).compile(dialect=_POSTGRES))

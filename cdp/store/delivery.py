@@ -216,7 +216,7 @@ def add_items(tx: Connection, rows: list[dict[str, Any]], now: int) -> None:
                 row["error"],
                 now,
                 now,
-            )  # fmt: skip
+            )
             for index, row in enumerate(rows)
         ],
     )

@@ -7,7 +7,8 @@ one micro-batch under the position of its first message.
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 import zstandard

@@ -34,7 +34,7 @@ _columns = tuple(profiles.c[name] for name in Profile._fields)
 def by_id(tx: Connection, id_: int) -> Profile | None:
     """The profile of that internal number."""
     row = tx.execute(select(*_columns).where(profiles.c.id == id_)).first()
-    return Profile(*row[:-1], TraitMap.decode(blob(row[-1]))) if row else None
+    return Profile._make((*row[:-1], TraitMap.decode(blob(row[-1])))) if row else None
 
 
 def resolve(tx: Connection, collection: int, type_: str, value: str) -> Profile | None:

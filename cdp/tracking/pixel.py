@@ -46,7 +46,9 @@ def _decode(data: str) -> Any:
         raw.decode()
         return decode_json(raw)
     except (binascii.Error, ValueError, MalformedJSON) as error:
-        raise BadBody("invalid_data", f"data is not base64 of JSON: {error}", data.encode()) from None
+        raise BadBody(
+            "invalid_data", f"data is not base64 of JSON: {error}", data.encode()
+        ) from None
 
 
 def _put(body: dict[str, Any], key: str, value: str) -> None:

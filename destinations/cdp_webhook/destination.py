@@ -57,9 +57,7 @@ class WebhookSettings(SettingsSchema):
         load_default=dict,
         metadata={"secret": True, "help": "More headers, a line each: Name: value."},
     )
-    method = fields.String(
-        load_default="POST", validate=validate.OneOf(["POST", "PUT", "PATCH"])
-    )
+    method = fields.String(load_default="POST", validate=validate.OneOf(["POST", "PUT", "PATCH"]))
     events = WordList(
         load_default=list,
         metadata={"help": "Event names or call types, commas between; empty means all."},

@@ -14,9 +14,22 @@ _EVENTS = (
     ("Signed Up", 2),
     ("Search", 14),
 )
-_WORDS = (
-    "spring wool linen oak brass river stone amber slate cedar coral maple velvet copper".split()
-)
+_WORDS = [
+    "spring",
+    "wool",
+    "linen",
+    "oak",
+    "brass",
+    "river",
+    "stone",
+    "amber",
+    "slate",
+    "cedar",
+    "coral",
+    "maple",
+    "velvet",
+    "copper",
+]
 _PAGES = ("/", "/sale", "/about", "/cart", "/p/%d", "/c/%d")
 
 

@@ -86,7 +86,12 @@ class World:
             return {
                 "people": self.people(),
                 "nodes": {
-                    row.ids: (anchors[owner[row.id]], row.first_t, row.first_message_id, row.dropped)
+                    row.ids: (
+                        anchors[owner[row.id]],
+                        row.first_t,
+                        row.first_message_id,
+                        row.dropped,
+                    )
                     for row in tx.execute(nodes.select())
                 },
                 "known": {

@@ -1,0 +1,69 @@
+"""Making jobs out of what waits in the store."""
+
+from __future__ import annotations
+
+import time
+
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue
+from rq.job import Job, JobStatus
+
+from cdp.store import Store, delivery, meta
+
+QUEUE = "headwater-delivery"
+#: How long one job works on a stream before the next one may.
+SLICE_S = 20.0
+_ALIVE = {JobStatus.QUEUED, JobStatus.STARTED, JobStatus.DEFERRED, JobStatus.SCHEDULED}
+
+
+class Jobs:
+    """Enqueues one job a stream with work, and one for the outbox; none twice."""
+
+    def __init__(self, redis_url: str, store: Store) -> None:
+        self.redis: Redis = Redis.from_url(redis_url)
+        self._queue = Queue(QUEUE, connection=self.redis)
+        self._store = store
+
+    def sweep(self) -> list[str]:
+        """Enqueue what waits and has no job yet; returns the names enqueued."""
+        made = []
+        for name in waiting(self._store, int(time.time() * 1000)):
+            job_id = "headwater-" + name.replace(":", "-")
+            if not self._alive(job_id):
+                self._queue.enqueue(
+                    "cdp.jobs.work.run",
+                    name,
+                    job_id=job_id,
+                    result_ttl=0,
+                    failure_ttl=60,
+                    job_timeout=int(SLICE_S * 10),
+                )
+                made.append(name)
+        return made
+
+    def _alive(self, job_id: str) -> bool:
+        try:
+            status = Job.fetch(job_id, connection=self.redis).get_status(refresh=True)
+        except RedisError:
+            raise
+        except Exception:  # rq says in several ways that it knows no such job
+            return False
+        return status in _ALIVE
+
+
+def waiting(store: Store, now: int) -> list[str]:
+    """The streams with something to send, and ``outbox`` if items are due."""
+    with store.read() as tx:
+        end = meta.next_number(tx, "seq")
+        found = [
+            stream.name
+            for stream in delivery.all_streams(tx)
+            if stream.destination_id is not None
+            and stream.state in ("running", "stalled")
+            and stream.next_at <= now
+            and (stream.seq < end or stream.to_seq is not None or stream.until_seq is not None)
+        ]
+        if delivery.due_items(tx, now):
+            found.append("outbox")
+    return found

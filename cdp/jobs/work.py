@@ -1,0 +1,82 @@
+"""What an RQ worker runs."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import structlog
+from redis.exceptions import RedisError
+from rq import Queue, SimpleWorker
+
+from cdp.config import Settings
+from cdp.delivery.engine import Delivery
+from cdp.jobs.queue import QUEUE, SLICE_S, Jobs
+from cdp.plugin.manager import Plugins
+from cdp.store import Store
+
+logger = structlog.get_logger(__name__)
+
+SWEEP_S = 0.25
+_engine: Delivery | None = None
+
+
+def use(engine: Delivery) -> None:
+    """Let jobs in this process work with ``engine``."""
+    global _engine
+    _engine = engine
+
+
+def run(name: str) -> None:
+    """Work on one stream, or the outbox, until it is empty or the slice is over."""
+    if _engine is None:
+        raise RuntimeError("this process is no worker of Headwater: start it with `cdp worker`")
+    if name == "outbox":
+        deadline = time.monotonic() + SLICE_S
+        runner = _engine.outbox_runner()
+        while runner.step() and time.monotonic() < deadline:
+            pass
+    else:
+        _engine.work(name, SLICE_S)
+
+
+def sweep_until(stop: threading.Event, jobs: Jobs) -> None:
+    """Turn what waits in the store into jobs until ``stop``; Redis may come and go."""
+    complained = 0.0
+    while not stop.wait(SWEEP_S):
+        try:
+            jobs.sweep()
+        except RedisError as error:
+            if time.monotonic() - complained > 30:
+                complained = time.monotonic()
+                logger.error("no_redis", error=str(error).splitlines()[0])
+
+
+def work_until(stop: threading.Event, jobs: Jobs, burst_s: float = 1.0) -> None:
+    """Run jobs in this process until ``stop``."""
+    while not stop.is_set():
+        try:
+            worker = SimpleWorker([Queue(QUEUE, connection=jobs.redis)], connection=jobs.redis)
+            worker.work(burst=True, logging_level="ERROR")
+        except RedisError:
+            stop.wait(1.0)
+        stop.wait(SWEEP_S)
+
+
+def serve_jobs(
+    settings: Settings, store: Store, plugins: Plugins, stop: threading.Event, work: bool
+) -> None:
+    """Sweep (and with ``work`` also run) jobs until ``stop``."""
+    assert settings.redis_url
+    jobs = Jobs(settings.redis_url, store)
+    engine = Delivery(store, settings, plugins)
+    use(engine)
+    sweeper = threading.Thread(target=sweep_until, args=(stop, jobs), daemon=True)
+    sweeper.start()
+    hooks = threading.Thread(target=engine.run, args=(stop, False), daemon=True)
+    hooks.start()
+    if work:
+        work_until(stop, jobs)
+    stop.wait()
+    hooks.join(10)
+    sweeper.join(5)

@@ -33,12 +33,15 @@ class Trouble(NamedTuple):
     verb: str
 
 
-def index() -> str:
+def index() -> str | tuple[str, int]:
     """The page."""
     here = console()
     now_minute = here.now() // MINUTE_MS
-    if request.args.get("part") == "people":
+    part = request.args.get("part")
+    if part == "people":
         return _people_figure()
+    if part == "started":
+        return _started()
     with here.store.read() as tx:
         started = console_queries.any_event(tx)
         sources = config_rows.all_sources(tx)
@@ -86,6 +89,13 @@ def demo_state() -> dict[str, Any] | None:
     """The state of the sample data; None where there is no such thing."""
     demo = console().services.demo
     return dict(demo.demo_state()) if demo is not None else None
+
+
+def _started() -> tuple[str, int]:
+    """Whether the first event has come; 286 ends htmx's asking."""
+    with console().store.read() as tx:
+        started = console_queries.any_event(tx)
+    return (render_template("console/home_started.html"), 286) if started else ("", 204)
 
 
 def _people_figure() -> str:

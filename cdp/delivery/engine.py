@@ -87,16 +87,20 @@ class Delivery:
         self.senders.close()
 
     def work(self, name: str, seconds: float) -> None:
-        """Move one stream forward for at most ``seconds``, in the calling thread."""
+        """Move a stream (or ``outbox``) for at most ``seconds``, in the calling thread."""
         self._drop_changed()
         deadline = time.monotonic() + seconds
+        if name == "outbox":
+            outbox = self.outbox_runner()
+            while time.monotonic() < deadline and outbox.step():
+                pass
+            return
         runner = self._runner(name)
         while runner is not None and time.monotonic() < deadline and runner.step() == 0.0:
             pass
 
     def outbox_runner(self) -> OutboxRunner:
         """What handles the outbox."""
-        self.senders.refresh()
         return OutboxRunner(self._store, self.senders.enabled, self._settings.retry_hours)
 
     def record_load_failures(self) -> None:

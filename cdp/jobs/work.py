@@ -31,13 +31,7 @@ def run(name: str) -> None:
     """Work on one stream, or the outbox, until it is empty or the slice is over."""
     if _engine is None:
         raise RuntimeError("this process is no worker of Headwater: start it with `cdp worker`")
-    if name == "outbox":
-        deadline = time.monotonic() + SLICE_S
-        runner = _engine.outbox_runner()
-        while runner.step() and time.monotonic() < deadline:
-            pass
-    else:
-        _engine.work(name, SLICE_S)
+    _engine.work(name, SLICE_S)
 
 
 def sweep_until(stop: threading.Event, jobs: Jobs) -> None:

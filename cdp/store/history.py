@@ -65,7 +65,7 @@ def begin_partition(tx: Connection, number: int, first_seq: int, now: int) -> Pa
 
 
 def append(
-    tx: Connection, number: int, rows: list[Row], first_seq: int, bodies: list[Body]
+    tx: Connection, number: int, rows: Sequence[Row], first_seq: int, bodies: list[Body]
 ) -> None:
     """Add one micro-batch: its rows (in the order of `COLUMNS`) and its block."""
     tables = partition_tables(number)

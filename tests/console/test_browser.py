@@ -118,6 +118,14 @@ def test_the_first_event_appears_on_the_empty_page(world: World, page: Any) -> N
     playwright.expect(page.get_by_text("No events yet")).to_have_count(0)
 
 
+def test_home_says_when_the_first_event_has_arrived(world: World, page: Any) -> None:
+    playwright.expect(page.get_by_text("Waiting for it")).to_be_visible()
+    world.send(order(1))
+    playwright.expect(page.get_by_text("The first event has arrived")).to_be_visible()
+    page.get_by_role("link", name="See it", exact=True).click()
+    page.wait_for_url("**/live")
+
+
 def test_keys_walk_the_list_open_an_event_and_come_back(world: World, page: Any) -> None:
     people(world)
     world.send(*(order(n) for n in range(5)))

@@ -15,6 +15,13 @@ def test_the_first_run_walks_from_the_snippet_on(admin: Browser) -> None:
     assert KEY in page
 
 
+def test_the_first_run_notices_the_first_event(world: World, admin: Browser) -> None:
+    assert admin.get("/?part=started").status_code == 204
+    world.send({"type": "track", "userId": "u1", "event": "X"})
+    arrived = admin.get("/?part=started")
+    assert (arrived.status_code, "has arrived" in arrived.text) == (286, True)
+
+
 def test_a_running_server_shows_figures_and_what_is_broken(world: World, admin: Browser) -> None:
     world.send({"type": "track", "userId": "u1", "event": "X"})
     assert "Nothing is broken" in admin.page("/")

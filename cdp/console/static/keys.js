@@ -24,6 +24,12 @@ export function open(id) {
   }
 }
 
+function edit() {
+  const place = document.querySelector("main [data-edit]");
+  if (place?.matches("input")) place.focus();
+  else place?.click();
+}
+
 function plain(event) {
   const { key } = event;
   if (Date.now() - going < 1500 && key in places) {
@@ -34,7 +40,7 @@ function plain(event) {
   else if (key === "k") move(-1);
   else if (key === "?") open("keys");
   else if (key === "/") document.querySelector("main input[type=search], main .filters input")?.focus();
-  else if (key === "e") document.querySelector("main [data-edit]")?.click();
+  else if (key === "e") edit();
   else if (key === "p") document.querySelector("main [data-pause]")?.click();
   else if (key === "Enter" && event.target === document.body) {
     document.querySelector("main [data-row].at a[data-main]")?.click();

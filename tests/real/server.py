@@ -82,7 +82,7 @@ class ServeProcess:
                 self.port = int(line.rstrip().rsplit(":", 1)[1])
                 threading.Thread(target=self._drain, daemon=True).start()
                 return self
-        raise AssertionError("cdp serve did not start:\n" + "".join(self.output))
+        raise AssertionError("cdp serve did not start:\n" + "".join(self.output[-30:]))
 
     def _drain(self) -> None:
         assert self._process is not None and self._process.stdout is not None

@@ -178,8 +178,9 @@ def test_the_snippet_of_the_console_works_as_pasted(
     found = wait_until(lambda: serve.events(f"user_id:{person}"))
     # It counts the page view by itself.
     wait_until(
-        lambda: {"page", "identify"}
-        <= {event["type"] for event in serve.events(f"user_id:{person}")}
+        lambda: (
+            {"page", "identify"} <= {event["type"] for event in serve.events(f"user_id:{person}")}
+        )
     )
     assert found[0]["context"]["library"]["name"] == LIBRARY
     # Nothing is fetched from anybody else.

@@ -32,12 +32,14 @@ def arrives(serve: ServeProcess, person: str, event: bool = True) -> None:
     wait_until(lambda: serve.traits(f"user_id:{person}").get("name") == "Ana", what="for Ana")
     if event:
         wait_until(
-            lambda: [
-                item["properties"]
-                for item in serve.events(f"user_id:{person}")
-                if item.get("event") == "Order Completed"
-            ]
-            == [{"total": 42}],
+            lambda: (
+                [
+                    item["properties"]
+                    for item in serve.events(f"user_id:{person}")
+                    if item.get("event") == "Order Completed"
+                ]
+                == [{"total": 42}]
+            ),
             what="for the order",
         )
 

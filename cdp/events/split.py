@@ -9,6 +9,10 @@ import msgspec
 from cdp.events.decode import MalformedJSON, decode_json, decode_mending
 
 
+class NotABatch(MalformedJSON):
+    """The text is JSON, but no object with an array ``batch``."""
+
+
 class Split(NamedTuple):
     """The raw messages of a body; ``kind`` is their type where the path decided it.
 
@@ -22,18 +26,20 @@ class Split(NamedTuple):
     sent_at: Any
 
 
+_NULL = msgspec.Raw(b"null")
+
+
 class Envelope(msgspec.Struct):
     """The top of a batch, its parts as they were sent."""
 
     batch: list[msgspec.Raw]
-    sentAt: msgspec.Raw = msgspec.Raw(b"null")
-    context: msgspec.Raw = msgspec.Raw(b"null")
-    integrations: msgspec.Raw = msgspec.Raw(b"null")
-    writeKey: msgspec.Raw = msgspec.Raw(b"null")
+    sentAt: msgspec.Raw = _NULL
+    context: msgspec.Raw = _NULL
+    integrations: msgspec.Raw = _NULL
+    writeKey: msgspec.Raw = _NULL
 
 
 _decode = msgspec.json.Decoder(Envelope).decode
-_NULL = b"null"
 
 
 def split(kind: str, body: bytes) -> Split:
@@ -45,19 +51,24 @@ def split(kind: str, body: bytes) -> Split:
     if kind != "batch":
         return Split([body], kind, None, None)
     envelope = read_envelope(body)
+    shared, sent_at = read_shared(envelope)
+    return Split([bytes(item) for item in envelope.batch], None, shared, sent_at)
+
+
+def read_shared(envelope: Envelope) -> tuple[dict[str, Any] | None, Any]:
+    """``shared`` and ``sent_at`` of a batch; `MalformedJSON` if they can't be kept."""
     shared = {}
-    for key in ("context", "integrations"):
-        raw = bytes(getattr(envelope, key))
-        value = None if raw == _NULL else decode_json(raw)
+    for key, raw in (("context", envelope.context), ("integrations", envelope.integrations)):
+        value = None if raw is _NULL else decode_json(bytes(raw))
         if isinstance(value, dict) and value:
             shared[key] = value
-    sent_at = decode_json(bytes(envelope.sentAt))
-    return Split([bytes(item) for item in envelope.batch], None, shared or None, sent_at)
+    sent_at = None if envelope.sentAt is _NULL else decode_json(bytes(envelope.sentAt))
+    return shared or None, sent_at
 
 
 def read_envelope(body: bytes) -> Envelope:
-    """The parts of a batch, undecoded; `MalformedJSON` says why there are none."""
+    """The parts of a batch, undecoded; `MalformedJSON` or `NotABatch` says why not."""
     try:
         return decode_mending(_decode, body)
     except msgspec.ValidationError:
-        raise MalformedJSON("a batch must be an object with an array called batch") from None
+        raise NotABatch("a batch must be an object with an array called batch") from None

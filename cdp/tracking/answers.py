@@ -52,9 +52,17 @@ def overloaded(found: LogFull | LogUnavailable) -> Response:
     return error(503, "unavailable", "the message could not be stored, try again shortly")
 
 
-def pixel() -> Response:
-    """A transparent dot, whatever came."""
-    return Response(GIF, 200, content_type="image/gif", headers={"Cache-Control": "no-store"})
+def pixel(kept: Response | None = None) -> Response:
+    """A transparent dot, whatever came; with the status of what could not be ``kept``.
+
+    Segment always says 200. So do we, unless the message got lost by our fault: a
+    browser shows the dot of a 503 as well.
+    """
+    response = Response(GIF, 200, content_type="image/gif", headers={"Cache-Control": "no-store"})
+    if kept is not None and kept.status_code in RETRY_AFTER:
+        response.status_code = kept.status_code
+        response.headers["Retry-After"] = kept.headers["Retry-After"]
+    return response
 
 
 def refused(found: BadBody, received_at: int, source: int, ip: str | None) -> Record:

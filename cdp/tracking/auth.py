@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
@@ -32,24 +33,27 @@ def credentials_of(header: str) -> Credentials:
     if scheme.casefold() != "basic":
         return _NONE
     try:
-        text = base64.b64decode(value.strip(), validate=False).decode()
+        value = value.strip().rstrip("=")
+        text = base64.b64decode(value + "=" * (-len(value) % 4)).decode()
     except (binascii.Error, ValueError):
         return _NONE
     key = text.partition(":")[0].strip()
     return Credentials(key or None)
 
 
-def write_key_of(environ: dict[str, Any], in_body: Any) -> str | None:
-    """The write key of a request: the header's, else the body's, else the query's."""
+def write_keys_of(environ: dict[str, Any], in_body: Any) -> Iterator[str]:
+    """The write keys that a request names: in the header, the body, the query.
+
+    There may be several: analytics.js sends two, and a proxy's own Basic credentials
+    may stand before the body's key.
+    """
     header = environ.get("HTTP_AUTHORIZATION")
     if header:
         found = credentials_of(header)
         if found.write_key:
-            return found.write_key
+            yield found.write_key
     if isinstance(in_body, str) and in_body:
-        return in_body.strip()
+        yield in_body.strip()
     query = environ.get("QUERY_STRING")
     if query and "writeKey" in query:
-        values = parse_qs(query).get("writeKey")
-        return values[0] if values else None
-    return None
+        yield from parse_qs(query).get("writeKey", ())

@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from cdp.events import MalformedJSON, decode_json
+from cdp.events.decode import decode_mending
 from cdp.events.message import MAX_MESSAGE_BYTES
+from cdp.events.split import NotABatch, read_envelope, read_shared
 
 #: Segment's limit of a batch request, in bytes.
 MAX_BATCH_BYTES = 500 * 1024
@@ -35,34 +37,44 @@ class _Call(msgspec.Struct):
     writeKey: Any = None
 
 
-class _Batch(msgspec.Struct):
-    batch: list[msgspec.Raw]
-    writeKey: Any = None
-
-
 _decode_call = msgspec.json.Decoder(_Call).decode
-_decode_batch = msgspec.json.Decoder(_Batch).decode
+_BOM = b"\xef\xbb\xbf"
 
 
 def read_body(environ: dict[str, Any]) -> bytes:
-    """The decompressed body. `BadBody` if it is too large or its gzip is broken."""
-    length = environ.get("CONTENT_LENGTH")
-    if length and length.isdigit() and int(length) > MAX_READ_BYTES:
-        raise BadBody("too_large", f"the body has {int(length):,} bytes", b"", 413)
+    """The decompressed body. `BadBody` if it is too large, cut short or broken."""
+    length = environ.get("CONTENT_LENGTH") or ""
+    promised = int(length) if length.isdecimal() else None
+    if promised is not None and promised > MAX_READ_BYTES:
+        raise BadBody("too_large", f"the body has {promised:,} bytes", b"", 413)
     stream = environ["wsgi.input"]
-    raw: bytes = stream.read(MAX_READ_BYTES + 1)
+    raw: bytes = stream.read(MAX_READ_BYTES + 1 if promised is None else promised)
+    if promised is not None and len(raw) < promised:
+        # Not the client's fault, so it may come again with the whole.
+        detail = f"{len(raw):,} of {promised:,} bytes arrived"
+        raise BadBody("incomplete_body", detail, raw, 503)
     if len(raw) > MAX_READ_BYTES:
         raise BadBody("too_large", f"the body has over {MAX_READ_BYTES:,} bytes", raw[:1024], 413)
     encoding = environ.get("HTTP_CONTENT_ENCODING")
+    if encoding or raw[:2] == b"\x1f\x8b":
+        raw = _unpack(raw, (encoding or "").strip().casefold())
+    return raw[3:] if raw[:3] == _BOM else raw
+
+
+def _unpack(raw: bytes, encoding: str) -> bytes:
+    # Some proxies unpack and leave the header, so the bytes are asked first.
     if raw[:2] == b"\x1f\x8b":
-        return _inflate(raw, 31)
-    if encoding and encoding.strip().casefold() == "deflate":
-        return _inflate(raw, 15)
-    if encoding and encoding.strip().casefold() not in ("identity", "gzip", "x-gzip", ""):
-        raise BadBody("unknown_encoding", f"Content-Encoding {encoding[:40]!r} is not known", raw)
-    if encoding and "gzip" in encoding.casefold() and raw[:1] not in (b"{", b"["):
-        raise BadBody("invalid_gzip", "the body is not gzip, which Content-Encoding says", raw)
-    return raw
+        return _inflate(raw, zlib.MAX_WBITS | 16)
+    if raw.lstrip()[:1] in (b"{", b"["):
+        return raw
+    if encoding == "deflate":
+        # With zlib's header, as the standard wants it, or without, as some clients do.
+        return _inflate(raw, zlib.MAX_WBITS if raw[:1] == b"\x78" else -zlib.MAX_WBITS)
+    if encoding in ("gzip", "x-gzip"):
+        raise BadBody("invalid_gzip", "the body is not gzip, as Content-Encoding says", raw)
+    if encoding in ("identity", ""):
+        return raw
+    raise BadBody("unknown_encoding", f"Content-Encoding {encoding[:40]!r} is not known", raw)
 
 
 def _inflate(raw: bytes, window: int) -> bytes:
@@ -91,7 +103,17 @@ def check_call(raw: bytes) -> Envelope:
         raw.decode()
         return Envelope(raw, _decode_call(raw).writeKey)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Envelope(raw, _slowly(raw).get("writeKey"))
+        return _check_slowly(raw)
+
+
+def _check_slowly(raw: bytes) -> Envelope:
+    _check_text(raw)
+    try:
+        return Envelope(raw, decode_mending(_decode_call, raw).writeKey)
+    except msgspec.ValidationError:
+        raise BadBody("not_an_object", "the body must be a JSON object", raw) from None
+    except MalformedJSON as error:
+        raise BadBody("invalid_json", str(error), raw) from None
 
 
 def check_batch(raw: bytes) -> Envelope:
@@ -107,24 +129,20 @@ def check_batch(raw: bytes) -> Envelope:
             f"the batch has {len(raw):,} bytes, {MAX_BATCH_BYTES:,} are allowed",
             raw,
         )
+    _check_text(raw)
     try:
-        raw.decode()
-        return Envelope(raw, _decode_batch(raw).writeKey)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        value = _slowly(raw)
-        if not isinstance(value.get("batch"), list):
-            raise BadBody("no_batch", "a batch needs an array called batch", raw) from None
-        return Envelope(raw, value.get("writeKey"))
-
-
-def _slowly(raw: bytes) -> dict[str, Any]:
-    try:
-        raw.decode()
-        value = decode_json(raw)
-    except UnicodeDecodeError as error:
-        raise BadBody("invalid_utf8", f"not UTF-8 at byte {error.start}", raw) from None
+        envelope = read_envelope(raw)
+        read_shared(envelope)
+        return Envelope(raw, decode_json(bytes(envelope.writeKey)))
+    except NotABatch as error:
+        code = "no_batch" if raw.lstrip()[:1] == b"{" else "not_an_object"
+        raise BadBody(code, str(error), raw) from None
     except MalformedJSON as error:
         raise BadBody("invalid_json", str(error), raw) from None
-    if not isinstance(value, dict):
-        raise BadBody("not_an_object", "the body must be a JSON object", raw)
-    return value
+
+
+def _check_text(raw: bytes) -> None:
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        raise BadBody("invalid_utf8", f"not UTF-8 at byte {error.start}", raw) from None

@@ -7,6 +7,7 @@ recognises hosts with https by itself.
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from functools import lru_cache
@@ -17,8 +18,9 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, request
 
-from cdp.config import Settings
-from cdp.tracking import cors
+from cdp.tracking import answers, cors
+from cdp.tracking.address import Hops
+from cdp.tracking.auth import write_keys_of
 
 #: Where the set-up puts the browser bundle of @segment/analytics-next.
 BUNDLES = Path(__file__).parent.parent / "console" / "static" / "vendor" / "analytics-next"
@@ -27,11 +29,11 @@ _PRELUDE = (
     "(function(){var t=document.querySelector('script[data-global-segment-analytics-key]'),"
     "n=t?t.dataset.globalSegmentAnalyticsKey:'analytics',a=window[n]=window[n]||[],"
     "s=document.currentScript;a._writeKey=a._writeKey||%s;"
-    "a._cdn=a._cdn||(s&&s.src?new URL(s.src).origin:location.origin)})();\n"
+    "a._cdn=a._cdn||(s&&s.src?s.src.split('/analytics.js/v1/')[0]:location.origin)})();\n"
 )
 
 
-def settings_document(write_key: str, base: str, destinations: dict[str, Any]) -> dict[str, Any]:
+def settings_document(write_key: str, base: str) -> dict[str, Any]:
     """The document at ``/v1/projects/<key>/settings`` (segment.com: CDN settings).
 
     ``base`` is our own address as the browser sees it. Customer.io's browser SDK is
@@ -53,7 +55,6 @@ def settings_document(write_key: str, base: str, destinations: dict[str, Any]) -
         "integrations": {
             "Segment.io": home,
             "Customer.io Data Pipelines": dict(home),
-            **destinations,
         },
         "plan": {
             "track": {"__default": {"enabled": True, "integrations": {}}},
@@ -70,37 +71,59 @@ def settings_document(write_key: str, base: str, destinations: dict[str, Any]) -
     }
 
 
-def own_address(settings: Settings) -> str:
-    """Our address as the client sees it: the setting, else what it asked for."""
-    if settings.public_url:
-        return settings.public_url.rstrip("/")
-    forwarded = request.headers.get("X-Forwarded-Proto") if settings.trusted_proxies else None
-    return f"{forwarded or request.scheme}://{request.host}"
+def rudder_document(write_key: str, source: Any) -> dict[str, Any]:
+    """What RudderStack's browser and mobile SDKs ask their control plane for.
+
+    They want ``source.id``, ``.config`` and ``.destinations``; destinations are ours to
+    call, so there are none for the page. Their own telemetry is off.
+    """
+    off = {"enabled": False}
+    return {
+        "source": {
+            "id": str(source.id),
+            "name": source.key,
+            "writeKey": write_key,
+            "enabled": True,
+            "workspaceId": "headwater",
+            "config": {"statsCollection": {"errors": off, "metrics": off}},
+            "destinations": [],
+            "connections": [],
+            "dataplanes": {},
+        }
+    }
 
 
-def add_sdk_routes(blueprint: Blueprint, sources: Any, settings: Settings) -> None:
-    """Add what SDKs fetch to the tracking API."""
+def add_sdk_routes(blueprint: Blueprint, sources: Any, public_url: str | None, hops: Hops) -> None:
+    """Add what SDKs fetch; ``public_url`` is our address where the request doesn't tell it."""
+
+    def known(write_key: str) -> Any:
+        source = sources.by_write_key(write_key)
+        return source if source is not None and source.enabled else None
 
     def get(path: str, name: str) -> Callable[[Callable[..., Response]], None]:
         def add(view: Callable[..., Response]) -> None:
-            blueprint.add_url_rule(path, name, view, methods=["GET"], strict_slashes=False)
+            more: dict[str, Any] = {"strict_slashes": False, "provide_automatic_options": False}
+            blueprint.add_url_rule(path, name, view, methods=["GET"], **more)
             blueprint.add_url_rule(
-                path,
-                f"{name}_preflight",
-                lambda **_: cors.preflight(),
-                methods=["OPTIONS"],
-                provide_automatic_options=False,
-                strict_slashes=False,
+                path, f"{name}_preflight", cors.preflight, methods=["OPTIONS"], **more
             )
 
         return add
 
     @get("/v1/projects/<write_key>/settings", "settings")
     def project_settings(write_key: str) -> Response:
-        source = sources.by_write_key(write_key)
-        if source is None or not source.enabled:
+        if known(write_key) is None:
             return _json({"error": f"no source has the write key {write_key[:64]!r}"}, 404)
-        return _json(settings_document(write_key, own_address(settings), {}), 200)
+        base = public_url or hops.base(request.environ)
+        return _json(settings_document(write_key, base.rstrip("/")), 200)
+
+    @get("/sourceConfig", "rudder_settings")
+    def rudder_settings() -> Response:
+        for write_key in write_keys_of(request.environ, None):
+            source = known(write_key)
+            if source is not None:
+                return _json(rudder_document(write_key, source), 200)
+        return answers.error(401, "unknown_write_key", "no source has this write key")
 
     @get("/analytics.js/v1/<write_key>/<file>", "analytics_js")
     def analytics_js(write_key: str, file: str) -> Response:
@@ -131,23 +154,32 @@ def _bundle(name: str) -> bytes | None:
     return path.read_bytes()
 
 
+@lru_cache(maxsize=64)
+def _packed(body: bytes) -> bytes:
+    return gzip.compress(body, mtime=0)
+
+
 def _json(value: Any, status: int) -> Response:
     body = json.dumps(value).encode()
     response = Response(body, status, content_type="application/json; charset=utf-8")
     response.headers["Cache-Control"] = "public, max-age=30" if status == 200 else "no-store"
-    return _conditional(response, body)
+    return _conditional(response)
 
 
 def _script(body: bytes, seconds: int) -> Response:
-    response = Response(body, 200, content_type="text/javascript; charset=utf-8")
+    small = "gzip" in request.environ.get("HTTP_ACCEPT_ENCODING", "")
+    response = Response(
+        _packed(body) if small else body, 200, content_type="text/javascript; charset=utf-8"
+    )
+    if small:
+        response.headers["Content-Encoding"] = "gzip"
+    response.vary.add("Accept-Encoding")
     response.headers["Cache-Control"] = f"public, max-age={seconds}"
-    return _conditional(response, body)
+    return _conditional(response)
 
 
-def _conditional(response: Response, body: bytes) -> Response:
+def _conditional(response: Response) -> Response:
     """Let a browser that has it already keep what it has."""
-    if not request.headers.get("Origin"):
-        response.headers["Access-Control-Allow-Origin"] = "*"
-    response.set_etag(sha256(body).hexdigest()[:24])
+    response.set_etag(sha256(response.get_data()).hexdigest()[:24])
     response.make_conditional(request)
     return response

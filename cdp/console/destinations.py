@@ -8,9 +8,10 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
-from cdp.console import catalogue, live
+from cdp.console import catalogue
 from cdp.console.catalogue import Kind
 from cdp.console.context import console
+from cdp.console.events import as_events
 from cdp.console.layout import is_partial, number_arg
 from cdp.console.sources import author, name_trouble, slug
 from cdp.store import config_rows, console_queries, delivery_health
@@ -59,7 +60,7 @@ def page(key: str, tab: str = "overview") -> str:
             items = delivery_health.outbox_items(tx, destination.id, ("dead",), PAGE, before)
             rows = console_queries.rows_at(tx, [i.seq for i in items if i.seq is not None])
             context["items"] = items
-            context["events"] = {event.seq: event for event in live.as_events(tx, rows)}
+            context["events"] = {event.seq: event for event in as_events(tx, rows)}
             context["groups"] = delivery_health.error_groups(tx, destination.id)
             context["more"] = items[-1].id if len(items) == PAGE else None
         elif tab == "overview":

@@ -12,16 +12,13 @@ from werkzeug.wrappers import Response
 
 from cdp.console import layout
 from cdp.console.context import console
+from cdp.console.events import Event, as_events, detail
 from cdp.console.home import demo_state
 from cdp.console.snippets import snippets
-from cdp.console.whereabouts import whereabouts
-from cdp.events import MalformedJSON, decode_json
 from cdp.events.message import TYPES
 from cdp.log import LogFull, LogUnavailable, Record
 from cdp.store import config_rows, console_queries, faces, history
-from cdp.store.console_queries import MINUTE_MS, LiveFilter
-from cdp.store.faces import Face
-from cdp.store.history import HistoryRow
+from cdp.store.console_queries import LiveFilter
 from cdp.store.meta import next_number
 
 PAGE = 50
@@ -46,20 +43,6 @@ class Filter(NamedTuple):
     def args(self) -> dict[str, str]:
         """The filter as it stands in an address."""
         return {key: value for key, value in self._asdict().items() if value}
-
-
-class Event(NamedTuple):
-    """An event as a row of the list shows it."""
-
-    seq: int
-    type: str
-    name: str
-    t: int
-    received_at: int | None
-    source: str
-    historical: bool
-    face: Face | None
-    gist: str
 
 
 class Page(NamedTuple):
@@ -118,41 +101,6 @@ def event(seq: int) -> str:
         abort(404, "No event has this number. It may have been deleted with its person.")
     name = "console/event_drawer.html" if layout.is_partial() else "console/event.html"
     return render_template(name, **found)
-
-
-def rejected() -> str:
-    """What was refused, grouped by reason."""
-    code = request.args.get("code", "")
-    before = layout.number_arg("before")
-    now_minute = console().now() // MINUTE_MS
-    days = console().settings.rejected_days
-    with console().store.read() as tx:
-        groups = console_queries.refused_by_code(tx, now_minute - days * 24 * 60)
-        found = console_queries.newest_rejected(tx, PAGE, before, code or None)
-        sources = {source.id: source for source in config_rows.all_sources(tx)}
-        number = layout.number_arg("open")
-        opened = console_queries.one_rejected(tx, number) if number is not None else None
-    return render_template(
-        "console/rejected.html",
-        groups=groups,
-        code=code,
-        found=found,
-        sources=sources,
-        days=days,
-        more=found[-1].id if len(found) == PAGE else None,
-        open=_rejected_detail(opened, sources) if opened is not None else None,
-    )
-
-
-def rejected_one(number: int) -> str:
-    """One refused message: the reason and the body as it was sent."""
-    with console().store.read() as tx:
-        row = console_queries.one_rejected(tx, number)
-        sources = {source.id: source for source in config_rows.all_sources(tx)}
-    if row is None:
-        abort(404, "Refused messages are kept for a time only; this one is gone.")
-    name = "rejected_drawer.html" if layout.is_partial() else "rejected_one.html"
-    return render_template(f"console/{name}", **_rejected_detail(row, sources))
 
 
 def send_test() -> Response:
@@ -228,75 +176,3 @@ def _find_text(
     ]
     reached = hits[limit - 1].seq if len(hits) > limit else scan.reached
     return Page(as_events(tx, hits[:limit]), reached)
-
-
-def as_events(tx: Connection, rows: list[HistoryRow]) -> list[Event]:
-    """Rows of the history with the words that a list shows."""
-    names = history.all_names(tx)
-    sources = {source.id: source.name for source in config_rows.all_sources(tx)}
-    people = faces.faces_of_nodes(tx, [row.node for row in rows])
-    bodies = history.bodies_of(tx, rows)
-    events = []
-    for row in rows:
-        type_, name = names.get(row.name, ("", ""))
-        body = msgspec.json.decode(bodies[row.seq].raw) if row.seq in bodies else {}
-        events.append(
-            Event(
-                row.seq,
-                type_,
-                name or title_of(type_),
-                row.t,
-                None,
-                sources.get(row.source, "unknown"),
-                bool(row.flags & 1),
-                people.get(row.node),
-                gist(body),
-            )
-        )
-    return events
-
-
-def title_of(type_: str) -> str:
-    """What an event without a name is called in lists."""
-    return {"page": "Page viewed", "screen": "Screen viewed", "identify": "Identify"}.get(
-        type_, type_.capitalize()
-    )
-
-
-def gist(body: dict[str, Any], size: int = 4) -> str:
-    """The first few properties or traits on one line."""
-    values = body.get("properties") or body.get("traits") or {}
-    pieces = []
-    for key, value in list(values.items())[:size] if isinstance(values, dict) else []:
-        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        pieces.append(f"{key[:40]}: {text[:40]}")
-    return " · ".join(pieces)
-
-
-def detail(tx: Connection, seq: int) -> dict[str, Any] | None:
-    """What the page of the event at position ``seq`` shows; None if there is none."""
-    row = console_queries.one_row(tx, seq)
-    if row is None:
-        return None
-    bodies = history.bodies_of(tx, [row])
-    body = bodies.get(row.seq)
-    raw = msgspec.json.decode(body.raw) if body else {}
-    added = msgspec.json.decode(body.added) if body else None
-    sources = {source.id: source for source in config_rows.all_sources(tx)}
-    return {
-        "event": as_events(tx, [row])[0],
-        "source": sources.get(row.source),
-        "body": raw,
-        "added": added,
-        "went": whereabouts(tx, row),
-    }
-
-
-def _rejected_detail(row: Any, sources: dict[int, Any]) -> dict[str, Any]:
-    try:
-        value = decode_json(row.body)
-    except MalformedJSON:
-        value = None
-    text = row.body.decode("utf-8", "replace")
-    source = sources.get(row.source_id)
-    return {"row": row, "value": value, "text": text, "source": source}

@@ -10,8 +10,9 @@ from flask import abort, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
-from cdp.console import layout, live
+from cdp.console import layout
 from cdp.console.context import console
+from cdp.console.events import as_events, detail
 from cdp.console.snippets import host
 from cdp.identity import normal_value, parse_public_id, public_id
 from cdp.profiles.traits import TraitMap
@@ -134,11 +135,11 @@ def _timeline(tx: Connection, node_ids: list[int]) -> dict[str, Any]:
     last = rows[-1] if len(rows) == PAGE else None
     number = layout.number_arg("open")
     return {
-        "events": live.as_events(tx, rows),
+        "events": as_events(tx, rows),
         "more": f"{last.t}-{last.seq}" if last else None,
         "first_page": before is None,
         "wanted": wanted,
-        "open": live.detail(tx, number) if number is not None else None,
+        "open": detail(tx, number) if number is not None else None,
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import zstandard
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, literal_column, select, update
 
 from cdp.store import meta
 from cdp.store.bulk import blob
@@ -59,6 +59,10 @@ def destination_health(tx: Connection, destination_id: int) -> Health:
     )
 
 
+# A literal, not a parameter: Postgres must see that it selects what it groups by.
+_error = func.coalesce(outbox.c.error, literal_column("''"))
+
+
 class Group(NamedTuple):
     """Failed items with the same error."""
 
@@ -71,9 +75,9 @@ def error_groups(tx: Connection, destination_id: int, limit: int = 20) -> list[G
     """The errors of a destination's dead items, the most frequent first."""
     n = func.count()
     statement = (
-        select(func.coalesce(outbox.c.error, ""), n, func.max(outbox.c.updated_at))
+        select(_error, n, func.max(outbox.c.updated_at))
         .where(outbox.c.destination_id == destination_id, outbox.c.state == "dead")
-        .group_by(func.coalesce(outbox.c.error, ""))
+        .group_by(_error)
         .order_by(n.desc())
         .limit(limit)
     )
@@ -258,7 +262,7 @@ def replay_dead(
     if item is not None:
         statement = statement.where(outbox.c.id == item)
     if error is not None:
-        statement = statement.where(func.coalesce(outbox.c.error, "") == error)
+        statement = statement.where(_error == error)
     n = tx.execute(statement).rowcount
     if n:
         record_change(

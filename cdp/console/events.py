@@ -1,0 +1,87 @@
+"""An event as lists and its own page show it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection
+
+from cdp.console.whereabouts import whereabouts
+from cdp.store import config_rows, console_queries, faces, history
+from cdp.store.faces import Face
+from cdp.store.history import HistoryRow
+
+
+class Event(NamedTuple):
+    """An event as a row of the list shows it."""
+
+    seq: int
+    type: str
+    name: str
+    t: int
+    source: str
+    historical: bool
+    face: Face | None
+    gist: str
+
+
+def as_events(tx: Connection, rows: list[HistoryRow]) -> list[Event]:
+    """Rows of the history with the words that a list shows."""
+    names = history.all_names(tx)
+    sources = {source.id: source.name for source in config_rows.all_sources(tx)}
+    people = faces.faces_of_nodes(tx, [row.node for row in rows])
+    bodies = history.bodies_of(tx, rows)
+    events = []
+    for row in rows:
+        type_, name = names.get(row.name, ("", ""))
+        body = msgspec.json.decode(bodies[row.seq].raw) if row.seq in bodies else {}
+        events.append(
+            Event(
+                row.seq,
+                type_,
+                name or title_of(type_),
+                row.t,
+                sources.get(row.source, "unknown"),
+                bool(row.flags & 1),
+                people.get(row.node),
+                gist(body),
+            )
+        )
+    return events
+
+
+def title_of(type_: str) -> str:
+    """What an event without a name is called in lists."""
+    return {"page": "Page viewed", "screen": "Screen viewed", "identify": "Identify"}.get(
+        type_, type_.capitalize()
+    )
+
+
+def gist(body: dict[str, Any], size: int = 4) -> str:
+    """The first few properties or traits on one line."""
+    values = body.get("properties") or body.get("traits") or {}
+    pieces = []
+    for key, value in list(values.items())[:size] if isinstance(values, dict) else []:
+        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        pieces.append(f"{key[:40]}: {text[:40]}")
+    return " · ".join(pieces)
+
+
+def detail(tx: Connection, seq: int) -> dict[str, Any] | None:
+    """What the page of the event at position ``seq`` shows; None if there is none."""
+    row = console_queries.one_row(tx, seq)
+    if row is None:
+        return None
+    bodies = history.bodies_of(tx, [row])
+    body = bodies.get(row.seq)
+    raw = msgspec.json.decode(body.raw) if body else {}
+    added = msgspec.json.decode(body.added) if body else None
+    sources = {source.id: source for source in config_rows.all_sources(tx)}
+    return {
+        "event": as_events(tx, [row])[0],
+        "source": sources.get(row.source),
+        "body": raw,
+        "added": added,
+        "went": whereabouts(tx, row),
+    }

@@ -1,0 +1,60 @@
+"""Live: what was refused, grouped by reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import abort, render_template, request
+
+from cdp.console import layout
+from cdp.console.context import console
+from cdp.events import MalformedJSON, decode_json
+from cdp.store import config_rows, console_queries
+from cdp.store.console_queries import MINUTE_MS
+
+PAGE = 50
+
+
+def index() -> str:
+    """What was refused, grouped by reason."""
+    code = request.args.get("code", "")
+    before = layout.number_arg("before")
+    now_minute = console().now() // MINUTE_MS
+    days = console().settings.rejected_days
+    with console().store.read() as tx:
+        groups = console_queries.refused_by_code(tx, now_minute - days * 24 * 60)
+        found = console_queries.newest_rejected(tx, PAGE, before, code or None)
+        sources = {source.id: source for source in config_rows.all_sources(tx)}
+        number = layout.number_arg("open")
+        opened = console_queries.one_rejected(tx, number) if number is not None else None
+    return render_template(
+        "console/rejected.html",
+        groups=groups,
+        code=code,
+        found=found,
+        sources=sources,
+        days=days,
+        more=found[-1].id if len(found) == PAGE else None,
+        open=_detail(opened, sources) if opened is not None else None,
+    )
+
+
+def one(number: int) -> str:
+    """One refused message: the reason and the body as it was sent."""
+    with console().store.read() as tx:
+        row = console_queries.one_rejected(tx, number)
+        sources = {source.id: source for source in config_rows.all_sources(tx)}
+    if row is None:
+        abort(404, "Refused messages are kept for a time only; this one is gone.")
+    name = "rejected_drawer.html" if layout.is_partial() else "rejected_one.html"
+    return render_template(f"console/{name}", **_detail(row, sources))
+
+
+def _detail(row: Any, sources: dict[int, Any]) -> dict[str, Any]:
+    try:
+        value = decode_json(row.body)
+    except MalformedJSON:
+        value = None
+    text = row.body.decode("utf-8", "replace")
+    source = sources.get(row.source_id)
+    return {"row": row, "value": value, "text": text, "source": source}

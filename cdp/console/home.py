@@ -47,6 +47,8 @@ def index() -> str | tuple[str, int]:
         sources = config_rows.all_sources(tx)
         hour = console_queries.events_by_minute(tx, now_minute - 59, now_minute)
         by_source = console_queries.counts_by_source(tx, now_minute - 24 * 60)
+        day_ago = now_minute - 24 * 60
+        before = console_queries.taken_between(tx, day_ago - 24 * 60, day_ago - 1)
         troubles = _troubles(tx, now_minute)
         few = next_number(tx, "profile") < COUNT_AT_ONCE
         people = console_queries.count_profiles(tx, USERS) if few else None
@@ -61,6 +63,7 @@ def index() -> str | tuple[str, int]:
         rate=points[-2],
         hour=sum(points),
         day=sum(count.taken for count in by_source.values()),
+        before=before,
         refused=sum(count.refused for count in by_source.values()),
         people=people,
         troubles=troubles,

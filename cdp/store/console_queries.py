@@ -42,6 +42,12 @@ def events_by_minute(
     return {minute: int(n) for minute, n in tx.execute(statement)}
 
 
+def taken_between(tx: Connection, first: int, last: int) -> int:
+    """How many messages were taken from the minute ``first`` to ``last``, both inclusive."""
+    statement = select(func.sum(counts.c.n)).where(counts.c.minute.between(first, last), _taken)
+    return int(tx.execute(statement).scalar() or 0)
+
+
 class SourceCount(NamedTuple):
     """What a source sent within a time: taken, refused, and the last minute (of 1970)."""
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cdp.console import assets, context
-from cdp.store import Store
+from cdp.store import Store, progress
 from tests.console.factory import KEY, Browser, World
 
 
@@ -29,6 +29,14 @@ def test_a_running_server_shows_figures_and_what_is_broken(world: World, admin: 
     page = admin.page("/")
     assert "2 messages refused in the last 24 h" in page
     assert 'href="/live/rejected"' in page
+
+
+def test_today_is_compared_with_the_day_before(world: World, admin: Browser) -> None:
+    world.send(*({"type": "track", "userId": "u1", "event": f"E{n}"} for n in range(3)))
+    with world.store.write() as tx:
+        minute = world.now() // 60_000 - 30 * 60
+        progress.add_counts(tx, {(minute, 1, "track"): 2, (minute, 1, "repeated"): 9})
+    assert "2 the day before, +50 %" in admin.page("/")
 
 
 def test_counting_many_people_is_left_to_a_second_request(

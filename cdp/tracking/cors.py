@@ -22,7 +22,7 @@ def allow(response: Response) -> Response:
         # A script's tag sends no origin; a fetch may later find its answer in the cache.
         response.headers["Access-Control-Allow-Origin"] = "*"
     if cached:
-        response.headers.add("Vary", "Origin")
+        response.vary.add("Origin")
     return response
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 
@@ -21,7 +23,7 @@ class Case(NamedTuple):
     status: int = 200
     code: str | None = None
     fate: tuple[str | None, ...] = (None,)
-    headers: dict[str, str] = {}
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 TRACK = {"type": "track", "event": "Ran", "userId": "u1"}

@@ -184,7 +184,7 @@ class TestOtherOrigins:
         asked = {
             "Origin": "https://shop.example",
             "Access-Control-Request-Method": "POST",
-            "Access-Control-Request-Headers": "authorization,content-type,x-retry-count,anonymousid",
+            "Access-Control-Request-Headers": "authorization,content-type,anonymousid",
             "Access-Control-Request-Private-Network": "true",
         }
         paths = ("v1/t", "v1/batch", "v1/m", "v1/projects/wk/settings", "sourceConfig/")

@@ -28,7 +28,9 @@ def pipeline(record: Record) -> list[Message | Rejected]:
 def test_each_bad_body_has_its_answer_and_is_kept(
     case: Case, client: FlaskClient, log: MemoryLog
 ) -> None:
-    answer = client.post(f"/v1/{case.path}", data=case.body, headers=case.headers | basic("wk"))
+    answer = client.post(
+        f"/v1/{case.path}", data=case.body, headers={**case.headers, **basic("wk")}
+    )
     assert answer.status_code == case.status
     assert answer.content_type == "application/json"
     (record,) = log.records

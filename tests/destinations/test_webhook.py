@@ -1,0 +1,86 @@
+"""The webhook destination, by the inherited tests and its own."""
+
+import base64
+import hashlib
+import hmac
+from typing import Any
+
+import pytest
+from cdp_webhook import Webhook
+
+from cdp.plugin import Batch, DestinationContext, SettingsError
+from cdp.plugin.testing import Answer, RecordingServer, destination_tests, make_event
+
+KEY = bytes(range(32))
+SECRET = "whsec_" + base64.b64encode(KEY).decode()
+
+TestWebhook = destination_tests(
+    Webhook,
+    settings=lambda url: {"url": url, "secret": SECRET, "headers": {"X-Api-Key": "abcd1234"}},
+    wrong={"url": "not an address", "secret": "whsec_short"},
+)
+
+
+def make(url: str, **settings: Any) -> Webhook:
+    return Webhook({"url": url, **settings}, DestinationContext("Hook", True))
+
+
+def test_calls_are_signed_as_standard_webhooks_prescribes() -> None:
+    other = bytes(range(32, 64))
+    both = f"{SECRET} whsec_{base64.b64encode(other).decode()}"
+    with RecordingServer() as server:
+        make(server.url + "/in?x=1", secret=both).send(Batch([make_event()], "b"))
+    [request] = server.requests
+    assert request.path == "/in?x=1"
+    headers = request.headers
+    assert headers["webhook-id"] == "key-m1"
+    content = b".".join(
+        [headers["webhook-id"].encode(), headers["webhook-timestamp"].encode(), request.body]
+    )
+    expected = [
+        "v1," + base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
+        for key in (KEY, other)
+    ]
+    assert headers["webhook-signature"].split() == expected
+
+
+def test_a_batch_is_one_call_with_the_key_of_the_batch() -> None:
+    events = [make_event(messageId="a"), make_event(messageId="b")]
+    with RecordingServer() as server:
+        hook = make(server.url, batch="true", batch_size="50", method="PUT")
+        hook.send(Batch(events, "batch-1"))
+        hook.send(Batch(events, "batch-1", attempt=2))
+    assert hook.batch_size == 50
+    assert [r.headers["webhook-id"] for r in server.requests] == ["batch-1", "batch-1"]
+    assert server.requests[0].method == "PUT"
+    assert [item["messageId"] for item in server.requests[0].json()["batch"]] == ["a", "b"]
+
+
+def test_the_filter_takes_names_and_call_types() -> None:
+    hook = make("https://example.com", events="Order Completed, identify")
+    assert hook.wants(make_event("track", "Order Completed"))
+    assert hook.wants(make_event("identify"))
+    assert not hook.wants(make_event("track", "Cart Viewed"))
+    assert not hook.wants(make_event("page"))
+    assert make("https://example.com").wants(make_event("page"))
+
+
+def test_the_test_shows_the_exchange_also_when_it_fails() -> None:
+    with RecordingServer(Answer(200), Answer(500, body=b"broken")) as server:
+        hook = make(server.url, headers="X-Api-Key: hidden-value")
+        good, bad = hook.test(), hook.test()
+    assert good.status == 200 and "Webhook Test" in good.request_body
+    assert good.request_headers["X-Api-Key"] == "••••"
+    assert bad.status == 500 and bad.response_body == "broken"
+    assert bad.error == "the answer was 500"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"secret": "whsec_!!"}, {"secret": "whsec_YQ=="}, {"method": "GET"}, {"batch_size": 0},
+     {"timeout": 0}, {"rate_limit": -1}, {"headers": "nonsense"}],
+)  # fmt: skip
+def test_settings_that_cannot_work_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError) as caught:
+        make("https://example.com", **settings)
+    assert set(caught.value.errors) == set(settings)

@@ -13,6 +13,7 @@ import msgspec
 
 from cdp.cli.errors import CliError
 from cdp.config import Settings
+from cdp.events.decode import MalformedJSON, decode_mending
 
 #: Messages that go into one record of the log.
 CHUNK = 500
@@ -181,10 +182,11 @@ def _with_id(line: bytes) -> bytes:
     digest = blake2b(line, digest_size=16).hexdigest()
     try:
         line.decode()
-        ids = _peek(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        ids = decode_mending(_peek, line)
+    except (MalformedJSON, msgspec.ValidationError, UnicodeDecodeError):
         return msgspec.json.encode(line.decode(errors="replace"))
     if ids.messageId or ids.message_id:
         return line
+    # Last, so that it wins over an empty one that the line may have.
     comma = b"" if line[1:].lstrip().startswith(b"}") else b","
-    return b'{"messageId":"import-' + digest.encode() + b'"' + comma + line[1:]
+    return line[:-1] + comma + b'"messageId":"import-' + digest.encode() + b'"}'

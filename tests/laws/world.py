@@ -24,10 +24,12 @@ BASE = 1_790_000_000_000
 class World:
     """A fresh store; ``take`` pushes micro-batches through the pipeline."""
 
-    def __init__(self, store: Store | None = None, settings: Settings | None = None) -> None:
+    def __init__(self, database_url: str | None = None) -> None:
         self._folder = tempfile.TemporaryDirectory()
-        self.settings = settings or Settings(data=Path(self._folder.name), partition_messages=50)
-        self.store = store or Store.open(self.settings)
+        self.settings = Settings(
+            data=Path(self._folder.name), database_url=database_url, partition_messages=50
+        )
+        self.store = Store.open(self.settings)
         migrate(self.store)
         self.log: list[Record] = []
         self.pipeline = Pipeline(self.store, self, self.settings, clock=lambda: BASE / 1000)

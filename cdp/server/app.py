@@ -9,6 +9,7 @@ from flask import Flask
 
 from cdp import api, console, tracking
 from cdp.config import Settings
+from cdp.demo import Demo
 from cdp.log import GroupCommit, open_log
 from cdp.plugin import manager
 from cdp.server import health
@@ -36,6 +37,6 @@ def create_app(
     app.register_blueprint(tracking.create_blueprint(log, sources, settings=settings))
     health.register(app, store, log, settings)
     api.register(app, store, settings, plugins)
-    services = console.Services(append=log.append, plugins=plugins)
+    services = console.Services(append=log.append, plugins=plugins, demo=Demo(store, settings))
     app.register_blueprint(console.create_blueprint(store, settings, services))
     return app

@@ -152,6 +152,12 @@ def change_source(
     record_change(tx, now, author, "source", source.key, "changed", before, {**before, **new})
 
 
+def delete_source(tx: Connection, now: int, source: Source, author: str) -> None:
+    """Remove a source; what it sent stays, unless it was removed before."""
+    tx.execute(delete(sources).where(sources.c.id == source.id))
+    record_change(tx, now, author, "source", source.key, "deleted", before={"name": source.name})
+
+
 def _destination(row: Any) -> Destination:
     return Destination(
         row.id,

@@ -119,6 +119,9 @@ def check_arrival(serve: ServeProcess, person: str, library: str, browser: bool 
 
     A browser adds what it knows of the page and of the device.
     """
+    wait_for_all(serve, person)
+    # A repeat that comes after them would be a double.
+    serve.catch_up()
     events = wait_for_all(serve, person)
     assert Counter(event["type"] for event in events) == TYPES
     assert len({event["message_id"] for event in events}) == len(events)

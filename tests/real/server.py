@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -123,6 +124,19 @@ class ServeProcess:
     def stored(self) -> list[dict[str, Any]]:
         """Every message in the history."""
         return _lines(self.cli("events", "--json", "--limit", "1000000"))
+
+    def catch_up(self) -> None:
+        """Return when the pipeline has folded all that was accepted until now."""
+        person = f"fence-{uuid.uuid4().hex}"
+        # The log is folded in order: when this one is seen, so was all before it.
+        answer = requests.post(
+            f"{self.url}/v1/track",
+            json={"event": "Fence", "userId": person},
+            auth=(WRITE_KEY, ""),
+            timeout=10,
+        )
+        assert answer.status_code == 200, answer.text
+        wait_until(lambda: self.events(f"user_id:{person}"), what="for the pipeline")
 
     def get(self, path: str, **query: Any) -> Any:
         """The Profile API's answer, or None for 404."""

@@ -230,6 +230,7 @@ def left_once(serve: ServeProcess, person: str, more: tuple[str, ...] = ()) -> N
         return Counter(event["event"] for event in found if event["type"] == "track")
 
     wait_until(lambda: set(names()) >= set(wanted), 20, f"for {wanted} of {person}")
+    serve.catch_up()
     assert names() == wanted
 
 
@@ -275,8 +276,8 @@ def test_analytics_js_tries_again_and_nothing_is_lost_or_doubled(
     serve: ServeProcess, troubled: dict[Any, Any], fault: Fault, delivery: str
 ) -> None:
     person, front = troubled[fault, delivery]
-    left_once(serve, person)
     wait_until(lambda: repeated(front), 20, "for the repeat")
+    left_once(serve, person)
     types = Counter(event["type"] for event in serve.events(f"user_id:{person}"))
     assert types == {"identify": 1, "track": 1}
 

@@ -7,6 +7,7 @@ import binascii
 import threading
 import time
 from hashlib import sha256
+from weakref import WeakKeyDictionary
 
 from flask import request
 
@@ -24,6 +25,8 @@ SCOPES = (
     "destinations:write",
     "plugins:read",
     "tokens:write",
+    "users:write",
+    "activity:read",
     "metrics:read",
 )
 _CHECK_S = 0.5
@@ -59,12 +62,12 @@ class _Known:
         self.tokens: dict[str, Token | None] = {}
 
 
-_known: dict[int, _Known] = {}
+_known: WeakKeyDictionary[Store, _Known] = WeakKeyDictionary()
 
 
 def find_token(store: Store, token: str) -> Token | None:
     """The token as the store knows it; a revoked one is unknown within a second."""
-    held = _known.setdefault(id(store), _Known())
+    held = _known.setdefault(store, _Known())
     hashed = hash_of(token)
     now = time.monotonic()
     with held.lock:
@@ -92,8 +95,10 @@ def _touch(store: Store, token: Token) -> None:
 
 
 def allows(token: Token, scope: str) -> bool:
-    """Whether the token is good for ``scope``."""
-    return "all" in token.scopes or scope in token.scopes
+    """Whether the token is good for ``scope``; what may write may read."""
+    noun, _, verb = scope.partition(":")
+    wider = f"{noun}:write" if verb == "read" else scope
+    return not token.scopes.isdisjoint(("all", scope, wider))
 
 
 def token_of_request(store: Store, scope: str) -> Token | None:

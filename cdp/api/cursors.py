@@ -8,6 +8,9 @@ from typing import Any
 
 import msgspec
 
+_TEXT = "next is not a cursor of this API"
+_BIG = 2**63
+
 
 class BadCursor(ValueError):
     """A cursor that we did not give."""
@@ -20,14 +23,24 @@ def encode(*parts: int | str) -> str:
 
 
 def decode(text: str, *types: type) -> list[Any]:
-    """The parts of a cursor, which must be of ``types``."""
+    """The parts of a cursor, which must be of ``types``; numbers fit into 64 bits."""
     try:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         parts = msgspec.json.decode(raw)
     except (binascii.Error, ValueError, msgspec.DecodeError):
-        raise BadCursor("next is not a cursor of this API") from None
-    wrong = not isinstance(parts, list) or len(parts) != len(types)
-    if wrong or any(type(part) is not type_ for part, type_ in zip(parts, types, strict=True)):
-        raise BadCursor("next is not a cursor of this API")
+        raise BadCursor(_TEXT) from None
+    if not isinstance(parts, list) or len(parts) != len(types):
+        raise BadCursor(_TEXT)
+    for part, type_ in zip(parts, types, strict=True):
+        if type(part) is not type_ or (type_ is int and not -_BIG <= part < _BIG):
+            raise BadCursor(_TEXT)
     found: list[Any] = parts
+    return found
+
+
+def decode_place(text: str) -> int:
+    """A place of a list that is counted from 0, or a number from 0 on."""
+    found: int = decode(text, int)[0]
+    if found < 0:
+        raise BadCursor(_TEXT)
     return found

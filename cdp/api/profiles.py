@@ -6,6 +6,7 @@ with a token as the user of Basic, or as a bearer.
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Any
 from urllib.parse import quote
@@ -13,8 +14,9 @@ from urllib.parse import quote
 from flask import Blueprint, Response, jsonify, request
 from sqlalchemy import Connection
 
-from cdp.api import cursors
+from cdp.api import cursors, errors
 from cdp.api.auth import allows, find_token, presented
+from cdp.api.errors import ApiError
 from cdp.config import Settings
 from cdp.events import decode_json, format_time, parse_time
 from cdp.identity import public_id
@@ -25,14 +27,6 @@ from cdp.store.tables import ACCOUNTS, USERS
 SPACE = "default"
 COLLECTIONS = {"users": USERS, "accounts": ACCOUNTS}
 _NAMES = {number: name for name, number in COLLECTIONS.items()}
-
-
-class ApiError(Exception):
-    """An error in Segment's form; ``code`` is one of its words."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
 
 
 def create_blueprint(store: Store, settings: Settings) -> Blueprint:
@@ -46,7 +40,10 @@ def create_blueprint(store: Store, settings: Settings) -> Blueprint:
         "metadata": _metadata,
     }
 
-    @blueprint.get("/v1/spaces/<space>/collections/<collection>/profiles/<path:rest>")
+    # A value may hold slashes, two in a row as well.
+    address = "/v1/spaces/<space>/collections/<collection>/profiles/<path:rest>"
+
+    @blueprint.get(address, merge_slashes=False)
     def profile(space: str, collection: str, rest: str) -> Response:
         _authenticate(store)
         if space != SPACE or collection not in COLLECTIONS:
@@ -60,21 +57,11 @@ def create_blueprint(store: Store, settings: Settings) -> Blueprint:
             raise ApiError(400, "invalid_request_error", text)
         with store.read() as tx:
             found = people.resolve(tx, COLLECTIONS[collection], type_.lower(), value)
-            if found is None:
+            if found is None or found.collection != COLLECTIONS[collection]:
                 raise ApiError(404, "not_found", "Profile was not found.")
             return jsonify(routes[route](tx, found))
 
-    @blueprint.errorhandler(ApiError)
-    def refused(error: ApiError) -> tuple[Response, int]:
-        body = {"error": {"code": error.code, "message": error.message}}
-        response = jsonify(body)
-        if error.status == 401:
-            response.headers["WWW-Authenticate"] = 'Basic realm="API token"'
-        return response, error.status
-
-    @blueprint.errorhandler(cursors.BadCursor)
-    def bad_cursor(error: cursors.BadCursor) -> tuple[Response, int]:
-        return refused(ApiError(400, "validation_error", str(error)))
+    errors.install(blueprint)
 
     @blueprint.after_request
     def name_request(response: Response) -> Response:
@@ -96,7 +83,7 @@ def _authenticate(store: Store) -> None:
 
 def _limit(default: int, most: int) -> int:
     text = request.args.get("limit", str(default))
-    if not text.isdigit() or not 1 <= int(text) <= most:
+    if not (text.isascii() and text.isdigit() and len(text) < 10) or not 1 <= int(text) <= most:
         raise ApiError(400, "validation_error", f"limit must be a number from 1 to {most}")
     return int(text)
 
@@ -157,7 +144,7 @@ def _traits(tx: Connection, profile: Profile) -> dict[str, Any]:
 def _external_ids(tx: Connection, profile: Profile) -> dict[str, Any]:
     limit, include, verbose = _limit(10, 100), _words("include"), _flag("verbose")
     at = request.args.get("next")
-    start = cursors.decode(at, int)[0] if at else 0
+    start = cursors.decode_place(at) if at else 0
     rows = [
         row for row in people.identifiers_of(tx, profile.id) if not include or row.type in include
     ]
@@ -214,7 +201,8 @@ def _time(name: str) -> int | None:
     text = request.args.get(name)
     if text is None:
         return None
-    found = parse_time(text) if not text.lstrip("-").isdigit() else parse_time(int(text))
+    number = re.fullmatch(r"-?[0-9]{1,15}", text)
+    found = parse_time(int(text) if number else text)
     if found is None:
         raise ApiError(400, "validation_error", f"{name} must be a time as in ISO 8601")
     return found
@@ -248,7 +236,7 @@ def _event(body: dict[str, Any], source: str) -> dict[str, Any]:
 def _links(tx: Connection, profile: Profile) -> dict[str, Any]:
     limit = _limit(20, 100)
     at = request.args.get("next")
-    start = cursors.decode(at, int)[0] if at else 0
+    start = cursors.decode_place(at) if at else 0
     other = ACCOUNTS if profile.collection == USERS else USERS
     rows = people.bound_to(tx, profile.id, profile.collection)
     data = []

@@ -10,7 +10,6 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
-import zstandard
 
 from cdp.delivery.backoff import RateLimit
 from cdp.plugin import Batch, Destination, Event, Exchange, Outcome, Reject, Retry, Stop
@@ -71,11 +70,9 @@ class Sender:
             self._opened = True
         if self._lanes == 1 or len(events) == 1:
             return self._lane(events, attempt)
-        lanes: dict[int, list[Event]] = {}
-        for event in events:
-            lanes.setdefault(event.person % self._lanes, []).append(event)
         total = Result()
-        for result in self._pool.map(lambda lane: self._lane(lane, attempt), lanes.values()):
+        lanes = spread(events, self._lanes)
+        for result in self._pool.map(lambda lane: self._lane(lane, attempt), lanes):
             total.add(result)
         total.remaining.sort(key=lambda event: event.seq)
         return total
@@ -157,6 +154,17 @@ class Sender:
             )
 
 
+def spread(events: list[Event], count: int) -> list[list[Event]]:
+    """Events in at most ``count`` lanes of about the same length; a person has one lane."""
+    people: dict[int, list[Event]] = {}
+    for event in events:
+        people.setdefault(event.person, []).append(event)
+    lanes: list[list[Event]] = [[] for _ in range(count)]
+    for mine in sorted(people.values(), key=len, reverse=True):
+        min(lanes, key=len).extend(mine)
+    return [lane for lane in lanes if lane]
+
+
 def _outcome_of(exchange: Exchange | None, outcome: str) -> str:
     taken = exchange is not None and exchange.status is not None and exchange.status < 300
     return "delivered" if taken else outcome
@@ -176,8 +184,7 @@ def _pack(exchange: Exchange | None) -> bytes | None:
         "headers": exchange.response_headers,
         "body": exchange.response_body,
     }
-    raw = _encode({"request": request, "response": response, "error": exchange.error})
-    return zstandard.ZstdCompressor(level=1).compress(raw)
+    return _encode({"request": request, "response": response, "error": exchange.error})
 
 
 def _checked(outcomes: Any, batch: Batch) -> list[Outcome]:

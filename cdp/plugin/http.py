@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout
 
 from cdp.plugin.errors import Retry
-from cdp.plugin.guard import Guard
+from cdp.plugin.guard import RESOLVE_S, Guard
 from cdp.plugin.values import Exchange
 
 #: How much of a body is kept to be shown, and read at all.
@@ -50,6 +51,7 @@ class GuardedHTTP:
         self._timeout = Timeout(connect=min(timeout, 10.0), read=timeout)
         self._secrets = tuple(s for s in secrets if len(s) >= 4)
         self._pools: dict[tuple[str, str, int, str], Any] = {}
+        self._routes: dict[str, tuple[float, tuple[Any, str, str]]] = {}
         self._lock = threading.Lock()
         self._local = threading.local()
 
@@ -67,12 +69,7 @@ class GuardedHTTP:
                 method, path, body=body, headers=sent, redirect=False, retries=False,
                 preload_content=False, assert_same_host=False, timeout=self._timeout,
             )  # fmt: skip
-            try:
-                data = answer.read(MAX_RESPONSE_BYTES, decode_content=True)
-                if answer.read(1):
-                    answer.close()  # longer than anybody needs: give the connection up
-            finally:
-                answer.release_conn()
+            data = _read(answer)
         except HTTPError as error:
             exchange.error = self._hide(f"{type(error).__name__}: {error}")[:500]
             self._finish(exchange, began, body)
@@ -101,6 +98,11 @@ class GuardedHTTP:
             self._pools.clear()
 
     def _pool(self, url: str) -> tuple[Any, str, str]:
+        """The pool, path and Host for ``url``; looked up anew when its address may change."""
+        held = self._routes.get(url)
+        now = time.monotonic()
+        if held is not None and held[0] > now:
+            return held[1]
         parts = urlsplit(url)
         secure = parts.scheme == "https"
         host, port = parts.hostname or "", parts.port or (443 if secure else 80)
@@ -108,12 +110,16 @@ class GuardedHTTP:
             self._guard.check_url(url)
         address = self._guard.addresses(host, port)[0]
         key = (parts.scheme, host, port, address)
-        pool = self._pools.get(key)
-        if pool is None:
-            with self._lock:
-                pool = self._pools.setdefault(key, self._new_pool(secure, host, port, address))
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return pool, path, parts.netloc.rpartition("@")[2]
+        with self._lock:
+            pool = self._pools.get(key)
+            if pool is None:
+                pool = self._pools[key] = self._new_pool(secure, host, port, address)
+            route = (pool, path, parts.netloc.rpartition("@")[2])
+            if len(self._routes) > 1000:
+                self._routes.clear()
+            self._routes[url] = (now + RESOLVE_S, route)
+        return route
 
     def _new_pool(self, secure: bool, host: str, port: int, address: str) -> Any:
         if secure:
@@ -137,13 +143,32 @@ class GuardedHTTP:
         return text
 
     def _hide_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
-        return {
-            name: "••••"
-            if any(word in name.lower() for word in _SECRET_HEADERS)
-            and name.lower() != "webhook-signature"
-            else self._hide(value)
-            for name, value in headers.items()
-        }
+        hide = self._hide
+        return {n: "••••" if _is_secret(n) else hide(v) for n, v in headers.items()}
+
+
+@lru_cache(maxsize=512)
+def _is_secret(header: str) -> bool:
+    name = header.lower()
+    return name != "webhook-signature" and any(word in name for word in _SECRET_HEADERS)
+
+
+def _read(answer: Any) -> bytes:
+    """The answer's body, at most `MAX_RESPONSE_BYTES`; the connection is given back."""
+    try:
+        length = answer.length_remaining
+        if (
+            length is not None
+            and length <= MAX_RESPONSE_BYTES
+            and not answer.headers.get("content-encoding")
+        ):
+            return bytes(answer.read())
+        data = bytes(answer.read(MAX_RESPONSE_BYTES, decode_content=True))
+        if answer.read(1):
+            answer.close()  # longer than anybody needs: give the connection up
+        return data
+    finally:
+        answer.release_conn()
 
 
 def _text(data: bytes) -> str:

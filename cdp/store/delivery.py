@@ -138,7 +138,7 @@ CALL_COLUMNS = (
 
 
 class Call(NamedTuple):
-    """A call of a destination, as the log keeps it; ``exchange`` is zstd of JSON."""
+    """A call of a destination, as the log keeps it; ``exchange`` is JSON."""
 
     destination_id: int
     at: int

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 
 PREFIX = "whsec_"
@@ -25,5 +24,5 @@ def key_of(secret: str) -> bytes:
 def signature(keys: list[bytes], id_: str, timestamp: int, body: bytes) -> str:
     """The ``webhook-signature``: one ``v1,…`` a key, for receivers that are changing keys."""
     content = f"{id_}.{timestamp}.".encode() + body
-    parts = [hmac.new(key, content, hashlib.sha256).digest() for key in keys]
+    parts = [hmac.digest(key, content, "sha256") for key in keys]
     return " ".join("v1," + base64.b64encode(part).decode() for part in parts)

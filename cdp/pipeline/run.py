@@ -22,7 +22,8 @@ from cdp.store import Store, StoreBusy, meta, progress
 
 logger = structlog.get_logger(__name__)
 
-IDLE_S = 0.004
+#: Naps while there is nothing to do: short after work, longer when it stays quiet.
+IDLE_S, MOST_IDLE_S = 0.003, 0.02
 _POLL_PARTS_S = 0.2
 _DROP_S = 5.0
 #: Part kinds in the order in which they are served; imports wait for live traffic.
@@ -75,7 +76,7 @@ class Pipeline:
 
     def run(self, stop: Event) -> None:
         """Handle micro-batches until ``stop``; the current one is always finished."""
-        pause = 0.1
+        pause, idle = 0.1, IDLE_S
         while not stop.is_set():
             try:
                 done = self.step()
@@ -88,8 +89,11 @@ class Pipeline:
                 stop.wait(pause)
                 pause = min(pause * 2, 5.0)
                 continue
-            if done is None:
-                stop.wait(IDLE_S)
+            if done is not None:
+                idle = IDLE_S
+                continue
+            stop.wait(idle)
+            idle = min(idle * 1.2, MOST_IDLE_S)
 
     def drain(self) -> int:
         """Handle all that is in the log and return how many messages were new."""

@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 from cdp.config import Settings
 from cdp.store import Store, config_rows, meta
+from cdp.store.keys import new_token, new_write_key
 from cdp.store.migrate import migrate
-
-_LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
 class Welcome(NamedTuple):
@@ -19,16 +18,6 @@ class Welcome(NamedTuple):
 
     write_key: str
     api_token: str | None
-
-
-def new_write_key() -> str:
-    """A random write key of 32 letters, as Segment's are."""
-    return "".join(secrets.choice(_LETTERS) for _ in range(32))
-
-
-def new_token() -> str:
-    """A random API token."""
-    return "hwt_" + secrets.token_urlsafe(32)
 
 
 def bootstrap(store: Store, settings: Settings) -> Welcome:

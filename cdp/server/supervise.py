@@ -86,6 +86,7 @@ class Supervisor:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._stopping = False
+        self._ready = False
         self._children: dict[int, str] = {}
         self._started: dict[str, float] = {}
 
@@ -127,6 +128,7 @@ class Supervisor:
             self._reap()
             try:
                 with urllib.request.urlopen(local_url(self._settings) + "/readyz", timeout=2):
+                    self._ready = True
                     return True
             except urllib.error.HTTPError as error:
                 why = error.read().decode(errors="replace")[:300]
@@ -152,6 +154,8 @@ class Supervisor:
             if name is None or self._stopping:
                 continue
             code = os.waitstatus_to_exitcode(status)
+            if not self._ready:
+                raise CannotServe(f"the {name} process ended with {code} before it was ready")
             logger.error("process_ended", process=name, code=code)
             if time.monotonic() - self._started[name] < 2.0:
                 time.sleep(1.0)  # it falls at once: don't spin

@@ -30,7 +30,6 @@ def run_web(settings: Settings) -> None:
         backpressure=max(256, settings.web_threads * 2),
         log_level=LogLevels.error,
         log_access=False,
-        respawn_failed_workers=True,
         workers_kill_timeout=8,
         ssl_cert=settings.tls_cert,
         ssl_key=settings.tls_key,

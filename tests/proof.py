@@ -1,0 +1,83 @@
+"""``make proof``: the long forms of what `make test` runs in a short one.
+
+``python -m tests.proof [--kills N] [--examples N]`` prints a table and exits with 1
+if anything does not hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.crash.harness import run
+from tests.postgres import new_database
+
+ROOT = Path(__file__).resolve().parents[1]
+Row = tuple[str, str, str, bool]
+
+
+def main() -> int:
+    """Run everything and print what held."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kills", type=int, default=500)
+    parser.add_argument("--examples", type=int, default=3000)
+    given = parser.parse_args()
+    rows: list[Row] = []
+    with Console(stderr=True).status("") as status:
+        for title, kills, url in (
+            ("SIGKILL under load, SQLite", given.kills, None),
+            ("SIGKILL under load, Postgres", max(1, given.kills // 5), new_database()),
+        ):
+            status.update(f"{title}: {kills} kills")
+            rows.append(crash(title, kills, url))
+        for law, path in (
+            ("laws 2 and 3: order and repeats", "tests/laws/test_order_and_repeats.py"),
+            ("law 3: the fold", "tests/laws/test_fold.py"),
+        ):
+            status.update(law)
+            rows.append(properties(law, path, given.examples))
+    table = Table(box=None)
+    for column in ("proof", "size", "result", ""):
+        table.add_column(column, overflow="fold")
+    for title, size, result, holds in rows:
+        table.add_row(title, size, result, "holds" if holds else "FAILS")
+    Console(width=120).print(table)
+    return 0 if all(row[-1] for row in rows) else 1
+
+
+def crash(title: str, kills: int, url: str | None) -> Row:
+    """Kill, restart, count."""
+    (ROOT / "build").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=ROOT / "build") as folder:
+        report = run(Path(folder) / "data", kills, seed=kills, database_url=url)
+    result = (
+        f"{report.acknowledged:,} acknowledged, {report.missing} missing, "
+        f"{report.doubled} doubled, {report.undelivered} undelivered, "
+        f"{report.repeated_deliveries} sent again with the same key"
+    )
+    return title, f"{kills} kills", result, report.holds
+
+
+def properties(law: str, path: str, examples: int) -> Row:
+    """A property test with many more examples."""
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", path, "-o", "timeout=7200"],
+        env={**os.environ, "CDP_PROOF_EXAMPLES": str(examples)},
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    last = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else done.stderr[-200:]
+    size = f"{examples:,} examples a test"
+    return law, size, f"{last} ({time.monotonic() - began:.0f} s)", done.returncode == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -48,7 +48,7 @@ def main() -> None:
             item.goal,
             "holds" if item.holds else "misses",
         )
-    Console().print(table)
+    Console(width=110).print(table)
     (build / "bench.json").write_text(json.dumps([item.row() for item in found], indent=1) + "\n")
 
 

@@ -1,4 +1,9 @@
-"""The APIs: Segment's Profile API, and the admin API for all that the console can do."""
+"""The APIs: Segment's Profile API, and the admin API for all that the console can do.
+
+`profiles` is Segment's. The admin API is made of rooms (`room`), one a noun, that
+`admin` puts together with the OpenAPI document; `auth` knows tokens and scopes,
+`errors` the one shape of errors.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +17,7 @@ from cdp.store import Store
 
 def register(app: Flask, store: Store, settings: Settings, plugins: Any) -> None:
     """Add the APIs to ``app``."""
-    from cdp.api import profiles
+    from cdp.api import admin, profiles
 
     app.register_blueprint(profiles.create_blueprint(store, settings))
+    admin.register(app, store, settings, plugins)

@@ -31,10 +31,10 @@ def decode(text: str, *types: type) -> list[Any]:
         raise BadCursor(_TEXT) from None
     if not isinstance(parts, list) or len(parts) != len(types):
         raise BadCursor(_TEXT)
-    for part, type_ in zip(parts, types, strict=True):
+    found: list[Any] = parts
+    for part, type_ in zip(found, types, strict=True):
         if type(part) is not type_ or (type_ is int and not -_BIG <= part < _BIG):
             raise BadCursor(_TEXT)
-    found: list[Any] = parts
     return found
 
 

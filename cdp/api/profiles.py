@@ -120,7 +120,9 @@ def _traits(tx: Connection, profile: Profile) -> dict[str, Any]:
     limit, include, verbose = _limit(10, 200), _words("include"), _flag("verbose")
     kind = request.args.get("class")
     values, stamps = profile.traits.values(), profile.traits.stamps()
-    if kind in ("audience", "computed_trait"):
+    if kind not in (None, "audience", "computed_trait"):
+        raise ApiError(400, "validation_error", "class must be audience or computed_trait")
+    if kind is not None:
         values = {}  # overlays of definitions, of which there are none yet
     names = sorted(name for name in values if not include or name in include)
     at = request.args.get("next")
@@ -142,7 +144,7 @@ def _traits(tx: Connection, profile: Profile) -> dict[str, Any]:
 
 
 def _external_ids(tx: Connection, profile: Profile) -> dict[str, Any]:
-    limit, include, verbose = _limit(10, 100), _words("include"), _flag("verbose")
+    limit, include = _limit(10, 100), _words("include")
     at = request.args.get("next")
     start = cursors.decode_place(at) if at else 0
     rows = [
@@ -158,9 +160,8 @@ def _external_ids(tx: Connection, profile: Profile) -> dict[str, Any]:
             "type": row.type,
             "created_at": format_time(row.first_t),
             "encoding": "none",
+            "first_message_id": row.first_message_id,
         }
-        if verbose:
-            item["first_message_id"] = row.first_message_id
         data.append(item)
     more = start + limit < len(rows)
     return {"data": data, "cursor": _cursor(limit, cursors.encode(start + limit) if more else None)}
@@ -220,6 +221,7 @@ def _event(body: dict[str, Any], source: str) -> dict[str, Any]:
         "external_ids": ids,
         "context": body.get("context", {}),
         "type": body["type"],
+        "event": body.get("event"),
         "message_id": body["messageId"],
         "source_id": source,
         "timestamp": body["timestamp"],
@@ -227,7 +229,7 @@ def _event(body: dict[str, Any], source: str) -> dict[str, Any]:
         "properties": body.get("properties", {}),
         "related": {},
     }
-    for key in ("event", "name", "category", "traits"):
+    for key in ("name", "category", "traits"):
         if key in body:
             found[key] = body[key]
     return found

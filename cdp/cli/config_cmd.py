@@ -47,7 +47,7 @@ def token() -> None:
 def new(name: str, scopes: str, as_json: bool, **where: Any) -> None:
     """Make a token; it is shown this once. Example: cdp config token new --name grafana"""
     from cdp.api.auth import SCOPES, hash_of
-    from cdp.server.bootstrap import new_token
+    from cdp.store.keys import new_token
 
     unknown = [word for word in scopes.split() if word not in SCOPES]
     if unknown or not scopes.split():

@@ -53,7 +53,7 @@ def list_(as_json: bool, **where: Any) -> None:
 @json_option
 def add(key: str, name: str | None, write_key: str | None, as_json: bool, **where: Any) -> None:
     """Add one called KEY. Example: cdp sources add ios --name "iOS app" """
-    from cdp.server.bootstrap import new_write_key
+    from cdp.store.keys import new_write_key
 
     _, store = open_store(**where)
     with store.write() as tx:
@@ -95,6 +95,6 @@ def disable(key: str, as_json: bool, **where: Any) -> None:
 @json_option
 def rotate(key: str, as_json: bool, **where: Any) -> None:
     """Give KEY another write key; the old one ends. Example: cdp sources rotate ios"""
-    from cdp.server.bootstrap import new_write_key
+    from cdp.store.keys import new_write_key
 
     _change(key, where, as_json, write_key=new_write_key())

@@ -1,0 +1,95 @@
+"""The admin API under ``/api``: all that the console can do, and its OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, Response, jsonify, request
+from flask_smorest import Api
+from marshmallow import Schema, fields
+
+from cdp import __version__
+from cdp.api import access, deliveries, destinations, events, people, sources, status
+from cdp.api.errors import ApiError, not_found
+from cdp.api.room import ANY, EXTENSION, Here, Room
+from cdp.config import Settings
+from cdp.store import Store
+
+ROOMS = (
+    status.room,
+    sources.room,
+    destinations.room,
+    deliveries.room,
+    events.room,
+    people.room,
+    access.room,
+)
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+class _Problem(Schema):
+    """What went wrong."""
+
+    code = fields.String()
+    message = fields.String()
+    fields_ = fields.Dict(
+        keys=fields.String(), values=fields.List(fields.String()), data_key="fields"
+    )
+
+
+class ErrorSchema(Schema):
+    """Every error has this shape."""
+
+    error = fields.Nested(_Problem)
+
+
+class _Documented(Api):  # type: ignore[misc]
+    """flask-smorest without its own pages and error handlers: those would be the whole app's."""
+
+    ERROR_SCHEMA = ErrorSchema
+
+    def _register_error_handlers(self) -> None:
+        pass
+
+    def _register_doc_blueprint(self) -> None:
+        pass
+
+
+_rest = Room("rest", "The document, and an answer for addresses that lead nowhere.")
+
+
+def register(app: Flask, store: Store, settings: Settings, plugins: Any) -> None:
+    """Add the admin API to ``app``."""
+    app.extensions[EXTENSION] = Here(store, settings, plugins)
+    api = _Documented(
+        spec_kwargs={
+            "title": "Headwater admin API",
+            "version": __version__,
+            "openapi_version": "3.0.3",
+            "info": {"description": "A token as a bearer; each endpoint names its scope."},
+        }
+    )
+    api.init_app(app)
+    scheme = {"type": "http", "scheme": "bearer", "description": "An API token."}
+    api.spec.components.security_scheme("token", scheme)
+    for room in ROOMS:
+        api.register_blueprint(room)
+    app.extensions[EXTENSION + ".spec"] = api.spec
+    app.register_blueprint(_rest)
+
+
+def _openapi() -> Response:
+    from flask import current_app
+
+    return jsonify(current_app.extensions[EXTENSION + ".spec"].to_dict())
+
+
+def _nowhere(rest: str) -> Response:
+    raise not_found(f"There is no {request.method} /api/{rest}.")
+
+
+_rest.scopes |= {"openapi": ANY, "nowhere": ANY}
+_rest.add_url_rule("/openapi.json", "openapi", _openapi, methods=["GET"])
+_rest.add_url_rule("/<path:rest>", "nowhere", _nowhere, methods=_METHODS, merge_slashes=False)
+
+__all__ = ["ApiError", "register"]

@@ -1,0 +1,222 @@
+"""``/api/profiles``: people and accounts, and why they are who they are.
+
+A profile is named by its public id (``use_…``, ``acc_…``) or as ``type:value``.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+from sqlalchemy import Connection
+
+from cdp.api.errors import not_found
+from cdp.api.fields import Words
+from cdp.api.room import Room, here, page_of
+from cdp.events import format_time
+from cdp.identity import public_id
+from cdp.store import config_rows, faces, people
+from cdp.store.people import Profile
+from cdp.store.tables import ACCOUNTS, USERS
+
+room = Room("profiles", "People and accounts.")
+
+COLLECTIONS = {"users": USERS, "accounts": ACCOUNTS}
+_WORDS = {number: word for word, number in COLLECTIONS.items()}
+
+
+class FaceSchema(Schema):
+    """A person or an account in a list."""
+
+    id = fields.String(metadata={"description": "The public id."})
+    collection = fields.String()
+    name = fields.String(allow_none=True)
+    identifiers = fields.List(fields.String(), metadata={"description": "As type:value."})
+
+
+class ProfileSchema(FaceSchema):
+    """A person or an account."""
+
+    created_at = fields.String()
+    updated_at = fields.String()
+    traits = fields.Dict()
+    links = fields.List(
+        fields.String(),
+        metadata={"description": "Public ids of a person's accounts, or an account's people."},
+    )
+
+
+class IdentifierSchema(Schema):
+    """An identifier and the message that brought it."""
+
+    type = fields.String()
+    value = fields.String()
+    first_at = fields.String()
+    source = fields.String(allow_none=True)
+    message_id = fields.String()
+
+
+class JoinSchema(Schema):
+    """A set of identifiers that messages named together, in the order of their first."""
+
+    at = fields.String()
+    identifiers = fields.List(fields.String())
+    kept_apart = fields.List(
+        fields.String(), metadata={"description": "What a rule kept out of the profile."}
+    )
+    source = fields.String(allow_none=True)
+    message_id = fields.String()
+
+
+class SaidSchema(Schema):
+    """A value that a message gave to a trait; null unset it."""
+
+    trait = fields.String()
+    value = fields.Raw(allow_none=True)
+    at = fields.String()
+    source = fields.String(allow_none=True)
+    message_id = fields.String()
+
+
+class SearchQuery(Schema):
+    """Whom to look for; without ``search`` those about whom something was learnt last."""
+
+    search = Words(metadata={"description": "Beginning of an identifier or a name."})
+    collection = fields.String(load_default="users", validate=validate.OneOf(list(COLLECTIONS)))
+    limit = fields.Integer(load_default=20, validate=validate.Range(1, 200))
+
+
+class TraitQuery(Schema):
+    """Of which trait, among how many of the latest messages."""
+
+    trait = Words()
+    messages = fields.Integer(load_default=100, validate=validate.Range(1, 1000))
+
+
+def find(tx: Connection, text: str) -> Profile:
+    """The profile of a public id or ``type:value``, or 404."""
+    type_, colon, value = text.partition(":")
+    if colon:
+        collection = ACCOUNTS if type_ == "group_id" else USERS
+        found = people.resolve(tx, collection, type_.lower(), value)
+        if found is None and type_ != "group_id":
+            found = people.resolve(tx, ACCOUNTS, type_.lower(), value)
+    else:
+        found = people.by_public_id(tx, text)
+    if found is None:
+        raise not_found("Profile was not found.")
+    return found
+
+
+def _face(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": public_id(row["collection"], row["anchor"]),
+        "collection": _WORDS[row["collection"]],
+        "name": row["name"],
+        "identifiers": [f"{type_}:{value}" for type_, value in row["ids"]],
+    }
+
+
+def _sources(tx: Connection) -> dict[int, str]:
+    return {source.id: source.key for source in config_rows.all_sources(tx)}
+
+
+@room.on("GET", "/profiles", "profiles:read", query=SearchQuery, gives=page_of(FaceSchema))
+def search_profiles(query: dict[str, Any]) -> dict[str, Any]:
+    """Search people and accounts by how an identifier or a name begins."""
+    limit = query["limit"]
+    with here().store.read() as tx:
+        if "search" in query:
+            rows = people.search(tx, query["search"], limit)
+        else:
+            rows = people.recent(tx, COLLECTIONS[query["collection"]], limit)
+    return {"data": [_face(row) for row in rows], "next": None}
+
+
+@room.on("GET", "/profiles/<path:profile>", "profiles:read", gives=ProfileSchema)
+def get_profile(profile: str) -> dict[str, Any]:
+    """One profile, with its traits."""
+    with here().store.read() as tx:
+        found = find(tx, profile)
+        face = faces.faces_of_profiles(tx, [found.id])[0]
+        bound = people.bound_to(tx, found.id, found.collection)[:200]
+        others = faces.faces_of_profiles(tx, [row[0] for row in bound])
+    return {
+        **_face(face._asdict()),
+        "created_at": format_time(found.created_t),
+        "updated_at": format_time(found.updated_at),
+        "traits": found.traits.values(),
+        "links": [public_id(other.collection, other.anchor) for other in others],
+    }
+
+
+@room.on(
+    "GET",
+    "/profiles/<path:profile>/identifiers",
+    "profiles:read",
+    gives=page_of(IdentifierSchema),
+)
+def list_identifiers(profile: str) -> dict[str, Any]:
+    """The identifiers of a profile, in the order in which they came."""
+    with here().store.read() as tx:
+        rows = people.identifiers_of(tx, find(tx, profile).id)
+        sources = _sources(tx)
+    data = [
+        {
+            "type": row.type,
+            "value": row.value,
+            "first_at": format_time(row.first_t),
+            "source": sources.get(row.first_source),
+            "message_id": row.first_message_id,
+        }
+        for row in rows
+    ]
+    return {"data": data, "next": None}
+
+
+@room.on("GET", "/profiles/<path:profile>/joins", "profiles:read", gives=page_of(JoinSchema))
+def list_joins(profile: str) -> dict[str, Any]:
+    """Why the identifiers of a profile are one person's: which messages named them together."""
+    with here().store.read() as tx:
+        nodes = people.nodes_of(tx, find(tx, profile).id)
+        sources = _sources(tx)
+    data = [
+        {
+            "at": format_time(node.first_t),
+            "identifiers": [f"{type_}:{value}" for type_, value in json.loads(node.ids)],
+            "kept_apart": [f"{t}:{value}" for t, value in json.loads(node.dropped or "[]")],
+            "source": sources.get(node.first_source),
+            "message_id": node.first_message_id,
+        }
+        for node in nodes
+    ]
+    return {"data": data, "next": None}
+
+
+@room.on(
+    "GET",
+    "/profiles/<path:profile>/trait-history",
+    "profiles:read",
+    query=TraitQuery,
+    gives=page_of(SaidSchema),
+)
+def list_trait_history(query: dict[str, Any], profile: str) -> dict[str, Any]:
+    """Who set which trait when, newest first."""
+    with here().store.read() as tx:
+        found = find(tx, profile)
+        rows = people.trait_history(
+            tx, found.id, found.collection, query.get("trait"), query["messages"]
+        )
+        sources = _sources(tx)
+    data = [
+        {
+            "trait": row.name,
+            "value": row.value,
+            "at": format_time(row.t),
+            "source": sources.get(row.source),
+            "message_id": row.message_id,
+        }
+        for row in rows
+    ]
+    return {"data": data, "next": None}

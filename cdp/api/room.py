@@ -1,0 +1,126 @@
+"""How the admin API is put together: rooms of endpoints, each with a scope.
+
+A `Room` refuses every request whose token lacks the scope of the endpoint; one
+that names no scope can't be made (law 8).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from flask import current_app, g, request
+from flask_smorest import Blueprint
+from marshmallow import RAISE, Schema, fields
+
+from cdp.api import errors
+from cdp.api.auth import allows, find_token, presented
+from cdp.api.errors import ApiError
+from cdp.config import Settings
+from cdp.store import Store
+from cdp.store.config_rows import Token
+
+EXTENSION = "headwater.api"
+#: No body of this API needs more.
+MAX_BODY = 1024 * 1024
+
+#: An endpoint that any token may ask.
+ANY = ""
+
+View = Callable[..., Any]
+
+
+@dataclass
+class Here:
+    """What the views of one app work with."""
+
+    store: Store
+    settings: Settings
+    plugins: Any
+    now: Callable[[], int] = field(default=lambda: int(time.time() * 1000))
+
+
+def here() -> Here:
+    """The `Here` of the app that handles the request."""
+    found: Here = current_app.extensions[EXTENSION]
+    return found
+
+
+def author() -> str:
+    """Who is named as having changed something."""
+    token: Token = g.token
+    return f"{token.name} (api)"
+
+
+class Room(Blueprint):  # type: ignore[misc]
+    """The endpoints of one noun under ``/api``."""
+
+    def __init__(self, name: str, description: str) -> None:
+        super().__init__(name, __name__, url_prefix="/api", description=description)
+        self.scopes: dict[str, str] = {}
+        self.before_request(self._guard)
+        errors.install(self)
+
+    def on(
+        self,
+        method: str,
+        rule: str,
+        scope: str,
+        *,
+        gives: type[Schema] | None = None,
+        status: int = 200,
+        query: type[Schema] | None = None,
+        body: type[Schema] | None = None,
+    ) -> Callable[[View], View]:
+        """Take a view in: its address, the scope it needs, what it takes and gives.
+
+        The view is called with the fields of ``query`` or ``body`` as a dict, then
+        with what is in the address.
+        """
+
+        def take(view: View) -> View:
+            made = view
+            for schema, place in ((body, "json"), (query, "query")):
+                if schema is not None:
+                    made = self.arguments(
+                        schema, location=place, unknown=RAISE, error_status_code=400
+                    )(made)
+            made = self.response(status, gives)(made)
+            made = self.doc(
+                security=[{"token": []}], **{"x-scope": scope or "any token", "x-status": status}
+            )(made)
+            self.scopes[view.__name__] = scope
+            # Identifiers in an address may hold slashes, two in a row as well.
+            self.add_url_rule(rule, view.__name__, made, methods=[method], merge_slashes=False)
+            return view
+
+        return take
+
+    def _guard(self) -> None:
+        request.max_content_length = MAX_BODY
+        text = presented()
+        token = find_token(here().store, text) if text else None
+        if token is None:
+            raise ApiError(401, "authentication_error", "The API token is missing or not known.")
+        scope = self.scopes[(request.endpoint or "").rpartition(".")[2]]
+        if scope and not allows(token, scope):
+            raise ApiError(403, "authorization_error", f"The token lacks the scope {scope}.")
+        g.token = token
+
+
+@cache
+def page_of(schema: type[Schema]) -> type[Schema]:
+    """A list of ``schema``; ``next`` leads to what follows and is null at the end."""
+    name = schema.__name__.removesuffix("Schema") + "List"
+    return Schema.from_dict(
+        {
+            "data": fields.List(fields.Nested(schema)),
+            "next": fields.String(
+                allow_none=True, metadata={"description": "Pass it as next to go on."}
+            ),
+        },
+        name=name,
+    )

@@ -9,7 +9,8 @@ from cdp.plugin.destination import Destination, DestinationContext
 from cdp.plugin.errors import PluginError, Reject, Retry, Stop, from_response, retry_after
 from cdp.plugin.guard import Forbidden, Guard
 from cdp.plugin.hookspecs import hookimpl
-from cdp.plugin.http import GuardedHTTP, Response
+from cdp.plugin.http import GuardedHTTP
+from cdp.plugin.pool import Response
 from cdp.plugin.settings import (
     Headers,
     SettingsError,

@@ -33,7 +33,9 @@ def decode(text: str, *types: type) -> list[Any]:
         raise BadCursor(_TEXT)
     found: list[Any] = parts
     for part, type_ in zip(found, types, strict=True):
-        if type(part) is not type_ or (type_ is int and not -_BIG <= part < _BIG):
+        if type(part) is not type_:
+            raise BadCursor(_TEXT)
+        if isinstance(part, int) and not -_BIG <= part < _BIG:
             raise BadCursor(_TEXT)
     return found
 

@@ -15,7 +15,7 @@ from cdp.api.room import Room, here, page_of
 from cdp.api.sources import find as find_source
 from cdp.events import MalformedJSON, decode_json, format_time
 from cdp.events.message import TYPES
-from cdp.store import config_rows, console_queries, history, people
+from cdp.store import config_rows, console_queries, history, people, timeline
 from cdp.store.console_queries import MINUTE_MS, LiveFilter, RejectedRow
 from cdp.store.history import HistoryRow
 from cdp.store.tables import HISTORICAL
@@ -151,7 +151,7 @@ def list_profile_events(query: dict[str, Any], profile: str) -> dict[str, Any]:
     with here().store.read() as tx:
         nodes = [node.id for node in people.nodes_of(tx, find_profile(tx, profile).id)]
         before = (at[0], at[1]) if at else None
-        rows = history.rows_of_nodes(tx, nodes, before=before, limit=limit + 1)
+        rows = timeline.rows_of_nodes(tx, nodes, before=before, limit=limit + 1)
         page = rows[:limit]
         data = shown(tx, page)
     more = len(rows) > limit

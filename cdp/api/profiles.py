@@ -20,7 +20,7 @@ from cdp.api.errors import ApiError
 from cdp.config import Settings
 from cdp.events import decode_json, format_time, parse_time
 from cdp.identity import public_id
-from cdp.store import Store, config_rows, history, people
+from cdp.store import Store, config_rows, history, people, timeline
 from cdp.store.people import Profile
 from cdp.store.tables import ACCOUNTS, USERS
 
@@ -175,7 +175,7 @@ def _events(tx: Connection, profile: Profile) -> dict[str, Any]:
     at = request.args.get("next")
     before: Any = tuple(cursors.decode(at, int, int)) if at else None
     names = history.all_names(tx)
-    rows = history.rows_of_nodes(
+    rows = timeline.rows_of_nodes(
         tx,
         [node.id for node in people.nodes_of(tx, profile.id)],
         before=before,
@@ -254,7 +254,7 @@ def _links(tx: Connection, profile: Profile) -> dict[str, Any]:
 
 def _metadata(tx: Connection, profile: Profile) -> dict[str, Any]:
     nodes = [node.id for node in people.nodes_of(tx, profile.id)]
-    newest = history.rows_of_nodes(tx, nodes, limit=1)
+    newest = timeline.rows_of_nodes(tx, nodes, limit=1)
     found: dict[str, Any] = {
         "created_at": format_time(profile.created_t),
         "updated_at": format_time(newest[0].t if newest else profile.updated_at),

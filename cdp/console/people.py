@@ -16,7 +16,7 @@ from cdp.console.events import as_events, detail
 from cdp.console.snippets import host
 from cdp.identity import normal_value, parse_public_id, public_id
 from cdp.profiles.traits import TraitMap
-from cdp.store import config_rows, faces, graph, history
+from cdp.store import config_rows, faces, graph, history, timeline
 from cdp.store.faces import Face
 from cdp.store.graph import IdentifierRow, NodeRow, ProfileRow
 from cdp.store.tables import ACCOUNTS, USERS
@@ -95,7 +95,7 @@ def person(profile: str, tab: str = "timeline") -> str | Response:
             "open": None,
         }
         node_ids = [node.id for node in subject.nodes]
-        newest = history.rows_of_nodes(tx, node_ids, limit=1)
+        newest = timeline.rows_of_nodes(tx, node_ids, limit=1)
         context["last_t"] = newest[0].t if newest else None
         if tab == "timeline":
             context |= _timeline(tx, node_ids)
@@ -131,7 +131,7 @@ def _timeline(tx: Connection, node_ids: list[int]) -> dict[str, Any]:
     wanted = request.args.get("name", "")
     if wanted:
         numbers = [n for n, pair in history.all_names(tx).items() if wanted in pair]
-    rows = history.rows_of_nodes(tx, node_ids, before=before, limit=PAGE, name_ids=numbers)
+    rows = timeline.rows_of_nodes(tx, node_ids, before=before, limit=PAGE, name_ids=numbers)
     last = rows[-1] if len(rows) == PAGE else None
     number = layout.number_arg("open")
     return {
@@ -185,7 +185,7 @@ def trait_history(tx: Connection, node_ids: list[int], collection: int) -> dict[
     speaks = "group" if collection == ACCOUNTS else "identify"
     names = history.all_names(tx)
     numbers = [n for n, (type_, _) in names.items() if type_ == speaks]
-    rows = history.rows_of_nodes(tx, node_ids, limit=HISTORY, name_ids=numbers)
+    rows = timeline.rows_of_nodes(tx, node_ids, limit=HISTORY, name_ids=numbers)
     bodies = history.bodies_of(tx, rows)
     found: dict[str, list[Said]] = {}
     for row in reversed(rows):
@@ -216,7 +216,7 @@ def _joins(tx: Connection, nodes: list[NodeRow], limit: int = 50) -> list[Join]:
         dropped = [(str(t), str(v)) for t, v in json.loads(node.dropped or "[]")]
         if len(ids) < 2 and not dropped:
             continue
-        rows = history.rows_of_nodes(tx, [node.id], start=node.first_t, end=node.first_t, limit=1)
+        rows = timeline.rows_of_nodes(tx, [node.id], start=node.first_t, end=node.first_t, limit=1)
         seq = rows[0].seq if rows else None
         found.append(
             Join(ids, dropped, node.first_t, node.first_source, node.first_message_id, seq)

@@ -12,13 +12,16 @@ from typing import NamedTuple
 
 import msgspec
 import zstandard
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, case, insert, or_, select, update
 
-from cdp.store.bulk import Row, blob, insert_many, select_by
+from cdp.store.bulk import Row, blob, insert_many, run_many
 from cdp.store.meta import take_numbers
 from cdp.store.tables import Partition, names, partition_tables, partitions
 
 COLUMNS = ("seq", "node", "name", "t", "source", "flags", "body_seq")
+
+#: Later than any event: an empty partition reaches from here to its negative.
+_NEVER = 2**62
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[tuple[msgspec.Raw, msgspec.Raw]]).decode
@@ -60,7 +63,11 @@ def begin_partition(tx: Connection, number: int, first_seq: int, now: int) -> Pa
     """Make the tables of a new partition that starts at ``first_seq``."""
     for table in partition_tables(number):
         table.create(tx)
-    tx.execute(insert(partitions).values(id=number, first_seq=first_seq, created_at=now))
+    tx.execute(
+        insert(partitions).values(
+            id=number, first_seq=first_seq, min_t=_NEVER, max_t=-_NEVER, created_at=now
+        )
+    )
     return PartitionInfo(number, first_seq)
 
 
@@ -70,6 +77,9 @@ def append(
     """Add one micro-batch: its rows (in the order of `COLUMNS`) and its block."""
     tables = partition_tables(number)
     insert_many(tx, tables.history, COLUMNS, rows)
+    if rows:
+        times = [row[3] for row in rows]
+        run_many(tx, _widen, [{"id_": number, "least": min(times), "most": max(times)}])
     if bodies:
         block = pack(bodies)
         insert_many(
@@ -78,6 +88,27 @@ def append(
             ("first_seq", "n", "data"),
             [(first_seq, len(bodies), block)],
         )
+
+
+#: Which event times a partition holds; what has no times yet stays without, and is
+#: read whenever it might matter.
+_widen = (
+    update(partitions)
+    .where(
+        partitions.c.id == bindparam("id_"),
+        or_(partitions.c.min_t > bindparam("least"), partitions.c.max_t < bindparam("most")),
+    )
+    .values(
+        min_t=case(
+            (partitions.c.min_t > bindparam("least"), bindparam("least")),
+            else_=partitions.c.min_t,
+        ),
+        max_t=case(
+            (partitions.c.max_t < bindparam("most"), bindparam("most")),
+            else_=partitions.c.max_t,
+        ),
+    )
+)
 
 
 def pack(bodies: list[Body]) -> bytes:
@@ -135,49 +166,6 @@ def newest_rows(tx: Connection, before: int | None, limit: int) -> list[HistoryR
     return found
 
 
-def rows_of_nodes(
-    tx: Connection,
-    node_ids: list[int],
-    *,
-    before: tuple[int, int] | None = None,
-    limit: int = 50,
-    ascending: bool = False,
-    start: int | None = None,
-    end: int | None = None,
-    name_ids: list[int] | None = None,
-    without: list[int] | None = None,
-) -> list[HistoryRow]:
-    """Rows of some nodes by event time, newest first (or oldest, if ``ascending``).
-
-    ``before`` is the (t, seq) of the last row of the page before; ``start`` and
-    ``end`` bound the event time in ms, both inclusive; ``name_ids`` and ``without``
-    pick event names.
-    """
-    found: list[HistoryRow] = []
-    for info, _ in _spans(tx):
-        table = partition_tables(info.id).history
-        order = (table.c.t, table.c.seq) if ascending else (table.c.t.desc(), table.c.seq.desc())
-        statement = select(table).where(table.c.node.in_(node_ids)).order_by(*order).limit(limit)
-        if before is not None:
-            t, seq = before
-            if ascending:
-                later = (table.c.t > t) | ((table.c.t == t) & (table.c.seq > seq))
-            else:
-                later = (table.c.t < t) | ((table.c.t == t) & (table.c.seq < seq))
-            statement = statement.where(later)
-        if start is not None:
-            statement = statement.where(table.c.t >= start)
-        if end is not None:
-            statement = statement.where(table.c.t <= end)
-        if name_ids is not None:
-            statement = statement.where(table.c.name.in_(name_ids))
-        if without:
-            statement = statement.where(table.c.name.not_in(without))
-        found.extend(HistoryRow(*row) for row in tx.execute(statement))
-    found.sort(key=lambda row: (row.t, row.seq), reverse=not ascending)
-    return found[:limit]
-
-
 def bodies_of(tx: Connection, rows: list[HistoryRow]) -> dict[int, Body]:
     """The bodies of ``rows`` by their position; reads each block once."""
     wanted = {row.seq: row.body_seq or row.seq for row in rows}
@@ -219,16 +207,6 @@ def _spans(tx: Connection) -> list[tuple[PartitionInfo, int | None]]:
     infos = list_partitions(tx)
     ends: list[int | None] = [info.first_seq for info in infos[1:]]
     return list(zip(infos, [*ends, None], strict=False))
-
-
-def count_by_node(tx: Connection, node_ids: list[int]) -> dict[int, int]:
-    """How many rows each node has."""
-    totals: dict[int, int] = {}
-    for info, _ in _spans(tx):
-        table = partition_tables(info.id).history
-        for (node,) in select_by(tx, (table.c.node,), table.c.node, node_ids):
-            totals[node] = totals.get(node, 0) + 1
-    return totals
 
 
 def add_names(tx: Connection, pairs: list[tuple[str, str]], now: int) -> dict[tuple[str, str], int]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 from cdp.events import decode_json
 from cdp.identity import identifier_hash, normal_value, parse_public_id
 from cdp.profiles.traits import TraitMap, clean
-from cdp.store import faces, graph, history
+from cdp.store import faces, graph, history, timeline
 from cdp.store.bulk import blob, select_by
 from cdp.store.graph import IdentifierRow, NodeRow
 from cdp.store.tables import ACCOUNTS, USERS, memberships, nodes, profiles
@@ -161,7 +161,7 @@ def trait_history(
     speaks = "group" if collection == ACCOUNTS else "identify"
     numbers = [n for n, (type_, _) in history.all_names(tx).items() if type_ == speaks]
     node_ids = [node.id for node in graph.nodes_of_profiles(tx, [profile])]
-    rows = history.rows_of_nodes(tx, node_ids, limit=limit, name_ids=numbers)
+    rows = timeline.rows_of_nodes(tx, node_ids, limit=limit, name_ids=numbers)
     bodies = history.bodies_of(tx, rows)
     found = []
     for row in rows:

@@ -185,7 +185,7 @@ def list_joins(profile: str) -> dict[str, Any]:
         {
             "at": format_time(node.first_t),
             "identifiers": [f"{type_}:{value}" for type_, value in json.loads(node.ids)],
-            "kept_apart": [f"{t}:{value}" for t, value in json.loads(node.dropped or "[]")],
+            "kept_apart": [f"{t}:{value}" for t, value, _ in json.loads(node.dropped or "[]")],
             "source": sources.get(node.first_source),
             "message_id": node.first_message_id,
         }

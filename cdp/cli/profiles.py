@@ -106,7 +106,7 @@ def explain(identifier: str, as_json: bool, **where: Any) -> None:
         steps = []
         for node in people.nodes_of(tx, found.id):
             ids = [f"{type_}:{value}" for type_, value in json.loads(node.ids)]
-            apart = [f"{type_}:{value}" for type_, value in json.loads(node.dropped or "[]")]
+            apart = [f"{type_}:{value}" for type_, value, _ in json.loads(node.dropped or "[]")]
             kept = [item for item in ids if item not in apart]
             steps.append(
                 {

@@ -213,7 +213,7 @@ def _joins(tx: Connection, nodes: list[NodeRow], limit: int = 50) -> list[Join]:
     found = []
     for node in sorted(nodes, key=lambda n: n.first_t)[:limit]:
         ids = [(str(t), str(v)) for t, v in json.loads(node.ids)]
-        dropped = [(str(t), str(v)) for t, v in json.loads(node.dropped or "[]")]
+        dropped = [(str(t), str(v)) for t, v, _ in json.loads(node.dropped or "[]")]
         if len(ids) < 2 and not dropped:
             continue
         rows = timeline.rows_of_nodes(tx, [node.id], start=node.first_t, end=node.first_t, limit=1)

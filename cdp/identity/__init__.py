@@ -3,6 +3,7 @@
 Pure: values in, values out; no store, no clock.
 """
 
+from cdp.identity.cuts import NO_CUTS, Cut, Cuts
 from cdp.identity.identifiers import (
     Found,
     Identifier,
@@ -13,15 +14,20 @@ from cdp.identity.identifiers import (
     parse_public_id,
     public_id,
 )
-from cdp.identity.resolve import Graph, Group, Node, Placement, Resolution, fold
-from cdp.identity.rules import DEFAULT, Rules
+from cdp.identity.resolve import Dropped, Graph, Group, Node, Placement, Resolution, fold
+from cdp.identity.rules import DEFAULT, Limit, Rules
 
 __all__ = [
     "DEFAULT",
+    "NO_CUTS",
+    "Cut",
+    "Cuts",
+    "Dropped",
     "Found",
     "Graph",
     "Group",
     "Identifier",
+    "Limit",
     "Node",
     "Placement",
     "Resolution",

@@ -63,6 +63,11 @@ def extract(message: Message, rules: Rules) -> Found:
             _from_device(context["device"], found)
         if "externalIds" in context:
             _from_external(context["externalIds"], found, account if type_ == "group" else None)
+    for kind, paths in rules.custom:
+        _from_paths(body, kind, paths, found, rules)
+    if rules.unread and (unread := rules.unread.get(message.source)):
+        found = [item for item in found if item[0] not in unread]
+        account = [item for item in account if item[0] not in unread]
     return _sorted(found, account, rules)
 
 
@@ -80,7 +85,7 @@ def _keep(
     for identifier in found:
         if identifier in kept:
             continue
-        if rules.blocks(identifier[1]):
+        if rules.blocks(*identifier):
             blocked.append(identifier)
         else:
             kept.append(identifier)
@@ -129,6 +134,25 @@ def _from_external(items: Any, found: list[Identifier], account: list[Identifier
             _plain(found, type_, value)
         elif collection == "accounts" and account is not None:
             _plain(account, type_, value)
+
+
+def _from_paths(
+    body: dict[str, Any],
+    kind: str,
+    paths: tuple[tuple[str, ...], ...],
+    found: list[Identifier],
+    rules: Rules,
+) -> None:
+    for path in paths:
+        value: Any = body
+        for step in path:
+            value = value.get(step) if isinstance(value, dict) else None
+        if kind in ("email", "phone"):
+            text = normal_value(kind, value, rules.phone_region) if isinstance(value, str) else None
+            if text:
+                found.append((kind, text))
+        else:
+            _plain(found, kind, value)
 
 
 def _plain(found: list[Identifier], type_: str, value: Any) -> None:

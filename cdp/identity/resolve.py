@@ -3,14 +3,16 @@
 A *node* is a distinct set of identifiers with the stamp at which it was first seen.
 Repeats of a set change nothing: profiles only grow, so what broke a limit once
 breaks it again and the same identifiers are dropped in the same order, and those
-that were kept are together already. So the graph is the fold over nodes in the order
-of their first stamps, and any subset of a component that arrives in that order can
-simply be added (`Graph.add`); what arrives late makes `fold` start from the first.
+that were kept are together already. (A limit with a window is met anew when time has
+passed, so a set with such a type is a fact once a day.) So the graph is the fold over
+nodes in the order of their first stamps, and any subset of a component that arrives in
+that order can simply be added (`Graph.add`); what arrives late makes `fold` start from
+the first.
 
 A node is added as Segment does it (Unify, 9.2): all profiles that share an unblocked
-identifier become one, unless that would break a limit; then the lowest-priority
-identifier is dropped and the rest tried again. A single identifier always fits,
-for it touches at most one profile, which it is part of already.
+identifier become one, unless that would break a limit or a cut; then the
+lowest-priority identifier is dropped and the rest tried again. A single identifier
+always fits, for it touches at most one profile, which it is part of already.
 """
 
 from __future__ import annotations
@@ -19,16 +21,34 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from cdp.events import Stamp
+from cdp.identity.cuts import NO_CUTS, Cuts
 from cdp.identity.identifiers import Identifier
-from cdp.identity.rules import Rules
+from cdp.identity.rules import DAY_MS, Limit, Rules
 
 
 class Node(NamedTuple):
-    """A set of identifiers (highest priority first) and its earliest stamp."""
+    """A set of identifiers (highest priority first) and its stamp."""
 
     handle: int
     ids: tuple[Identifier, ...]
     first: Stamp
+
+
+class Dropped(NamedTuple):
+    """An identifier that was kept out of the profile of its node.
+
+    ``reason`` is ``limit:<type>``, ``identifiers`` or ``merges`` (too many of all),
+    ``cut:<number>`` or ``blocked``.
+    """
+
+    type: str
+    value: str
+    reason: str
+
+    @property
+    def identifier(self) -> Identifier:
+        """The identifier alone."""
+        return (self.type, self.value)
 
 
 class Group:
@@ -64,15 +84,15 @@ class Placement(NamedTuple):
 
     group: Group
     merged: tuple[Group, ...]
-    dropped: tuple[Identifier, ...]
+    dropped: tuple[Dropped, ...]
     attached: tuple[Identifier, ...]
 
 
 class Graph:
     """Groups by identifier, to which nodes are added in the order of their stamps."""
 
-    def __init__(self, rules: Rules) -> None:
-        self._rules = rules
+    def __init__(self, rules: Rules, cuts: Cuts = NO_CUTS) -> None:
+        self._rules, self._cuts = rules, cuts
         self._fresh = 0
         self.owner: dict[Identifier, Group] = {}
 
@@ -82,15 +102,16 @@ class Graph:
             self.owner[identifier] = group
 
     def add(self, node: Node) -> Placement:
-        """Place ``node``; its stamp must be later than all that was added before."""
+        """Place ``node``, none of whose identifiers is blocked, later than all before."""
         ids = list(node.ids)
-        dropped: list[Identifier] = []
+        dropped: list[Dropped] = []
         while True:
             groups = self._groups_of(ids)
-            if len(ids) == 1 or self._fits(groups, ids):
+            if len(ids) == 1 or (reason := self._against(groups, ids, node.first.t)) is None:
                 break
-            dropped.append(self._lowest(ids))
-            ids.remove(dropped[-1])
+            lowest = self._lowest(ids)
+            dropped.append(Dropped(*lowest, reason))
+            ids.remove(lowest)
         if groups:
             group, *losers = sorted(groups, key=lambda g: (g.created, g.anchor))
             for loser in losers:
@@ -112,26 +133,45 @@ class Graph:
                 groups.append(group)
         return groups
 
-    def _fits(self, groups: list[Group], ids: list[Identifier]) -> bool:
+    def _against(self, groups: list[Group], ids: list[Identifier], t: int) -> str | None:
+        """What speaks against one profile of ``groups`` and ``ids`` at ``t``; None if nothing."""
         new = [identifier for identifier in ids if identifier not in self.owner]
         if len(groups) == 1 and not new:
-            return True
+            return None
         rules = self._rules
+        if self._cuts:
+            everything = [*new, *(item for group in groups for item in group.ids)]
+            if (number := self._cuts.broken(everything)) is not None:
+                return f"cut:{number}"
         if len(groups) > 1:
             merges = sum(group.merges for group in groups) + len(groups) - 1
             if merges > rules.max_merges:
-                return False
-        total = len(new)
+                return "merges"
+        total = len(new) + sum(len(group.ids) for group in groups)
+        if total > rules.max_ids:
+            return "identifiers"
+        # Only types that grow can break their limit; they are told in order of priority.
         counts: dict[str, int] = {}
         for type_, _ in new:
             counts[type_] = counts.get(type_, 0) + 1
+        if rules.any_window:
+            return self._against_windows(groups, counts, t)
         for group in groups:
-            total += len(group.ids)
             for type_, _ in group.ids:
                 counts[type_] = counts.get(type_, 0) + 1
-        if total > rules.max_ids:
-            return False
-        return all(count <= rules.limit(type_) for type_, count in counts.items())
+        over = [type_ for type_, count in counts.items() if count > rules.limit(type_).count]
+        return f"limit:{min(over, key=rules.rank)}" if over else None
+
+    def _against_windows(self, groups: list[Group], new: dict[str, int], t: int) -> str | None:
+        rules, counts = self._rules, dict(new)
+        limits: dict[str, Limit] = {}
+        for group in groups:
+            for (type_, _), since in group.ids.items():
+                limit = limits.setdefault(type_, rules.limit(type_))
+                if limit.days is None or since.t > t - limit.days * DAY_MS:
+                    counts[type_] = counts.get(type_, 0) + 1
+        over = [type_ for type_, count in counts.items() if count > rules.limit(type_).count]
+        return f"limit:{min(over, key=rules.rank)}" if over else None
 
     def _lowest(self, ids: list[Identifier]) -> Identifier:
         return max(ids, key=lambda item: (self._rules.rank(item[0]), item[1]))
@@ -144,23 +184,43 @@ class Graph:
 
 
 class Resolution(NamedTuple):
-    """The result of a `fold`: the group of each node, what was kept apart, the owners."""
+    """The result of a `fold`.
+
+    ``group_of`` has the group of each node (none where all its identifiers are
+    blocked), ``dropped`` what was kept apart, ``owner`` the group of each identifier,
+    ``placements`` each step in order.
+    """
 
     group_of: dict[int, Group]
-    dropped: dict[int, tuple[Identifier, ...]]
+    dropped: dict[int, tuple[Dropped, ...]]
     owner: dict[Identifier, Group]
+    placements: list[tuple[Node, Placement]]
 
 
-def fold(nodes: Iterable[Node], rules: Rules) -> Resolution:
-    """Place all ``nodes`` of a component from the first to the last."""
-    graph = Graph(rules)
-    leads: list[tuple[int, Identifier]] = []
-    dropped: dict[int, tuple[Identifier, ...]] = {}
+def fold(nodes: Iterable[Node], rules: Rules, cuts: Cuts = NO_CUTS) -> Resolution:
+    """Place all ``nodes`` of a component from the first to the last.
+
+    The same handle may come several times (a set that is met again under a limit with
+    a window); the last of them says what is kept apart.
+    """
+    graph = Graph(rules, cuts)
+    leads: dict[int, Identifier] = {}
+    dropped: dict[int, tuple[Dropped, ...]] = {}
+    placements: list[tuple[Node, Placement]] = []
     for node in sorted(nodes, key=lambda n: (n.first, n.ids)):
-        placement = graph.add(node)
-        if placement.dropped:
-            dropped[node.handle] = placement.dropped
-        kept = next(item for item in node.ids if item not in placement.dropped)
-        leads.append((node.handle, kept))
-    group_of = {handle: graph.owner[lead] for handle, lead in leads}
-    return Resolution(group_of, dropped, graph.owner)
+        open_ids = tuple(item for item in node.ids if not rules.blocks(*item))
+        shut = tuple(Dropped(*item, "blocked") for item in node.ids if item not in open_ids)
+        if not open_ids:
+            dropped[node.handle] = shut
+            continue
+        placement = graph.add(node._replace(ids=open_ids))
+        placements.append((node, placement))
+        apart = shut + placement.dropped
+        if apart:
+            dropped[node.handle] = apart
+        else:
+            dropped.pop(node.handle, None)
+        gone = {item.identifier for item in placement.dropped}
+        leads[node.handle] = next(item for item in open_ids if item not in gone)
+    group_of = {handle: graph.owner[lead] for handle, lead in leads.items()}
+    return Resolution(group_of, dropped, graph.owner, placements)

@@ -1,11 +1,19 @@
-"""The rules by which identifiers join people; one set a space."""
+"""The rules by which identifiers join people; one set a space.
+
+All of it is a value. The graph is the fold over all facts under the present rules, so
+a change of the rules holds for the past too, once what it touches is folded anew.
+What decides how a message is *read* (``custom``, ``unread``) holds for new messages.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import Any
 
+#: All zeros, as unset device ids are; known to be harmless, so Python's own `re` may.
+_ZEROS = (r"[0\-]*",)
 _BLOCKED = frozenset(
     {
         "null", "nil", "none", "undefined", "nan", "-1", "anonymous", "unknown", "guest", "n/a",
@@ -13,23 +21,46 @@ _BLOCKED = frozenset(
     }
 )  # fmt: skip
 
+#: Days of the sliding windows in which values may be counted.
+WINDOWS = {"ever": None, "day": 1, "week": 7, "month": 30, "year": 365}
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most ``count`` values of a type in one profile, in any ``days`` or ever."""
+
+    count: int
+    days: int | None = None
+
+    def __str__(self) -> str:
+        if self.days is None:
+            return str(self.count)
+        word = next((name for name, days in WINDOWS.items() if days == self.days), None)
+        return f"{self.count} in any {word or f'{self.days} days'}"
+
 
 @dataclass(frozen=True)
 class Rules:
     """Priorities, limits and blocked values (segment.com: Unify identity resolution).
 
-    ``limits`` says how many values of a type a profile may ever have; ``blocked``
-    are exact values (compared without case), ``blocked_patterns`` regular
-    expressions that a whole value must match.
+    ``blocked`` are values of any type (compared without case), ``blocked_patterns``
+    regular expressions that a whole value must match; the ``…_of`` ones are by type.
+    ``custom`` names by type the paths in a message where values of it are found;
+    ``unread`` says which types are not taken from a source, by the source's number.
     """
 
     priority: tuple[str, ...] = ("user_id", "email")
-    limits: dict[str, int] = field(default_factory=lambda: {"user_id": 1})
-    default_limit: int = 5
+    limits: dict[str, Limit] = field(default_factory=lambda: {"user_id": Limit(1)})
+    default_limit: Limit = Limit(5)
     max_ids: int = 1000
     max_merges: int = 100
     blocked: frozenset[str] = _BLOCKED
-    blocked_patterns: tuple[str, ...] = (r"[0\-]*",)
+    blocked_patterns: tuple[str, ...] = _ZEROS
+    blocked_of: dict[str, frozenset[str]] = field(default_factory=dict)
+    blocked_patterns_of: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    custom: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = ()
+    unread: dict[int, frozenset[str]] = field(default_factory=dict)
     alias_joins_user_ids: bool = False
     phone_region: str | None = None
 
@@ -40,17 +71,59 @@ class Rules:
         except ValueError:
             return (len(self.priority), type_)
 
-    def limit(self, type_: str) -> int:
+    def limit(self, type_: str) -> Limit:
         """How many values of ``type_`` a profile may have."""
         return self.limits.get(type_, self.default_limit)
 
-    @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        return re.compile("|".join(f"(?:{p})" for p in self.blocked_patterns) or r"(?!)", re.I)
+    def windowed(self, type_: str) -> bool:
+        """Whether values of ``type_`` are counted in a sliding window."""
+        return self.limit(type_).days is not None
 
-    def blocks(self, value: str) -> bool:
-        """Whether ``value`` is no identifier, whatever its type."""
-        return value.casefold() in self.blocked or self._pattern.fullmatch(value) is not None
+    @cached_property
+    def any_window(self) -> bool:
+        """Whether any limit has a window."""
+        limits = (self.default_limit, *self.limits.values())
+        return any(limit.days is not None for limit in limits)
+
+    def blocks(self, type_: str, value: str) -> bool:
+        """Whether ``value`` is no identifier of ``type_``."""
+        folded = value.casefold()
+        if folded in self.blocked or self._pattern.fullmatch(value):
+            return True
+        if folded in self.blocked_of.get(type_, ()):
+            return True
+        patterns = self.blocked_patterns_of.get(type_)
+        return patterns is not None and bool(compiled(patterns).fullmatch(value))
+
+    @cached_property
+    def _pattern(self) -> Any:
+        return compiled(self.blocked_patterns)
+
+
+@lru_cache(maxsize=256)
+def compiled(patterns: tuple[str, ...]) -> Any:
+    """One expression that matches, whatever the case, what any of ``patterns`` does.
+
+    RE2, so that no pattern takes longer than its text; `ValueError` says which is wrong.
+    """
+    if patterns == _ZEROS:
+        return re.compile(patterns[0], re.IGNORECASE)
+    import re2
+
+    options = re2.Options()
+    options.case_sensitive, options.log_errors = False, False
+    for pattern in patterns:
+        try:
+            re2.compile(pattern, options)
+        except re2.error as error:
+            raise ValueError(f"{pattern!r} is no regular expression: {_text(error)}") from None
+    whole = "|".join(f"(?:{pattern})" for pattern in patterns) or r"[^\x00-\x{10FFFF}]"
+    return re2.compile(whole, options)
+
+
+def _text(error: Exception) -> str:
+    first = error.args[0] if error.args else error
+    return first.decode(errors="replace") if isinstance(first, bytes) else str(first)
 
 
 DEFAULT = Rules()

@@ -6,13 +6,13 @@ store is in it, and all of it commits together with the checkpoint, or not at al
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
 
 from cdp.events import Message
-from cdp.identity import Rules
 from cdp.pipeline.drafts import Draft, Drafts
 from cdp.pipeline.identify import identify
 from cdp.pipeline.memory import Memory
@@ -44,7 +44,6 @@ def run_batch(
     batch: Prepared,
     additions: dict[int, dict[str, Any]],
     memory: Memory,
-    rules: Rules,
     epoch: int,
     now: int,
 ) -> Done:
@@ -53,14 +52,14 @@ def run_batch(
     ``additions`` is what enrichers add to a message, by its index in the batch.
     """
     fresh = _dedupe(tx, batch, additions, memory)
-    drafts = Drafts(rules)
+    drafts = Drafts(memory.rules)
     placed: list[Placed] = [(message, *drafts.add(message)) for message, _ in fresh]
-    outcome = identify(tx, drafts, rules, now)
+    outcome = identify(tx, drafts, memory.rules, memory.cuts, now)
     changed = update_traits(tx, drafts, outcome, now)
     graph.put_memberships(tx, drafts.spans())
     _append(tx, placed, [added for _, added in fresh], memory, now)
     if memory.tell_changes:
-        _tell_changes(tx, drafts, outcome, changed, now)
+        tell_changes(tx, drafts, outcome, changed, now)
     progress.add_rejected(tx, batch.rejected)
     progress.add_counts(tx, _count(batch, fresh))
     progress.advance(tx, batch.part, epoch, batch.last_pos, now)
@@ -120,13 +119,15 @@ def _append(
     memory.kept.write(tx, partition.id, first, [message for message, _, _ in placed])
 
 
-def _tell_changes(
-    tx: Connection, drafts: Drafts, outcome: Outcome, changed: set[int], now: int
+def tell_changes(
+    tx: Connection, drafts: Iterable[Draft], outcome: Outcome, changed: set[int], now: int
 ) -> None:
     """Write what plugins that follow profiles want to know."""
     rows: list[tuple[int, str, str]] = []
     for loser, survivor in outcome.merged:
         rows.append((survivor, "merged", _encode({"from": loser}).decode()))
+    for old, new in sorted(outcome.split):
+        rows.append((new, "split", _encode({"from": old}).decode()))
     for draft in drafts:
         if draft.profile in outcome.created:
             outcome.created.discard(draft.profile)

@@ -14,7 +14,8 @@ Known = dict[tuple[int, Identifier], graph.IdentifierRow]
 class Cluster:
     """New nodes and the components that they connect.
 
-    ``last`` is the newest first sighting in the components, None without any.
+    ``last`` is the newest first sighting in the components, None without any;
+    ``earlier`` are known nodes that were seen earlier than known, or met again.
     """
 
     def __init__(self, collection: int) -> None:

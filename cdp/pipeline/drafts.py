@@ -6,6 +6,7 @@ from typing import Any
 
 from cdp.events import Message, Stamp
 from cdp.identity import Identifier, Rules, extract, node_key
+from cdp.identity.rules import DAY_MS
 from cdp.store.tables import ACCOUNTS, USERS
 
 Assignment = tuple[dict[str, Any], Stamp]
@@ -15,10 +16,11 @@ class Draft:
     """A node as this micro-batch mentions it: its identifiers and earliest stamp.
 
     ``id`` and ``profile`` are filled in by `cdp.pipeline.identify`; ``traits`` are
-    what identify (or group) calls set on it, in the order of the log.
+    what identify (or group) calls set on it, in the order of the log. ``days`` has the
+    earliest stamp of each day, where a limit with a window wants to know.
     """
 
-    __slots__ = ("collection", "first", "id", "ids", "key", "profile", "traits")
+    __slots__ = ("collection", "days", "first", "id", "ids", "key", "profile", "traits")
 
     def __init__(self, collection: int, ids: tuple[Identifier, ...], first: Stamp) -> None:
         self.collection = collection
@@ -28,6 +30,7 @@ class Draft:
         self.id = 0
         self.profile = 0
         self.traits: list[Assignment] = []
+        self.days: dict[int, Stamp] = {}
 
 
 class Drafts:
@@ -63,6 +66,9 @@ class Drafts:
             draft = self._by_ids[(collection, ids)] = Draft(collection, ids, stamp)
         elif stamp < draft.first:
             draft.first = stamp
+        if self._rules.any_window and len(ids) > 1:
+            day = stamp.t // DAY_MS
+            draft.days[day] = min(stamp, draft.days.get(day, stamp))
         return draft
 
     def spans(self) -> list[tuple[int, int, int, int]]:

@@ -12,19 +12,24 @@ from collections.abc import Iterable
 from sqlalchemy import Connection
 
 from cdp.events import Stamp
-from cdp.identity import Rules, identifier_hash
+from cdp.identity import Cuts, Rules, identifier_hash
 from cdp.pipeline.cluster import Cluster, Known, clusters_of
 from cdp.pipeline.drafts import Draft
 from cdp.pipeline.placing import Outcome, Placing, ids_text
 from cdp.store import graph
+from cdp.store.identity import add_sightings, sightings_of
 from cdp.store.meta import take_numbers
 
 
-def identify(tx: Connection, drafts: Iterable[Draft], rules: Rules, now: int) -> Outcome:
+def identify(
+    tx: Connection, drafts: Iterable[Draft], rules: Rules, cuts: dict[int, Cuts], now: int
+) -> Outcome:
     """Give each draft its node and profile; writes nodes, identifiers and profiles."""
     outcome = Outcome()
     everyone = list(drafts)
     pending, earlier = _look_up(tx, everyone)
+    if rules.any_window:
+        earlier += _met_again(tx, everyone, rules)
     if not pending and not earlier:
         return outcome
     first = take_numbers(tx, "node", len(pending)) if pending else 0
@@ -33,13 +38,32 @@ def identify(tx: Connection, drafts: Iterable[Draft], rules: Rules, now: int) ->
     found = _known_identifiers(tx, pending)
     clusters = clusters_of(pending, earlier, found)
     _load_stamps(tx, clusters)
-    Placing(tx, rules, now, found, outcome).place(clusters)
+    Placing(tx, rules, cuts, now, found, outcome).place(clusters)
+    if rules.any_window:
+        _note_days(tx, pending)
     moved = dict(outcome.merged)
     for draft in everyone:
         # Known nodes may have changed hands through the new ones.
-        survivor = outcome.relocated.get(draft.id) or moved.get(draft.profile)
+        survivor = outcome.relocated.get(draft.id, moved.get(draft.profile))
         if survivor is not None:
             draft.profile = survivor
+    return outcome
+
+
+def fold_components(
+    tx: Connection, ids: list[int], rules: Rules, cuts: dict[int, Cuts], now: int
+) -> Outcome:
+    """Fold whole components anew, under rules or cuts that have changed."""
+    outcome = Outcome()
+    clusters: list[Cluster] = []
+    for row in graph.collections_of_components(tx, ids):
+        cluster = Cluster(row.collection)
+        cluster.components = [row.component]
+        clusters.append(cluster)
+    _load_stamps(tx, clusters)
+    for cluster in clusters:
+        cluster.refold = True
+    Placing(tx, rules, cuts, now, {}, outcome).place(clusters)
     return outcome
 
 
@@ -67,6 +91,32 @@ def _look_up(
         else:
             pending.append(draft)
     return pending, earlier
+
+
+def _met_again(
+    tx: Connection, drafts: list[Draft], rules: Rules
+) -> list[tuple[Draft, graph.NodeRow]]:
+    """Note on which days known nodes were met; returns those that must be judged anew."""
+    known = [
+        draft
+        for draft in drafts
+        if draft.id and draft.days and any(rules.windowed(type_) for type_, _ in draft.ids)
+    ]
+    rows = {row.id: row for row in graph.nodes_by_key(tx, [draft.key for draft in known])}
+    days = {(row[0], row[1]) for row in sightings_of(tx, [draft.id for draft in known])}
+    again = [
+        (draft, rows[draft.id])
+        for draft in known
+        if rows[draft.id].dropped and any((draft.id, day) not in days for day in draft.days)
+    ]
+    _note_days(tx, known)
+    return again
+
+
+def _note_days(tx: Connection, drafts: list[Draft]) -> None:
+    add_sightings(
+        tx, [(draft.id, day, stamp) for draft in drafts for day, stamp in draft.days.items()]
+    )
 
 
 def _known_identifiers(tx: Connection, drafts: list[Draft]) -> Known:

@@ -8,16 +8,23 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from cdp.identity import Rules
 from cdp.pipeline.kept import KeptProperties
-from cdp.store import history, meta
+from cdp.store import history, identity, meta
 from cdp.store.dedupe import DedupeIndex
 
 
 class Memory:
-    """Names, the newest partition, the dedupe index and the kept properties."""
+    """Names, the newest partition, the dedupe index, the kept properties and the rules.
+
+    ``turn`` is the number of the transaction that may use it next.
+    """
 
     def __init__(self, tx: Connection, partition_messages: int, tell_changes: bool = False) -> None:
         self.version = meta.version(tx)
+        self.turn = 0
+        self.rules: Rules = identity.load_rules(tx)
+        self.cuts = identity.load_cuts(tx)
         self.tell_changes = tell_changes
         self.dedupe = DedupeIndex(tx)
         self.kept = KeptProperties(tx)

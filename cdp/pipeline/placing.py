@@ -8,14 +8,25 @@ import msgspec
 from sqlalchemy import Connection
 
 from cdp.events import Stamp
-from cdp.identity import Graph, Group, Identifier, Node, Rules, fold, identifier_hash
+from cdp.identity import (
+    NO_CUTS,
+    Cuts,
+    Dropped,
+    Graph,
+    Group,
+    Identifier,
+    Node,
+    Rules,
+    fold,
+    identifier_hash,
+)
 from cdp.pipeline.cluster import Cluster, Known
 from cdp.pipeline.drafts import Draft
 from cdp.store import graph
+from cdp.store.identity import facts_of
 from cdp.store.meta import take_numbers
 
 _encode = msgspec.json.Encoder().encode
-_decode_ids = msgspec.json.Decoder(list[tuple[str, str]]).decode
 
 
 def ids_text(ids: tuple[Identifier, ...]) -> str:
@@ -23,39 +34,60 @@ def ids_text(ids: tuple[Identifier, ...]) -> str:
     return _encode(ids).decode()
 
 
+def dropped_text(dropped: tuple[Dropped, ...]) -> str | None:
+    """What was kept apart, as the store keeps it: JSON ``[[type, value, reason], …]``."""
+    return _encode(dropped).decode() if dropped else None
+
+
 class Outcome:
     """What placing did to profiles.
 
-    ``merged`` has (loser, survivor); ``absorbed`` maps a survivor to the trait maps
-    of those it took in; ``refolded`` are profiles whose traits must be joined anew
-    from their nodes; ``relocated`` says where the nodes of refolded components are.
+    ``merged`` has (loser, survivor), ``split`` (whose nodes, now of whom); ``absorbed``
+    maps a survivor to the trait maps of those it took in; ``refolded`` are profiles
+    whose traits must be joined anew from their nodes; ``relocated`` says where the
+    nodes of refolded components are, 0 for nobody.
     """
 
     def __init__(self) -> None:
         self.created: set[int] = set()
         self.merged: list[tuple[int, int]] = []
+        self.split: set[tuple[int, int]] = set()
         self.absorbed: dict[int, list[bytes | None]] = {}
         self.refolded: set[int] = set()
         self.relocated: dict[int, int] = {}
 
 
 class _Placed:
-    """A new node and the group it came to."""
+    """A new node and the group it came to; None where all its identifiers are blocked."""
 
     __slots__ = ("component", "draft", "dropped", "group")
 
-    def __init__(self, draft: Draft, group: Group, dropped: tuple[Identifier, ...]) -> None:
+    def __init__(self, draft: Draft, group: Group | None, dropped: tuple[Dropped, ...]) -> None:
         self.draft, self.group, self.dropped = draft, group, dropped
         self.component = 0
+
+
+def _lower(row: graph.NodeRow, first: Stamp | None) -> graph.NodeRow:
+    if first is None or first >= (row.first_t, row.first_source, row.first_message_id):
+        return row
+    return row._replace(
+        first_t=first.t, first_source=first.source, first_message_id=first.message_id
+    )
 
 
 class Placing:
     """The work on all clusters of a micro-batch; each table is written once."""
 
     def __init__(
-        self, tx: Connection, rules: Rules, now: int, known: Known, outcome: Outcome
+        self,
+        tx: Connection,
+        rules: Rules,
+        cuts: dict[int, Cuts],
+        now: int,
+        known: Known,
+        outcome: Outcome,
     ) -> None:
-        self._tx, self._rules, self._now = tx, rules, now
+        self._tx, self._rules, self._cuts, self._now = tx, rules, cuts, now
         self._known, self._outcome = known, outcome
         self._profiles: dict[int, graph.ProfileRow] = {}
         self._ids_of: dict[int, list[graph.IdentifierRow]] = {}
@@ -66,7 +98,7 @@ class Placing:
         self._into: dict[int, tuple[Group, Group]] = {}
         self._gone: set[int] = set()
         self._owners: list[tuple[Cluster, Identifier, Group | None, Stamp]] = []
-        self._moved_nodes: list[tuple[Cluster, graph.NodeRow, Stamp, Group, str | None]] = []
+        self._moved_nodes: list[tuple[Cluster, graph.NodeRow, Stamp, Group | None, str | None]] = []
 
     def place(self, clusters: list[Cluster]) -> None:
         """Decide on all clusters and write the result; fills in ``draft.profile``."""
@@ -94,7 +126,8 @@ class Placing:
         again = [id_ for cluster in clusters if cluster.refold for id_ in cluster.components]
         for node in graph.nodes_of_components(tx, again):
             self._nodes_of.setdefault(node.component, []).append(node)
-            touched.add(node.profile)
+            if node.profile:
+                touched.add(node.profile)
         for row in graph.identifiers_of_components(tx, again):
             self._known[(row.collection, (row.type, row.value))] = row
         self._profiles = {row.id: row for row in graph.profiles_by_id(tx, list(touched))}
@@ -122,7 +155,7 @@ class Placing:
     # Deciding.
 
     def _add_in_order(self, cluster: Cluster) -> None:
-        work = Graph(self._rules)
+        work = Graph(self._rules, self._cuts.get(cluster.collection, NO_CUTS))
         for profile in sorted({row.profile for row in self._rows_of(cluster) if row.profile}):
             work.load(self._group(profile))
         first_seen: dict[Identifier, Stamp] = {}
@@ -137,6 +170,7 @@ class Placing:
             owner = work.owner.get(identifier)
             self._owners.append((cluster, identifier, owner, seen))
         for placed in self._placed[len(self._placed) - len(cluster.drafts) :]:
+            assert placed.group is not None, "nothing that is blocked comes in"
             group = self._final(placed.group)
             if group.key <= 0 and group not in self._fresh:
                 self._fresh.append(group)
@@ -152,36 +186,33 @@ class Placing:
         rows = [row for id_ in cluster.components for row in self._nodes_of.get(id_, ())]
         lowered = {draft.id: draft.first for draft, _ in cluster.earlier}
         by_handle: dict[int, graph.NodeRow] = {row.id: row for row in rows}
-        facts = [
-            Node(
-                row.id,
-                tuple(_decode_ids(row.ids)),
-                lowered.get(row.id) or Stamp(row.first_t, row.first_source, row.first_message_id),
-            )
-            for row in rows
-        ]
-        facts += [Node(draft.id, draft.ids, draft.first) for draft in cluster.drafts]
-        result = fold(facts, self._rules)
+        facts = facts_of(self._tx, [_lower(row, lowered.get(row.id)) for row in rows], self._rules)
+        for draft in cluster.drafts:
+            stamps = {draft.first, *draft.days.values()}
+            facts += [Node(draft.id, draft.ids, stamp) for stamp in sorted(stamps)]
+        result = fold(facts, self._rules, self._cuts.get(cluster.collection, NO_CUTS))
         groups = {id(group): group for group in result.group_of.values()}.values()
-        self._keep_profile_ids(sorted(groups, key=lambda g: g.created), result.group_of, by_handle)
+        ordered = sorted(groups, key=lambda g: (g.created, g.anchor))
+        self._keep_profile_ids(cluster.collection, ordered, result.group_of, by_handle)
         first_seen: dict[Identifier, Stamp] = {}
+        first_of: dict[int, Stamp] = {}
         for fact in sorted(facts, key=lambda fact: fact.first):
+            first_of.setdefault(fact.handle, fact.first)
             for identifier in fact.ids:
                 first_seen.setdefault(identifier, fact.first)
-            row = by_handle.get(fact.handle)
-            dropped = result.dropped.get(fact.handle, ())
-            if row is not None:
-                text = ids_text(dropped) if dropped else None
-                group = result.group_of[fact.handle]
-                self._moved_nodes.append((cluster, row, fact.first, group, text))
+        for row in rows:
+            group = result.group_of.get(row.id)
+            text = dropped_text(result.dropped.get(row.id, ()))
+            self._moved_nodes.append((cluster, row, first_of[row.id], group, text))
         for draft in cluster.drafts:
             dropped = result.dropped.get(draft.id, ())
-            self._placed.append(_Placed(draft, result.group_of[draft.id], dropped))
+            self._placed.append(_Placed(draft, result.group_of.get(draft.id), dropped))
         for identifier, seen in first_seen.items():
             self._owners.append((cluster, identifier, result.owner.get(identifier), seen))
 
     def _keep_profile_ids(
         self,
+        collection: int,
         groups: list[Group],
         group_of: dict[int, Group],
         rows: dict[int, graph.NodeRow],
@@ -189,14 +220,14 @@ class Placing:
         """Let each group go on with a profile that its nodes had, if one is free."""
         had: dict[int, set[int]] = {}
         for handle, row in rows.items():
-            had.setdefault(id(group_of[handle]), set()).add(row.profile)
-        old = {row.profile for row in rows.values()}
-        free = set(old)
+            if handle in group_of:
+                had.setdefault(id(group_of[handle]), set()).add(row.profile)
+        free = {row.profile for row in rows.values() if row.profile}
         for exact in (True, False):
             for group in groups:
                 if group.key > 0:
                     continue
-                name = identifier_hash(self._collection_of(old), group.anchor)
+                name = identifier_hash(collection, group.anchor)
                 for profile in sorted(had.get(id(group), set()) & free):
                     if not exact or self._profiles[profile].anchor == name:
                         group.key = profile
@@ -206,16 +237,16 @@ class Placing:
             (self._changed if group.key > 0 else self._fresh).append(group)
         self._gone |= free
 
-    def _collection_of(self, profiles: set[int]) -> int:
-        return self._profiles[next(iter(profiles))].collection
-
     # Writing.
 
     def _write(self, clusters: list[Cluster]) -> None:
         tx, outcome = self._tx, self._outcome
-        collections = {id(self._final(p.group)): p.draft.collection for p in self._placed}
+        collections = {
+            id(self._final(p.group)): p.draft.collection for p in self._placed if p.group
+        }
         for cluster, _row, _first, group, _dropped in self._moved_nodes:
-            collections[id(group)] = cluster.collection
+            if group is not None:
+                collections[id(group)] = cluster.collection
         if self._fresh:
             first = take_numbers(tx, "profile", len(self._fresh))
             for index, group in enumerate(self._fresh):
@@ -241,8 +272,10 @@ class Placing:
             )
 
         graph.insert_profiles(tx, [row_of(group) for group in self._fresh])
-        changed = {group.key: group for group in self._changed}
-        graph.update_profiles(tx, [row_of(group) for group in changed.values()])
+        changed = {group.key: row_of(group) for group in self._changed}
+        graph.update_profiles(
+            tx, [row for key, row in changed.items() if row[:-1] != self._profiles[key][:-1]]
+        )
         pairs = [
             (loser.key, self._final(loser).key) for loser, _ in self._into.values() if loser.key > 0
         ]
@@ -255,9 +288,18 @@ class Placing:
         if self._gone:
             graph.drop_profiles(tx, sorted(self._gone))
         for _cluster, row, _first, group, _dropped in self._moved_nodes:
-            outcome.refolded.add(group.key)
-            if row.profile in self._gone and (row.profile, group.key) not in outcome.merged:
-                outcome.merged.append((row.profile, group.key))
+            self._tell_move(row.profile, group.key if group is not None else 0)
+
+    def _tell_move(self, old: int, new: int) -> None:
+        outcome = self._outcome
+        if old == new:
+            return
+        outcome.refolded |= {profile for profile in (old, new) if profile} - self._gone
+        if old in self._gone:
+            if new and (old, new) not in outcome.merged:
+                outcome.merged.append((old, new))
+        elif old and new:
+            outcome.split.add((old, new))
 
     def _write_components(self, clusters: list[Cluster]) -> dict[int, int]:
         """The component of each cluster, by the cluster's id()."""
@@ -291,7 +333,7 @@ class Placing:
         rows: list[graph.NodeRow] = []
         for placed in self._placed:
             draft = placed.draft
-            draft.profile = self._final(placed.group).key
+            draft.profile = self._final(placed.group).key if placed.group is not None else 0
             rows.append(
                 graph.NodeRow(
                     draft.id,
@@ -301,7 +343,7 @@ class Placing:
                     *draft.first,
                     targets[id(draft)],
                     draft.profile,
-                    ids_text(placed.dropped) if placed.dropped else None,
+                    dropped_text(placed.dropped),
                 )
             )
         graph.insert_nodes(self._tx, rows)
@@ -312,12 +354,12 @@ class Placing:
                 first_source=first.source,
                 first_message_id=first.message_id,
                 component=targets[id(cluster)],
-                profile=group.key,
+                profile=group.key if group is not None else 0,
                 dropped=dropped,
             )
             if new != row:
                 changed.append(new)
-            self._outcome.relocated[row.id] = group.key
+            self._outcome.relocated[row.id] = new.profile
         graph.update_nodes(self._tx, changed)
 
     def _write_identifiers(self, targets: dict[int, int]) -> None:

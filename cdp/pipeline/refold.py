@@ -6,11 +6,10 @@ import time
 
 from cdp.config import Settings
 from cdp.events import Message, decode_json
-from cdp.identity import DEFAULT
 from cdp.pipeline.drafts import Drafts
 from cdp.pipeline.identify import identify
 from cdp.pipeline.traits import update_traits
-from cdp.store import Store, graph, history
+from cdp.store import Store, graph, history, identity, progress
 from cdp.store.tables import SECONDARY
 
 CHUNK = 500
@@ -32,14 +31,16 @@ def refold(store: Store, settings: Settings, from_ms: int, to_ms: int) -> int:
             picked = [r for r in rows if from_ms <= r.t <= to_ms and not r.flags & SECONDARY]
             bodies = history.bodies_of(tx, picked)
             names = history.all_names(tx)
-        drafts = Drafts(DEFAULT)
+            rules = identity.load_rules(tx)
+        drafts = Drafts(rules)
         for row in picked:
             body = decode_json(bodies[row.seq].raw)
             type_, name = names[row.name]
             drafts.add(Message(type_, name, body["messageId"], row.source, row.t, row.t, body))
         now = int(time.time() * 1000)
         with store.write() as tx:
-            outcome = identify(tx, drafts, DEFAULT, now)
+            progress.take_turn(tx)
+            outcome = identify(tx, drafts, rules, identity.load_cuts(tx), now)
             update_traits(tx, drafts, outcome, now)
             graph.put_memberships(tx, drafts.spans())
         total += len(picked)

@@ -12,7 +12,6 @@ from sqlalchemy.exc import DBAPIError
 
 from cdp.config import Settings
 from cdp.events import Message
-from cdp.identity import DEFAULT, Rules
 from cdp.log.open import Reader
 from cdp.log.record import Taken
 from cdp.pipeline.batch import Done, run_batch
@@ -28,7 +27,6 @@ _POLL_PARTS_S = 0.2
 _DROP_S = 5.0
 #: Part kinds in the order in which they are served; imports wait for live traffic.
 _LATER = ("import", "system")
-_VERSION_S = 0.5
 _CLEAN_S = 600.0
 
 
@@ -59,11 +57,10 @@ class Pipeline:
         reader: Reader,
         settings: Settings,
         enricher: Enricher | None = None,
-        rules: Rules = DEFAULT,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store, self._reader, self._settings = store, reader, settings
-        self._enricher, self._rules, self._clock = enricher, rules, clock
+        self._enricher, self._clock = enricher, clock
         self._memory: Memory | None = None
         self._positions: dict[str, int] = {}
         self._epochs: dict[str, int] = {}
@@ -71,7 +68,6 @@ class Pipeline:
         self._listed = float("-inf")
         self._parts: list[str] = []
         self._dropped = 0.0
-        self._checked = 0.0
         self._cleaned = 0.0
 
     def run(self, stop: Event) -> None:
@@ -120,7 +116,7 @@ class Pipeline:
         with self._store.write() as tx:
             memory = self._fresh_memory(tx, memory)
             epoch = self._epochs[batch.part]
-            done = run_batch(tx, batch, additions, memory, self._rules, epoch, now)
+            done = run_batch(tx, batch, additions, memory, epoch, now)
         self._memory = memory
         self._positions[batch.part] = batch.last_pos
         return done
@@ -143,14 +139,15 @@ class Pipeline:
         return self._reader.read(part, self._positions[part], self._settings.batch_messages)
 
     def _fresh_memory(self, tx: Any, memory: Memory | None) -> Memory:
-        now = time.monotonic()
-        if memory is not None and now - self._checked > _VERSION_S:
-            self._checked = now
-            if meta.version(tx) != memory.version:
-                memory = None
-        if memory is None:
+        """What we remember, or what the store says where somebody else has written since.
+
+        Taking the turn is also the lock under which the graph is written.
+        """
+        turn = progress.take_turn(tx)
+        if memory is None or memory.turn != turn or memory.version != meta.version(tx):
             tells = self._enricher.tells_changes() if self._enricher is not None else False
             memory = Memory(tx, self._settings.partition_messages, tells)
+        memory.turn = turn + 1
         return memory
 
     def _tidy(self) -> None:

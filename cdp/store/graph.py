@@ -115,6 +115,19 @@ def nodes_of_components(tx: Connection, ids: list[int]) -> list[NodeRow]:
     return [NodeRow(*row) for row in select_by(tx, _node, nodes.c.component, ids)]
 
 
+class ComponentOf(NamedTuple):
+    """A component and whether it is of people or of accounts."""
+
+    component: int
+    collection: int
+
+
+def collections_of_components(tx: Connection, ids: list[int]) -> list[ComponentOf]:
+    """The collection of each of some components."""
+    rows = select_by(tx, (nodes.c.component, nodes.c.collection), nodes.c.component, ids)
+    return sorted({ComponentOf(*row) for row in rows})
+
+
 def nodes_of_profiles(tx: Connection, ids: list[int]) -> list[NodeRow]:
     """All nodes of some profiles."""
     return [NodeRow(*row) for row in select_by(tx, _node, nodes.c.profile, ids)]

@@ -14,6 +14,14 @@ class Deposed(RuntimeError):
     """Another process has taken over this part of the log; nothing was committed."""
 
 
+def take_turn(tx: Connection) -> int:
+    """Wait for our turn to write the profile graph, and return its number.
+
+    Who remembers something of the graph may go on with it if nobody had a turn since.
+    """
+    return take_numbers(tx, "turn", 1)
+
+
 def positions(tx: Connection) -> dict[str, int]:
     """The last position taken of each part of the log."""
     return {r.part: r.pos for r in tx.execute(select(checkpoints.c.part, checkpoints.c.pos))}

@@ -104,6 +104,20 @@ changes = Table(
     Column("after", Text),
 )
 
+#: Everything that a person defines and that has a file form: a row a version, of which
+#: the newest holds. ``body`` is JSON; a removed object has a last version without one.
+definitions = Table(
+    "definitions",
+    metadata,
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("body", Text),
+    Column("author", Text, nullable=False),
+    Column("at", Big, nullable=False),
+    PrimaryKeyConstraint("kind", "key", "version"),
+)
+
 # -- progress ---------------------------------------------------------------------
 
 #: How far the pipeline has taken each part of the log; ``epoch`` names its owner.
@@ -216,12 +230,40 @@ nodes = Table(
     Column("first_source", Integer, nullable=False),
     Column("first_message_id", Text, nullable=False),
     Column("component", Big, nullable=False),
-    Column("profile", Big, nullable=False),
-    Column("dropped", Text),  # JSON [[type, value], …] that a rule kept apart
+    Column("profile", Big, nullable=False),  # 0: all its identifiers are blocked
+    Column("dropped", Text),  # JSON [[type, value, reason], …] that was kept apart
     Column("traits", LargeBinary),  # JSON, see cdp.profiles.traits
     Index("nodes_key", "key"),
     Index("nodes_component", "component"),
     Index("nodes_profile", "profile"),
+)
+
+#: On which days a node was met again, under limits with a window (cdp.identity.resolve).
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("node", Big, nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("t", Big, nullable=False),
+    Column("source", Integer, nullable=False),
+    Column("message_id", Text, nullable=False),
+    PrimaryKeyConstraint("node", "day"),
+    sqlite_with_rowid=False,
+)
+
+#: Identifiers that a person has parted for good; the sides are JSON [[type, value], …].
+cuts = Table(
+    "cuts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("collection", Integer, nullable=False),
+    Column("left_ids", Text, nullable=False),
+    Column("right_ids", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("at", Big, nullable=False),
+    Column("note", Text),
+    Column("undone_by", Text),
+    Column("undone_at", Big),
 )
 
 #: A value by which a profile is known; ``profile`` null: known, but kept apart.

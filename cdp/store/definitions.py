@@ -1,0 +1,72 @@
+"""What people define, in versions; the newest of each holds."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, func, insert, select
+
+from cdp.store.config_rows import record_change
+from cdp.store.tables import definitions
+
+
+class Version(NamedTuple):
+    """One version of a definition; ``body`` None says that it was removed then."""
+
+    kind: str
+    key: str
+    version: int
+    body: dict[str, Any] | None
+    author: str
+    at: int
+
+
+def versions(tx: Connection, kind: str, key: str) -> list[Version]:
+    """All versions of a definition, the newest first."""
+    statement = (
+        select(definitions)
+        .where(definitions.c.kind == kind, definitions.c.key == key)
+        .order_by(definitions.c.version.desc())
+    )
+    return [_version(row) for row in tx.execute(statement)]
+
+
+def current(tx: Connection, kind: str, key: str) -> Version | None:
+    """The newest version of a definition; None if there is none or it was removed."""
+    statement = (
+        select(definitions)
+        .where(definitions.c.kind == kind, definitions.c.key == key)
+        .order_by(definitions.c.version.desc())
+        .limit(1)
+    )
+    row = tx.execute(statement).first()
+    return _version(row) if row is not None and row.body is not None else None
+
+
+def put(
+    tx: Connection, now: int, kind: str, key: str, body: dict[str, Any] | None, author: str
+) -> Version:
+    """Add a version, or return the newest one if it says the same already."""
+    last = tx.execute(
+        select(func.max(definitions.c.version)).where(
+            definitions.c.kind == kind, definitions.c.key == key
+        )
+    ).scalar()
+    before = current(tx, kind, key)
+    if before is not None and before.body == body:
+        return before
+    made = Version(kind, key, (last or 0) + 1, body, author, now)
+    tx.execute(
+        insert(definitions).values(
+            made._replace(body=json.dumps(body) if body is not None else None)._asdict()  # type: ignore[arg-type]
+        )
+    )
+    action = "removed" if body is None else "changed" if before else "created"
+    record_change(tx, now, author, kind, key, action, before.body if before else None, body)
+    return made
+
+
+def _version(row: Any) -> Version:
+    body = json.loads(row.body) if row.body is not None else None
+    return Version(row.kind, row.key, row.version, body, row.author, row.at)

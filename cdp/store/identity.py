@@ -1,0 +1,158 @@
+"""The rules and cuts of identity, and the facts that a component is folded from."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from cdp.events import Stamp
+from cdp.identity import DEFAULT, Cut, Cuts, Identifier, Node, Rules
+from cdp.identity.rules_file import parse
+from cdp.store import config_rows, definitions
+from cdp.store.bulk import select_by, upsert
+from cdp.store.graph import NodeRow
+from cdp.store.meta import take_numbers
+from cdp.store.tables import ACCOUNTS, USERS, cuts, sightings
+
+KIND, KEY = "identity", "default"
+
+_decode_ids = msgspec.json.Decoder(list[tuple[str, str]]).decode
+
+
+def load_rules(tx: Connection) -> Rules:
+    """The rules that hold now."""
+    found = definitions.current(tx, KIND, KEY)
+    if found is None or found.body is None:
+        return DEFAULT
+    numbers = {source.key: source.id for source in config_rows.all_sources(tx)}
+    return parse(found.body, numbers)
+
+
+class CutRow(NamedTuple):
+    """A cut as it was made, and by whom it was undone, if it was."""
+
+    cut: Cut
+    author: str
+    at: int
+    note: str | None
+    undone_by: str | None
+    undone_at: int | None
+
+
+def all_cuts(tx: Connection) -> list[CutRow]:
+    """Every cut that was ever made, the oldest first."""
+    return [
+        CutRow(
+            Cut(row.id, row.collection, _side(row.left_ids), _side(row.right_ids)),
+            row.author,
+            row.at,
+            row.note,
+            row.undone_by,
+            row.undone_at,
+        )
+        for row in tx.execute(select(cuts).order_by(cuts.c.id))
+    ]
+
+
+def load_cuts(tx: Connection) -> dict[int, Cuts]:
+    """The cuts that hold, by collection."""
+    holding = [row.cut for row in all_cuts(tx) if row.undone_at is None]
+    return {
+        collection: Cuts(cut for cut in holding if cut.collection == collection)
+        for collection in (USERS, ACCOUNTS)
+    }
+
+
+def add_cut(
+    tx: Connection,
+    now: int,
+    collection: int,
+    left: frozenset[Identifier],
+    right: frozenset[Identifier],
+    author: str,
+    note: str | None,
+) -> Cut:
+    """Make a cut and tell all processes."""
+    cut = Cut(take_numbers(tx, "cut", 1), collection, left, right)
+    shown = {"taken": sorted(left), "from": sorted(right), "note": note}
+    tx.execute(
+        insert(cuts).values(
+            id=cut.number,
+            collection=collection,
+            left_ids=json.dumps(sorted(left)),
+            right_ids=json.dumps(sorted(right)),
+            author=author,
+            at=now,
+            note=note,
+        )
+    )
+    config_rows.record_change(tx, now, author, "cut", str(cut.number), "created", after=shown)
+    return cut
+
+
+def undo_cut(tx: Connection, now: int, number: int, author: str) -> bool:
+    """Take a cut back; False if there is none of that number that holds."""
+    statement = (
+        update(cuts)
+        .where(cuts.c.id == number, cuts.c.undone_at.is_(None))
+        .values(undone_at=now, undone_by=author)
+    )
+    if tx.execute(statement).rowcount != 1:
+        return False
+    config_rows.record_change(tx, now, author, "cut", str(number), "undone")
+    return True
+
+
+def _side(text: str) -> frozenset[Identifier]:
+    return frozenset((str(type_), str(value)) for type_, value in json.loads(text))
+
+
+def ids_of(row: NodeRow) -> tuple[Identifier, ...]:
+    """The identifiers of a node."""
+    return tuple(_decode_ids(row.ids))
+
+
+def facts_of(tx: Connection, rows: list[NodeRow], rules: Rules) -> list[Node]:
+    """What a component is folded from: its nodes, and the days on which they were met."""
+    facts = [
+        Node(row.id, ids_of(row), Stamp(row.first_t, row.first_source, row.first_message_id))
+        for row in rows
+    ]
+    if rules.any_window:
+        by_id = {fact.handle: fact for fact in facts}
+        for node, _day, stamp in sightings_of(tx, list(by_id)):
+            if stamp != by_id[node].first:
+                facts.append(by_id[node]._replace(first=stamp))
+    return facts
+
+
+def sightings_of(tx: Connection, nodes: list[int]) -> list[tuple[int, int, Stamp]]:
+    """(node, day, stamp) of each day on which some nodes were met."""
+    rows = select_by(tx, tuple(sightings.c), sightings.c.node, nodes)
+    return [(row[0], row[1], Stamp(*row[2:])) for row in rows]
+
+
+def add_sightings(tx: Connection, rows: list[tuple[int, int, Stamp]]) -> None:
+    """Note (node, day, stamp); of several on one day the earliest stays."""
+    if not rows:
+        return
+    # Compared here, not in SQL: Postgres may sort text otherwise than by code point.
+    known = {row[:2]: row[2] for row in sightings_of(tx, [row[0] for row in rows])}
+    earlier = [
+        {"node": node, "day": day, **stamp._asdict()}
+        for node, day, stamp in rows
+        if (node, day) not in known or stamp < known[node, day]
+    ]
+    if not earlier:
+        return
+    statement = upsert(tx, sightings)
+    names = ("t", "source", "message_id")
+    statement = statement.values(
+        {name: bindparam(name) for name in ("node", "day", *names)}
+    ).on_conflict_do_update(
+        index_elements=["node", "day"], set_={name: statement.excluded[name] for name in names}
+    )
+    tx.execute(statement, earlier)

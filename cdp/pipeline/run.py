@@ -14,6 +14,7 @@ from cdp.config import Settings
 from cdp.events import Message
 from cdp.log.open import Reader
 from cdp.log.record import Taken
+from cdp.pipeline import sweep
 from cdp.pipeline.batch import Done, run_batch
 from cdp.pipeline.memory import Memory
 from cdp.pipeline.prepare import Prepared, prepare
@@ -28,6 +29,8 @@ _DROP_S = 5.0
 #: Part kinds in the order in which they are served; imports wait for live traffic.
 _LATER = ("import", "system")
 _CLEAN_S = 600.0
+#: How often to ask for a sweep, and how often it has its turn beside a full log.
+_SWEEP_S, _SHARE_S = 0.5, 0.2
 
 
 class Enricher(Protocol):
@@ -69,6 +72,7 @@ class Pipeline:
         self._parts: list[str] = []
         self._dropped = 0.0
         self._cleaned = 0.0
+        self._sweeping, self._asked = False, 0.0
 
     def run(self, stop: Event) -> None:
         """Handle micro-batches until ``stop``; the current one is always finished."""
@@ -77,6 +81,7 @@ class Pipeline:
             try:
                 done = self.step()
                 self._tidy()
+                swept = self._sweep(done is None)
                 pause = 0.1
             except (DBAPIError, StoreBusy, OSError) as error:
                 # The store is away or full: the log keeps everything meanwhile.
@@ -85,7 +90,7 @@ class Pipeline:
                 stop.wait(pause)
                 pause = min(pause * 2, 5.0)
                 continue
-            if done is not None:
+            if done is not None or swept:
                 idle = IDLE_S
                 continue
             stop.wait(idle)
@@ -162,6 +167,15 @@ class Pipeline:
         before = int(self._clock() * 1000) - self._settings.rejected_days * 86_400_000
         with self._store.write() as tx:
             progress.drop_rejected(tx, before)
+
+    def _sweep(self, idle: bool) -> bool:
+        """Go on with a sweep of the graph, if there is one: when idle, else now and then."""
+        now = time.monotonic()
+        if now - self._asked < (_SWEEP_S if not self._sweeping else 0.0 if idle else _SHARE_S):
+            return False
+        self._sweeping = sweep.step(self._store, int(self._clock() * 1000)) is not None
+        self._asked = time.monotonic()
+        return self._sweeping
 
     def backlog(self) -> dict[str, int]:
         """Records that wait, by part of the log."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection
 
-from cdp.pipeline.drafts import Drafts
+from cdp.pipeline.drafts import Draft
 from cdp.pipeline.placing import Outcome
 from cdp.profiles.traits import TraitMap, display_name
 from cdp.store import graph
 
 
-def update_traits(tx: Connection, drafts: Drafts, outcome: Outcome, now: int) -> set[int]:
+def update_traits(tx: Connection, drafts: Iterable[Draft], outcome: Outcome, now: int) -> set[int]:
     """Write the trait maps that changed; returns the profiles whose traits did.
 
     A node keeps the fold of what its own messages said; a profile the join over its

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, case, delete, update
+from sqlalchemy import Connection, bindparam, case, delete, func, select, update
 
 from cdp.store.bulk import Row, insert_many, run_many, select_by, upsert
 from cdp.store.tables import components, identifiers, memberships, nodes, profiles
@@ -126,6 +126,27 @@ def collections_of_components(tx: Connection, ids: list[int]) -> list[ComponentO
     """The collection of each of some components."""
     rows = select_by(tx, (nodes.c.component, nodes.c.collection), nodes.c.component, ids)
     return sorted({ComponentOf(*row) for row in rows})
+
+
+def components_from(tx: Connection, id_: int, limit: int) -> list[int]:
+    """The next components from number ``id_`` on."""
+    column = components.c.id
+    statement = select(column).where(column >= id_).order_by(column).limit(limit)
+    return [row[0] for row in tx.execute(statement)]
+
+
+def components_below(tx: Connection, id_: int | None, limit: int) -> list[int]:
+    """The newest components below number ``id_``, newest first."""
+    column = components.c.id
+    statement = select(column).order_by(column.desc()).limit(limit)
+    if id_ is not None:
+        statement = statement.where(column < id_)
+    return [row[0] for row in tx.execute(statement)]
+
+
+def count_components(tx: Connection) -> int:
+    """How many components there are."""
+    return int(tx.execute(select(func.count()).select_from(components)).scalar() or 0)
 
 
 def nodes_of_profiles(tx: Connection, ids: list[int]) -> list[NodeRow]:

@@ -110,17 +110,15 @@ def _side(text: str) -> frozenset[Identifier]:
     return frozenset((str(type_), str(value)) for type_, value in json.loads(text))
 
 
-def ids_of(row: NodeRow) -> tuple[Identifier, ...]:
-    """The identifiers of a node."""
-    return tuple(_decode_ids(row.ids))
+def node_of(row: NodeRow) -> Node:
+    """A node as identity sees it."""
+    stamp = Stamp(row.first_t, row.first_source, row.first_message_id)
+    return Node(row.id, tuple(_decode_ids(row.ids)), stamp)
 
 
 def facts_of(tx: Connection, rows: list[NodeRow], rules: Rules) -> list[Node]:
     """What a component is folded from: its nodes, and the days on which they were met."""
-    facts = [
-        Node(row.id, ids_of(row), Stamp(row.first_t, row.first_source, row.first_message_id))
-        for row in rows
-    ]
+    facts = [node_of(row) for row in rows]
     if rules.any_window:
         by_id = {fact.handle: fact for fact in facts}
         for node, _day, stamp in sightings_of(tx, list(by_id)):

@@ -1,0 +1,121 @@
+"""Taking identifiers out of a profile for good, and taking that back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import Connection
+
+from cdp.identity import Cut, Identifier, Node, identifier_hash
+from cdp.identity.unmerge import Sides, sides
+from cdp.pipeline.batch import tell_changes
+from cdp.pipeline.identify import fold_components
+from cdp.pipeline.traits import update_traits
+from cdp.store import Store, graph, history, identity, people, progress
+from cdp.store.people import Profile
+
+_decode_dropped = msgspec.json.Decoder(list[tuple[str, str, str]]).decode
+
+
+class CannotUnmerge(ValueError):
+    """These identifiers can't be parted; the text says why."""
+
+
+class Plan(NamedTuple):
+    """What a cut would part: both sides, the messages that linked them, and their events."""
+
+    sides: Sides
+    links: list[graph.NodeRow]
+    events_taken: int
+    events_kept: int
+
+
+def plan(
+    tx: Connection, profile: Profile, take: Iterable[Identifier], keep: Identifier | None = None
+) -> Plan:
+    """What taking ``take`` out of ``profile`` would do; nothing is written.
+
+    ``keep`` is an identifier that stays, by default the one of the highest priority
+    that is not taken. Raises `CannotUnmerge`.
+    """
+    taken = list(dict.fromkeys(take))
+    own = people.identifiers_of(tx, profile.id)
+    mine = [(row.type, row.value) for row in own]
+    for identifier in taken:
+        if identifier not in mine:
+            raise CannotUnmerge(f"{':'.join(identifier)} is not an identifier of this profile")
+    if keep is None:
+        rules = identity.load_rules(tx)
+        rest = sorted(
+            (item for item in mine if item not in taken), key=lambda i: (rules.rank(i[0]), i[1])
+        )
+        if not rest:
+            raise CannotUnmerge("all identifiers of the profile would be taken: nothing is left")
+        keep = rest[0]
+    elif keep in taken:
+        raise CannotUnmerge(f"{':'.join(keep)} can't both be taken and stay")
+    elif keep not in mine:
+        raise CannotUnmerge(f"{':'.join(keep)} is not an identifier of this profile")
+    rows = people.nodes_of(tx, profile.id)
+    found = sides([_kept(row) for row in rows], taken, keep)
+    links = [row for row in rows if row.id in found.links]
+    counts = history.count_by_node(tx, [row.id for row in rows])
+    left = sum(counts.get(row.id, 0) for row in rows if _lead(row, found) in found.left)
+    return Plan(found, links, left, sum(counts.values()) - left)
+
+
+def unmerge(
+    store: Store,
+    profile: Profile,
+    take: Iterable[Identifier],
+    author: str,
+    now: int,
+    *,
+    keep: Identifier | None = None,
+    note: str | None = None,
+) -> Cut:
+    """Part ``take`` from ``profile`` for good: a cut, and the component folded anew.
+
+    Traits and events of both sides become what they would have been without the link,
+    and neither a replay nor new events bring it back. Raises `CannotUnmerge`.
+    """
+    with store.write() as tx:
+        progress.take_turn(tx)
+        found = plan(tx, profile, take, keep).sides
+        cut = identity.add_cut(tx, now, profile.collection, found.left, found.right, author, note)
+        _fold_around(tx, cut, now)
+    return cut
+
+
+def undo(store: Store, number: int, author: str, now: int) -> bool:
+    """Take a cut back, so that its links hold again; False if there is none that holds."""
+    with store.write() as tx:
+        progress.take_turn(tx)
+        cut = next((row.cut for row in identity.all_cuts(tx) if row.cut.number == number), None)
+        if cut is None or not identity.undo_cut(tx, now, number, author):
+            return False
+        _fold_around(tx, cut, now)
+    return True
+
+
+def _fold_around(tx: Connection, cut: Cut, now: int) -> None:
+    hashes = [identifier_hash(cut.collection, item) for item in cut.left | cut.right]
+    touched = {row.component for row in graph.identifiers_by_hash(tx, hashes)}
+    rules, cuts = identity.load_rules(tx), identity.load_cuts(tx)
+    outcome = fold_components(tx, sorted(touched), rules, cuts, now)
+    changed = update_traits(tx, [], outcome, now)
+    tell_changes(tx, [], outcome, changed, now)
+
+
+def _kept(row: graph.NodeRow) -> Node:
+    node = identity.node_of(row)
+    gone = {(type_, value) for type_, value, _ in _decode_dropped(row.dropped or "[]")}
+    return node._replace(ids=tuple(item for item in node.ids if item not in gone))
+
+
+def _lead(row: graph.NodeRow, found: Sides) -> Identifier:
+    """The identifier that the messages of a node will follow."""
+    ids = _kept(row).ids
+    return next((item for item in ids if item in found.left or item in found.right), ids[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -34,13 +35,15 @@ class RateLimit:
         self._next = clock() + self._gap  # also across restarts: never two at once
         self._lock = threading.Lock()
 
-    def wait(self) -> None:
-        """Wait for this call's turn."""
+    def wait(self, until: float = math.inf) -> bool:
+        """Wait for this call's turn; False, and no turn taken, if it comes after ``until``."""
         if not self._gap:
-            return
+            return True
         with self._lock:
             now = self._clock()
             at = max(self._next, now)
-            self._next = at + self._gap
-        if at > now:
-            self._sleep(at - now)
+            if at <= until:
+                self._next = at + self._gap
+        if min(at, until) > now:
+            self._sleep(min(at, until) - now)
+        return at <= until

@@ -11,17 +11,19 @@ from collections.abc import Callable
 import structlog
 
 from cdp.config import Settings
-from cdp.delivery.hooks import HookRunner
+from cdp.delivery.hooks import STREAMS, HookRunner
 from cdp.delivery.outbox import OutboxRunner
 from cdp.delivery.senders import Senders
-from cdp.delivery.stream import StreamRunner
+from cdp.delivery.stream import CLAIM_MS, RENEW_MS, StreamRunner
 from cdp.plugin.manager import Plugins
-from cdp.store import Store, delivery
+from cdp.store import Store, delivery, delivery_hooks, delivery_outbox
 from cdp.store.plugin_errors import record_failures
 
 logger = structlog.get_logger(__name__)
 
 FOLLOW_S = 0.25
+#: How often what nobody needs any more is dropped, and how long hooks may lag behind.
+TIDY_S, LAG_MS = 60.0, 7 * 86_400_000
 
 
 class _Job:
@@ -43,7 +45,7 @@ class _Job:
         while not self.stop.wait(pause):
             try:
                 pause = self._step()
-            except Exception as error:
+            except BaseException as error:
                 # The store may be away; nothing is lost, the checkpoint stands.
                 logger.error("delivery_failed", job=self._name, error=str(error).splitlines()[:1])
                 pause = 1.0
@@ -64,50 +66,57 @@ class Delivery:
         self, store: Store, settings: Settings, plugins: Plugins, me: str | None = None
     ) -> None:
         self._store, self._settings, self._plugins = store, settings, plugins
+        self._alone = me is not None
         self._me = me or f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self.senders = Senders(store, settings, plugins)
         self._jobs: dict[str, _Job] = {}
         self._runners: dict[str, StreamRunner] = {}
+        self._outboxes: dict[int, OutboxRunner] = {}
+        self._renewed = self._tidied = float("-inf")
 
     def run(self, stop: threading.Event, streams: bool = True) -> None:
         """Deliver until ``stop``; without ``streams`` only plugins' hooks are served."""
         self.record_load_failures()
+        if self._alone:
+            with self._store.write() as tx:
+                delivery_outbox.unclaim_all(tx, _now())
         self._start_hooks()
-        if streams:
-            outbox = self.outbox_runner()
-            self._start("outbox", lambda: 0.0 if outbox.step() else 0.2)
         while not stop.is_set():
-            if streams:
-                try:
+            try:
+                if streams:
                     self._follow()
-                except Exception as error:
-                    logger.error("delivery_cannot_follow", error=str(error).splitlines()[:1])
+                    self._follow_outbox()
+                self._keep()
+            except Exception as error:
+                logger.error("delivery_cannot_follow", error=str(error).splitlines()[:1])
             stop.wait(FOLLOW_S)
         self._end_jobs()
         self.senders.close()
 
     def work(self, name: str, seconds: float) -> None:
-        """Move a stream (or ``outbox``) for at most ``seconds``, in the calling thread."""
+        """Move a stream, or ``outbox:<destination>``, for at most ``seconds``, and let it go."""
         self._drop_changed()
         deadline = time.monotonic() + seconds
-        if name == "outbox":
-            outbox = self.outbox_runner()
-            while time.monotonic() < deadline and outbox.step():
+        kind, _, number = name.partition(":")
+        if kind == "outbox":
+            outbox = self._outbox(int(number))
+            while outbox is not None and time.monotonic() < deadline and outbox.step():
                 pass
             return
         runner = self._runner(name)
-        while runner is not None and time.monotonic() < deadline and runner.step() == 0.0:
-            pass
-
-    def outbox_runner(self) -> OutboxRunner:
-        """What handles the outbox."""
-        return OutboxRunner(self._store, self.senders.enabled, self._settings.retry_hours)
+        if runner is None:
+            return
+        try:
+            while time.monotonic() < deadline and runner.step() == 0.0:
+                pass
+        finally:
+            runner.release()
 
     def record_load_failures(self) -> None:
         """Keep what went wrong when plugins were loaded."""
         if self._plugins.failures:
             with self._store.write() as tx:
-                record_failures(tx, self._plugins.failures, int(time.time() * 1000))
+                record_failures(tx, self._plugins.failures, _now())
 
     def _start(
         self,
@@ -119,10 +128,26 @@ class Delivery:
         self._jobs[name] = _Job(name, step, end, of)
 
     def _start_hooks(self) -> None:
-        for hook in ("on_events", "on_profile_changes"):
+        for hook in STREAMS:
             for plugin, function in self._plugins.subscribers(hook).items():
                 runner = HookRunner(self._store, plugin, hook, function, self._me)
-                self._start(runner.name, runner.step)
+                self._start(runner.name, runner.step, runner.release)
+
+    def _keep(self) -> None:
+        """Renew our claims, and drop what nobody needs any more."""
+        moment = time.monotonic()
+        if moment - self._renewed > RENEW_MS / 3000:
+            with self._store.write() as tx:
+                now = _now()
+                delivery.renew_claims(tx, self._me, now, now + CLAIM_MS)
+            self._renewed = moment
+        if moment - self._tidied > TIDY_S:
+            with self._store.write() as tx:
+                for id_ in self.senders.destinations:
+                    delivery.trim_calls(tx, id_, self._settings.calls_kept)
+                delivery_hooks.trim_followed(tx, _now() - LAG_MS)
+                delivery_hooks.trim_errors(tx)
+            self._tidied = moment
 
     def _follow(self) -> None:
         """Start, restart and stop streams as the configuration changes."""
@@ -136,12 +161,33 @@ class Delivery:
                 if runner is not None:
                     self._start(stream.name, runner.step, runner.release, stream.destination_id)
 
+    def _follow_outbox(self) -> None:
+        """Give each destination with due items a thread of its own."""
+        with self._store.read() as tx:
+            due = delivery_outbox.due_destinations(tx, _now())
+        for id_ in due:
+            name = f"outbox:{id_}"
+            runner = self._outbox(id_) if name not in self._jobs else None
+            if runner is not None:
+                self._start(name, _steps_of(runner), of=id_)
+
+    def _outbox(self, id_: int) -> OutboxRunner | None:
+        """What handles a destination's items; None if it is switched off or can't be."""
+        sender = self.senders.enabled(id_)
+        if sender is None:
+            return None
+        if id_ not in self._outboxes:
+            hours = self._settings.retry_hours
+            self._outboxes[id_] = OutboxRunner(self._store, id_, sender, hours)
+        return self._outboxes[id_]
+
     def _drop_changed(self) -> bool:
         """Close what is out of date; False if the configuration is as it was."""
         changed = self.senders.refresh()
         if changed is None:
             return False
         for id_ in changed:
+            self._outboxes.pop(id_, None)
             mine = [name for name, job in self._jobs.items() if job.of == id_]
             for name in mine:
                 self._jobs[name].stop.set()
@@ -163,8 +209,7 @@ class Delivery:
         sender = self.senders.get(found)
         if sender is None:
             return None
-        kept = self._settings.calls_kept
-        runner = StreamRunner(self._store, name, found, sender, self._me, calls_kept=kept)
+        runner = StreamRunner(self._store, name, found, sender, self._me)
         self._runners[name] = runner
         return runner
 
@@ -178,3 +223,11 @@ class Delivery:
             deadline = time.monotonic() + within
             for job in self._jobs.values():
                 job.join(max(0.0, deadline - time.monotonic()))
+
+
+def _steps_of(runner: OutboxRunner) -> Callable[[], float]:
+    return lambda: 0.0 if runner.step() else 0.2
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

@@ -17,6 +17,8 @@ from cdp.store.tables import HISTORICAL, SECONDARY
 
 #: Rows and bytes of bodies in one batch at most.
 MAX_ROWS, MAX_BYTES = 1000, 4 << 20
+#: Rows whose bodies are read at once.
+PORTION = 250
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -45,8 +47,32 @@ class Names:
 def read_events(
     tx: Connection, rows: list[HistoryRow], key_prefix: str, names: Names
 ) -> list[Event]:
-    """The events of ``rows``, in order; what enrichers added is merged in."""
+    """The events of ``rows``, in order; what enrichers added is merged in.
+
+    Ends early, with the events so far, when their bodies fill `MAX_BYTES`.
+    """
     rows = [row for row in rows if not row.flags & SECONDARY]
+    events: list[Event] = []
+    size = 0
+    for start in range(0, len(rows), PORTION):
+        part = rows[start : start + PORTION]
+        found, more = _read_part(tx, part, key_prefix, names)
+        events += found
+        size += more
+        if size >= MAX_BYTES:
+            break
+    return events
+
+
+def was_cut(rows: list[HistoryRow], events: list[Event]) -> bool:
+    """Whether `read_events` left some of ``rows`` out, as the bodies were too large."""
+    return any(row.seq > events[-1].seq and not row.flags & SECONDARY for row in rows)
+
+
+def _read_part(
+    tx: Connection, rows: list[HistoryRow], key_prefix: str, names: Names
+) -> tuple[list[Event], int]:
+    size = 0
     bodies = history.bodies_of(tx, rows)
     people = delivery.profiles_of_nodes(tx, sorted({row.node for row in rows}))
     events: list[Event] = []
@@ -54,11 +80,12 @@ def read_events(
         stored = bodies.get(row.seq)
         if stored is None:
             continue
+        size += len(stored.raw)
         body = decode_json(stored.raw)
+        message_id = body["messageId"]  # an enricher can't change it, nor the key
         if stored.added != b"null":
             deep_merge(body, _decode(stored.added))
         type_, name = names.name(tx, row.name)
-        message_id = body["messageId"]
         events.append(
             Event(
                 id=message_id,
@@ -73,7 +100,7 @@ def read_events(
                 person=people.get(row.node, row.node),
             )
         )
-    return events
+    return events, size
 
 
 def allowed(body: dict[str, Any], names: tuple[str, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""Plugins that follow the history or the profiles: a stream each, in order."""
+"""Plugins that follow the history, the profiles or the journeys: a stream each, in order."""
 
 from __future__ import annotations
 
@@ -10,17 +10,24 @@ import msgspec
 import structlog
 
 from cdp.delivery.backoff import pause_s
-from cdp.delivery.events import Names, read_events
+from cdp.delivery.events import Names, read_events, was_cut
 from cdp.identity import public_id
-from cdp.plugin import ProfileChange
+from cdp.plugin import ProfileChange, Transition
 from cdp.plugin.manager import failure
-from cdp.store import Store, delivery, history, meta
+from cdp.store import Store, delivery, delivery_hooks, history, meta
+from cdp.store.delivery import ClaimLost, Tally
 from cdp.store.plugin_errors import record_failures
 
 logger = structlog.get_logger(__name__)
 
 MAX_BATCH = 500
-_KIND = {"on_events": "seq", "on_profile_changes": "profile_change"}
+CLAIM_MS = 60_000
+#: Every hook that is a stream, and the argument in which it gets its batch.
+STREAMS = {
+    "on_events": "events",
+    "on_profile_changes": "changes",
+    "on_transitions": "transitions",
+}
 
 
 class HookRunner:
@@ -42,16 +49,17 @@ class HookRunner:
         self._me, self._clock = me, clock
         self.name = f"hook:{plugin}:{hook}"
         self._names = Names()
+        self._kind = delivery_hooks.FOLLOWED[hook][1] if hook != "on_events" else "seq"
         now = int(clock() * 1000)
         with store.write() as tx:
-            delivery.ensure_stream(tx, self.name, meta.next_number(tx, _KIND[hook]), now)
+            delivery.ensure_stream(tx, self.name, meta.next_number(tx, self._kind), now)
 
     def step(self, idle_s: float = 0.05) -> float:
         """Give the plugin the next batch; returns the seconds until it wants more."""
         now = int(self._clock() * 1000)
         with self._store.read() as tx:
             stream = delivery.stream_by_name(tx, self.name)
-            end = meta.next_number(tx, _KIND[self._hook])
+            end = meta.next_number(tx, self._kind)
         if stream is None:
             return 0.5
         if stream.next_at > now:
@@ -59,43 +67,47 @@ class HookRunner:
         if stream.seq >= end:
             return idle_s
         with self._store.write() as tx:
-            if not delivery.claim_stream(tx, self.name, self._me, now, now + 120_000):
+            if not delivery.claim_stream(tx, self.name, self._me, now, now + CLAIM_MS):
                 return 1.0
-        reached, items = self._read(stream.seq, stream.to_seq)
-        with self._store.write() as tx:
-            delivery.set_boundary(tx, self.name, reached)
+            stream = delivery.stream_by_name(tx, self.name) or stream
+        reached, items = self._read(stream.seq, stream.to_seq, end)
         try:
-            if items:
-                argument = "events" if self._hook == "on_events" else "changes"
-                self._function(**{argument: items})
-        except BaseException as error:
-            self._failed(error, stream.attempts + 1)
-            return 0.1
-        with self._store.write() as tx:
-            done = int(self._clock() * 1000)
-            delivery.finish_batch(tx, self.name, reached, len(items), 0, 0, done)
+            with self._store.write() as tx:
+                delivery.set_boundary(tx, self.name, self._me, reached, now)
+            try:
+                if items:
+                    self._function(**{STREAMS[self._hook]: items})
+            except BaseException as error:
+                self._failed(error, stream.attempts + 1)
+                return 0.1
+            with self._store.write() as tx:
+                done, tally = int(self._clock() * 1000), Tally(delivered=len(items))
+                delivery.finish_batch(tx, self.name, self._me, reached, tally, done)
+        except ClaimLost:
+            return 1.0
         return 0.0
 
-    def _read(self, seq: int, to_seq: int | None) -> tuple[int, list[Any]]:
+    def release(self) -> None:
+        """Let another process go on with the stream."""
+        with self._store.write() as tx:
+            delivery.release_stream(tx, self.name, self._me)
+
+    def _read(self, seq: int, to_seq: int | None, end: int) -> tuple[int, list[Any]]:
+        """Where the batch ends, and what it holds."""
         with self._store.read() as tx:
             if self._hook == "on_events":
                 rows = history.rows_after(tx, seq, MAX_BATCH)
-                rows = [row for row in rows if to_seq is None or row.seq < to_seq]
+                rows = [row for row in rows if row.seq < (to_seq or end)]
                 found = read_events(tx, rows, f"{self.name}-", self._names)
-                reached = rows[-1].seq + 1 if rows else meta.next_number(tx, "seq")
+                reached = rows[-1].seq + 1 if rows else end
+                if found and was_cut(rows, found):
+                    reached = found[-1].seq + 1
                 return to_seq or reached, [event for event in found if event.live]
-            changed = delivery.changes_after(tx, seq, MAX_BATCH)
-            changed = [row for row in changed if to_seq is None or row.seq < to_seq]
-            reached = changed[-1].seq + 1 if changed else meta.next_number(tx, "profile_change")
-        changes = [
-            ProfileChange(
-                public_id(row.collection, row.anchor), row.kind,
-                msgspec.json.decode(row.detail), row.at, row.seq,
-            )
-            for row in changed
-            if row.anchor is not None
-        ]  # fmt: skip
-        return to_seq or reached, changes
+            told = delivery_hooks.rows_after(tx, self._hook, seq, MAX_BATCH)
+            told = [row for row in told if row.seq < (to_seq or end)]
+            reached = told[-1].seq + 1 if told else end
+        make = _change if self._hook == "on_profile_changes" else _transition
+        return to_seq or reached, [make(row) for row in told if row.anchor is not None]
 
     def _failed(self, error: BaseException, attempts: int) -> None:
         now = int(self._clock() * 1000)
@@ -103,5 +115,20 @@ class HookRunner:
         wait = int(pause_s(attempts - 1, None) * 1000)
         with self._store.write() as tx:
             record_failures(tx, [found], now)
-            delivery.set_state(tx, self.name, "stalled", found.error, attempts, now + wait, now)
+            delivery.keep_batch(
+                tx, self.name, self._me, None, Tally(), now,
+                state="stalled", error=found.error, attempts=attempts, next_at=now + wait,
+            )  # fmt: skip
         logger.warning("hook_failed", plugin=self._plugin, hook=self._hook, error=found.error)
+
+
+def _change(row: Any) -> ProfileChange:
+    person = public_id(row.collection, row.anchor)
+    return ProfileChange(person, row.kind, msgspec.json.decode(row.detail), row.at, row.seq)
+
+
+def _transition(row: Any) -> Transition:
+    return Transition(
+        row.journey, row.run, public_id(row.collection, row.anchor), row.step, row.kind,
+        msgspec.json.decode(row.detail), row.at, row.seq,
+    )  # fmt: skip

@@ -5,72 +5,92 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from sqlalchemy import Connection
+
 from cdp.delivery.backoff import pause_s
 from cdp.delivery.events import from_payload
-from cdp.delivery.sending import Sender
-from cdp.plugin import Stop
-from cdp.store import Store, delivery
-from cdp.store.delivery import Item
+from cdp.delivery.sending import Result, Sender
+from cdp.plugin import Retry
+from cdp.store import Store, delivery, delivery_outbox
+from cdp.store.delivery_outbox import Item
 from cdp.store.plugin_errors import record_failures
 
-CLAIM_MS = 120_000
-LIMIT = 200
+#: How long a claim holds; a round takes much less.
+CLAIM_MS = 300_000
+#: Seconds after which a round begins no more calls, and items of a lane in a round.
+ROUND_S, EACH = 10.0, 16
 
 
 class OutboxRunner:
-    """Takes due items, hands them to their destinations, notes what became of them."""
+    """Takes due items of one destination, hands them over, notes what became of them.
+
+    Each destination has a runner of its own, so that a slow one holds up no other.
+    """
 
     def __init__(
         self,
         store: Store,
-        sender_of: Callable[[int], Sender | None],
+        destination_id: int,
+        sender: Sender,
         retry_hours: float,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._store, self._sender_of, self._clock = store, sender_of, clock
+        self._store, self._id, self._sender, self._clock = store, destination_id, sender, clock
         self._retry_ms = int(retry_hours * 3_600_000)
+        self._limit = sender.concurrency * EACH
+        self._failures, self._quiet_until = 0, 0
 
     def step(self) -> int:
-        """Handle the items that are due and return how many there were."""
+        """Handle the items that are due and return how many were tried."""
         now = int(self._clock() * 1000)
+        if now < self._quiet_until or self._sender.stopping.is_set():
+            return 0
         with self._store.read() as tx:
-            if not delivery.due_items(tx, now):
+            if not delivery_outbox.has_due(tx, self._id, now):
                 return 0
         with self._store.write() as tx:
-            items = delivery.claim_items(tx, now, now + CLAIM_MS, LIMIT)
-        for item in items:
-            self._handle(item)
-        return len(items)
-
-    def _handle(self, item: Item) -> None:
-        sender = self._sender_of(item.destination_id)
-        if sender is None:
-            # Disabled just now: it waits, without counting against it.
-            now = int(self._clock() * 1000)
-            with self._store.write() as tx:
-                delivery.item_failed(
-                    tx, item, "waiting", "the destination is disabled", now + 60_000, now
-                )
-            return
-        result = sender.send([from_payload(item.payload)], item.attempts + 1)
+            until = now + CLAIM_MS
+            items = delivery_outbox.claim_items(tx, self._id, now, until, self._limit)
+        # What waits for a rate or a slow provider is claimed again, not held on to.
+        given = [(from_payload(item.payload), item.attempts + 1) for item in items]
+        results = self._sender.send_singly(given, ROUND_S)
         now = int(self._clock() * 1000)
+        self._rest(results, now)
+        untried: list[Item] = []
         with self._store.write() as tx:
-            delivery.add_calls(tx, result.calls)
-            if result.failures:
-                record_failures(tx, result.failures, now)
-            if result.delivered:
-                delivery.item_delivered(tx, item)
-            elif result.dead:
-                delivery.item_failed(tx, item, "dead", result.dead[0][1][:1000], now, now)
-            else:
-                after: float | None = None
-                reason = "no answer"
-                if result.later:
-                    reason, after = result.later[0][1].reason, result.later[0][1].after
-                elif result.error is not None:
-                    reason = str(result.error)
-                    after = None if isinstance(result.error, Stop) else result.error.after
-                over = now - item.created_at > self._retry_ms
-                wait = int(pause_s(item.attempts, after) * 1000)
-                state = "dead" if over else "waiting"
-                delivery.item_failed(tx, item, state, reason[:1000], now + wait, now)
+            for item, result in zip(items, results, strict=True):
+                if result.answered or result.error is not None:
+                    self._note(tx, item, result, now)
+                else:
+                    untried.append(item)
+            delivery_outbox.release_items(tx, untried, max(now, self._quiet_until))
+        return len(items) - len(untried)
+
+    def _rest(self, results: list[Result], now: int) -> None:
+        """Pause when the provider asks for it, or when nothing at all was taken."""
+        asked = [r.error.after or 0.0 for r in results if isinstance(r.error, Retry)]
+        if any(result.answered for result in results):
+            self._failures = 0
+            pause = max(asked, default=0.0)
+        else:
+            self._failures += 1
+            pause = pause_s(self._failures - 1, max(asked, default=0.0)) if asked else 0.0
+        self._quiet_until = now + int(min(pause, 86_400.0) * 1000)
+
+    def _note(self, tx: Connection, item: Item, result: Result, now: int) -> None:
+        delivery.add_calls(tx, result.calls)
+        if result.failures:
+            record_failures(tx, result.failures, now)
+        if result.delivered:
+            delivery_outbox.item_delivered(tx, item)
+            return
+        if result.dead:
+            delivery_outbox.item_failed(tx, item, "dead", result.dead[0][1][:1000], now, now)
+            return
+        reason, after = str(result.error), getattr(result.error, "after", None)
+        if result.later:
+            reason, after = result.later[0][1].reason, result.later[0][1].after
+        over = now - item.created_at > self._retry_ms
+        wait = int(pause_s(item.attempts, after) * 1000)
+        state = "dead" if over else "waiting"
+        delivery_outbox.item_failed(tx, item, state, reason[:1000], now + wait, now)

@@ -53,7 +53,7 @@ class Senders:
                     raise LookupError(f"no plugin brings the destination {destination.plugin!r}")
                 allow = self._settings.allow_private_addresses
                 made: Any = cls(destination.settings, DestinationContext(destination.name, allow))
-            except Exception as error:
+            except BaseException as error:
                 self._refuse(destination, error)
                 return None
             sender = Sender(destination.id, made)
@@ -76,14 +76,19 @@ class Senders:
             held = self._held.pop(destination_id, None)
         if held is not None:
             held[1].stopping.set()
-            held[1].close()
+            try:
+                held[1].close()
+            except BaseException as error:
+                found = failure(held[0].plugin, "close", error)
+                with self._store.write() as tx:
+                    record_failures(tx, [found], int(time.time() * 1000))
 
     def close(self) -> None:
         """Close all senders."""
         for id_ in list(self._held):
             self.drop(id_)
 
-    def _refuse(self, destination: Destination, error: Exception) -> None:
+    def _refuse(self, destination: Destination, error: BaseException) -> None:
         """A destination whose settings or plugin are wrong is stopped, and says why."""
         if (destination.id, destination.updated_at) in self._broken:
             return
@@ -91,5 +96,5 @@ class Senders:
         now = int(time.time() * 1000)
         with self._store.write() as tx:
             record_failures(tx, [failure(destination.plugin, "settings", error)], now)
-            name = f"destination:{destination.id}"
-            delivery.set_state(tx, name, "stopped", str(error)[:1000], 0, 0, now)
+            text = str(error)[:1000] or type(error).__name__
+            delivery.stop_stream(tx, f"destination:{destination.id}", text, now)

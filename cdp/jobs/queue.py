@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from rq import Queue
 from rq.job import Job, JobStatus
 
-from cdp.store import Store, delivery, meta
+from cdp.store import Store, config_rows, delivery, delivery_outbox, meta
 
 QUEUE = "headwater-delivery"
 #: How long one job works on a stream before the next one may.
@@ -18,7 +18,7 @@ _ALIVE = {JobStatus.QUEUED, JobStatus.STARTED, JobStatus.DEFERRED, JobStatus.SCH
 
 
 class Jobs:
-    """Enqueues one job a stream with work, and one for the outbox; none twice."""
+    """Enqueues one job a stream with work, and one a destination's outbox; none twice."""
 
     def __init__(self, redis_url: str, store: Store) -> None:
         self.redis: Redis = Redis.from_url(redis_url)
@@ -53,17 +53,20 @@ class Jobs:
 
 
 def waiting(store: Store, now: int) -> list[str]:
-    """The streams with something to send, and ``outbox`` if items are due."""
+    """The streams with something to send, and ``outbox:<destination>`` where items are due.
+
+    A destination that is switched off gets nothing but its replays.
+    """
     with store.read() as tx:
         end = meta.next_number(tx, "seq")
+        on = {item.id for item in config_rows.all_destinations(tx) if item.enabled}
         found = [
             stream.name
             for stream in delivery.all_streams(tx)
-            if stream.destination_id is not None
+            if (stream.destination_id in on or stream.name.startswith("replay:"))
             and stream.state in ("running", "stalled")
             and stream.next_at <= now
             and (stream.seq < end or stream.to_seq is not None or stream.until_seq is not None)
         ]
-        if delivery.due_items(tx, now):
-            found.append("outbox")
+        found += [f"outbox:{id_}" for id_ in delivery_outbox.due_destinations(tx, now)]
     return found

@@ -1,14 +1,14 @@
-"""Streams, the outbox and the calls log."""
+"""Streams and the calls log."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, case, delete, insert, or_, select, update
 
 from cdp.store import meta
 from cdp.store.bulk import insert_many, select_by
-from cdp.store.tables import calls, nodes, outbox, profile_changes, profiles, streams
+from cdp.store.tables import calls, nodes, streams
 
 
 class Stream(NamedTuple):
@@ -26,6 +26,7 @@ class Stream(NamedTuple):
     claimed_until: int
     until_seq: int | None
     selection: str | None
+    remaining: str | None
 
 
 _stream = tuple(streams.c[name] for name in Stream._fields)
@@ -84,45 +85,97 @@ def release_stream(tx: Connection, name: str, me: str) -> None:
     )
 
 
-def set_boundary(tx: Connection, name: str, to_seq: int) -> None:
-    """Persist the end of the batch that is about to be sent."""
-    tx.execute(update(streams).where(streams.c.name == name).values(to_seq=to_seq))
+def renew_claims(tx: Connection, me: str, now: int, until: int) -> None:
+    """Keep all streams that ``me`` has."""
+    tx.execute(
+        update(streams)
+        .where(streams.c.claimed_by == me, streams.c.claimed_until >= now)
+        .values(claimed_until=until)
+    )
+
+
+class ClaimLost(RuntimeError):
+    """Another process works on the stream, or it is gone: nothing of ours counts."""
+
+
+def _change(tx: Connection, name: str, me: str, now: int, values: dict[str, Any]) -> None:
+    """Change a stream that ``me`` holds. Raises `ClaimLost`."""
+    table = streams.c
+    state = values.get("state")
+    if state is not None:
+        values["since"] = case((table.state == state, table.since), else_=now)
+    statement = update(streams).where(table.name == name, table.claimed_by == me)
+    if tx.execute(statement.values(updated_at=now, **values)).rowcount != 1:
+        raise ClaimLost(name)
+
+
+def set_boundary(tx: Connection, name: str, me: str, to_seq: int, now: int) -> None:
+    """Persist the end of the batch that is about to be sent. Raises `ClaimLost`."""
+    _change(tx, name, me, now, {"to_seq": to_seq})
+
+
+class Tally(NamedTuple):
+    """What became of events: how many of each."""
+
+    delivered: int = 0
+    filtered: int = 0
+    failed: int = 0
+
+
+def _counted(tally: Tally) -> dict[str, Any]:
+    return {name: streams.c[name] + n for name, n in tally._asdict().items() if n}
 
 
 def finish_batch(
-    tx: Connection, name: str, seq: int, delivered: int, filtered: int, failed: int, now: int,
-    done: bool = False,
-) -> None:  # fmt: skip
-    """Move a stream behind the batch in flight and count what became of it."""
-    table = streams.c
-    values: dict[str, Any] = {
+    tx: Connection, name: str, me: str, seq: int, tally: Tally, now: int, done: bool = False
+) -> None:
+    """Move a stream behind the batch in flight. Raises `ClaimLost`."""
+    values = {
         "seq": seq,
         "to_seq": None,
+        "remaining": None,
         "attempts": 0,
         "next_at": 0,
         "error": None,
-        "delivered": table.delivered + delivered,
-        "filtered": table.filtered + filtered,
-        "failed": table.failed + failed,
-        "updated_at": now,
         "state": "done" if done else "running",
     }
-    tx.execute(
-        update(streams).where(table.name == name, table.state != "running").values(since=now)
-    )
-    tx.execute(update(streams).where(table.name == name).values(**values))
+    _change(tx, name, me, now, values | _counted(tally))
 
 
-def set_state(
-    tx: Connection, name: str, state: str, error: str, attempts: int, next_at: int, now: int
+def keep_batch(
+    tx: Connection,
+    name: str,
+    me: str,
+    remaining: str | None,
+    tally: Tally,
+    now: int,
+    *,
+    state: str = "running",
+    error: str | None = None,
+    attempts: int = 0,
+    next_at: int = 0,
 ) -> None:
-    """Note that a stream is stalled (it tries again at ``next_at``) or stopped."""
-    table = streams.c
-    tx.execute(update(streams).where(table.name == name, table.state != state).values(since=now))
+    """Note what is left of the batch in flight. Raises `ClaimLost`.
+
+    With ``state`` stalled it is tried again at ``next_at``, with stopped when
+    somebody changes the settings.
+    """
+    values = {
+        "remaining": remaining,
+        "state": state,
+        "error": error,
+        "attempts": attempts,
+        "next_at": next_at,
+    }
+    _change(tx, name, me, now, values | _counted(tally))
+
+
+def stop_stream(tx: Connection, name: str, error: str, now: int) -> None:
+    """Stop a stream that can't even be begun, whoever has it."""
     tx.execute(
         update(streams)
-        .where(table.name == name)
-        .values(state=state, error=error, attempts=attempts, next_at=next_at, updated_at=now)
+        .where(streams.c.name == name)
+        .values(state="stopped", error=error, attempts=0, next_at=0, since=now, updated_at=now)
     )
 
 
@@ -173,127 +226,3 @@ def trim_calls(tx: Connection, destination_id: int, keep: int) -> None:
         tx.execute(
             delete(calls).where(calls.c.destination_id == destination_id, calls.c.id <= oldest)
         )
-
-
-class Item(NamedTuple):
-    """Something in the outbox: an event with a fate of its own."""
-
-    id: int
-    destination_id: int
-    key: str
-    seq: int | None
-    payload: bytes
-    attempts: int
-    created_at: int
-
-
-ITEM_COLUMNS = (
-    "id", "destination_id", "key", "seq", "payload", "state", "attempts", "next_at",
-    "claimed_until", "error", "created_at", "updated_at",
-)  # fmt: skip
-
-
-def add_items(tx: Connection, rows: list[dict[str, Any]], now: int) -> None:
-    """Put events into the outbox: ``state`` waiting or dead, with ``error`` and ``next_at``."""
-    if not rows:
-        return
-    first = meta.take_numbers(tx, "outbox", len(rows))
-    insert_many(
-        tx,
-        outbox,
-        ITEM_COLUMNS,
-        [
-            (
-                first + index,
-                row["destination_id"],
-                row["key"],
-                row["seq"],
-                row["payload"],
-                row["state"],
-                row["attempts"],
-                row["next_at"],
-                None,
-                row["error"],
-                now,
-                now,
-            )
-            for index, row in enumerate(rows)
-        ],
-    )
-
-
-def claim_items(tx: Connection, now: int, until: int, limit: int) -> list[Item]:
-    """Take due items out of the outbox until ``until``; a lost claim is due again then."""
-    table = outbox.c
-    due = or_(
-        (table.state == "waiting") & (table.next_at <= now),
-        (table.state == "claimed") & (table.claimed_until < now),
-    )
-    statement = (
-        select(
-            table.id, table.destination_id, table.key, table.seq, table.payload, table.attempts,
-            table.created_at,
-        )
-        .where(due)
-        .order_by(table.next_at, table.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )  # fmt: skip
-    items = [Item(*row) for row in tx.execute(statement)]
-    if items:
-        claim = _claim_items.where(table.id.in_([item.id for item in items]))
-        tx.execute(claim, {"until": until})
-    return [item._replace(payload=bytes(item.payload)) for item in items]
-
-
-_claim_items = update(outbox).values(
-    state="claimed", claimed_until=bindparam("until"), attempts=outbox.c.attempts + 1
-)
-
-
-def due_items(tx: Connection, now: int) -> int:
-    """How many items of the outbox are due."""
-    table = outbox.c
-    due = or_(
-        (table.state == "waiting") & (table.next_at <= now),
-        (table.state == "claimed") & (table.claimed_until < now),
-    )
-    return int(tx.execute(select(func.count()).select_from(outbox).where(due)).scalar() or 0)
-
-
-def item_delivered(tx: Connection, item: Item) -> None:
-    """An item was taken: it leaves the outbox."""
-    tx.execute(delete(outbox).where(outbox.c.id == item.id))
-    tx.execute(
-        update(streams)
-        .where(streams.c.name == f"destination:{item.destination_id}")
-        .values(delivered=streams.c.delivered + 1)
-    )
-
-
-def item_failed(tx: Connection, item: Item, state: str, error: str, next_at: int, now: int) -> None:
-    """An item goes back to ``waiting`` until ``next_at``, or is ``dead``."""
-    tx.execute(
-        update(outbox)
-        .where(outbox.c.id == item.id)
-        .values(state=state, error=error, next_at=next_at, claimed_until=None, updated_at=now)
-    )
-
-
-def changes_after(tx: Connection, seq: int, limit: int) -> list[Any]:
-    """Profile changes from ``seq`` on, with the hash that names the profile."""
-    statement = (
-        select(
-            profile_changes.c.seq,
-            profile_changes.c.at,
-            profile_changes.c.kind,
-            profile_changes.c.detail,
-            profiles.c.collection,
-            profiles.c.anchor,
-        )
-        .join(profiles, profiles.c.id == profile_changes.c.profile, isouter=True)
-        .where(profile_changes.c.seq >= seq)
-        .order_by(profile_changes.c.seq)
-        .limit(limit)
-    )
-    return list(tx.execute(statement))

@@ -352,6 +352,7 @@ streams = Table(
     Column("claimed_until", Big, nullable=False, default=0),
     Column("until_seq", Big),  # a replay ends here
     Column("selection", Text),  # JSON of a replay: from, to
+    Column("remaining", Text),  # JSON: positions of the batch in flight that were not taken yet
     Column("updated_at", Big, nullable=False),
 )
 
@@ -415,6 +416,20 @@ profile_changes = Table(
     Column("at", Big, nullable=False),
     Column("profile", Big, nullable=False),
     Column("kind", Text, nullable=False),  # created updated merged
+    Column("detail", Text, nullable=False),
+)
+
+#: What happened in journeys, for the plugins that asked to be told.
+transitions = Table(
+    "transitions",
+    metadata,
+    Column("seq", Big, primary_key=True),
+    Column("at", Big, nullable=False),
+    Column("profile", Big, nullable=False),
+    Column("journey", Text, nullable=False),
+    Column("run", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("kind", Text, nullable=False),
     Column("detail", Text, nullable=False),
 )
 

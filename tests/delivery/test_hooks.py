@@ -3,7 +3,8 @@
 from typing import Any
 
 from cdp.delivery.hooks import HookRunner
-from cdp.store.tables import plugin_errors
+from cdp.store import delivery_hooks
+from cdp.store.tables import plugin_errors, profile_changes, transitions
 from tests.delivery.world import World
 
 
@@ -70,3 +71,56 @@ def test_changes_of_profiles_are_told_where_a_plugin_asks(world: World) -> None:
     kinds = [kind for kind, _, _ in told]
     assert kinds.count("created") >= 3 and "merged" in kinds
     assert ("updated", "use_", {"traits": ["plan"]}) in told
+
+
+def test_transitions_of_journeys_are_a_stream_like_the_others(world: World) -> None:
+    world.track("a", userId="u")
+    plugin = Following(failures=1)
+
+    def tell(*steps: str) -> None:
+        rows = [(1, "welcome", "run-1", step, "entered", '{"n":1}') for step in steps]
+        with world.store.write() as tx:
+            delivery_hooks.add_transitions(tx, rows, 5)
+
+    tell("before")
+    runner = HookRunner(world.store, "p", "on_transitions", plugin, "test", world.clock)
+    tell("wait", "mail")
+    for _ in range(4):
+        runner.step()
+        world.now += 60
+    assert [[t.step for t in batch] for batch in plugin.batches] == [["wait", "mail"]] * 2
+    first = plugin.batches[1][0]
+    assert (first.journey, first.run, first.kind, first.detail) == (
+        "welcome", "run-1", "entered", {"n": 1},
+    )  # fmt: skip
+    assert first.person.startswith("use_") and (first.at, first.seq) == (5, 2)
+    tell("end")
+    runner.step()
+    assert [t.step for t in plugin.batches[-1]] == ["end"]
+    assert [row.hook for row in world.rows(plugin_errors)] == ["on_transitions"]
+
+
+def test_what_all_followers_know_is_dropped_and_what_is_very_old(world: World) -> None:
+    world.track("a", userId="u")
+    rows = [(1, "j", "r", str(n), "entered", "{}") for n in range(6)]
+    fast = HookRunner(world.store, "f", "on_transitions", Following(), "test", world.clock)
+    slow = HookRunner(world.store, "s", "on_transitions", Following(9), "test", world.clock)
+    with world.store.write() as tx:
+        delivery_hooks.add_transitions(tx, rows[:3], 10)
+        delivery_hooks.add_transitions(tx, rows[3:], 20)
+        delivery_hooks.trim_followed(tx, 0)
+    fast.step()
+    slow.step()
+    with world.store.write() as tx:
+        delivery_hooks.trim_followed(tx, 0)
+    assert len(world.rows(transitions)) == 6
+    with world.store.write() as tx:
+        delivery_hooks.trim_followed(tx, 15)
+    assert [row.step for row in world.rows(transitions)] == ["3", "4", "5"]
+    slow._function = Following()
+    world.now += 60
+    while slow.step() == 0.0:
+        pass
+    with world.store.write() as tx:
+        delivery_hooks.trim_followed(tx, 0)
+    assert world.rows(transitions) == [] and world.rows(profile_changes) == []

@@ -5,9 +5,8 @@ from itertools import repeat
 import pytest
 
 from cdp.delivery import replay
-from cdp.delivery.stream import StreamRunner
 from cdp.plugin import Outcome, Reject, Retry, Stop
-from cdp.store import config_rows, delivery_health
+from cdp.store import config_rows, delivery, delivery_health
 from cdp.store.tables import plugin_errors
 from tests.delivery.world import Recorder, World
 
@@ -188,7 +187,7 @@ def test_after_a_crash_the_same_events_go_out_with_the_same_keys(
     def crash(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(StreamRunner, "_finish", crash)
+    monkeypatch.setattr(delivery, "finish_batch", crash)
     with pytest.raises(KeyboardInterrupt):
         world.run(world.runner(destination, recorder))
     monkeypatch.undo()

@@ -50,8 +50,8 @@ class Recorder(Destination):
 class World:
     """``track`` puts events in, ``run`` moves the stream until it rests."""
 
-    def __init__(self, folder: Path) -> None:
-        self.settings = Settings(data=folder)
+    def __init__(self, folder: Path, database_url: str | None = None) -> None:
+        self.settings = Settings(data=folder, database_url=database_url)
         self.store = Store.open(self.settings)
         migrate(self.store)
         self.now = time.time()
@@ -115,7 +115,7 @@ class World:
     def outbox_run(self, destination: config_rows.Destination, recorder: Destination) -> int:
         """Handle due items."""
         sender = Sender(destination.id, recorder)
-        return OutboxRunner(self.store, lambda _: sender, 4.0, self.clock).step()
+        return OutboxRunner(self.store, destination.id, sender, 4.0, self.clock).step()
 
     def stream(self, name: str = "destination:1") -> Stream:
         with self.store.read() as tx:

@@ -17,7 +17,8 @@ from cdp.store import Store
 
 def register(app: Flask, store: Store, settings: Settings, plugins: Any) -> None:
     """Add the APIs to ``app``."""
-    from cdp.api import admin, profiles
+    from cdp.api import addresses, admin, profiles
 
+    addresses.allow(app)
     app.register_blueprint(profiles.create_blueprint(store, settings))
     admin.register(app, store, settings, plugins)

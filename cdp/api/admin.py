@@ -84,12 +84,13 @@ def _openapi() -> Response:
     return jsonify(current_app.extensions[EXTENSION + ".spec"].to_dict())
 
 
-def _nowhere(rest: str) -> Response:
+def _nowhere(rest: str = "") -> Response:
     raise not_found(f"There is no {request.method} /api/{rest}.")
 
 
-_rest.scopes |= {"openapi": ANY, "nowhere": ANY}
+_rest.scopes |= {"openapi": ANY, "root": ANY, "nowhere": ANY}
 _rest.add_url_rule("/openapi.json", "openapi", _openapi, methods=["GET"])
-_rest.add_url_rule("/<path:rest>", "nowhere", _nowhere, methods=_METHODS, merge_slashes=False)
+_rest.add_url_rule("/", "root", _nowhere, methods=_METHODS)
+_rest.add_url_rule("/<rest:rest>", "nowhere", _nowhere, methods=_METHODS, merge_slashes=False)
 
 __all__ = ["ApiError", "register"]

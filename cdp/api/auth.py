@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import threading
 import time
 from hashlib import sha256
@@ -47,7 +46,7 @@ def presented() -> str | None:
     if scheme.casefold() == "basic":
         try:
             return base64.b64decode(value.strip()).decode().partition(":")[0] or None
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # no base64, or no UTF-8 in it
             return None
     return None
 

@@ -139,7 +139,7 @@ def list_events(query: dict[str, Any]) -> dict[str, Any]:
 
 @room.on(
     "GET",
-    "/profiles/<path:profile>/events",
+    "/profiles/<rest:profile>/events",
     "profiles:read",
     query=PageQuery,
     gives=page_of(EventSchema),

@@ -134,7 +134,7 @@ def search_profiles(query: dict[str, Any]) -> dict[str, Any]:
     return {"data": [_face(row) for row in rows], "next": None}
 
 
-@room.on("GET", "/profiles/<path:profile>", "profiles:read", gives=ProfileSchema)
+@room.on("GET", "/profiles/<rest:profile>", "profiles:read", gives=ProfileSchema)
 def get_profile(profile: str) -> dict[str, Any]:
     """One profile, with its traits."""
     with here().store.read() as tx:
@@ -153,7 +153,7 @@ def get_profile(profile: str) -> dict[str, Any]:
 
 @room.on(
     "GET",
-    "/profiles/<path:profile>/identifiers",
+    "/profiles/<rest:profile>/identifiers",
     "profiles:read",
     gives=page_of(IdentifierSchema),
 )
@@ -175,7 +175,7 @@ def list_identifiers(profile: str) -> dict[str, Any]:
     return {"data": data, "next": None}
 
 
-@room.on("GET", "/profiles/<path:profile>/joins", "profiles:read", gives=page_of(JoinSchema))
+@room.on("GET", "/profiles/<rest:profile>/joins", "profiles:read", gives=page_of(JoinSchema))
 def list_joins(profile: str) -> dict[str, Any]:
     """Why the identifiers of a profile are one person's: which messages named them together."""
     with here().store.read() as tx:
@@ -196,7 +196,7 @@ def list_joins(profile: str) -> dict[str, Any]:
 
 @room.on(
     "GET",
-    "/profiles/<path:profile>/trait-history",
+    "/profiles/<rest:profile>/trait-history",
     "profiles:read",
     query=TraitQuery,
     gives=page_of(SaidSchema),

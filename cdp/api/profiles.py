@@ -19,13 +19,14 @@ from cdp.api.auth import allows, find_token, presented
 from cdp.api.errors import ApiError
 from cdp.config import Settings
 from cdp.events import decode_json, format_time, parse_time
-from cdp.identity import public_id
+from cdp.identity import parse_public_id, public_id
 from cdp.store import Store, config_rows, history, people, timeline
 from cdp.store.people import Profile
 from cdp.store.tables import ACCOUNTS, USERS
 
 SPACE = "default"
 COLLECTIONS = {"users": USERS, "accounts": ACCOUNTS}
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _NAMES = {number: name for name, number in COLLECTIONS.items()}
 
 
@@ -40,26 +41,28 @@ def create_blueprint(store: Store, settings: Settings) -> Blueprint:
         "metadata": _metadata,
     }
 
-    # A value may hold slashes, two in a row as well.
-    address = "/v1/spaces/<space>/collections/<collection>/profiles/<path:rest>"
+    blueprint.before_request(lambda: _authenticate(store))
 
-    @blueprint.get(address, merge_slashes=False)
+    # A value may hold slashes, two in a row as well.
+    address = "/v1/spaces/<space>/collections/<collection>/profiles/<rest:rest>"
+
+    @blueprint.route(address, methods=_METHODS, merge_slashes=False)
     def profile(space: str, collection: str, rest: str) -> Response:
-        _authenticate(store)
         if space != SPACE or collection not in COLLECTIONS:
             raise ApiError(404, "not_found", "The space or collection was not found.")
         identifier, _, route = rest.rpartition("/")
-        type_, colon, value = identifier.partition(":")
         if route not in routes:
             raise ApiError(404, "not_found", f"There is no route {route!r}.")
-        if not colon or not type_ or not value:
-            text = "The profile must be named as <type>:<value>."
-            raise ApiError(400, "invalid_request_error", text)
+        if request.method not in ("GET", "HEAD"):
+            raise ApiError(405, "method_not_allowed", "Profiles can only be read here.")
         with store.read() as tx:
-            found = people.resolve(tx, COLLECTIONS[collection], type_.lower(), value)
-            if found is None or found.collection != COLLECTIONS[collection]:
-                raise ApiError(404, "not_found", "Profile was not found.")
+            found = _find(tx, COLLECTIONS[collection], identifier)
             return jsonify(routes[route](tx, found))
+
+    @blueprint.route("/v1/spaces/", methods=_METHODS)
+    @blueprint.route("/v1/spaces/<rest:rest>", methods=_METHODS, merge_slashes=False)
+    def nowhere(rest: str = "") -> Response:
+        raise ApiError(404, "not_found", f"There is no /v1/spaces/{rest}.")
 
     errors.install(blueprint)
 
@@ -81,6 +84,20 @@ def _authenticate(store: Store) -> None:
         raise ApiError(403, "authentication_error", "The token lacks the scope profiles:read.")
 
 
+def _find(tx: Connection, collection: int, identifier: str) -> Profile:
+    """The profile of ``type:value`` or of a public id; `ApiError` if there is none."""
+    type_, colon, value = identifier.partition(":")
+    if not colon and parse_public_id(identifier) is not None:
+        type_, value = "segment_id", identifier
+    if not type_ or not value:
+        text = "The profile must be named as <type>:<value>, or by its id."
+        raise ApiError(400, "invalid_request_error", text)
+    found = people.resolve(tx, collection, type_.lower(), value)
+    if found is None or found.collection != collection:
+        raise ApiError(404, "not_found", "Profile was not found.")
+    return found
+
+
 def _limit(default: int, most: int) -> int:
     text = request.args.get("limit", str(default))
     if not (text.isascii() and text.isdigit() and len(text) < 10) or not 1 <= int(text) <= most:
@@ -98,12 +115,12 @@ def _flag(name: str) -> bool:
 
 def _cursor(limit: int, following: str | None) -> dict[str, Any]:
     """The cursor; ``url`` has the query of this request with ``next``."""
-    url = request.path
+    url = quote(request.path)
     query = {key: value for key, value in request.args.items() if key != "next"}
     if following is not None:
         query["next"] = following
     if query:
-        url += "?" + "&".join(f"{quote(k)}={quote(v)}" for k, v in query.items())
+        url += "?" + "&".join(f"{quote(k, safe='')}={quote(v, safe='')}" for k, v in query.items())
     return {
         "url": url if following is not None else "",
         "has_more": following is not None,

@@ -93,7 +93,14 @@ def mask(schema: type[Schema], values: dict[str, Any]) -> dict[str, Any]:
 
 def unmask(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
     """``new`` with the old secret wherever the mask came back from a form."""
-    return {key: old.get(key) if value == MASK else value for key, value in new.items()}
+    kept: dict[str, Any] = {}
+    for key, value in new.items():
+        before = old.get(key)
+        if isinstance(value, dict) and isinstance(before, dict):
+            kept[key] = unmask(value, before)
+        else:
+            kept[key] = before if value == MASK else value
+    return kept
 
 
 def describe(schema: type[Schema]) -> list[dict[str, Any]]:

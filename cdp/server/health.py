@@ -32,7 +32,7 @@ def register(app: Flask, store: Store, log: GroupCommit, settings: Settings) -> 
             return jsonify({"status": "not ready", "reasons": reasons}), 503
         return jsonify({"status": "ready"}), 200
 
-    @app.get("/metrics")
+    @app.get("/metrics", provide_automatic_options=False)
     def metrics() -> Response:
         # Open to the machine itself; others need a token.
         if not _is_local(request.environ) and not _has_token(store):

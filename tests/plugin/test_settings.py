@@ -59,3 +59,8 @@ def test_a_form_can_be_made_of_the_schema() -> None:
     assert rows["count"]["default"] == 3
     methods = next(row for row in Webhook.form() if row["name"] == "method")
     assert methods["choices"] == ["POST", "PUT", "PATCH"]
+
+
+def test_a_masked_header_stays_what_it_was() -> None:
+    old = {"headers": {"A": "b", "C": "d"}}
+    assert unmask({"headers": {"A": MASK, "N": "new"}}, old) == {"headers": {"A": "b", "N": "new"}}

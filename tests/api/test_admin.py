@@ -33,8 +33,9 @@ def deliver(space: Space) -> None:
     delivery = Delivery(space.store, space.settings, manager.load(space.settings.plugin_folder))
     delivery.senders.refresh()
     with space.store.read() as tx:
-        names = [s.name for s in all_streams(tx) if s.destination_id is not None]
-    for name in [*names, "outbox"]:
+        streams = [s for s in all_streams(tx) if s.destination_id is not None]
+    names = [stream.name for stream in streams]
+    for name in [*names, *[f"outbox:{stream.destination_id}" for stream in streams]]:
         delivery.work(name, 5)
     delivery.senders.close()
 

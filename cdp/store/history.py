@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import msgspec
 import zstandard
-from sqlalchemy import Connection, bindparam, case, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, case, func, insert, or_, select, update
 
-from cdp.store.bulk import Row, blob, insert_many, run_many
+from cdp.store.bulk import Row, blob, chunks, insert_many, run_many
 from cdp.store.meta import take_numbers
 from cdp.store.tables import Partition, names, partition_tables, partitions
 
@@ -207,6 +207,18 @@ def _spans(tx: Connection) -> list[tuple[PartitionInfo, int | None]]:
     infos = list_partitions(tx)
     ends: list[int | None] = [info.first_seq for info in infos[1:]]
     return list(zip(infos, [*ends, None], strict=False))
+
+
+def count_by_node(tx: Connection, node_ids: list[int]) -> dict[int, int]:
+    """How many rows each node has."""
+    totals: dict[int, int] = {}
+    for info, _ in _spans(tx):
+        table = partition_tables(info.id).history
+        for some in chunks(node_ids):
+            counted = select(table.c.node, func.count()).where(table.c.node.in_(some))
+            for node, n in tx.execute(counted.group_by(table.c.node)):
+                totals[node] = totals.get(node, 0) + n
+    return totals
 
 
 def add_names(tx: Connection, pairs: list[tuple[str, str]], now: int) -> dict[tuple[str, str], int]:

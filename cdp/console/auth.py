@@ -40,6 +40,11 @@ class Visitor(NamedTuple):
     user: User | None
 
     @property
+    def label(self) -> str:
+        """What the account menu says."""
+        return self.name if self.user else "API token"
+
+    @property
     def can_change(self) -> bool:
         """Whether this visitor may change anything."""
         return self.role == "admin"
@@ -70,8 +75,7 @@ def guard() -> Response | str | tuple[str, int] | None:
     g.visitor = None
     if request.endpoint == "console.asset":
         return None
-    with console().store.read() as tx:
-        g.visitor = _visitor(tx)
+    g.visitor = recognise()
     if request.endpoint in OPEN:
         return None
     if g.visitor is None:
@@ -127,6 +131,12 @@ def logout() -> Response:
     """End the session."""
     session.clear()
     return redirect(url_for("console.login"))
+
+
+def recognise() -> Visitor | None:
+    """Who is logged in, if anybody."""
+    with console().store.read() as tx:
+        return _visitor(tx)
 
 
 def remember(user: User) -> None:

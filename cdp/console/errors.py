@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import traceback
+from typing import Any
 
 import structlog
-from flask import Blueprint, g, render_template, request, url_for
+from flask import Blueprint, g, make_response, render_template, request, url_for
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
+from cdp.console import auth, layout, security
 from cdp.store import StoreBusy
 
 log = structlog.get_logger(__name__)
@@ -27,6 +29,17 @@ def register(bp: Blueprint) -> None:
     bp.register_error_handler(StoreBusy, _broken)
     bp.register_error_handler(SQLAlchemyError, _broken)
     bp.register_error_handler(Exception, _broken)
+    bp.app_errorhandler(404)(_nowhere)
+
+
+def _nowhere(error: Any) -> Any:
+    """A mistyped address that belongs to no part: a page for people, as it is for programs."""
+    machine = request.path.startswith(("/v1/", "/api/")) or request.method not in ("GET", "HEAD")
+    if machine or "text/html" not in request.headers.get("Accept", ""):
+        return error
+    g.visitor = auth.recognise()
+    text, code = _refused(error)
+    return security.add_headers(make_response(text, code))
 
 
 def _refused(error: Exception) -> tuple[str, int]:
@@ -53,6 +66,7 @@ def _page(code: int, title: str, what: str, todo: str, detail: str | None) -> tu
     template = "console/error.html" if logged_in else "console/error_alone.html"
     page = render_template(
         template,
+        **layout.shared(),
         code=code,
         title=title,
         what=what,

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
+from cdp.console.format import plural
 from cdp.console.whereabouts import whereabouts
 from cdp.store import config_rows, console_queries, faces, history
 from cdp.store.faces import Face
@@ -63,9 +64,18 @@ def gist(body: dict[str, Any], size: int = 4) -> str:
     values = body.get("properties") or body.get("traits") or {}
     pieces = []
     for key, value in list(values.items())[:size] if isinstance(values, dict) else []:
-        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        pieces.append(f"{key[:40]}: {text[:40]}")
+        pieces.append(f"{key[:40]}: {_in_short(value)}")
     return " · ".join(pieces)
+
+
+def _in_short(value: Any) -> str:
+    """A value in a few words; of an object or a list only how much is in it."""
+    if isinstance(value, list):
+        return plural(len(value), "item")
+    if isinstance(value, dict):
+        return plural(len(value), "field")
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return text if len(text) <= 40 else text[:39] + "…"
 
 
 def detail(tx: Connection, seq: int) -> dict[str, Any] | None:

@@ -55,6 +55,12 @@ def day(ms: int) -> str:
     return f"{moment(ms):%a %-d %b %Y}"
 
 
+def short_day(ms: int, now: int) -> str:
+    """The day and month, ``24 Nov``; with the year if it is another than that of ``now``."""
+    at = moment(ms)
+    return f"{at:%-d %b}" if at.year == moment(now).year else f"{at:%-d %b %Y}"
+
+
 def number(value: float) -> str:
     """A number with commas between thousands: ``12,345``."""
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
@@ -63,6 +69,11 @@ def number(value: float) -> str:
 def plural(n: int, word: str) -> str:
     """``1 event``, ``2 events``."""
     return f"{n:,} {word}" if n == 1 else f"{n:,} {word}s"
+
+
+def sentence(text: str) -> str:
+    """``text`` with a capital at its beginning, as a line of its own."""
+    return text[:1].upper() + text[1:]
 
 
 def short(text: str, size: int = 24) -> str:

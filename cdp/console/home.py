@@ -10,16 +10,22 @@ from werkzeug.wrappers import Response
 
 from cdp.console import layout
 from cdp.console.context import console
-from cdp.console.format import plural
+from cdp.console.format import plural, sentence
+from cdp.console.rejected import reason
 from cdp.console.snippets import snippets
+from cdp.demo.load import SOURCE
 from cdp.store import config_rows, console_queries
+from cdp.store.activity import DAY_MS, activity
 from cdp.store.console_queries import MINUTE_MS
 from cdp.store.delivery_health import destination_health
 from cdp.store.meta import next_number
 from cdp.store.tables import USERS
 
-#: Beyond this many profiles ever made, counting them is left to a second request.
+#: Beyond this many events or profiles, counting them is left to a second request.
 COUNT_AT_ONCE = 100_000
+#: The second request looks at this many of the newest events.
+NEWEST = 500_000
+DAYS, ACTIVE_DAYS = 30, 7
 
 
 class Trouble(NamedTuple):
@@ -38,21 +44,23 @@ def index() -> str | tuple[str, int]:
     here = console()
     now_minute = here.now() // MINUTE_MS
     part = request.args.get("part")
-    if part == "people":
-        return _people_figure()
+    if part == "figures":
+        return render_template("console/home_figures.html", **_figures(NEWEST))
     if part == "started":
         return _started()
     with here.store.read() as tx:
         started = console_queries.any_event(tx)
         sources = config_rows.all_sources(tx)
-        hour = console_queries.events_by_minute(tx, now_minute - 59, now_minute)
+        # The sample data came in at once and says nothing about how busy it is.
+        sample = next((s.id for s in sources if s.key == SOURCE), None)
+        hour = console_queries.events_by_minute(tx, now_minute - 59, now_minute, without=sample)
         by_source = console_queries.counts_by_source(tx, now_minute - 24 * 60)
         day_ago = now_minute - 24 * 60
-        before = console_queries.taken_between(tx, day_ago - 24 * 60, day_ago - 1)
+        before = console_queries.taken_between(tx, day_ago - 24 * 60, day_ago - 1, without=sample)
         troubles = _troubles(tx, now_minute)
-        few = next_number(tx, "profile") < COUNT_AT_ONCE
-        people = console_queries.count_profiles(tx, USERS) if few else None
-        destinations = len(config_rows.all_destinations(tx))
+        few = max(next_number(tx, "profile"), next_number(tx, "seq")) < COUNT_AT_ONCE
+        destinations = config_rows.all_destinations(tx)
+        delivered = sum(destination_health(tx, item.id).delivered for item in destinations)
     points = [hour.get(minute, 0) for minute in range(now_minute - 59, now_minute + 1)]
     source = next((s for s in sources if s.enabled), None)
     return render_template(
@@ -62,12 +70,13 @@ def index() -> str | tuple[str, int]:
         # The running minute is not over: the last whole one is what a rate means.
         rate=points[-2],
         hour=sum(points),
-        day=sum(count.taken for count in by_source.values()),
+        day=sum(count.taken for id_, count in by_source.items() if id_ != sample),
         before=before,
         refused=sum(count.refused for count in by_source.values()),
-        people=people,
+        figures=_figures(COUNT_AT_ONCE) if few and started else None,
         troubles=troubles,
-        destinations=destinations,
+        destinations=len(destinations),
+        delivered=delivered,
         source=source,
         snippets=snippets(source.write_key) if source else [],
         demo=demo_state(),
@@ -101,10 +110,22 @@ def _started() -> tuple[str, int]:
     return (render_template("console/home_started.html"), 286) if started else ("", 204)
 
 
-def _people_figure() -> str:
+def _figures(newest: int) -> dict[str, Any]:
+    """The days up to today with their events, and who was active of late."""
+    now = console().now()
+    today = now // DAY_MS
     with console().store.read() as tx:
         people = console_queries.count_profiles(tx, USERS)
-    return render_template("console/home_people.html", people=people)
+        found = activity(tx, (today - DAYS + 1) * DAY_MS, now, now - ACTIVE_DAYS * DAY_MS, newest)
+    return {
+        "days": [
+            (day * DAY_MS, found.by_day.get(day, 0)) for day in range(today - DAYS + 1, today + 1)
+        ],
+        "active": found.people,
+        "active_days": ACTIVE_DAYS,
+        "people": people,
+        "looked_at": None if found.whole else newest,
+    }
 
 
 def _troubles(tx: Connection, now_minute: int) -> list[Trouble]:
@@ -117,7 +138,9 @@ def _troubles(tx: Connection, now_minute: int) -> list[Trouble]:
         address = url_for("console.destination", key=destination.key)
         title = f"{destination.name} has {health.state}"
         found.append(
-            Trouble("bad", title, health.error or "", health.since, address, "See its calls")
+            Trouble(
+                "bad", title, sentence(health.error or ""), health.since, address, "See its calls"
+            )
         )
     for destination in config_rows.all_destinations(tx):
         dead = destination_health(tx, destination.id).dead
@@ -130,7 +153,7 @@ def _troubles(tx: Connection, now_minute: int) -> list[Trouble]:
     if refused:
         total = sum(n for _, n, _ in refused)
         title = f"{plural(total, 'message')} refused in the last 24 h"
-        text = ", ".join(f"{code} {n:,}" for code, n, _ in refused[:4])
+        text = ", ".join(f"{reason(code)} {n:,}" for code, n, _ in refused[:4])
         first = url_for("console.rejected")
         found.append(Trouble("wait", title, text, None, first, "See why"))
     for error in console_queries.all_plugin_errors(tx, 3):

@@ -14,11 +14,12 @@ from cdp.console import layout
 from cdp.console.context import console
 from cdp.console.events import Event, as_events, detail
 from cdp.console.home import demo_state
+from cdp.console.people import profiles_called
 from cdp.console.snippets import snippets
 from cdp.events.message import TYPES
 from cdp.log import LogFull, LogUnavailable, Record
 from cdp.store import config_rows, console_queries, faces, history
-from cdp.store.console_queries import LiveFilter
+from cdp.store.console_queries import MINUTE_MS, LiveFilter
 from cdp.store.meta import next_number
 
 PAGE = 50
@@ -32,6 +33,7 @@ class Filter(NamedTuple):
     type: str = ""
     name: str = ""
     source: str = ""
+    person: str = ""
     q: str = ""
 
     @classmethod
@@ -67,6 +69,9 @@ def index() -> str:
             "names": console_queries.event_names(tx, 200),
             "sources": config_rows.all_sources(tx),
             "started": console_queries.any_event(tx),
+            "refused": refused_of_late(tx),
+            "face": _face(tx, wanted.person),
+            "everyone": wanted._replace(person="").args,
         }
         number = layout.number_arg("open")
         context["open"] = detail(tx, number) if number is not None else None
@@ -74,6 +79,18 @@ def index() -> str:
     context["snippets"] = snippets(source.write_key) if source else []
     context["demo"] = demo_state()
     return render_template("console/live.html", **context)
+
+
+def _face(tx: Connection, person: str) -> faces.Face | None:
+    """Whom the filter names."""
+    people = profiles_called(tx, person, 1) if person else []
+    return faces.faces_of_profiles(tx, people)[0] if people else None
+
+
+def refused_of_late(tx: Connection) -> int:
+    """How many messages were refused in the last 24 hours."""
+    since = console().now() // MINUTE_MS - 24 * 60
+    return sum(n for _, n, _ in console_queries.refused_by_code(tx, since))
 
 
 def rows() -> Response:
@@ -149,10 +166,15 @@ def find(
     if wanted.source:
         ids = [s.id for s in config_rows.all_sources(tx) if s.key == wanted.source]
         narrow = narrow._replace(source_id=ids[0] if ids else -1)
-    people = faces.profiles_of_value(tx, wanted.q, 10) if wanted.q else []
-    if people:
+    if wanted.person:
+        people = profiles_called(tx, wanted.person, 10)
         narrow = narrow._replace(node_ids=faces.nodes_of(tx, people))
-    if wanted.q and not people:
+    elif wanted.q:
+        people = profiles_called(tx, wanted.q, 10)
+        if people:
+            wanted = wanted._replace(q="")
+            narrow = narrow._replace(node_ids=faces.nodes_of(tx, people))
+    if wanted.q:
         return _find_text(tx, narrow, wanted.q, limit, before, after)
     scan = console_queries.live_rows(tx, narrow, limit, before=before, after=after)
     return Page(as_events(tx, scan.rows), scan.reached)

@@ -12,11 +12,11 @@ from werkzeug.wrappers import Response
 
 from cdp.console import layout
 from cdp.console.context import console
-from cdp.console.events import as_events, detail
+from cdp.console.events import as_events, detail, title_of
 from cdp.console.snippets import host
 from cdp.identity import normal_value, parse_public_id, public_id
 from cdp.profiles.traits import TraitMap
-from cdp.store import config_rows, faces, graph, history, timeline
+from cdp.store import activity, config_rows, faces, graph, history, timeline
 from cdp.store.faces import Face
 from cdp.store.graph import IdentifierRow, NodeRow, ProfileRow
 from cdp.store.tables import ACCOUNTS, USERS
@@ -26,13 +26,18 @@ RECENT = 30
 TABS = ("timeline", "traits", "identifiers", "accounts", "links")
 
 
+def face_id(face: Face) -> str:
+    """The public id of a person or account."""
+    return public_id(face.collection, face.anchor)
+
+
 def person_address(face: Face) -> str:
     """The address of a person's or account's page."""
-    return url_for("console.person", profile=public_id(face.collection, face.anchor))
+    return url_for("console.person", profile=face_id(face))
 
 
-def find_people(tx: Connection, text: str, limit: int) -> list[Face]:
-    """People and accounts by exact identifier first, then by the beginning of one or of a name."""
+def profiles_called(tx: Connection, text: str, limit: int) -> list[int]:
+    """The people and accounts with exactly this identifier or public id."""
     # People type addresses and numbers as they like; they are kept in one form.
     forms = dict.fromkeys(
         [text, *filter(None, (normal_value(t, text) for t in ("email", "phone")))]
@@ -42,6 +47,12 @@ def find_people(tx: Connection, text: str, limit: int) -> list[Face]:
     if known is not None:
         rows = graph.identifiers_by_hash(tx, [known[1]])
         ids.update(dict.fromkeys(r.profile for r in rows if r.profile is not None))
+    return list(ids)[:limit]
+
+
+def find_people(tx: Connection, text: str, limit: int) -> list[Face]:
+    """People and accounts by exact identifier first, then by the beginning of one or of a name."""
+    ids = dict.fromkeys(profiles_called(tx, text, limit))
     if len(ids) < limit:
         ids.update(dict.fromkeys(faces.profiles_of_prefix(tx, text, limit)))
     return faces.faces_of_profiles(tx, list(ids)[:limit])
@@ -129,9 +140,11 @@ def _timeline(tx: Connection, node_ids: list[int]) -> dict[str, Any]:
     before = (int(cursor[0]), int(cursor[1])) if _is_cursor(cursor) else None
     numbers = None
     wanted = request.args.get("name", "")
+    names = history.all_names(tx)
     if wanted:
-        numbers = [n for n, pair in history.all_names(tx).items() if wanted in pair]
+        numbers = [n for n, pair in names.items() if wanted in pair]
     rows = timeline.rows_of_nodes(tx, node_ids, before=before, limit=PAGE, name_ids=numbers)
+    counts = activity.names_of_nodes(tx, node_ids)
     last = rows[-1] if len(rows) == PAGE else None
     number = layout.number_arg("open")
     return {
@@ -139,8 +152,20 @@ def _timeline(tx: Connection, node_ids: list[int]) -> dict[str, Any]:
         "more": f"{last.t}-{last.seq}" if last else None,
         "first_page": before is None,
         "wanted": wanted,
+        "kinds": _kinds(names, counts),
+        "total": sum(counts.values()),
         "open": detail(tx, number) if number is not None else None,
     }
+
+
+def _kinds(names: dict[int, tuple[str, str]], counts: dict[int, int]) -> list[tuple[str, str, int]]:
+    """The names of somebody's events: (what the address says, words, how many), most first."""
+    found: dict[str, tuple[str, int]] = {}
+    for number, n in counts.items():
+        type_, name = names.get(number, ("", ""))
+        key = name or type_
+        found[key] = (name or title_of(type_), found.get(key, ("", 0))[1] + n)
+    return sorted(((key, *rest) for key, rest in found.items()), key=lambda kind: -kind[2])
 
 
 def _is_cursor(parts: list[str]) -> bool:

@@ -14,6 +14,38 @@ from cdp.store.console_queries import MINUTE_MS
 
 PAGE = 50
 
+#: What a reason's code means; the detail of each message says the rest.
+REASONS = {
+    "no_user_anon_id": "Names nobody",
+    "unknown_type": "Unknown type of call",
+    "no_event": "Track call without an event name",
+    "no_groupId": "Group call without a groupId",
+    "no_userId": "Alias call without a userId",
+    "no_previousId": "Alias call without a previousId",
+    "wrong_type": "A field of the wrong type",
+    "id_too_long": "An id that is too long",
+    "not_an_object": "Not a JSON object",
+    "no_batch": "A batch without its list",
+    "invalid_json": "Not valid JSON",
+    "invalid_utf8": "Not valid UTF-8",
+    "invalid_data": "A pixel without readable data",
+    "invalid_gzip": "Can't be unpacked",
+    "unknown_encoding": "Packed in an unknown way",
+    "incomplete_body": "Came only in part",
+    "messageId_too_long": "A message id that is too long",
+    "message_too_large": "A message of more than 32 KB",
+    "batch_too_large": "A batch of more than 500 KB",
+    "too_large": "A body of more than 5 MB",
+    "no_write_key": "No write key",
+    "unknown_write_key": "Unknown write key",
+    "source_disabled": "The source is disabled",
+}
+
+
+def reason(code: str) -> str:
+    """A reason's code in words."""
+    return REASONS.get(code) or code.replace("_", " ").capitalize()
+
 
 def index() -> str:
     """What was refused, grouped by reason."""

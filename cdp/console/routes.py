@@ -132,13 +132,17 @@ def _set_up(state: BlueprintSetupState, console: Console) -> None:
         iso=format.iso,
         clock=format.clock,
         day=format.day,
+        short_day=format.short_day,
         number=format.number,
         pretty=format.pretty,
         short=format.short,
+        sentence=format.sentence,
+        reason=rejected.reason,
         spark_path=format.spark_path,
         inline_json=format.inline_json,
         json_tree=format.json_tree,
         person_address=people.person_address,
+        public_id=people.face_id,
         to_json=format.to_json,
     )
 

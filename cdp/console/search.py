@@ -1,4 +1,4 @@
-"""The palette behind Ctrl-K: pages, people by identifier or name, sources, destinations."""
+"""The palette behind Ctrl-K: pages, people, sources, destinations, events, actions."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import NamedTuple
 from flask import render_template, request, url_for
 from sqlalchemy import Connection
 
+from cdp.console import auth
 from cdp.console.context import console
 from cdp.console.people import find_people, person_address
-from cdp.store import config_rows
+from cdp.store import config_rows, console_queries
 
 PEOPLE = 6
+EVENTS = 5
 _PAGES = (
     ("Home", "console.home", "what is going on"),
     ("Live events", "console.live", "stream debugger incoming"),
@@ -36,6 +38,7 @@ class Hit(NamedTuple):
     name: str
     sub: str
     address: str
+    post: bool = False
 
 
 def palette() -> str:
@@ -43,6 +46,7 @@ def palette() -> str:
     text = request.args.get("q", "").strip()[:300]
     with console().store.read() as tx:
         hits = _pages(text) + _people(tx, text) + _connections(tx, text)
+        hits += _events(tx, text) + _actions(tx, text)
     return render_template("console/palette.html", hits=hits, q=text)
 
 
@@ -84,3 +88,30 @@ def _connections(tx: Connection, text: str) -> list[Hit]:
         if needle in f"{item.name} {item.key} {item.plugin}".casefold()
     ]
     return hits[:12]
+
+
+def _events(tx: Connection, text: str) -> list[Hit]:
+    if len(text) < 2:
+        return []
+    needle = text.casefold()
+    found = [name for name in console_queries.event_names(tx, 500) if needle in name.casefold()]
+    return [
+        Hit("Events", name, "as they arrive", url_for("console.live", name=name))
+        for name in found[:EVENTS]
+    ]
+
+
+def _actions(tx: Connection, text: str) -> list[Hit]:
+    """What the visitor may do at once; what ends something leads to its page instead."""
+    if not text or not auth.current().can_change:
+        return []
+    hits = [Hit("Actions", "Send a test event", "", url_for("console.test_event"), True)]
+    for item in config_rows.all_destinations(tx):
+        page = url_for("console.destination", key=item.key)
+        test = url_for("console.destination_test", key=item.key)
+        hits.append(Hit("Actions", f"Send a test to {item.name}", "", test, True))
+        word = "Disable (pause)" if item.enabled else "Enable"
+        hits.append(Hit("Actions", f"{word} {item.name}", "on its page", page))
+    hits.append(Hit("Actions", "Log out", "", url_for("console.logout"), True))
+    words = text.casefold().split()
+    return [hit for hit in hits if all(word in hit.name.casefold() for word in words)][:8]

@@ -29,9 +29,16 @@ _refused = counts.c.what.like("rejected:%")
 
 
 def events_by_minute(
-    tx: Connection, first: int, last: int, source_id: int | None = None
+    tx: Connection,
+    first: int,
+    last: int,
+    source_id: int | None = None,
+    without: int | None = None,
 ) -> dict[int, int]:
-    """Messages taken in each minute (of 1970) from ``first`` to ``last``, both inclusive."""
+    """Messages taken in each minute (of 1970) from ``first`` to ``last``, both inclusive.
+
+    Only those of ``source_id``, or all but those of the source ``without``.
+    """
     statement = (
         select(counts.c.minute, func.sum(counts.c.n))
         .where(counts.c.minute.between(first, last), _taken)
@@ -39,12 +46,19 @@ def events_by_minute(
     )
     if source_id is not None:
         statement = statement.where(counts.c.source_id == source_id)
+    if without is not None:
+        statement = statement.where(counts.c.source_id != without)
     return {minute: int(n) for minute, n in tx.execute(statement)}
 
 
-def taken_between(tx: Connection, first: int, last: int) -> int:
-    """How many messages were taken from the minute ``first`` to ``last``, both inclusive."""
+def taken_between(tx: Connection, first: int, last: int, without: int | None = None) -> int:
+    """How many messages were taken from the minute ``first`` to ``last``, both inclusive.
+
+    Those of the source ``without`` are left out.
+    """
     statement = select(func.sum(counts.c.n)).where(counts.c.minute.between(first, last), _taken)
+    if without is not None:
+        statement = statement.where(counts.c.source_id != without)
     return int(tx.execute(statement).scalar() or 0)
 
 

@@ -4,9 +4,9 @@ import gzip
 from pathlib import Path
 from typing import Any
 
-from cdp.console import assets, context
-from cdp.store import Store, progress
-from tests.console.factory import KEY, Browser, World
+from cdp.console import assets, context, format
+from cdp.store import Store, config_rows, progress
+from tests.console.factory import KEY, Browser, World, words
 
 
 def test_the_first_run_walks_from_the_snippet_on(admin: Browser) -> None:
@@ -45,7 +45,30 @@ def test_counting_many_people_is_left_to_a_second_request(
     world.send({"type": "track", "userId": "u1", "event": "X"})
     monkeypatch.setattr("cdp.console.home.COUNT_AT_ONCE", 0)
     assert "Counting" in admin.page("/")
-    assert "Find one" in admin.page("/?part=people")
+    assert "1 of 1 people active" in words(admin.page("/?part=figures"))
+
+
+def test_the_last_days_count_events_by_when_they_happened(world: World, admin: Browser) -> None:
+    days_ago, long_ago = (world.now() - days * 86_400_000 for days in (3, 40))
+    world.send(
+        {"type": "track", "userId": "u1", "event": "X", "timestamp": days_ago},
+        {"type": "track", "userId": "u1", "event": "X", "timestamp": days_ago},
+        {"type": "track", "userId": "u2", "event": "X", "timestamp": long_ago},
+    )
+    page = admin.page("/")
+    assert f"{format.day(days_ago)}: 2" in page
+    assert format.day(long_ago) not in page
+    assert "1 of 2 people active in the last 7 days" in words(page)
+
+
+def test_sample_data_does_not_look_like_a_busy_minute(world: World, admin: Browser) -> None:
+    with world.store.write() as tx:
+        config_rows.add_source(tx, world.now(), "demo", "Sample data", "k" * 20, "test")
+        number = next(s.id for s in config_rows.all_sources(tx) if s.key == "demo")
+        minute = world.now() // 60_000 - 1
+        progress.add_counts(tx, {(minute, number, "track"): 57_000})
+    world.send({"type": "track", "userId": "u1", "event": "X"})
+    assert "1 in the last hour" in words(admin.page("/"))
 
 
 class Demo:

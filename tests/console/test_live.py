@@ -109,7 +109,7 @@ def test_refused_messages_are_grouped_and_show_the_body_as_sent(
     world.send({"type": "track", "event": "X"}, {"type": "track", "event": "Y"}, {"type": "odd"})
     world.send_raw("track", b'{"broken\xff')
     text = admin.page("/live/rejected")
-    assert re.search(r"no_user_anon_id</a></td><td class=\"num\">2<", text)
+    assert "Names nobody no_user_anon_id 2" in words(text)
     assert "unknown_type" in text and "invalid_json" in text
     only = admin.page("/live/rejected?code=unknown_type")
     assert only.count('data-drawer="') == 1
@@ -173,3 +173,37 @@ def test_what_the_address_carries_is_only_text(admin: Browser) -> None:
         "/live?before=abc&open=xyz",
     ):
         assert "<script>alert" not in admin.page(address)
+
+
+def test_one_persons_events_can_be_narrowed_to_a_text(world: World, admin: Browser) -> None:
+    world.send(
+        {"type": "track", "userId": "u1", "event": "Search", "properties": {"for": "lamp"}},
+        {"type": "track", "userId": "u1", "event": "Search", "properties": {"for": "shelf"}},
+        {"type": "track", "userId": "u2", "event": "Search", "properties": {"for": "lamp"}},
+    )
+    assert len(events(admin.page("/live?person=u1"))) == 2
+    page = admin.page("/live?person=u1&q=lamp")
+    assert len(events(page)) == 1
+    assert "Only events of u1" in words(page)
+    assert events(admin.page("/live?person=nobody")) == []
+
+
+def test_an_event_of_another_day_says_so(world: World, admin: Browser) -> None:
+    world.send({"type": "track", "userId": "u1", "event": "X", "timestamp": "2024-02-03T04:05:06Z"})
+    assert "3 Feb 2024 04:05:06" in words(admin.page("/live"))
+
+
+def test_a_mistyped_address_shows_a_page_to_people_only(world: World, admin: Browser) -> None:
+    page = admin.get("/nothing/here", Accept="text/html")
+    assert (page.status_code, "There is nothing at this address" in page.text) == (404, True)
+    assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+    assert "Live" in page.text
+    assert "Live" not in world.client().get("/nothing/here", Accept="text/html").text
+    assert "Headwater" not in admin.get("/nothing/here", Accept="*/*").text
+    assert "Headwater" not in admin.get("/v1/nothing", Accept="text/html").text
+
+
+def test_the_palette_finds_events_and_offers_actions(world: World, admin: Browser) -> None:
+    world.send({"type": "track", "userId": "u1", "event": "Order Completed"})
+    assert "/live?name=Order+Completed" in admin.page("/find?q=order")
+    assert "data-post" in admin.page("/find?q=test event")

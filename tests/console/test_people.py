@@ -140,3 +140,16 @@ def test_the_palette_finds_people_pages_and_connections(world: World, admin: Bro
     assert 'href="/settings/tokens"' in admin.page("/find?q=token")
     assert 'href="/connections/sources/default"' in admin.page("/find?q=default")
     assert "Nothing is called" in admin.page("/find?q=zzzz")
+
+
+def test_a_timeline_can_be_narrowed_to_one_kind_of_event(world: World, admin: Browser) -> None:
+    world.send(
+        {"type": "track", "userId": "u1", "event": "Viewed"},
+        {"type": "track", "userId": "u1", "event": "Viewed"},
+        {"type": "track", "userId": "u1", "event": "Bought"},
+    )
+    found = re.search(r'href="(/people/use_[^"]+)"', admin.page("/people?q=u1"))
+    assert found is not None
+    page = words(admin.page(found.group(1)))
+    assert "Every event (3) Viewed (2) Bought (1)" in page
+    assert admin.page(found.group(1) + "?name=Bought").count('class="item"') == 1

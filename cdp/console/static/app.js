@@ -6,6 +6,7 @@ import { drawer } from "./drawer.js";
 import { keys } from "./keys.js";
 import { live } from "./live.js";
 import { palette } from "./palette.js";
+import { recent } from "./recent.js";
 import { themeForm } from "./theme.js";
 import { times } from "./times.js";
 import { toasts } from "./toast.js";
@@ -29,10 +30,16 @@ document.addEventListener("click", (event) => {
   if (menu && !menu.contains(event.target)) menu.open = false;
 });
 
+// On a narrow screen the present tab and place may lie beyond the edge.
+for (const here of document.querySelectorAll(".tabs [aria-current], .rail [aria-current]")) {
+  const strip = here.parentElement;
+  if (strip.scrollWidth > strip.clientWidth) strip.scrollLeft = here.offsetLeft - strip.clientWidth / 2;
+}
+
 document.addEventListener("change", (event) => {
   if (event.target.matches("select[data-submit]")) event.target.form.requestSubmit();
 });
 
-for (const island of [toasts, copyButtons, times, themeForm, keys, palette, drawer, drafts, live]) {
+for (const island of [toasts, copyButtons, times, themeForm, keys, palette, drawer, drafts, recent, live]) {
   island.start();
 }

@@ -1,5 +1,5 @@
 // The live list: asks once a second for what is newer. While one reads further down, has
-// something open or has paused, new rows wait behind "12 new".
+// something open, has paused or is about to click into the list, new rows wait behind "12 new".
 const PERIOD_MS = 1000;
 const MOST_ROWS = 300;
 
@@ -14,7 +14,7 @@ export const live = {
     const waiting = [];
 
     const busy = () => paused || scrollY > 80 || document.getElementById("drawer")?.childElementCount
-      || list.contains(document.activeElement);
+      || list.contains(document.activeElement) || list.matches(":hover");
 
     const say = () => {
       state.className = "pulse" + (lost > 2 ? " lost" : paused ? " paused" : "");

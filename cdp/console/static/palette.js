@@ -33,6 +33,21 @@ export const palette = {
       else return;
       event.preventDefault();
     });
-    found.addEventListener("click", () => dialog.close());
+    found.addEventListener("click", (event) => {
+      dialog.close();
+      const link = event.target.closest("a[data-post]");
+      if (!link) return;
+      event.preventDefault();
+      const form = document.createElement("form");
+      form.method = "post";
+      form.action = link.href;
+      const token = document.createElement("input");
+      token.name = "csrf";
+      token.type = "hidden";
+      token.value = document.querySelector('meta[name="csrf"]').content;
+      form.append(token);
+      document.body.append(form);
+      form.submit();
+    });
   },
 };

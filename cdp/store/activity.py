@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, func, literal_column, select
 
+from cdp.store.bulk import chunks
 from cdp.store.history import list_partitions
 from cdp.store.meta import next_number
 from cdp.store.tables import SECONDARY, USERS, nodes, partition_tables
@@ -67,11 +68,28 @@ def names_of_nodes(tx: Connection, node_ids: list[int]) -> dict[int, int]:
     totals: dict[int, int] = {}
     for info in list_partitions(tx):
         table = partition_tables(info.id).history
-        statement = (
-            select(table.c.name, func.count())
-            .where(table.c.node.in_(node_ids))
-            .group_by(table.c.name)
-        )
-        for name, n in tx.execute(statement):
-            totals[int(name)] = totals.get(int(name), 0) + int(n)
+        for piece in chunks(node_ids):
+            statement = (
+                select(table.c.name, func.count())
+                .where(table.c.node.in_(piece))
+                .group_by(table.c.name)
+            )
+            for name, n in tx.execute(statement):
+                totals[int(name)] = totals.get(int(name), 0) + int(n)
+    return totals
+
+
+def count_by_node(tx: Connection, node_ids: list[int]) -> dict[int, int]:
+    """How many rows of the history each of some nodes has."""
+    totals: dict[int, int] = {}
+    for info in list_partitions(tx):
+        table = partition_tables(info.id).history
+        for piece in chunks(node_ids):
+            statement = (
+                select(table.c.node, func.count())
+                .where(table.c.node.in_(piece))
+                .group_by(table.c.node)
+            )
+            for node, n in tx.execute(statement):
+                totals[int(node)] = totals.get(int(node), 0) + int(n)
     return totals

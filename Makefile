@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Where no other terminal width is known, keep pytest's lines readable in logs.
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: help setup setup-dev run test bench proof lint format docs clean
+.PHONY: help setup setup-dev run test bench proof lint format reference docs clean
 
 help: ## Print this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -60,6 +60,9 @@ lint: $(VENV)/.dev ## Style, types, and the direction of imports
 format: $(VENV)/.dev ## Put the code into shape
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format --quiet .
+
+reference: $(VENV)/.dev ## Rewrite the parts of the documentation that come from the code
+	@$(BIN)/python -m tests.docs.generate
 
 docs: $(VENV)/.dev ## Build the documentation into build/docs
 	@$(BIN)/mkdocs build --quiet --strict --site-dir build/docs

@@ -6,6 +6,7 @@ import fcntl
 import os
 import signal
 import socket
+import ssl
 import sys
 import time
 import urllib.error
@@ -123,11 +124,14 @@ class Supervisor:
     def wait_ready(self, within: float = 60.0) -> bool:
         """Wait until the server answers ready; False when asked to stop before."""
         deadline = time.monotonic() + within
+        # Our certificate is for the public name, not for this machine's address.
+        trust = ssl._create_unverified_context() if self._settings.tls_cert else None
+        address = local_url(self._settings) + "/readyz"
         why = "no answer"
         while not self._stopping:
             self._reap()
             try:
-                with urllib.request.urlopen(local_url(self._settings) + "/readyz", timeout=2):
+                with urllib.request.urlopen(address, timeout=2, context=trust):
                     self._ready = True
                     return True
             except urllib.error.HTTPError as error:

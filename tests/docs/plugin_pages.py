@@ -1,0 +1,217 @@
+"""What plugins stand on: hooks, classes, errors, the test kit, the webhook's settings."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from cdp_webhook import Webhook
+
+from cdp import plugin
+from cdp.plugin import describe, errors, hookspecs, testing
+from tests.docs.markdown import prose, table
+
+_VALUES = (
+    plugin.Event,
+    plugin.Batch,
+    plugin.Outcome,
+    plugin.Exchange,
+    plugin.ProfileChange,
+    plugin.Transition,
+)
+_SETTINGS = (plugin.SettingsSchema, plugin.Headers, plugin.WordList, plugin.secret)
+_KIT = (
+    testing.destination_tests,
+    testing.make_event,
+    testing.awkward_events,
+    testing.RecordingServer,
+    testing.Answer,
+    testing.Request,
+    testing.FakeClock,
+)
+
+
+def all_hooks() -> dict[str, Callable[..., Any]]:
+    """The hooks by name, in the order of the file."""
+    members = vars(hookspecs).items()
+    return {name: f for name, f in members if hasattr(f, "cdp_spec")}
+
+
+def hooks() -> str:
+    """A section a hook, with its exact arguments."""
+    return "\n\n".join(
+        f"## {name}\n\n{_signature(name, hook)}\n\n{prose(hook.__doc__)}"
+        for name, hook in all_hooks().items()
+    )
+
+
+def destination() -> str:
+    """The base class: what a subclass sets, and what it may override."""
+    cls = plugin.Destination
+    parts = [prose(cls.__doc__), "### What a subclass sets", table(*_attributes())]
+    for name, method in vars(cls).items():
+        if name.startswith("_"):
+            continue
+        if inspect.isfunction(method) or isinstance(method, classmethod):
+            plain = method.__func__ if isinstance(method, classmethod) else method
+            parts.append(f"### {name}\n\n{_signature(name, plain)}\n\n{prose(plain.__doc__)}")
+    return "\n\n".join(parts)
+
+
+def _attributes() -> tuple[tuple[str, ...], list[tuple[str, str, str]]]:
+    cls = plugin.Destination
+    rows = []
+    for name, kind in cls.__annotations__.items():
+        default = "" if name not in vars(cls) else getattr(cls, name)
+        shown = default.__name__ if inspect.isclass(default) else repr(default)
+        kind = re.sub(r"ClassVar\[(.*)\]", r"\1", kind)
+        rows.append((f"`{name}`", f"`{kind}`", f"`{shown}`" if default != "" else ""))
+    return ("Attribute", "Type", "Default"), rows
+
+
+def context() -> str:
+    """What the engine hands over besides the settings."""
+    return _class(plugin.DestinationContext, "###")
+
+
+def http() -> str:
+    """The guarded client."""
+    return "\n\n".join(_class(cls, "###") for cls in (plugin.GuardedHTTP, plugin.Response))
+
+
+def values() -> str:
+    """The values that hooks and destinations are given and give back."""
+    return "\n\n".join(_class(cls, "###") for cls in _VALUES)
+
+
+def settings_kit() -> str:
+    """What settings are written with."""
+    return "\n\n".join(_thing(item, "###") for item in _SETTINGS)
+
+
+def plugin_errors() -> str:
+    """The tree of errors, and how an HTTP answer becomes one of them."""
+    parts = [prose(errors.__doc__).replace("```python", "```text")]
+    for item in (errors.Retry, errors.Reject, errors.Stop):
+        parts.append(f"### {item.__name__}\n\n{prose(item.__doc__)}")
+    for function in (errors.from_response, errors.retry_after):
+        parts.append(_thing(function, "###"))
+    return "\n\n".join(parts)
+
+
+def test_kit() -> str:
+    """The public part of `cdp.plugin.testing`."""
+    return "\n\n".join(_thing(item, "###") for item in _KIT)
+
+
+def inherited_tests() -> str:
+    """The tests that `destination_tests` brings, as sentences."""
+    made = testing.destination_tests(Webhook, lambda url: {"url": url})
+    names = [name for name in vars(made) if name.startswith("test_")]
+    return "\n".join("- " + name.removeprefix("test_").replace("_", " ") for name in names)
+
+
+def awkward() -> str:
+    """The awkward messages, by file."""
+    return ", ".join(f"`{path.stem}`" for path in sorted(testing.AWKWARD.glob("*.json")))
+
+
+def webhook_settings() -> str:
+    """The webhook's settings, as its form is made from."""
+    rows = []
+    for item in describe(Webhook.Settings):
+        default = item["default"]
+        shown = "required" if item["required"] else f"`{default}`" if default else ""
+        notes = [item["help"]]
+        if item["choices"]:
+            notes.append("One of " + ", ".join(f"`{choice}`" for choice in item["choices"]) + ".")
+        if item["secret"]:
+            notes.append("Kept secret: never shown again.")
+        rows.append((f"`{item['name']}`", item["type"], shown, " ".join(filter(None, notes))))
+    return table(("Setting", "Type", "Default", "Meaning"), rows)
+
+
+def _thing(item: Any, level: str) -> str:
+    if inspect.isclass(item):
+        return _class(item, level)
+    return f"{level} {item.__name__}\n\n{_signature(item.__name__, item)}\n\n{prose(item.__doc__)}"
+
+
+def _class(cls: type, level: str) -> str:
+    parts = [f"{level} {cls.__name__}", prose(cls.__doc__)]
+    if dataclasses.is_dataclass(cls):
+        rows = [
+            (f"`{item.name}`", f"`{item.type}`", _default(item))
+            for item in dataclasses.fields(cls)
+            if not item.name.startswith("_")
+        ]
+        parts.append(table(("Field", "Type", "Default"), rows))
+    if methods := list(_methods(cls)):
+        parts.append("\n".join(methods))
+    return "\n\n".join(parts)
+
+
+def _default(item: dataclasses.Field[Any]) -> str:
+    if item.default is not dataclasses.MISSING:
+        return f"`{item.default!r}`"
+    if item.default_factory is not dataclasses.MISSING:
+        return f"`{item.default_factory()!r}`"
+    return "" if item.init else "made by itself"
+
+
+def _methods(cls: type) -> Iterator[str]:
+    for name, item in vars(cls).items():
+        plain = item.__func__ if isinstance(item, classmethod | staticmethod) else item
+        if name.startswith("_") or not inspect.isfunction(plain) or not plain.__doc__:
+            continue
+        line = " ".join(prose(plain.__doc__).split())
+        yield f"- `{_call(name, plain)}`: {line}"
+
+
+class _Plain:
+    """An annotation that is printed as it was written, without quotes."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def _call(name: str, function: Callable[..., Any]) -> str:
+    signature = inspect.signature(function)
+    kept = [
+        parameter.replace(annotation=_Plain(parameter.annotation))
+        for key, parameter in signature.parameters.items()
+        if key not in ("self", "cls")
+    ]
+    returns = _Plain(signature.return_annotation)
+    return name + str(signature.replace(parameters=kept, return_annotation=returns))
+
+
+def _signature(name: str, function: Callable[..., Any]) -> str:
+    text = _call(name, function)
+    if len(text) > 90:
+        inside, end = text.split("(", 1)[1].rsplit(") ->", 1)
+        arguments = ",\n".join(re.split(r", (?=[\w*]+(?:: |$|=))", inside))
+        text = f"{name}(\n{textwrap.indent(arguments, '    ')},\n) ->{end}"
+    return f"```python\n{text}\n```"
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "hooks": hooks,
+    "destination": destination,
+    "destination-context": context,
+    "http": http,
+    "values": values,
+    "settings-kit": settings_kit,
+    "plugin-errors": plugin_errors,
+    "test-kit": test_kit,
+    "inherited-tests": inherited_tests,
+    "awkward": awkward,
+    "webhook-settings": webhook_settings,
+}

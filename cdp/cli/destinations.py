@@ -252,18 +252,22 @@ def calls(key: str, limit: int, as_json: bool, **where: Any) -> None:
 @store_options
 @click.argument("key")
 @click.option("--replay", help="Try again: the number of an item, or all.")
+@click.option("--error", help="With --replay all: only those with this error.")
 @click.option("--limit", default=50, show_default=True)
 @json_option
-def dead(key: str, replay: str | None, limit: int, as_json: bool, **where: Any) -> None:
+def dead(
+    key: str, replay: str | None, error: str | None, limit: int, as_json: bool, **where: Any
+) -> None:
     """What KEY refused for good. Example: cdp destinations dead webhook --replay all"""
     _, store = open_store(**where)
     found = _find(store, key)
     if replay is not None:
         if replay != "all" and not replay.isdigit():
             raise CliError("--replay takes the number of an item, or all")
+        item = None if replay == "all" else int(replay)
         with store.write() as tx:
             count = delivery_health.replay_dead(
-                tx, now_ms(), found, author(), item=None if replay == "all" else int(replay)
+                tx, now_ms(), found, author(), item=item, error=error
             )
         print_object({"tried_again": count}, as_json)
         return

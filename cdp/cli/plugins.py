@@ -27,15 +27,12 @@ def list_(data: Path | None, as_json: bool) -> None:
     loaded = manager.load(Settings.load(data=data).plugin_folder)
     rows: list[dict[str, Any]] = []
     for name in loaded.names():
-        plugin: Any = loaded.manager.get_plugin(name)
-        hooks = loaded.hooks_of(name)
-        brought = plugin.register_destinations() if "register_destinations" in hooks else []
         rows.append(
             {
                 "name": name,
                 "from": loaded.origins[name],
-                "hooks": hooks,
-                "destinations": [item.key for item in brought],
+                "hooks": loaded.hooks_of(name),
+                "destinations": [item.key for item in loaded.destinations_of(name)],
                 "error": None,
             }
         )

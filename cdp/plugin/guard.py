@@ -14,6 +14,9 @@ RESOLVE_S = 30.0
 
 #: Beyond what `is_global` knows: NAT64 can lead to any IPv4 address inside.
 _NAT64 = ip_network("64:ff9b::/96")
+#: A network's own NAT64; site-local addresses, which older systems still route; IETF
+#: protocol assignments, among them a cloud's metadata service.
+_INSIDE = tuple(ip_network(net) for net in ("64:ff9b:1::/48", "fec0::/10", "192.0.0.0/24"))
 
 
 class Forbidden(Reject):
@@ -77,4 +80,6 @@ def is_public(address: str) -> bool:
             inner = found.ipv4_mapped or found.sixtofour
             if inner is not None:
                 found = inner
+    if any(found in network for network in _INSIDE):
+        return False
     return found.is_global and not found.is_multicast and not found.is_reserved

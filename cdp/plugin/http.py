@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import re
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from urllib.parse import quote, urlsplit
+from typing import NamedTuple
+from urllib.parse import quote, unquote, urlsplit
 
 from cdp.plugin.errors import Retry
 from cdp.plugin.guard import RESOLVE_S, Guard
 from cdp.plugin.pool import NoAnswer, Pool, Response
+from cdp.plugin.settings import MASK
 from cdp.plugin.values import Exchange
 
 #: How much of a body is kept to be shown.
@@ -18,7 +23,21 @@ SHOWN_BYTES = 4096
 #: What stands in a path as it is; all else is percent-encoded.
 _PATH = "/%:@!$&'()*+,;=~-._"
 
+#: Parameters of an address whose values are not shown.
+_SECRET_PARAMETER = re.compile(
+    r"(?i)\b((?:[\w.-]*(?:token|secret|passw(?:or)?d|api[-_]?key|access[-_]?key|signature))"
+    r"|key|sig|pw|auth)=[^&#]*"
+)
 _SECRET_HEADERS = ("authorization", "cookie", "secret", "token", "api-key", "apikey", "signature")
+
+
+class _Route(NamedTuple):
+    """Where an address leads: checked, with its ``Host`` and what its user part says."""
+
+    pool: Pool
+    path: str
+    host: str
+    authorization: str | None
 
 
 class GuardedHTTP:
@@ -37,9 +56,12 @@ class GuardedHTTP:
     ) -> None:
         self._guard, self._pool_size = guard, pool_size
         self._timeout = timeout
-        self._secrets = tuple(s for s in secrets if len(s) >= 4)
+        self._secrets = _forms(secrets)
+        # A secret that is cut off at the end of what is shown must not show its head.
+        self._look = SHOWN_BYTES + max((len(s.encode()) for s in self._secrets), default=0)
         self._pools: dict[tuple[str, str, int, str], Pool] = {}
-        self._routes: dict[str, tuple[float, tuple[Pool, str, str]]] = {}
+        self._routes: dict[str, tuple[float, _Route]] = {}
+        self._shown_urls: dict[str, str] = {}
         self._lock = threading.Lock()
         self._local = threading.local()
 
@@ -48,23 +70,26 @@ class GuardedHTTP:
     ) -> Response:
         """Call ``url``. `Retry` if no answer came, `Forbidden` if it may not be called."""
         sent = dict(headers or {})
-        exchange = Exchange(method, self._hide(url), self._hide_headers(sent), at=_now_ms())
+        exchange = Exchange(method, self._shown_url(url), self._hide_headers(sent), at=_now_ms())
         began = time.perf_counter()
         try:
-            pool, path, host = self._pool(url)
-            sent.setdefault("Host", host)
-            answer = pool.call(method, path, body, sent)
+            route = self._route(url)
+            sent.setdefault("Host", route.host)
+            if route.authorization and not any(n.lower() == "authorization" for n in sent):
+                sent["Authorization"] = route.authorization
+            answer = route.pool.call(method, route.path, body, sent)
         except NoAnswer as error:
             exchange.error = self._hide(str(error))[:500]
             self._finish(exchange, began, body)
-            raise Retry(f"no answer from {urlsplit(url).netloc}: {exchange.error}") from None
+            place = urlsplit(url).netloc.rpartition("@")[2]
+            raise Retry(f"no answer from {place}: {exchange.error}") from None
         except Exception as error:
             exchange.error = self._hide(str(error))[:500]
             self._finish(exchange, began, body)
             raise
         exchange.status = answer.status
         exchange.response_headers = self._hide_headers(answer.headers)
-        exchange.response_body = self._hide(_text(answer.body))
+        exchange.response_body = self._shown(answer.body)
         self._finish(exchange, began, body)
         return answer
 
@@ -81,8 +106,8 @@ class GuardedHTTP:
                 pool.close()
             self._pools.clear()
 
-    def _pool(self, url: str) -> tuple[Pool, str, str]:
-        """The pool, path and Host for ``url``; looked up anew when its address may change."""
+    def _route(self, url: str) -> _Route:
+        """How to call ``url``; looked up anew when its address may change."""
         held = self._routes.get(url)
         now = time.monotonic()
         if held is not None and held[0] > now:
@@ -103,7 +128,8 @@ class GuardedHTTP:
                 name = host if secure else None
                 made = Pool(address, port, self._timeout, self._pool_size, name)
                 pool = self._pools[key] = made
-            route = (pool, path, parts.netloc.rpartition("@")[2].encode("idna").decode())
+            user, _, place = parts.netloc.rpartition("@")
+            route = _Route(pool, path, place.encode("idna").decode(), _basic(user))
             if len(self._routes) > 1000:
                 self._routes.clear()
             self._routes[url] = (now + RESOLVE_S, route)
@@ -111,7 +137,7 @@ class GuardedHTTP:
 
     def _finish(self, exchange: Exchange, began: float, body: bytes) -> None:
         exchange.duration_ms = round((time.perf_counter() - began) * 1000, 3)
-        exchange.request_body = self._hide(_text(body))
+        exchange.request_body = self._shown(body)
         if not hasattr(self._local, "exchanges"):
             self._local.exchanges = []
         self._local.exchanges.append(exchange)
@@ -119,12 +145,30 @@ class GuardedHTTP:
     def _hide(self, text: str) -> str:
         for value in self._secrets:
             if value in text:
-                text = text.replace(value, "••••")
+                text = text.replace(value, MASK)
         return text
+
+    def _shown(self, data: bytes) -> str:
+        return self._hide(data[: self._look].decode(errors="replace"))[:SHOWN_BYTES]
+
+    def _shown_url(self, url: str) -> str:
+        """``url`` without secrets: known ones, a user's password, and what is named like one."""
+        known = self._shown_urls.get(url)
+        if known is not None:
+            return known
+        shown, parts = url, urlsplit(url)
+        _, at, host = parts.netloc.rpartition("@")
+        if at or _SECRET_PARAMETER.search(parts.query):
+            query = _SECRET_PARAMETER.sub(rf"\1={MASK}", parts.query)
+            shown = parts._replace(netloc=f"{MASK}@{host}" if at else host, query=query).geturl()
+        if len(self._shown_urls) > 1000:
+            self._shown_urls.clear()
+        shown = self._shown_urls[url] = self._hide(shown)
+        return shown
 
     def _hide_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         hide = self._hide
-        return {n: "••••" if _is_secret(n) else hide(v) for n, v in headers.items()}
+        return {n: MASK if _is_secret(n) else hide(v) for n, v in headers.items()}
 
 
 @lru_cache(maxsize=512)
@@ -133,8 +177,17 @@ def _is_secret(header: str) -> bool:
     return name != "webhook-signature" and any(word in name for word in _SECRET_HEADERS)
 
 
-def _text(data: bytes) -> str:
-    return data[:SHOWN_BYTES].decode(errors="replace")
+def _basic(user: str) -> str | None:
+    if not user:
+        return None
+    return "Basic " + base64.b64encode(unquote(user).encode()).decode()
+
+
+def _forms(secrets: Iterable[str]) -> tuple[str, ...]:
+    """Secrets as they may stand in addresses and in JSON, the longest first."""
+    long = {value for value in secrets if len(value) >= 4}
+    found = long | {quote(v, "") for v in long} | {json.dumps(v)[1:-1] for v in long}
+    return tuple(sorted(found, key=len, reverse=True))
 
 
 def _now_ms() -> int:

@@ -16,12 +16,17 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import pluggy
 
 from cdp.plugin import hookspecs
 from cdp.plugin.destination import Destination
 
 GROUP = "cdp"
+#: What an enricher may add to one message, in bytes of JSON.
+MAX_ADDED_BYTES = 32 * 1024
+#: A plugin that calls ``sys.exit`` must not take the server with it.
+_ANY = (Exception, SystemExit)
 
 
 class Failure(NamedTuple):
@@ -42,8 +47,7 @@ class Plugins:
         self.failures: list[Failure] = []
         self.origins: dict[str, str] = {}
         self._enrichers: dict[str, _Enricher] = {}
-        if os.environ.get("CDP_TRACE_PLUGINS") == "1":
-            self.manager.add_hookcall_monitoring(_print_before, _print_after)
+        self._trace = os.environ.get("CDP_TRACE_PLUGINS") == "1"
 
     def register(self, plugin: Any, name: str, origin: str = "given") -> None:
         """Take a plugin in; a name that is taken, or wrong hooks, are a failure."""
@@ -51,10 +55,10 @@ class Plugins:
             self.manager.register(plugin, name)
             self.manager.check_pending()
             self.origins[name] = origin
-        except (ValueError, pluggy.PluginValidationError) as error:
+        except _ANY as error:
             if self.manager.get_plugin(name) is plugin:
                 self.manager.unregister(name=name)
-            self.failures.append(failure(name, "load", error))
+            self._failed(failure(name, "load", error))
 
     def names(self) -> list[str]:
         """The names of all plugins, in the order in which they came."""
@@ -67,19 +71,40 @@ class Plugins:
         return sorted(caller.name for caller in callers)
 
     def subscribers(self, hook: str) -> dict[str, Any]:
-        """The implementations of ``hook`` by the plugin's name."""
+        """The implementations of ``hook`` by the plugin's name.
+
+        With ``CDP_TRACE_PLUGINS=1`` each call of one is printed to stderr.
+        """
         caller = getattr(self.manager.hook, hook)
-        return {item.plugin_name: item.function for item in caller.get_hookimpls()}
+        found = {item.plugin_name: item.function for item in caller.get_hookimpls()}
+        if self._trace:
+            return {name: traced(name, hook, function) for name, function in found.items()}
+        return found
 
     def destinations(self) -> dict[str, type[Destination]]:
-        """The destination classes of all plugins, by key."""
+        """The destination classes of all plugins, by key; the first to bring a key has it."""
         found: dict[str, type[Destination]] = {}
-        for name, function in self.subscribers("register_destinations").items():
-            try:
-                for item in function():
-                    found.setdefault(item.key, item)
-            except Exception as error:
-                self.failures.append(failure(name, "register_destinations", error))
+        for name in self.subscribers("register_destinations"):
+            for item in self.destinations_of(name):
+                if found.setdefault(item.key, item) is not item:
+                    error = ValueError(f"another plugin brings the destination {item.key!r}")
+                    self._failed(failure(name, "register_destinations", error))
+        return found
+
+    def destinations_of(self, name: str) -> list[type[Destination]]:
+        """The destination classes that one plugin brings; what is none is a failure."""
+        function = self.subscribers("register_destinations").get(name)
+        if function is None:
+            return []
+        found: list[type[Destination]] = []
+        try:
+            for item in function():
+                try:
+                    found.append(_checked_destination(item))
+                except TypeError as error:
+                    self._failed(failure(name, "register_destinations", error))
+        except _ANY as error:
+            self._failed(failure(name, "register_destinations", error))
         return found
 
     def register_cli(self, cli: Any) -> None:
@@ -87,8 +112,12 @@ class Plugins:
         for name, function in self.subscribers("register_cli").items():
             try:
                 function(cli=cli)
-            except Exception as error:
-                self.failures.append(failure(name, "register_cli", error))
+            except _ANY as error:
+                self._failed(failure(name, "register_cli", error))
+
+    def _failed(self, found: Failure) -> None:
+        if found[:3] not in [item[:3] for item in self.failures]:
+            self.failures.append(found)
 
     def call_enrich(
         self, messages: list[Any], deadline_s: float
@@ -162,15 +191,35 @@ class _Enricher:
 
 
 def _checked(name: str, result: Any, count: int) -> dict[int, dict[str, Any]] | Failure:
+    """What an enricher returned, as plain JSON values that nobody else holds on to."""
     if result is None:
         return {}
     if not isinstance(result, list) or len(result) != count:
         text = f"must return a list of {count} items, one a message"
         return Failure(name, "enrich", text, "")
-    found = {index: item for index, item in enumerate(result) if item}
-    if not all(isinstance(item, dict) for item in found.values()):
-        return Failure(name, "enrich", "each item must be a dict or None", "")
+    found: dict[int, dict[str, Any]] = {}
+    for index, item in enumerate(result):
+        if not item:
+            continue
+        if not isinstance(item, dict):
+            return Failure(name, "enrich", "each item must be a dict or None", "")
+        try:
+            data = msgspec.json.encode(item)
+            if len(data) > MAX_ADDED_BYTES:
+                raise ValueError(f"adds {len(data):,} bytes, {MAX_ADDED_BYTES:,} are allowed")
+            found[index] = msgspec.json.decode(data)
+        except Exception as error:  # msgspec raises many kinds, RecursionError among them
+            return failure(name, "enrich", error)
     return found
+
+
+def _checked_destination(item: Any) -> type[Destination]:
+    if not (isinstance(item, type) and issubclass(item, Destination)):
+        raise TypeError(f"{item!r:.200} is no Destination class")
+    for name in ("key", "name"):
+        if not isinstance(getattr(item, name, None), str):
+            raise TypeError(f"{item.__name__} has no {name}")
+    return item
 
 
 def deep_merge(into: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
@@ -206,7 +255,7 @@ def load(folder: Path | None = None) -> Plugins:
     for point in sorted(metadata.entry_points(group=GROUP), key=lambda p: p.name):
         try:
             module = point.load()
-        except Exception as error:
+        except _ANY as error:
             plugins.failures.append(failure(point.name, "load", error))
             continue
         plugins.register(module, point.name, f"package {point.dist.name if point.dist else '?'}")
@@ -228,17 +277,30 @@ def _load_file(plugins: Plugins, path: Path) -> None:
         module = importlib.util.module_from_spec(spec)
         sys.modules[module_name] = module
         spec.loader.exec_module(module)
-    except Exception as error:
+    except _ANY as error:
         sys.modules.pop(module_name, None)
         plugins.failures.append(failure(name, "load", error))
         return
     plugins.register(module, name, f"file {path.name}")
 
 
-def _print_before(hook_name: str, hook_impls: Any, kwargs: Any) -> None:
-    print(f"plugins: {hook_name}({', '.join(kwargs)}) → {len(hook_impls)}", file=sys.stderr)
+def traced(plugin: str, hook: str, function: Any) -> Any:
+    """``function``, telling on stderr of each call: what it got, how long it took, how it ended."""
 
+    def call(**given: Any) -> Any:
+        shown = ", ".join(
+            f"{name}={len(value)}" if isinstance(value, list) else name
+            for name, value in given.items()
+        )
+        began, ended = time.perf_counter(), "done"
+        try:
+            return function(**given)
+        except BaseException as error:
+            ended = f"raised {type(error).__name__}: {error}"
+            raise
+        finally:
+            elapsed = (time.perf_counter() - began) * 1000
+            line = f"plugins: {plugin}.{hook}({shown}) {ended} in {elapsed:.1f} ms"
+            print(line, file=sys.stderr, flush=True)
 
-def _print_after(outcome: Any, hook_name: str, hook_impls: Any, kwargs: Any) -> None:
-    error = outcome.exception
-    print(f"plugins: {hook_name} {'raised ' + repr(error) if error else 'done'}", file=sys.stderr)
+    return call

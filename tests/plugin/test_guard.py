@@ -27,6 +27,13 @@ INSIDE = [
     "fc00::1",
     "ff02::1",
     "64:ff9b::7f00:1",
+    "64:ff9b:1::7f00:1",
+    "::7f00:1",
+    "::ffff:169.254.169.254",
+    "fd00:ec2::254",
+    "fec0::1",
+    "198.18.0.1",
+    "192.0.0.192",
     "2002:7f00:1::",
 ]
 
@@ -52,6 +59,13 @@ def test_an_address_of_the_open_internet_is(address: str) -> None:
         "http://127.1/",
         "http://[::1]/",
         "http://[::ffff:7f00:1]/",
+        "http://[::ffff:a9fe:a9fe]/latest/meta-data/",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://0xa9fea9fe/",
+        "http://0251.0376.0251.0376/",
+        "http://0/",
+        "http://①②⑦.0.0.1/",
+        "http://localhost./",
         "http://user:pass@127.0.0.1/",
         "ftp://example.com/",
         "file:///etc/passwd",
@@ -119,3 +133,35 @@ def test_exchanges_are_kept_capped_and_masked() -> None:
     assert exchange.response_headers["Set-Cookie"] == "••••"
     assert len(exchange.request_body) == 4096
     assert exchange.status == 200 and exchange.duration_ms > 0
+
+
+def test_an_address_shows_no_secrets_and_its_user_is_sent_as_basic_credentials() -> None:
+    with RecordingServer() as server:
+        http = GuardedHTTP(Guard(allow_private=True), secrets=("p/th+secret",))
+        place = server.url.removeprefix("http://")
+        http.request(
+            "GET",
+            f"http://ann:s%40fe@{place}/in?api_key=AAAA&x=1&token=BBBB&y=p%2Fth%2Bsecret&key=CCCC",
+        )
+    [exchange] = http.take_exchanges()
+    assert exchange.url == (f"http://••••@{place}/in?api_key=••••&x=1&token=••••&y=••••&key=••••")
+    assert server.requests[0].headers["authorization"] == "Basic YW5uOnNAZmU="
+    assert server.requests[0].path.endswith(
+        "api_key=AAAA&x=1&token=BBBB&y=p%2Fth%2Bsecret&key=CCCC"
+    )
+    with RecordingServer() as gone:
+        nowhere = gone.url.removeprefix("http://")
+    with pytest.raises(Retry) as caught:
+        http.request("GET", f"http://ann:s%40fe@{nowhere}/")
+    assert "s%40fe" not in str(caught.value)
+
+
+def test_a_secret_that_is_cut_off_shows_not_even_its_head() -> None:
+    secret = "hunter2" * 20
+    with RecordingServer() as server:
+        http = GuardedHTTP(Guard(allow_private=True), secrets=(secret, 'with "quotes"'))
+        http.request("POST", server.url, b"x" * 4090 + secret.encode())
+        http.request("POST", server.url, rb'{"a": "with \"quotes\""}')
+    cut, quoted = http.take_exchanges()
+    assert "hunter" not in cut.request_body and len(cut.request_body) <= 4096
+    assert quoted.request_body == '{"a": "••••"}'

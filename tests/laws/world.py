@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from cdp.config import Settings
 from cdp.log.record import Record, Taken
-from cdp.pipeline import Pipeline
+from cdp.pipeline import Pipeline, sweep
 from cdp.profiles.traits import TraitMap
-from cdp.store import Store
+from cdp.store import Store, identity
 from cdp.store.migrate import migrate
-from cdp.store.tables import identifiers, memberships, nodes, profiles, rejected
+from cdp.store.tables import USERS, identifiers, memberships, nodes, profiles, rejected
 
 BASE = 1_790_000_000_000
 
@@ -24,7 +24,12 @@ BASE = 1_790_000_000_000
 class World:
     """A fresh store; ``take`` pushes micro-batches through the pipeline."""
 
-    def __init__(self, database_url: str | None = None) -> None:
+    def __init__(
+        self,
+        database_url: str | None = None,
+        rules: dict[str, Any] | None = None,
+        cuts: Iterable[tuple[set[tuple[str, str]], set[tuple[str, str]]]] = (),
+    ) -> None:
         self._folder = tempfile.TemporaryDirectory()
         self.settings = Settings(
             data=Path(self._folder.name), database_url=database_url, partition_messages=50
@@ -33,6 +38,21 @@ class World:
         migrate(self.store)
         self.log: list[Record] = []
         self.pipeline = Pipeline(self.store, self, self.settings, clock=lambda: BASE / 1000)
+
+        if rules is not None:
+            self.change_rules(rules)
+        with self.store.write() as tx:
+            for left, right in cuts:
+                identity.add_cut(tx, BASE, USERS, frozenset(left), frozenset(right), "test", None)
+
+    def change_rules(self, rules: dict[str, Any]) -> None:
+        """Make other identity rules hold."""
+        sweep.change_rules(self.store, rules, "test", BASE)
+
+    def sweep(self) -> None:
+        """Fold the past anew under the rules that hold now."""
+        while sweep.step(self.store, BASE, piece=3) is not None:
+            pass
 
     # A log in memory, as the pipeline reads it.
     def parts(self) -> list[str]:

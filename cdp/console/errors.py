@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from flask import Blueprint, g, make_response, render_template, request, url_for
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
 from cdp.console import auth, layout, security
 from cdp.store import StoreBusy
@@ -29,13 +29,14 @@ def register(bp: Blueprint) -> None:
     bp.register_error_handler(StoreBusy, _broken)
     bp.register_error_handler(SQLAlchemyError, _broken)
     bp.register_error_handler(Exception, _broken)
-    bp.app_errorhandler(404)(_nowhere)
+    # Not of 404: Flask would take that before what the other parts have for all codes.
+    bp.app_errorhandler(HTTPException)(_nowhere)
 
 
 def _nowhere(error: Any) -> Any:
     """A mistyped address that belongs to no part: a page for people, as it is for programs."""
-    machine = request.path.startswith(("/v1/", "/api/")) or request.method not in ("GET", "HEAD")
-    if machine or "text/html" not in request.headers.get("Accept", ""):
+    wanted = request.method == "GET" and "text/html" in request.headers.get("Accept", "")
+    if not isinstance(error, NotFound) or not wanted or request.path.startswith(("/v1/", "/api/")):
         return error
     g.visitor = auth.recognise()
     text, code = _refused(error)

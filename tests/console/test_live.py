@@ -207,3 +207,8 @@ def test_the_palette_finds_events_and_offers_actions(world: World, admin: Browse
     world.send({"type": "track", "userId": "u1", "event": "Order Completed"})
     assert "/live?name=Order+Completed" in admin.page("/find?q=order")
     assert "data-post" in admin.page("/find?q=test event")
+
+
+def test_a_page_of_the_console_that_is_missing_says_what_is_missing(admin: Browser) -> None:
+    assert "Nobody has this id" in admin.get("/people/nobody").text
+    assert "Headwater" in admin.get("/people/nobody").text

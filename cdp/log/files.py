@@ -14,7 +14,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from cdp.log.record import Taken, take
+
+logger = structlog.get_logger(__name__)
 
 _CREATE = (
     "CREATE TABLE IF NOT EXISTS log (pos INTEGER PRIMARY KEY, received_at INTEGER NOT NULL, "
@@ -76,17 +80,29 @@ class PartWriter:
                 db.execute("ROLLBACK")
             raise
         self.next_pos = pos + len(rows)
-        if self._size() > self._segment_bytes:
-            self._rotate()
+        try:
+            if self._size() > self._segment_bytes:
+                self._rotate()
+        except (sqlite3.Error, OSError) as error:
+            # What was given is on disk; the file may grow until a new one can be begun.
+            logger.error("log_cannot_begin_file", folder=str(self.folder), error=str(error))
 
     def _size(self) -> int:
         return os.stat(self._path).st_size
 
     def _rotate(self) -> None:
         path = self.folder / f"{self.next_pos:020d}.db"
-        db = _connect(path)
-        db.execute(_CREATE)
-        _sync_folder(self.folder)
+        db = None
+        try:
+            db = _connect(path)
+            db.execute(_CREATE)
+            _sync_folder(self.folder)
+        except BaseException:
+            # A file left here would hide what is still written to the one before it.
+            if db is not None:
+                db.close()
+            _remove(path)
+            raise
         self._db.close()
         self._db, self._path = db, path
 
@@ -96,12 +112,21 @@ class PartWriter:
         os.close(self._lock)
 
 
+def _remove(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+
+
 def _sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+class LogUnreadable(OSError):
+    """A file of the log can't be read just now; it is worth another try."""
 
 
 class FileReader:
@@ -121,12 +146,16 @@ class FileReader:
         """Records of ``part`` behind position ``after``, holding about ``limit`` messages."""
         # The list of files is taken before the look into an older one, so a
         # record written just before a new file was begun is never skipped.
-        for path in self._from(part, after):
-            rows = self._connection(part, path).execute(_AFTER, (after, limit))
-            taken = take(part, rows, limit)
-            rows.close()
-            if taken:
-                return taken
+        try:
+            for path in self._from(part, after):
+                rows = self._connection(part, path).execute(_AFTER, (after, limit))
+                taken = take(part, rows, limit)
+                rows.close()
+                if taken:
+                    return taken
+        except sqlite3.Error as error:
+            self.close()
+            raise LogUnreadable(f"{part}: {error}") from error
         return []
 
     def end(self, part: str) -> int:
@@ -169,8 +198,7 @@ class FileReader:
             if held is not None and held[0] == path:
                 held[1].close()
                 del self._open[part]
-            for suffix in ("", "-wal", "-shm"):
-                Path(f"{path}{suffix}").unlink(missing_ok=True)
+            _remove(path)
 
     def close(self) -> None:
         """Close all files."""

@@ -11,11 +11,14 @@ from itertools import pairwise
 from typing import Any
 
 import psycopg
+import structlog
 from psycopg import sql
 
 from cdp.events.message import hash64
 from cdp.log.files import PartInUse
 from cdp.log.record import Taken, take
+
+logger = structlog.get_logger(__name__)
 
 _CREATE = (
     "CREATE TABLE IF NOT EXISTS log_segments ("
@@ -109,7 +112,12 @@ class TableWriter:
         self.next_pos += len(rows)
         self._written += sum(len(row[4]) for row in rows)
         if self._written > self._segment_bytes:
-            self._begin_segment(db)
+            try:
+                self._begin_segment(db)
+            except psycopg.Error as error:
+                # What was given is kept; everything is read anew before the next write.
+                logger.error("log_cannot_begin_segment", part=self.part, error=str(error))
+                db.close()
 
     def close(self) -> None:
         """Let go of the part."""
@@ -149,9 +157,13 @@ class TableReader:
         try:
             return self._db.execute(statement, values).fetchall()
         except psycopg.OperationalError as error:
-            if self._held is not None:
-                self._held.close()
-            raise ConnectionError(str(error)) from error
+            raise self._broken(error) from error
+
+    def _broken(self, error: Exception) -> ConnectionError:
+        """What the pipeline waits out; the connection is made anew."""
+        if self._held is not None:
+            self._held.close()
+        return ConnectionError(str(error))
 
     def parts(self) -> list[str]:
         """The names of the parts that exist."""
@@ -183,7 +195,10 @@ class TableReader:
 
     def end(self, part: str) -> int:
         """The last position in ``part``."""
-        last = _last_position(self._db, part)
+        try:
+            last = _last_position(self._db, part)
+        except psycopg.OperationalError as error:
+            raise self._broken(error) from error
         return last[0] - 1 if last is not None else 0
 
     def drop_taken(self, part: str, taken: int) -> None:
@@ -192,9 +207,12 @@ class TableReader:
         for (_, name), (next_first, _) in pairwise(found):
             if next_first > taken + 1:
                 break
-            with self._db.transaction():
-                self._db.execute("DELETE FROM log_segments WHERE name = %s", (name,))
-                self._db.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
+            try:
+                with self._db.transaction():
+                    self._db.execute("DELETE FROM log_segments WHERE name = %s", (name,))
+                    self._db.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
+            except psycopg.OperationalError as error:
+                raise self._broken(error) from error
 
     def close(self) -> None:
         """Close the connection."""

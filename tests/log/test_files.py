@@ -1,11 +1,13 @@
 """The log in SQLite files."""
 
+import random
 import sqlite3
 import threading
 from pathlib import Path
 
 import pytest
 
+from cdp.log import files
 from cdp.log.files import FileReader, PartInUse, PartWriter, segments
 from cdp.log.group import GroupCommit, LogFull, LogUnavailable
 from cdp.log.record import Record, to_row
@@ -145,3 +147,56 @@ def test_a_full_queue_refuses_instead_of_growing() -> None:
     for waiter in waiters:
         waiter.join(5)
     log.close()
+
+
+def test_a_file_that_cannot_be_begun_hides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = PartWriter(tmp_path / "web-0", 1)  # wants a new file after every write
+    reader = FileReader(tmp_path)
+    real = files._sync_folder
+
+    def fail(_: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files, "_sync_folder", fail)
+    for _ in range(3):
+        writer.write([to_row(record())])  # is on disk, whatever becomes of the next file
+    monkeypatch.setattr(files, "_sync_folder", real)
+    for _ in range(2):
+        writer.write([to_row(record())])
+    found, after = [], 0
+    while taken := reader.read("web-0", after, 1):
+        found.append(taken[0].pos)
+        after = taken[0].pos
+    assert found == [1, 2, 3, 4, 5]
+    reader.drop_taken("web-0", 2)
+    assert [item.pos for item in reader.read("web-0", 2, 100)] == [3, 4]
+    writer.close()
+    reader.close()
+
+
+def test_a_disk_that_is_full_refuses_and_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    writer = PartWriter(tmp_path / "web-0", 64 << 20)
+    log = GroupCommit(writer.write, 10, writer.close)
+    log.append(record())
+    pages = writer._db.execute("PRAGMA page_count").fetchone()[0]
+    writer._db.execute(f"PRAGMA max_page_count = {pages}")
+    large = record()._replace(body=random.Random(1).randbytes(200_000))
+    with pytest.raises(LogUnavailable, match="full"):
+        log.append(large)
+    writer._db.execute("PRAGMA max_page_count = 1000000")
+    log.append(large)
+    log.close()
+    reader = FileReader(tmp_path)
+    assert [len(t.record.body) for t in reader.read("web-0", 0, 100)][1] == len(large.body)
+    reader.close()
+
+
+def test_a_file_that_cannot_be_read_is_an_error_that_can_be_waited_out(tmp_path: Path) -> None:
+    folder = tmp_path / "web-0"
+    folder.mkdir()
+    (folder / f"{1:020d}.db").write_bytes(b"this is no database at all" * 100)
+    reader = FileReader(tmp_path)
+    with pytest.raises(OSError, match="web-0"):
+        reader.read("web-0", 0, 10)

@@ -48,8 +48,8 @@ def serve(welcome: bool, **flags: Any) -> None:
     def announce(settings: Settings, found: Welcome) -> None:
         if welcome:
             _print_welcome(local_url(settings), found)
-        elif found.api_token and not settings.api_token:
-            click.echo(f"write key {found.write_key}\nAPI token {found.api_token}", err=True)
+        else:
+            _tell_keys(settings, found)
         click.echo(f"ready {local_url(settings)}")
         sys.stdout.flush()
 
@@ -95,17 +95,9 @@ def web(**flags: Any) -> None:
 
     Example: cdp web --database-url postgresql://db/cdp --host 0.0.0.0
     """
-    from cdp.server.bootstrap import bootstrap
-    from cdp.server.supervise import log_to_stderr
     from cdp.server.web import run_web
-    from cdp.store import Store
 
-    log_to_stderr()
-    settings = Settings.load(**flags)
-    store = Store.open(settings)
-    bootstrap(store, settings)
-    store.close()
-    run_web(settings)
+    run_web(_prepared(flags))
 
 
 @click.command()
@@ -115,8 +107,25 @@ def worker(**flags: Any) -> None:
 
     Example: cdp worker --database-url postgresql://db/cdp --redis-url redis://queue
     """
-    from cdp.server.supervise import log_to_stderr
     from cdp.server.work import run_worker
 
+    run_worker(_prepared(flags))
+
+
+def _prepared(flags: dict[str, Any]) -> Settings:
+    """The settings, with a store that is up to date; whoever comes first prepares it."""
+    from cdp.server.bootstrap import bootstrap
+    from cdp.server.supervise import log_to_stderr
+    from cdp.store import Store
+
     log_to_stderr()
-    run_worker(Settings.load(**flags))
+    settings = Settings.load(**flags)
+    store = Store.open(settings)
+    _tell_keys(settings, bootstrap(store, settings))
+    store.close()
+    return settings
+
+
+def _tell_keys(settings: Settings, found: Any) -> None:
+    if found.api_token and not settings.api_token:
+        click.echo(f"write key {found.write_key}\nAPI token {found.api_token}", err=True)

@@ -93,21 +93,29 @@ class Delivery:
         self._end_jobs()
         self.senders.close()
 
-    def work(self, name: str, seconds: float) -> None:
-        """Move a stream, or ``outbox:<destination>``, for at most ``seconds``, and let it go."""
+    def work(self, name: str, seconds: float, stop: threading.Event | None = None) -> None:
+        """Move a stream, or ``outbox:<destination>``, for at most ``seconds``, and let it go.
+
+        It ends after the batch in hand when ``stop`` is set.
+        """
         self._drop_changed()
         deadline = time.monotonic() + seconds
+        stop = stop or threading.Event()
+
+        def goes_on() -> bool:
+            return time.monotonic() < deadline and not stop.is_set()
+
         kind, _, number = name.partition(":")
         if kind == "outbox":
             outbox = self._outbox(int(number))
-            while outbox is not None and time.monotonic() < deadline and outbox.step():
+            while outbox is not None and goes_on() and outbox.step():
                 pass
             return
         runner = self._runner(name)
         if runner is None:
             return
         try:
-            while time.monotonic() < deadline and runner.step() == 0.0:
+            while goes_on() and runner.step() == 0.0:
                 pass
         finally:
             runner.release()

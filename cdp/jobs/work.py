@@ -19,19 +19,28 @@ logger = structlog.get_logger(__name__)
 
 SWEEP_S = 0.25
 _engine: Delivery | None = None
+_stop = threading.Event()
 
 
-def use(engine: Delivery) -> None:
-    """Let jobs in this process work with ``engine``."""
-    global _engine
-    _engine = engine
+class Worker(SimpleWorker):
+    """RQ's worker, without its signal handlers: ours end the whole process in order."""
+
+    def _install_signal_handlers(self) -> None:
+        pass
+
+
+def use(engine: Delivery, stop: threading.Event | None = None) -> None:
+    """Let jobs in this process work with ``engine``, until ``stop``."""
+    global _engine, _stop
+    _engine, _stop = engine, stop or threading.Event()
 
 
 def run(name: str) -> None:
     """Work on one stream, or the outbox, until it is empty or the slice is over."""
     if _engine is None:
         raise RuntimeError("this process is no worker of Headwater: start it with `cdp worker`")
-    _engine.work(name, SLICE_S)
+    if not _stop.is_set():  # else the next sweep, somewhere else, makes the job anew
+        _engine.work(name, SLICE_S, _stop)
 
 
 def sweep_until(stop: threading.Event, jobs: Jobs) -> None:
@@ -50,7 +59,7 @@ def work_until(stop: threading.Event, jobs: Jobs, burst_s: float = 1.0) -> None:
     """Run jobs in this process until ``stop``."""
     while not stop.is_set():
         try:
-            worker = SimpleWorker([Queue(QUEUE, connection=jobs.redis)], connection=jobs.redis)
+            worker = Worker([Queue(QUEUE, connection=jobs.redis)], connection=jobs.redis)
             worker.work(burst=True, logging_level="ERROR")
         except RedisError:
             stop.wait(1.0)
@@ -64,7 +73,7 @@ def serve_jobs(
     assert settings.redis_url
     jobs = Jobs(settings.redis_url, store)
     engine = Delivery(store, settings, plugins)
-    use(engine)
+    use(engine, stop)
     sweeper = threading.Thread(target=sweep_until, args=(stop, jobs), daemon=True)
     sweeper.start()
     hooks = threading.Thread(target=engine.run, args=(stop, False), daemon=True)

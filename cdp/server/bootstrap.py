@@ -10,7 +10,7 @@ from typing import NamedTuple
 from cdp.config import Settings
 from cdp.store import Store, config_rows, meta
 from cdp.store.keys import new_token, new_write_key
-from cdp.store.migrate import migrate
+from cdp.store.migrate import migrate, take_turn
 
 
 class Welcome(NamedTuple):
@@ -32,6 +32,7 @@ def bootstrap(store: Store, settings: Settings) -> Welcome:
         return Welcome(sources[0].write_key, None)
     token: str | None = None
     with store.write() as tx:
+        take_turn(tx)
         if not meta.get(tx, "cookie_secret"):
             meta.put(tx, "cookie_secret", secrets.token_hex(32))
         sources = config_rows.all_sources(tx)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 
 from cdp.store.db import Store
 
@@ -12,6 +12,8 @@ from cdp.store.db import Store
 HEAD = "0003"
 
 FOLDER = Path(__file__).parent / "migrations"
+
+_LOCK = 0x48656165  # any fixed number: held by whoever prepares a store
 
 
 class StoreTooNew(RuntimeError):
@@ -27,6 +29,15 @@ def current(store: Store) -> str | None:
         return found
 
 
+def take_turn(tx: Connection) -> None:
+    """Wait until no other process prepares the store; the turn ends with ``tx``.
+
+    Several may start at once over an empty Postgres; SQLite has one writer anyway.
+    """
+    if tx.dialect.name == "postgresql":
+        tx.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+
+
 def migrate(store: Store) -> None:
     """Run the migrations that the store has not had. `StoreTooNew` if it is ahead of us."""
     at = current(store)
@@ -40,5 +51,6 @@ def migrate(store: Store) -> None:
     config = Config()
     config.set_main_option("script_location", str(FOLDER))
     with store.write() as tx:
+        take_turn(tx)
         config.attributes["connection"] = tx
         command.upgrade(config, "head")

@@ -9,7 +9,7 @@ from flask_smorest import Api
 from marshmallow import Schema, fields
 
 from cdp import __version__
-from cdp.api import access, deliveries, destinations, events, people, sources, status
+from cdp.api import access, catalogue, deliveries, destinations, events, people, sources, status
 from cdp.api.errors import ApiError, not_found
 from cdp.api.room import ANY, EXTENSION, Here, Room
 from cdp.config import Settings
@@ -21,6 +21,7 @@ ROOMS = (
     destinations.room,
     deliveries.room,
     events.room,
+    catalogue.room,
     people.room,
     access.room,
 )

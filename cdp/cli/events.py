@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from cdp.cli.catalogue import catalogue
 from cdp.cli.common import (
     Moment,
     author,
@@ -192,3 +193,6 @@ def replay(from_ms: int, to_ms: int, destination: str | None, as_json: bool, **w
     with store.write() as tx:
         name = start(tx, now_ms(), from_ms, to_ms, found, author())
     print_object({"replay": name, "destination": destination}, as_json)
+
+
+events.add_command(catalogue)

@@ -58,6 +58,7 @@ def run_batch(
     changed = update_traits(tx, drafts, outcome, now)
     graph.put_memberships(tx, drafts.spans())
     _append(tx, placed, [added for _, added in fresh], memory, now)
+    memory.catalogue.take(tx, [message for message, _ in fresh], now)
     if memory.tell_changes:
         tell_changes(tx, drafts, outcome, changed, now)
     progress.add_rejected(tx, batch.rejected)

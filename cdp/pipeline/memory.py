@@ -9,18 +9,25 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from cdp.identity import Rules
+from cdp.pipeline.catalogue import Catalogue
 from cdp.pipeline.kept import KeptProperties
 from cdp.store import history, identity, meta
 from cdp.store.dedupe import DedupeIndex
 
 
 class Memory:
-    """Names, the newest partition, the dedupe index, the kept properties and the rules.
+    """Names, the newest partition, the dedupe index, the kept properties, the rules, the catalogue.
 
     ``turn`` is the number of the transaction that may use it next.
     """
 
-    def __init__(self, tx: Connection, partition_messages: int, tell_changes: bool = False) -> None:
+    def __init__(
+        self,
+        tx: Connection,
+        partition_messages: int,
+        tell_changes: bool = False,
+        catalogue: Catalogue | None = None,
+    ) -> None:
         self.version = meta.version(tx)
         self.turn = 0
         self.rules: Rules = identity.load_rules(tx)
@@ -28,6 +35,8 @@ class Memory:
         self.tell_changes = tell_changes
         self.dedupe = DedupeIndex(tx)
         self.kept = KeptProperties(tx)
+        # What it found and has not written yet must not be lost.
+        self.catalogue = catalogue or Catalogue(tx)
         self.names: dict[tuple[str, str], int] = {
             pair: number for number, pair in history.all_names(tx).items()
         }

@@ -95,12 +95,18 @@ class Pipeline:
                 continue
             stop.wait(idle)
             idle = min(idle * 1.2, MOST_IDLE_S)
+        try:
+            self._write_found(at_once=True)
+        except (DBAPIError, StoreBusy) as error:
+            # Nothing that is counted; what is in the log comes again.
+            logger.warning("catalogue_not_written", error=str(error).splitlines()[0])
 
     def drain(self) -> int:
         """Handle all that is in the log and return how many messages were new."""
         total = 0
         while (done := self.step()) is not None:
             total += done.taken
+        self._write_found(at_once=True)
         return total
 
     def step(self) -> Done | None:
@@ -151,11 +157,26 @@ class Pipeline:
         turn = progress.take_turn(tx)
         if memory is None or memory.turn != turn or memory.version != meta.version(tx):
             tells = self._enricher.tells_changes() if self._enricher is not None else False
-            memory = Memory(tx, self._settings.partition_messages, tells)
+            kept = memory.catalogue if memory is not None else None
+            memory = Memory(tx, self._settings.partition_messages, tells, kept)
         memory.turn = turn + 1
         return memory
 
+    def _write_found(self, at_once: bool = False) -> None:
+        """Write what the catalogue found inside of messages, when it is due."""
+        now = int(self._clock() * 1000)
+        memory = self._memory
+        if memory is None or not memory.catalogue.waits(now, at_once):
+            return
+        self._memory = None  # stale unless we commit
+        more = True
+        while more:
+            with self._store.write() as tx:
+                more = memory.catalogue.write(tx, now) and at_once
+        self._memory = memory
+
     def _tidy(self) -> None:
+        self._write_found()
         now = time.monotonic()
         if now - self._dropped > _DROP_S:
             self._dropped = now

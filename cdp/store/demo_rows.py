@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, delete, func, select
 
-from cdp.store import graph, history
+from cdp.store import catalogue, graph, history
 from cdp.store.bulk import chunks
 from cdp.store.db import Store
 from cdp.store.tables import (
@@ -46,6 +46,7 @@ def removal_steps(store: Store, source: int) -> Iterator[tuple[int, int]]:
     with store.write() as tx:
         tx.execute(delete(counts).where(counts.c.source_id == source))
         tx.execute(delete(rejected).where(rejected.c.source_id == source))
+        catalogue.forget_source(tx, source)
     yield total, total
 
 

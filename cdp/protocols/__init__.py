@@ -1,0 +1,23 @@
+"""What messages may look like, and what they did look like.
+
+`personal` tells what looks like a person's data, `shapes` what a message carries,
+`names` how its name is listed. Pure: values in, values out; no store, no clock.
+"""
+
+from cdp.protocols.names import general_name, hides_something
+from cdp.protocols.personal import RED, YELLOW, looks_personal
+from cdp.protocols.shapes import MASK, PARTS, Property, Seen, families, is_conflict
+
+__all__ = [
+    "MASK",
+    "PARTS",
+    "RED",
+    "YELLOW",
+    "Property",
+    "Seen",
+    "families",
+    "general_name",
+    "hides_something",
+    "is_conflict",
+    "looks_personal",
+]

@@ -1,0 +1,283 @@
+"""Reading the catalogue: what has been seen, how often, and what it carries."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, func, select
+
+from cdp.protocols import MASK, Property, Seen, is_conflict
+from cdp.store.bulk import chunks
+from cdp.store.catalogue import OTHER
+from cdp.store.tables import (
+    catalogue_days,
+    catalogue_names,
+    catalogue_properties,
+    catalogue_seen,
+)
+
+DAY_MS = 86_400_000
+#: "Lately" is so many days, today included.
+LATELY = 30
+
+CONTEXT = "context"
+#: Which call says something of whom.
+TRAITS = {"users": "identify", "accounts": "group"}
+SORTS = ("volume", "name", "last_seen", "first_seen")
+
+_decode = msgspec.json.Decoder(Property).decode
+
+
+class OfSource(NamedTuple):
+    """Messages of a name from one source, and when (event time, ms)."""
+
+    n: int
+    first_t: int
+    last_t: int
+    looked: int
+    beyond: int
+
+
+class Entry(NamedTuple):
+    """A name of the catalogue: exact counts, ``lately`` of the last `LATELY` days.
+
+    ``looked`` of the ``n`` messages were looked into.
+    """
+
+    id: int
+    type: str
+    name: str
+    n: int
+    lately: int
+    first_t: int
+    last_t: int
+    looked: int
+    beyond: int
+    sources: dict[int, OfSource]
+
+    @property
+    def label(self) -> str:
+        """Its name; the call's type where calls have none."""
+        return self.name or self.type
+
+
+class Sample(NamedTuple):
+    """A value and how often it was among those looked at; of personal data only the kind."""
+
+    value: object
+    personal: str | None
+    n: int
+
+
+class Field(NamedTuple):
+    """A property, trait or field of the context, as the messages looked into had it."""
+
+    path: str
+    n: int
+    share: float
+    types: list[tuple[str, int]]
+    conflict: bool
+    samples: list[Sample]
+    more: bool
+    first_t: int
+    last_t: int
+    sources: list[int]
+
+
+class Fields(NamedTuple):
+    """The fields of a name, of ``looked`` messages; ``beyond`` of these had still more."""
+
+    looked: int
+    beyond: int
+    fields: list[Field]
+
+
+class Listed(NamedTuple):
+    """Names, and the messages of the last `LATELY` days of these and all others."""
+
+    entries: list[Entry]
+    lately: int
+
+
+def entries(
+    tx: Connection,
+    today: int,
+    q: str = "",
+    type_: str | None = None,
+    source: int | None = None,
+    sort: str = "volume",
+) -> Listed:
+    """The names whose text, or one of whose properties, holds ``q``; ``today`` is a day's number.
+
+    ``source`` counts that source's messages alone. The context is not among them.
+    """
+    everything = [entry for entry in _all(tx, today, source) if entry.type != CONTEXT]
+    found = [entry for entry in everything if type_ in (None, entry.type)]
+    if q:
+        carrying = _carrying(tx, q, source)
+        needle = q.casefold()
+        found = [e for e in found if needle in e.label.casefold() or e.id in carrying]
+    found.sort(key=lambda entry: (_rank(entry, sort), entry.label, entry.type))
+    return Listed(found, sum(entry.lately for entry in everything))
+
+
+def _rank(entry: Entry, sort: str) -> tuple[Any, ...]:
+    if sort == "volume":
+        return (-entry.lately, -entry.n)
+    if sort == "name":
+        return (entry.label.casefold(),)
+    return (-(entry.last_t if sort == "last_seen" else entry.first_t),)
+
+
+def entry(
+    tx: Connection, today: int, type_: str | None, label: str, source: int | None = None
+) -> Entry | None:
+    """The name ``label`` (the type of calls without one); the most frequent if it is several."""
+    found = [
+        entry
+        for entry in _all(tx, today, source)
+        if entry.label == label and entry.type != CONTEXT and type_ in (None, entry.type)
+    ]
+    return max(found, key=lambda e: (bool(e.name), e.n), default=None)
+
+
+def other(tx: Connection) -> int:
+    """Messages whose names found no room."""
+    seen = catalogue_seen.c
+    return int(tx.execute(select(func.sum(seen.n)).where(seen.name_id == OTHER)).scalar() or 0)
+
+
+def by_day(
+    tx: Connection, today: int, ids: list[int], days: int = LATELY, source: int | None = None
+) -> dict[int, list[int]]:
+    """Messages of each name on each of the last ``days`` days, today's last."""
+    table = catalogue_days.c
+    found = {number: [0] * days for number in ids}
+    first = today - days + 1
+    for some in chunks(ids):
+        statement = (
+            select(table.day, table.name_id, func.sum(table.n))
+            .where(table.day.between(max(first, 1), today), table.name_id.in_(some))
+            .group_by(table.day, table.name_id)
+        )
+        if source is not None:
+            statement = statement.where(table.source_id == source)
+        for day, number, n in tx.execute(statement):
+            found[number][day - first] = int(n)
+    return found
+
+
+def fields(tx: Connection, number: int, q: str = "", source: int | None = None) -> Fields:
+    """The fields of a name whose path holds ``q``, those of the most messages first."""
+    seen = catalogue_seen.c
+    looked = select(seen.source_id, seen.looked, seen.beyond).where(seen.name_id == number)
+    table = catalogue_properties.c
+    details = select(table.source_id, table.path, table.detail).where(table.name_id == number)
+    if source is not None:
+        looked = looked.where(seen.source_id == source)
+        details = details.where(table.source_id == source)
+    whole, sources = Seen(), dict[str, list[int]]()
+    for row in tx.execute(looked):
+        whole.looked += row.looked
+        whole.beyond += row.beyond
+    for source_id, path, detail in tx.execute(details.order_by(table.source_id, table.path)):
+        sources.setdefault(path, []).append(source_id)
+        if path in whole.properties:
+            whole.properties[path].join(_decode(detail))
+        else:
+            whole.properties[path] = _decode(detail)
+    needle = q.casefold()
+    shown = [
+        _field(path, found, whole.looked, sources[path])
+        for path, found in whole.properties.items()
+        if needle in path.casefold()
+    ]
+    shown.sort(key=lambda f: (-f.n, f.path))
+    return Fields(whole.looked, whole.beyond, shown)
+
+
+def fields_of(
+    tx: Connection, type_: str, q: str = "", source: int | None = None
+) -> tuple[int, Fields]:
+    """How many messages there were of a type without names, and their fields.
+
+    The types are ``identify`` and ``group``, for traits, and `CONTEXT`.
+    """
+    names = catalogue_names.c
+    statement = select(names.id).where(names.type == type_, names.name == "")
+    number = tx.execute(statement).scalar()
+    if number is None:
+        return 0, Fields(0, 0, [])
+    seen = catalogue_seen.c
+    count = select(func.sum(seen.n))
+    if type_ != CONTEXT:
+        count = count.where(seen.name_id == number)
+    if source is not None:
+        count = count.where(seen.source_id == source)
+    return int(tx.execute(count).scalar() or 0), fields(tx, number, q, source)
+
+
+def _field(path: str, found: Property, looked: int, sources: list[int]) -> Field:
+    samples = sorted(found.samples.items(), key=lambda item: (-item[1], item[0]))
+    return Field(
+        path=path,
+        n=found.n,
+        share=found.n / looked if looked else 0.0,
+        types=sorted(found.types.items(), key=lambda item: (-item[1], item[0])),
+        conflict=is_conflict(found.types),
+        samples=[
+            Sample(None, text[len(MASK) :], n)
+            if text.startswith(MASK)
+            else Sample(msgspec.json.decode(text), None, n)
+            for text, n in samples
+        ],
+        more=found.more,
+        first_t=found.first,
+        last_t=found.last,
+        sources=sources,
+    )
+
+
+def _all(tx: Connection, today: int, source: int | None) -> list[Entry]:
+    names = {row.id: row for row in tx.execute(select(catalogue_names))}
+    seen, days = catalogue_seen.c, catalogue_days.c
+    statement = select(catalogue_seen)
+    lately = (
+        select(days.name_id, func.sum(days.n))
+        .where(days.day.between(today - LATELY + 1, today))
+        .group_by(days.name_id)
+    )
+    if source is not None:
+        statement = statement.where(seen.source_id == source)
+        lately = lately.where(days.source_id == source)
+    recent = {number: int(n) for number, n in tx.execute(lately)}
+    by_name: dict[int, dict[int, OfSource]] = {}
+    for row in tx.execute(statement.order_by(seen.name_id, seen.source_id)):
+        of = OfSource(row.n, row.first_t, row.last_t, row.looked, row.beyond)
+        by_name.setdefault(row.name_id, {})[row.source_id] = of
+    return [
+        Entry(
+            id=number,
+            type=names[number].type,
+            name=names[number].name,
+            n=sum(of.n for of in sources.values()),
+            lately=recent.get(number, 0),
+            first_t=min(of.first_t for of in sources.values()),
+            last_t=max(of.last_t for of in sources.values()),
+            looked=sum(of.looked for of in sources.values()),
+            beyond=sum(of.beyond for of in sources.values()),
+            sources=sources,
+        )
+        for number, sources in by_name.items()
+        if number in names
+    ]
+
+
+def _carrying(tx: Connection, q: str, source: int | None) -> set[int]:
+    table = catalogue_properties.c
+    held = func.lower(table.path).contains(q.lower(), autoescape=True)
+    statement = select(table.name_id).where(held).distinct()
+    if source is not None:
+        statement = statement.where(table.source_id == source)
+    return set(tx.execute(statement).scalars())

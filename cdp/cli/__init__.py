@@ -21,6 +21,9 @@ COMMANDS = {
     "import": "cdp.cli.imports:import_",
     "plugins": "cdp.cli.plugins:plugins",
     "config": "cdp.cli.config_cmd:config",
+    "doctor": "cdp.cli.doctor:doctor",
+    "backup": "cdp.cli.backup:backup",
+    "restore": "cdp.cli.backup:restore",
 }
 
 #: What ``cdp --help`` says of each, so that it need not load them.
@@ -36,6 +39,9 @@ SUMMARIES = {
     "import": "Take messages from a file of JSON lines.",
     "plugins": "What is installed; start a plugin of your own.",
     "config": "Settings, API tokens, passwords.",
+    "doctor": "Look over the settings, the store and what runs, and say what to do.",
+    "backup": "Put everything into one archive, while the server runs.",
+    "restore": "Put a backup into a data folder.",
 }
 
 

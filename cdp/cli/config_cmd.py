@@ -100,8 +100,8 @@ def password(user: str, role: str, password: str, **where: Any) -> None:
     """Set a console password for USER. Example: cdp config password ada"""
     from argon2 import PasswordHasher
 
-    if len(password) < 8:
-        raise CliError("a password needs at least 8 characters")
+    if len(password) < 10:
+        raise CliError("a password needs at least 10 characters")
     _, store = open_store(**where)
     with store.write() as tx:
         config_rows.put_user(tx, now_ms(), user, PasswordHasher().hash(password), role, author())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from cdp.cli.errors import CliError
+from cdp.cli.import_faults import Faults
 from cdp.config import Settings
 from cdp.events.decode import MalformedJSON, decode_mending
 
@@ -31,8 +32,9 @@ def import_(file: BinaryIO, source: str, live: bool, as_json: bool, **flags: Any
     """Take messages from FILE (or - for stdin), one JSON object a line.
 
     It may be run again: what was taken before is not doubled. A line without a
-    messageId gets one from its own text. With a running server the server folds
-    them in, without one this command does.
+    messageId gets one from its own text. Lines that can't be taken are named on
+    stderr and kept among the rejected events. With a running server the server
+    folds them in, without one this command does.
 
     Example: cdp import events.jsonl
     """
@@ -76,6 +78,9 @@ class _Import:
 
         before = self._totals()
         lines = 0
+        faults = Faults()
+        # A file is looked through a second time, and only if something was refused.
+        again = file.seekable()
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -84,7 +89,7 @@ class _Import:
         )
         with Progress(*columns, console=Console(stderr=True)) as bar:
             reading = bar.add_task("read", total=0)
-            for chunk in _chunks(file):
+            for chunk in _chunks(file if again else _looked_at(file, faults)):
                 now = int(time.time() * 1000)
                 body = b'{"batch":[' + b",".join(chunk) + b"]}"
                 self.log.append(Record(now, self.source, "batch", body, live=self.live))
@@ -105,6 +110,10 @@ class _Import:
                     time.sleep(_WAIT_S)
             reader.close()
         after = self._totals()
+        if again and after["rejected"] > before["rejected"]:
+            file.seek(0)
+            faults.look_at(file)
+        faults.tell()
 
         def grown(key: str) -> int:
             return after[key] - before[key]
@@ -156,9 +165,15 @@ class Folder:
             os.close(self._lock)
 
 
-def _chunks(file: BinaryIO) -> Iterator[list[bytes]]:
+def _looked_at(lines: Iterable[bytes], faults: Faults) -> Iterator[bytes]:
+    for number, line in enumerate(lines, 1):
+        faults.look(number, line)
+        yield line
+
+
+def _chunks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
     chunk: list[bytes] = []
-    for line in file:
+    for line in lines:
         text = line.strip()
         if text:
             chunk.append(_with_id(text))

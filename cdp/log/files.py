@@ -10,6 +10,8 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,18 @@ def _connect(path: Path) -> sqlite3.Connection:
 def segments(folder: Path) -> list[tuple[int, Path]]:
     """The files of a part with their first positions, oldest first."""
     return sorted((int(path.stem), path) for path in folder.glob("*.db"))
+
+
+@contextmanager
+def keeping(folder: Path) -> Iterator[None]:
+    """While this is open no file below ``folder`` is dropped; a backup holds it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder / "keep.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 class PartWriter:
@@ -190,6 +204,17 @@ class FileReader:
 
     def drop_taken(self, part: str, taken: int) -> None:
         """Delete the files of ``part`` of which everything is at or below ``taken``."""
+        handle = os.open(self.folder / "keep.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return  # a backup is being made
+        else:
+            self._drop(part, taken)
+        finally:
+            os.close(handle)
+
+    def _drop(self, part: str, taken: int) -> None:
         found = segments(self.folder / part)
         for (_, path), (next_first, _) in pairwise(found):
             if next_first > taken + 1:

@@ -30,6 +30,8 @@ def spawn(target: Callable[[], None]) -> int:
         die_with_parent()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
+        # Ctrl-C reaches every process of a terminal; the parent alone ends us, once.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         target()
         code = 0
     except SystemExit as request:

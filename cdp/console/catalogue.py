@@ -154,7 +154,8 @@ def test(kind: Kind, destination: config_rows.Destination) -> Tested:
     except SettingsError as error:
         return Tested(False, f"Its settings don't hold any more: {error}", None)
     except (PluginError, NotImplementedError) as error:
-        return Tested(False, str(error), None)
+        made = sender.http.take_exchanges() if sender is not None else []
+        return Tested(False, str(error), exchange_view(made[-1]) if made else None)
     except Exception as error:  # a plugin may raise anything; it is shown, not hidden
         return Tested(False, f"The plugin failed: {type(error).__name__}: {error}", None)
     finally:

@@ -37,8 +37,10 @@ class Stop(PluginError):
 
 #: Statuses that say "later" (segment.com: action destinations, retries).
 _LATER = {408, 423, 425, 429}
-#: Statuses that say "never, whatever is sent": credentials, or the address is gone.
-_NEVER = {401, 403, 410}
+#: Statuses that say "never, whatever is sent": credentials, or the address is another.
+_NEVER = {301, 308, 401, 403, 410}
+#: Redirects that pass: a provider that is away for a while.
+_AWAY = {302, 303, 307}
 _NOT_LATER = {501, 505}
 
 
@@ -48,12 +50,16 @@ def from_response(
     """The error that an HTTP answer stands for; None for 2xx.
 
     408, 423, 425, 429 and 5xx (but 501 and 505) are `Retry` and honour
-    ``Retry-After``; 401, 403 and 410 are `Stop`; all others `Reject`.
+    ``Retry-After``; 401, 403 and 410 are `Stop`; all others `Reject`. Redirects are not
+    followed, and no fault of an event: 301 and 308 are `Stop`, 302, 303 and 307 `Retry`.
     """
     if 200 <= status < 300:
         return None
     text = reason or f"the answer was {status}"
-    if status in _LATER or (status >= 500 and status not in _NOT_LATER):
+    if 300 <= status < 400:
+        to = next((v for k, v in (headers or {}).items() if k.lower() == "location"), "")
+        text += f": a redirect to {to[:200]}, which is not followed" if to else ""
+    if status in _LATER | _AWAY or (status >= 500 and status not in _NOT_LATER):
         return Retry(text, retry_after(headers or {}))
     if status in _NEVER:
         return Stop(text)

@@ -9,6 +9,8 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields
 
 MASK = "••••"
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")  # what HTTP/1.1 carries
 _ENV = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -54,7 +56,13 @@ class Headers(fields.Dict):
                         raise ValidationError(f"{line.strip()!r} is not Name: value")
                     pairs[name.strip()] = text.strip()
             value = pairs
-        return super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
+        found = super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
+        for name, text in found.items():
+            if not _HEADER_NAME.fullmatch(name):
+                raise ValidationError(f"{name!r} is no name of a header")
+            if not _HEADER_VALUE.fullmatch(text):
+                raise ValidationError(f"the value of {name} has characters that a header can't")
+        return found
 
 
 def validate(schema: type[Schema], values: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from cdp.plugin import (
     Exchange,
     Headers,
     Outcome,
+    PluginError,
     Reject,
     Retry,
     SettingsSchema,
@@ -26,6 +27,9 @@ from cdp_webhook.sign import key_of, signature
 
 _encode = msgspec.json.Encoder().encode
 
+#: Headers that belong to the call itself.
+_OURS = {"host", "content-length", "transfer-encoding", "connection"}
+
 
 def _check_secret(value: str) -> None:
     for part in value.split():
@@ -33,6 +37,12 @@ def _check_secret(value: str) -> None:
             key_of(part)
         except ValueError as error:
             raise ValidationError(str(error)) from None
+
+
+def _check_headers(headers: dict[str, str]) -> None:
+    for name in headers:
+        if name.lower() in _OURS or name.lower().startswith("webhook-"):
+            raise ValidationError(f"{name} is set by Headwater itself")
 
 
 class WebhookSettings(SettingsSchema):
@@ -55,6 +65,7 @@ class WebhookSettings(SettingsSchema):
     )
     headers = Headers(
         load_default=dict,
+        validate=_check_headers,
         metadata={"secret": True, "help": "More headers, a line each: Name: value."},
     )
     method = fields.String(load_default="POST", validate=validate.OneOf(["POST", "PUT", "PATCH"]))
@@ -92,11 +103,10 @@ class Webhook(Destination):
         self.timeout = settings["timeout"]
         self._keys = [key_of(part) for part in settings["secret"].split()]
         self._wanted = frozenset(settings["events"])
-        self._headers = {
-            "content-type": "application/json",
-            "user-agent": "Headwater/1 (webhook)",
-            **settings["headers"],
-        }
+        own = settings["headers"]
+        named = {name.lower() for name in own}
+        ours = {"content-type": "application/json", "user-agent": "Headwater/1 (webhook)"}
+        self._headers = {name: v for name, v in ours.items() if name not in named} | own
 
     def wants(self, event: Event) -> bool:
         """Whether the filter names the event or its call type."""
@@ -134,7 +144,7 @@ class Webhook(Destination):
         self.http.take_exchanges()
         try:
             self._call(f"test-{now}", _encode(body))
-        except (Retry, Reject) as error:
+        except PluginError as error:
             found = self.http.take_exchanges()
             if not found:
                 raise

@@ -16,7 +16,7 @@ def key_of(secret: str) -> bytes:
         key = base64.b64decode(text, validate=True)
     except binascii.Error as error:
         raise ValueError(f"a secret is {PREFIX} and base64: {error}") from None
-    if not 16 <= len(key) <= 128:
+    if not 24 <= len(key) <= 64:
         raise ValueError(f"a secret has 24 to 64 bytes, this one {len(key)}")
     return key
 

@@ -3,10 +3,12 @@
 import base64
 import hashlib
 import hmac
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from cdp_webhook import Webhook
+from cdp_webhook.sign import key_of, signature
 
 from cdp.plugin import Batch, DestinationContext, SettingsError
 from cdp.plugin.testing import Answer, RecordingServer, destination_tests, make_event
@@ -75,10 +77,52 @@ def test_the_test_shows_the_exchange_also_when_it_fails() -> None:
     assert bad.error == "the answer was 500"
 
 
+def test_a_test_that_is_refused_for_its_credentials_shows_the_exchange_too() -> None:
+    with RecordingServer(Answer(401, body=b"who are you?")) as server:
+        shown = make(server.url).test()
+    assert (shown.status, shown.response_body) == (401, "who are you?")
+    assert shown.error == "the answer was 401"
+
+
+def test_own_headers_replace_ours_whatever_their_case() -> None:
+    with RecordingServer() as server:
+        hook = make(server.url, headers={"Content-Type": "application/cloudevents+json"})
+        hook.send(Batch([make_event()], "b"))
+    [request] = server.requests
+    assert request.headers["content-type"] == "application/cloudevents+json"
+
+
+def test_a_repeat_is_signed_anew_under_the_same_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([1_790_000_000.0, 1_790_000_600.0])
+    clock = SimpleNamespace(time=lambda: next(times))
+    monkeypatch.setattr("cdp_webhook.destination.time", clock)
+    with RecordingServer() as server:
+        hook = make(server.url, secret=SECRET)
+        monkeypatch.setattr("cdp_webhook.destination.from_response", lambda *_: None)
+        hook._call("id-1", b"{}")
+        hook._call("id-1", b"{}")
+    first, second = (request.headers for request in server.requests)
+    assert first["webhook-id"] == second["webhook-id"] == "id-1"
+    assert int(second["webhook-timestamp"]) - int(first["webhook-timestamp"]) == 600
+    assert first["webhook-signature"] != second["webhook-signature"]
+
+
+def test_the_signature_is_that_of_the_specifications_example() -> None:
+    # standard-webhooks/spec, "Signature scheme": the libraries' shared test vector.
+    key = key_of("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    body = b'{"test": 2432232314}'
+    found = signature([key], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body)
+    assert found == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
 @pytest.mark.parametrize(
     "settings",
-    [{"secret": "whsec_!!"}, {"secret": "whsec_YQ=="}, {"method": "GET"}, {"batch_size": 0},
-     {"timeout": 0}, {"rate_limit": -1}, {"headers": "nonsense"}],
+    [
+        {"headers": {"Host": "x"}}, {"headers": {"Webhook-Id": "x"}}, {"headers": {"a b": "x"}},
+        {"headers": {"x": "a\r\nevil: 1"}}, {"headers": {"x": "żółć"}}, {"headers": "nonsense"},
+        {"secret": "whsec_!!"}, {"secret": "whsec_YQ=="}, {"method": "GET"}, {"batch_size": 0},
+        {"timeout": 0}, {"rate_limit": -1},
+    ],
 )  # fmt: skip
 def test_settings_that_cannot_work_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(SettingsError) as caught:

@@ -29,9 +29,10 @@ class Destination:
     """Carries events to a provider. Subclass it and write `send`.
 
     The engine makes one object per configured destination and calls `send` from up
-    to ``concurrency`` threads at the same time, never with events of one person in
-    two of them. ``self.settings`` has the checked settings, ``self.http`` a client
-    that is guarded against internal addresses and recorded for the calls log.
+    to ``concurrency`` threads at the same time; a person's events come one after the
+    other, but for those that are tried again on their own. ``self.settings`` has the
+    checked settings, ``self.http`` a client that is guarded against internal addresses
+    and recorded for the calls log.
     """
 
     #: The name by which it is added (``cdp destinations add KEY``).

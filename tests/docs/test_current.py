@@ -111,9 +111,12 @@ def test_every_variable_that_the_code_reads_is_in_the_settings_page() -> None:
 
 
 def test_links_of_the_pages_beside_the_docs_lead_somewhere() -> None:
+    # The browser tests make the pictures; a checkout may be older than the first of them.
+    pictures = (ROOT / "docs" / "images").exists()
     for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
-        for target in re.findall(r"\]\((?!https?:|docs/images/)([^)#]+)", PAGES[name]):
-            assert (ROOT / target).exists(), f"{name}: {target}"
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", PAGES[name]):
+            if pictures or not target.startswith("docs/images/"):
+                assert (ROOT / target).exists(), f"{name}: {target}"
 
 
 def test_docstrings_become_markdown() -> None:

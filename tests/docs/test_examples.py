@@ -1,0 +1,39 @@
+"""Examples in the reference do what the page says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cdp.config import Settings
+from cdp.plugin import manager
+from cdp.plugin.testing import make_event
+from tests.docs.tutorial import blocks
+
+
+def test_the_plugin_of_the_hooks_page_can_be_put_into_the_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [code] = [b.text for b in blocks("reference/hooks.md") if "import Event" in b.text]
+    (tmp_path / "office.py").write_text(code)
+    plugins = manager.load(tmp_path)
+    assert plugins.failures == []
+    assert plugins.hooks_of("office") == ["enrich", "on_events"]
+    ours, other = {"context": {"ip": "203.0.113.7"}}, {"context": {}}
+    enrich = plugins.subscribers("enrich")["office"]
+    assert enrich(messages=[ours, other]) == [{"context": {"office": True}}, None]
+    plugins.subscribers("on_events")["office"](events=[make_event(), make_event("page")])
+    assert capsys.readouterr().out == "{'total': 12.5}\n"
+
+
+def test_the_file_of_the_settings_page_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [file] = [b.text for b in blocks("reference/settings.md") if b.language == "toml"]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cdp.toml").write_text(file)
+    settings = Settings.load(env={})
+    assert settings.port == 8400
+    assert settings.public_url == "https://events.example.com"
+    assert settings.trusted_proxies == ("10.0.0.0/8",)

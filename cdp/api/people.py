@@ -5,7 +5,6 @@ A profile is named by its public id (``use_…``, ``acc_…``) or as ``type:valu
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from marshmallow import Schema, fields, validate
@@ -53,18 +52,6 @@ class IdentifierSchema(Schema):
     type = fields.String()
     value = fields.String()
     first_at = fields.String()
-    source = fields.String(allow_none=True)
-    message_id = fields.String()
-
-
-class JoinSchema(Schema):
-    """A set of identifiers that messages named together, in the order of their first."""
-
-    at = fields.String()
-    identifiers = fields.List(fields.String())
-    kept_apart = fields.List(
-        fields.String(), metadata={"description": "What a rule kept out of the profile."}
-    )
     source = fields.String(allow_none=True)
     message_id = fields.String()
 
@@ -171,25 +158,6 @@ def list_identifiers(profile: str) -> dict[str, Any]:
             "message_id": row.first_message_id,
         }
         for row in rows
-    ]
-    return {"data": data, "next": None}
-
-
-@room.on("GET", "/profiles/<rest:profile>/joins", "profiles:read", gives=page_of(JoinSchema))
-def list_joins(profile: str) -> dict[str, Any]:
-    """Why the identifiers of a profile are one person's: which messages named them together."""
-    with here().store.read() as tx:
-        nodes = people.nodes_of(tx, find(tx, profile).id)
-        sources = _sources(tx)
-    data = [
-        {
-            "at": format_time(node.first_t),
-            "identifiers": [f"{type_}:{value}" for type_, value in json.loads(node.ids)],
-            "kept_apart": [f"{t}:{value}" for t, value, _ in json.loads(node.dropped or "[]")],
-            "source": sources.get(node.first_source),
-            "message_id": node.first_message_id,
-        }
-        for node in nodes
     ]
     return {"data": data, "next": None}
 

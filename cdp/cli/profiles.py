@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from cdp.cli.common import json_option, open_store, print_object, print_rows, store_options
-from cdp.cli.errors import CliError
+from cdp.cli.find import find
+from cdp.cli.identity import cuts, explain, rules, unmerge
 from cdp.events import format_time
 from cdp.identity import public_id
 from cdp.store import config_rows, people
 from cdp.store.people import Profile
-from cdp.store.tables import ACCOUNTS, USERS
 
 
 @click.group()
@@ -21,15 +20,8 @@ def profiles() -> None:
     """Look people and accounts up, and explain them."""
 
 
-def _find(tx: Any, identifier: str) -> Profile:
-    type_, colon, value = identifier.partition(":")
-    if not colon:
-        raise CliError(f"write the identifier as type:value, such as user_id:{identifier}")
-    collection = ACCOUNTS if type_ == "group_id" or value.startswith("acc_") else USERS
-    found = people.resolve(tx, collection, type_, value)
-    if found is None:
-        raise CliError(f"there is no profile with {identifier}")
-    return found
+for command in (explain, unmerge, cuts, rules):
+    profiles.add_command(command)
 
 
 def _identifiers(tx: Any, profile: Profile) -> list[dict[str, Any]]:
@@ -54,7 +46,7 @@ def show(identifier: str, as_json: bool, **where: Any) -> None:
     """Show the profile of IDENTIFIER. Example: cdp profiles show user_id:u1"""
     _, store = open_store(**where)
     with store.read() as tx:
-        found = _find(tx, identifier)
+        found = find(tx, identifier)
         ids = _identifiers(tx, found)
     print_object(
         {
@@ -87,45 +79,3 @@ def search(text: str, limit: int, as_json: bool, **where: Any) -> None:
         for row in rows
     ]
     print_rows(shown, as_json)
-
-
-@profiles.command()
-@store_options
-@click.argument("identifier")
-@json_option
-def explain(identifier: str, as_json: bool, **where: Any) -> None:
-    """Say what joined the profile of IDENTIFIER, when, and by which message.
-
-    Example: cdp profiles explain user_id:u1
-    """
-    _, store = open_store(**where)
-    with store.read() as tx:
-        found = _find(tx, identifier)
-        sources = {s.id: s.key for s in config_rows.all_sources(tx)}
-        known: set[str] = set()
-        steps = []
-        for node in people.nodes_of(tx, found.id):
-            ids = [f"{type_}:{value}" for type_, value in json.loads(node.ids)]
-            apart = [f"{type_}:{value}" for type_, value, _ in json.loads(node.dropped or "[]")]
-            kept = [item for item in ids if item not in apart]
-            steps.append(
-                {
-                    "at": format_time(node.first_t),
-                    "identifiers": ids,
-                    "joined_by": [item for item in kept if item in known],
-                    "added": [item for item in kept if item not in known],
-                    "kept_apart": apart,
-                    "source": sources.get(node.first_source),
-                    "message_id": node.first_message_id,
-                }
-            )
-            known.update(kept)
-        head = {
-            "id": public_id(found.collection, found.anchor),
-            "identifiers": _identifiers(tx, found),
-        }
-    if as_json:
-        print_object({**head, "steps": steps}, True)
-        return
-    click.echo(head["id"])
-    print_rows(steps, False)

@@ -274,8 +274,10 @@ def test_people_are_found_and_explained(api: Api, space: Space) -> None:
         assert profile["links"] == [acme["id"]]
     ids = api.listed(f"/api/profiles/{face['id']}/identifiers")
     assert [row["message_id"] for row in ids] == ["m1", "m2", "m2"]
-    joins = api.listed("/api/profiles/user_id:u1/joins")
-    assert set(joins[1]["identifiers"]) >= {"anonymous_id:a1", "user_id:u1"}
+    story = api.get("/api/profiles/user_id:u1/explanation")
+    founded, joined = story["profile"]["steps"]
+    assert story["profile"]["founded_by"] == "anonymous_id:a1" and founded["message_id"] == "m1"
+    assert joined["known_by"] == ["anonymous_id:a1"] and "user_id:u1" in joined["added"]
     plans = api.listed("/api/profiles/user_id:u1/trait-history", trait="plan")
     assert [(row["value"], row["message_id"]) for row in plans] == [("pro", "m4"), ("free", "m2")]
     events = api.listed("/api/profiles/user_id:u1/events", limit=2)

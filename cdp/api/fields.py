@@ -14,8 +14,8 @@ MAX_NAME = 100
 MAX_LIMIT = 200
 
 
-def _no_nul(value: str) -> None:
-    # Neither database can hold it in a text.
+def no_nul(value: str) -> None:
+    """Refuse a text that Postgres can't hold."""
     if "\0" in value:
         raise ValidationError("It must not hold a NUL character.")
 
@@ -24,7 +24,7 @@ class Words(fields.String):
     """A text of at most 500 characters."""
 
     def __init__(self, **more: Any) -> None:
-        super().__init__(validate=[validate.Length(max=500), _no_nul], **more)
+        super().__init__(validate=[validate.Length(max=500), no_nul], **more)
 
 
 class Key(fields.String):
@@ -39,7 +39,7 @@ class Name(fields.String):
     """What people call a thing."""
 
     def __init__(self, **more: Any) -> None:
-        super().__init__(validate=[validate.Length(min=1, max=MAX_NAME), _no_nul], **more)
+        super().__init__(validate=[validate.Length(min=1, max=MAX_NAME), no_nul], **more)
 
 
 def _matches(pattern: re.Pattern[str], text: str) -> Any:

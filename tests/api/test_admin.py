@@ -196,6 +196,7 @@ def test_calls_dead_letters_and_replays(api: Api, space: Space, hook: RecordingS
         ("dead/replay", {"all": True, "item": 1}),
         ("dead/replay", {"item": "x"}),
         ("dead/replay", {"item": 2**63}),
+        ("dead/replay", {"error": "\0"}),
         ("replays", {"from": "2026-01-01"}),
         ("replays", {"from": "soon", "to": "later"}),
         ("replays", {"from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"}),

@@ -68,7 +68,11 @@ class WebhookSettings(SettingsSchema):
         validate=_check_headers,
         metadata={"secret": True, "help": "More headers, a line each: Name: value."},
     )
-    method = fields.String(load_default="POST", validate=validate.OneOf(["POST", "PUT", "PATCH"]))
+    method = fields.String(
+        load_default="POST",
+        validate=validate.OneOf(["POST", "PUT", "PATCH"]),
+        metadata={"help": "How the address is called."},
+    )
     events = WordList(
         load_default=list,
         metadata={"help": "Event names or call types, commas between; empty means all."},
@@ -76,15 +80,27 @@ class WebhookSettings(SettingsSchema):
     batch = fields.Boolean(
         load_default=False, metadata={"help": 'Send {"batch": […]} instead of one event a call.'}
     )
-    batch_size = fields.Integer(load_default=100, validate=validate.Range(1, 1000))
-    concurrency = fields.Integer(load_default=8, validate=validate.Range(1, 64))
+    batch_size = fields.Integer(
+        load_default=100,
+        validate=validate.Range(1, 1000),
+        metadata={"help": "Events in one call at most, where batches are sent."},
+    )
+    concurrency = fields.Integer(
+        load_default=8,
+        validate=validate.Range(1, 64),
+        metadata={"help": "Calls at the same time; events of one person stay in order."},
+    )
     rate_limit = fields.Float(
         load_default=None,
         allow_none=True,
         validate=validate.Range(0.01),
         metadata={"help": "Calls a second at most; empty means no limit."},
     )
-    timeout = fields.Float(load_default=10.0, validate=validate.Range(0.1, 60))
+    timeout = fields.Float(
+        load_default=10.0,
+        validate=validate.Range(0.1, 60),
+        metadata={"help": "Seconds that a call may take."},
+    )
 
 
 class Webhook(Destination):

@@ -124,8 +124,8 @@ def webhook_settings() -> str:
     """The webhook's settings, as its form is made from."""
     rows = []
     for item in describe(Webhook.Settings):
-        default = item["default"]
-        shown = "required" if item["required"] else f"`{default}`" if default else ""
+        default = str(item["default"]).lower() if item["type"] == "boolean" else item["default"]
+        shown = "required" if item["required"] else "" if default in (None, "") else f"`{default}`"
         notes = [item["help"]]
         if item["choices"]:
             notes.append("One of " + ", ".join(f"`{choice}`" for choice in item["choices"]) + ".")
@@ -133,6 +133,37 @@ def webhook_settings() -> str:
             notes.append("Kept secret: never shown again.")
         rows.append((f"`{item['name']}`", item["type"], shown, " ".join(filter(None, notes))))
     return table(("Setting", "Type", "Default", "Meaning"), rows)
+
+
+def webhook_answers() -> str:
+    """What each status of an answer leads to."""
+    retry, stop = _statuses(errors.Retry), _statuses(errors.Stop)
+    rows = [
+        ("2xx", "Delivered."),
+        (
+            f"{retry}; no answer",
+            "Tried again with growing pauses; `Retry-After` is honoured. No redirect is followed.",
+        ),
+        (stop, "The destination stops until its settings change or somebody retries it."),
+        (
+            "Anything else",
+            "The event is dead: it is kept with the reason, and `cdp destinations dead` lists it.",
+        ),
+    ]
+    return table(("Answer", "What happens"), rows)
+
+
+def _statuses(kind: type) -> str:
+    fates = {status: isinstance(errors.from_response(status), kind) for status in range(300, 600)}
+    words = []
+    for hundred in (300, 400, 500):
+        inside = [status for status in range(hundred, hundred + 100) if fates[status]]
+        others = [status for status in range(hundred, hundred + 100) if not fates[status]]
+        if len(inside) > len(others):
+            words.append(f"{hundred // 100}xx (but {', '.join(map(str, others))})")
+        else:
+            words.extend(map(str, inside))
+    return ", ".join(words)
 
 
 def _thing(item: Any, level: str) -> str:
@@ -214,4 +245,5 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "inherited-tests": inherited_tests,
     "awkward": awkward,
     "webhook-settings": webhook_settings,
+    "webhook-answers": webhook_answers,
 }

@@ -9,7 +9,17 @@ from flask_smorest import Api
 from marshmallow import Schema, fields
 
 from cdp import __version__
-from cdp.api import access, catalogue, deliveries, destinations, events, people, sources, status
+from cdp.api import (
+    access,
+    catalogue,
+    deliveries,
+    destinations,
+    events,
+    identity,
+    people,
+    sources,
+    status,
+)
 from cdp.api.errors import ApiError, not_found
 from cdp.api.room import ANY, EXTENSION, Here, Room
 from cdp.config import Settings
@@ -23,6 +33,7 @@ ROOMS = (
     events.room,
     catalogue.room,
     people.room,
+    identity.room,
     access.room,
 )
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]

@@ -17,6 +17,7 @@ from cdp.store.config_rows import Token
 SCOPES = (
     "all",
     "profiles:read",
+    "profiles:write",
     "events:read",
     "sources:read",
     "sources:write",

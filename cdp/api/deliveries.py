@@ -8,7 +8,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from cdp.api.destinations import find
 from cdp.api.errors import not_found, wrong_fields
-from cdp.api.fields import PageQuery, following, place
+from cdp.api.fields import PageQuery, following, no_nul, place
 from cdp.api.room import Room, author, here, page_of
 from cdp.delivery import replay
 from cdp.events import format_time, parse_time
@@ -58,7 +58,7 @@ class DeadReplay(Schema):
     """Which dead events to try again: one, those with an error, or all."""
 
     item = fields.Integer(validate=validate.Range(0, 2**63 - 1))
-    error = fields.String()
+    error = fields.String(validate=no_nul)
     all = fields.Boolean()
 
     @validates_schema

@@ -8,15 +8,14 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from cdp.api import cursors
-from cdp.events import parse_time
 
 KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 MAX_NAME = 100
 MAX_LIMIT = 200
 
 
-def _no_nul(value: str) -> None:
-    # Neither database can hold it in a text.
+def no_nul(value: str) -> None:
+    """Refuse a text that Postgres can't hold."""
     if "\0" in value:
         raise ValidationError("It must not hold a NUL character.")
 
@@ -25,7 +24,7 @@ class Words(fields.String):
     """A text of at most 500 characters."""
 
     def __init__(self, **more: Any) -> None:
-        super().__init__(validate=[validate.Length(max=500), _no_nul], **more)
+        super().__init__(validate=[validate.Length(max=500), no_nul], **more)
 
 
 class Key(fields.String):
@@ -40,7 +39,7 @@ class Name(fields.String):
     """What people call a thing."""
 
     def __init__(self, **more: Any) -> None:
-        super().__init__(validate=[validate.Length(min=1, max=MAX_NAME), _no_nul], **more)
+        super().__init__(validate=[validate.Length(min=1, max=MAX_NAME), no_nul], **more)
 
 
 def _matches(pattern: re.Pattern[str], text: str) -> Any:
@@ -56,22 +55,6 @@ class PageQuery(Schema):
 
     limit = fields.Integer(load_default=50, validate=validate.Range(1, MAX_LIMIT))
     next = fields.String(metadata={"description": "From the page before."})
-
-
-def moment(text: str) -> int | None:
-    """A time in ISO 8601, or in milliseconds, as milliseconds since 1970."""
-    number = re.fullmatch(r"-?[0-9]{1,15}", text)
-    return parse_time(int(text) if number else text)
-
-
-class Moment(fields.String):
-    """A time as `moment` reads it."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> Any:
-        found = moment(super()._deserialize(value, attr, data, **more))
-        if found is None:
-            raise ValidationError("It must be a time as in ISO 8601, or in milliseconds.")
-        return found
 
 
 class Empty(Schema):

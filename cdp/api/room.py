@@ -109,6 +109,9 @@ class Room(Blueprint):  # type: ignore[misc]
         if scope and not allows(token, scope):
             raise ApiError(403, "authorization_error", f"The token lacks the scope {scope}.")
         g.token = token
+        # Postgres can't even be asked for one.
+        if any("\0" in str(value) for value in (request.view_args or {}).values()):
+            raise errors.not_found("Nothing has a name with a NUL character in it.")
 
 
 @cache

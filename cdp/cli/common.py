@@ -13,9 +13,7 @@ import click
 from cdp.cli.errors import CliError
 from cdp.config import Settings
 from cdp.events import parse_time
-from cdp.store import Store, people
-from cdp.store.people import Profile
-from cdp.store.tables import ACCOUNTS, USERS
+from cdp.store import Store
 
 
 def store_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -70,6 +68,8 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
     return str(value)
@@ -118,24 +118,12 @@ def author() -> str:
         return "cli"
 
 
-def pairs(items: tuple[str, ...], option: str = "--setting") -> dict[str, str]:
+def pairs(items: tuple[str, ...]) -> dict[str, str]:
     """``name=value`` options as a dict."""
     found: dict[str, str] = {}
     for item in items:
         name, equals, value = item.partition("=")
         if not equals or not name:
-            raise CliError(f"{option} takes name=value, not {item!r}")
+            raise CliError(f"--setting takes name=value, not {item!r}")
         found[name] = value
-    return found
-
-
-def find_profile(tx: Any, identifier: str) -> Profile:
-    """The profile of ``type:value``."""
-    type_, colon, value = identifier.partition(":")
-    if not colon:
-        raise CliError(f"write the identifier as type:value, such as user_id:{identifier}")
-    collection = ACCOUNTS if type_ == "group_id" or value.startswith("acc_") else USERS
-    found = people.resolve(tx, collection, type_, value)
-    if found is None:
-        raise CliError(f"there is no profile with {identifier}")
     return found

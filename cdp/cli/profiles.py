@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
-from cdp.cli.common import (
-    find_profile,
-    json_option,
-    open_store,
-    print_object,
-    print_rows,
-    store_options,
-)
-from cdp.cli.traits import trait_rules, traits
+from cdp.cli.common import json_option, open_store, print_object, print_rows, store_options
+from cdp.cli.find import find
+from cdp.cli.identity import cuts, explain, rules, unmerge
 from cdp.events import format_time
 from cdp.identity import public_id
 from cdp.store import config_rows, people
@@ -27,8 +20,8 @@ def profiles() -> None:
     """Look people and accounts up, and explain them."""
 
 
-profiles.add_command(traits)
-profiles.add_command(trait_rules)
+for command in (explain, unmerge, cuts, rules):
+    profiles.add_command(command)
 
 
 def _identifiers(tx: Any, profile: Profile) -> list[dict[str, Any]]:
@@ -53,7 +46,7 @@ def show(identifier: str, as_json: bool, **where: Any) -> None:
     """Show the profile of IDENTIFIER. Example: cdp profiles show user_id:u1"""
     _, store = open_store(**where)
     with store.read() as tx:
-        found = find_profile(tx, identifier)
+        found = find(tx, identifier)
         ids = _identifiers(tx, found)
     print_object(
         {
@@ -86,45 +79,3 @@ def search(text: str, limit: int, as_json: bool, **where: Any) -> None:
         for row in rows
     ]
     print_rows(shown, as_json)
-
-
-@profiles.command()
-@store_options
-@click.argument("identifier")
-@json_option
-def explain(identifier: str, as_json: bool, **where: Any) -> None:
-    """Say what joined the profile of IDENTIFIER, when, and by which message.
-
-    Example: cdp profiles explain user_id:u1
-    """
-    _, store = open_store(**where)
-    with store.read() as tx:
-        found = find_profile(tx, identifier)
-        sources = {s.id: s.key for s in config_rows.all_sources(tx)}
-        known: set[str] = set()
-        steps = []
-        for node in people.nodes_of(tx, found.id):
-            ids = [f"{type_}:{value}" for type_, value in json.loads(node.ids)]
-            apart = [f"{type_}:{value}" for type_, value, _ in json.loads(node.dropped or "[]")]
-            kept = [item for item in ids if item not in apart]
-            steps.append(
-                {
-                    "at": format_time(node.first_t),
-                    "identifiers": ids,
-                    "joined_by": [item for item in kept if item in known],
-                    "added": [item for item in kept if item not in known],
-                    "kept_apart": apart,
-                    "source": sources.get(node.first_source),
-                    "message_id": node.first_message_id,
-                }
-            )
-            known.update(kept)
-        head = {
-            "id": public_id(found.collection, found.anchor),
-            "identifiers": _identifiers(tx, found),
-        }
-    if as_json:
-        print_object({**head, "steps": steps}, True)
-        return
-    click.echo(head["id"])
-    print_rows(steps, False)

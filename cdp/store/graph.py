@@ -115,6 +115,11 @@ def nodes_of_components(tx: Connection, ids: list[int]) -> list[NodeRow]:
     return [NodeRow(*row) for row in select_by(tx, _node, nodes.c.component, ids)]
 
 
+def nodes_by_id(tx: Connection, ids: list[int]) -> list[NodeRow]:
+    """Some nodes."""
+    return [NodeRow(*row) for row in select_by(tx, _node, nodes.c.id, ids)]
+
+
 class ComponentOf(NamedTuple):
     """A component and whether it is of people or of accounts."""
 

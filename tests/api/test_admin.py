@@ -196,6 +196,7 @@ def test_calls_dead_letters_and_replays(api: Api, space: Space, hook: RecordingS
         ("dead/replay", {"all": True, "item": 1}),
         ("dead/replay", {"item": "x"}),
         ("dead/replay", {"item": 2**63}),
+        ("dead/replay", {"error": "\0"}),
         ("replays", {"from": "2026-01-01"}),
         ("replays", {"from": "soon", "to": "later"}),
         ("replays", {"from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"}),
@@ -274,8 +275,10 @@ def test_people_are_found_and_explained(api: Api, space: Space) -> None:
         assert profile["links"] == [acme["id"]]
     ids = api.listed(f"/api/profiles/{face['id']}/identifiers")
     assert [row["message_id"] for row in ids] == ["m1", "m2", "m2"]
-    joins = api.listed("/api/profiles/user_id:u1/joins")
-    assert set(joins[1]["identifiers"]) >= {"anonymous_id:a1", "user_id:u1"}
+    story = api.get("/api/profiles/user_id:u1/explanation")
+    founded, joined = story["profile"]["steps"]
+    assert story["profile"]["founded_by"] == "anonymous_id:a1" and founded["message_id"] == "m1"
+    assert joined["known_by"] == ["anonymous_id:a1"] and "user_id:u1" in joined["added"]
     plans = api.listed("/api/profiles/user_id:u1/trait-history", trait="plan")
     assert [(row["value"], row["message_id"]) for row in plans] == [("pro", "m4"), ("free", "m2")]
     events = api.listed("/api/profiles/user_id:u1/events", limit=2)

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cdp.api import cursors
 from tests.api.calls import SPACE, Api
+from tests.factories import TOKEN, Space, ana
+from tests.postgres import new_database
 
 FUZZ = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.fixture(
+    scope="module",
+    params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)],
+)
+def ana_api(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    url = new_database() if request.param == "postgres" else None
+    space = Space(tmp_path_factory.mktemp("space"), url)
+    space.send(*ana())
+    yield Api(space, TOKEN)
+    space.close()
+
 
 ROUTES = ("traits", "external_ids", "events", "links", "metadata", "", "x")
 TYPES = ("user_id", "anonymous_id", "email", "phone", "group_id", "segment_id", "id", "", "é")

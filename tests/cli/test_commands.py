@@ -165,7 +165,7 @@ def test_profiles(cdp: Cdp, space: Space) -> None:
     assert cdp.json("profiles", "show", f"segment_id:{shown['id']}") == [shown]
     assert cdp.json("profiles", "show", "group_id:acme")[0]["traits"]["seats"] == 7
     [why] = cdp.json("profiles", "explain", "user_id:u1")
-    assert why["id"] == shown["id"] and "m2" in str(why["steps"])
+    assert why["id"] == shown["id"] and "m2" in str(why["profile"]["steps"])
     assert "ana@example.com" in cdp("profiles", "explain", "user_id:u1").out
     assert cdp("profiles", "search", "nobody at all").err == "nothing yet\n"
 
@@ -276,3 +276,37 @@ def test_a_file_that_is_no_database_is_one_line(cdp: Cdp) -> None:
     cdp.data.mkdir()
     (cdp.data / "headwater.db").write_bytes(b"no database" * 1000)
     assert "not a database" in cdp.refuses("sources", "list")
+
+
+def test_profiles_are_parted_joined_again_and_ruled(cdp: Cdp, space: Space) -> None:
+    space.send(
+        {"type": "track", "event": "Seen", "anonymousId": "a7", "messageId": "1"},
+        {"type": "identify", "anonymousId": "a7", "userId": "u1", "messageId": "2"},
+    )
+    assert "took in" not in cdp("profiles", "explain", "user_id:u1").out
+    words = ["profiles", "unmerge", "user_id:u1", "--take", "anonymous_id:a7"]
+    [would] = cdp.json(*words, "--dry-run")
+    assert would["links"] == ["2"] and "cut" not in would
+    [done] = cdp.json(*words, "--note", "shared")
+    assert done["cut"] == 1
+    assert cdp.json("profiles", "cuts")[0]["note"] == "shared"
+    assert "parted" in cdp("profiles", "explain", "user_id:u1").out
+    assert "not an identifier of this profile" in cdp.refuses(*words)
+    cdp("profiles", "cuts", "undo", "1")
+    assert "no cut 1 that holds" in cdp.refuses("profiles", "cuts", "undo", "1")
+    [why] = cdp.json("profiles", "explain", "user_id:u1")
+    assert why["cuts"] == [] and len(why["profile"]["steps"]) == 2
+
+    rules = cdp.folder / "identity.yaml"
+    rules.write_text(cdp("profiles", "rules").out.replace("- 'null'", "- 'null'\n- a7"))
+    [effect] = cdp.json("profiles", "rules", "apply", str(rules), "--dry-run")
+    assert effect["before"] == 1 and effect["after"] == 1
+    [made] = cdp.json("profiles", "rules", "apply", str(rules), "--wait")
+    assert made["version"] == 1
+    assert [row["version"] for row in cdp.json("profiles", "rules", "history")] == [1]
+    assert "there is no profile" in cdp.refuses("profiles", "show", "anonymous_id:a7")
+    rules.write_text("kind: identity\nlimits:\n  user_id: many\n")
+    assert "limits.user_id" in cdp.refuses("profiles", "rules", "apply", str(rules))
+    rules.write_text("kind: [")
+    assert "line 1" in cdp.refuses("profiles", "rules", "apply", str(rules))
+    assert "no such file" in cdp.refuses("profiles", "rules", "apply", "nowhere.yaml")

@@ -1,0 +1,194 @@
+"""The story of a profile: what joined it, when, by which message and rule, as values to show.
+
+Folded from the same facts and by the same code as the graph itself, so it can't say
+anything else than what happened.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import Connection
+
+from cdp.events import format_time
+from cdp.identity import NO_CUTS, Dropped, Identifier, Rules, fold, identifier_hash, public_id
+from cdp.identity.explain import Branch, Step, branches
+from cdp.store import config_rows, graph, history, identity, timeline
+from cdp.store.graph import NodeRow
+from cdp.store.identity import CutRow
+from cdp.store.people import Profile
+
+#: Of how many nodes the first message is looked up, to name its event.
+MESSAGES = 200
+
+
+def word(identifier: Identifier) -> str:
+    """An identifier as it is written: ``type:value``."""
+    return ":".join(identifier)
+
+
+def reason_text(reason: str, rules: Rules, cuts: dict[int, CutRow]) -> str:
+    """In words, which rule kept an identifier apart (`cdp.identity.Dropped`)."""
+    kind, _, detail = reason.partition(":")
+    if kind == "limit":
+        return f"a profile has at most {rules.limit(detail)} {detail}"
+    if kind == "identifiers":
+        return f"a profile has at most {rules.max_ids} identifiers"
+    if kind == "merges":
+        return f"a profile takes in at most {rules.max_merges} others"
+    if kind == "cut":
+        row = cuts.get(int(detail))
+        by = f" by {row.author} on {format_time(row.at)[:10]}" if row is not None else ""
+        return f"they were parted{by} (cut {detail})"
+    return "its value is blocked by the identity rules"
+
+
+class _Teller:
+    """What the steps of one component are told with."""
+
+    def __init__(self, tx: Connection, profile: Profile) -> None:
+        self.collection = profile.collection
+        self.rules = identity.load_rules(tx)
+        self.cuts = {row.cut.number: row for row in identity.all_cuts(tx)}
+        self.sources = {source.id: source.key for source in config_rows.all_sources(tx)}
+        mine = graph.nodes_of_profiles(tx, [profile.id])
+        components = sorted({row.component for row in mine})
+        rows = graph.nodes_of_components(tx, components)
+        facts = identity.facts_of(tx, rows, self.rules)
+        holding = identity.load_cuts(tx).get(profile.collection, NO_CUTS)
+        self.result = fold(facts, self.rules, holding)
+        self.nodes = {row.id: row for row in rows}
+        self.mine = {row.id for row in mine}
+        self.messages = self._messages(tx)
+
+    def _messages(self, tx: Connection) -> dict[int, dict[str, Any]]:
+        """The first message of each node that is told of: its call, name and place."""
+        found: dict[int, dict[str, Any]] = {}
+        names = history.all_names(tx)
+        told = sorted((self.nodes[id_] for id_ in self.mine), key=lambda row: row.first_t)
+        for node in told[:MESSAGES]:
+            t = node.first_t
+            for row in timeline.rows_of_nodes(tx, [node.id], start=t, end=t, limit=1):
+                type_, name = names.get(row.name, ("", ""))
+                found[node.id] = {"type": type_, "name": name, "seq": row.seq}
+        return found
+
+    def branch(self, branch: Branch) -> dict[str, Any]:
+        return {
+            "id": public_id(self.collection, identifier_hash(self.collection, branch.anchor)),
+            "founded_by": word(branch.anchor),
+            "created_at": format_time(branch.created.t),
+            "steps": [self.step(step) for step in branch.steps],
+        }
+
+    def step(self, step: Step) -> dict[str, Any]:
+        return {
+            "at": format_time(step.at.t),
+            "source": self.sources.get(step.at.source),
+            "message_id": step.at.message_id,
+            **self.messages.get(step.node, {"type": None, "name": None, "seq": None}),
+            "identifiers": [word(item) for item in step.ids],
+            "known_by": [word(item) for item in step.by],
+            "added": [word(item) for item in step.added],
+            "joined": [
+                {"by": [word(item) for item in join.by], "profile": self.branch(join.branch)}
+                for join in step.joined
+            ],
+            "kept_apart": [self.apart(item) for item in step.dropped],
+        }
+
+    def apart(self, item: Dropped) -> dict[str, Any]:
+        owner = self.result.owner.get(item.identifier)
+        home = identifier_hash(self.collection, owner.anchor) if owner is not None else None
+        return {
+            "identifier": word(item.identifier),
+            "reason": item.reason,
+            "because": reason_text(item.reason, self.rules, self.cuts),
+            "belongs_to": public_id(self.collection, home) if home is not None else None,
+        }
+
+
+def story(tx: Connection, profile: Profile) -> dict[str, Any]:
+    """Why a profile is what it is.
+
+    ``profile`` is a tree: a branch has ``id founded_by created_at steps``; a step what
+    one message did (``known_by added joined kept_apart``), and each of its ``joined``
+    the branch of a profile that it took in. ``elsewhere`` are messages of others that
+    named an identifier of this one, which a rule kept apart; ``cuts`` hold here.
+    """
+    teller = _Teller(tx, profile)
+    grown = branches(teller.result)
+    anchor = next(
+        item
+        for item in teller.result.owner
+        if identifier_hash(profile.collection, item) == profile.anchor
+    )
+    own = {item for item, group in teller.result.owner.items() if item in group.ids}
+    mine = teller.result.owner[anchor]
+    elsewhere = [
+        {
+            "at": format_time(row.first_t),
+            "source": teller.sources.get(row.first_source),
+            "message_id": row.first_message_id,
+            "identifiers": [word(item) for item in identity.node_of(row).ids],
+            "profile": public_id(
+                profile.collection,
+                identifier_hash(profile.collection, teller.result.group_of[row.id].anchor),
+            ),
+            "kept_apart": [teller.apart(item) for item in dropped],
+        }
+        for row, dropped in _elsewhere(teller)
+        if any(item.identifier in own and item.identifier in mine.ids for item in dropped)
+    ]
+    return {
+        "id": public_id(profile.collection, profile.anchor),
+        "profile": teller.branch(grown[anchor]),
+        "elsewhere": elsewhere,
+        "cuts": [
+            cut_shown(row)
+            for row in teller.cuts.values()
+            if row.undone_at is None
+            and row.cut.collection == profile.collection
+            and any(item in mine.ids for item in row.cut.left | row.cut.right)
+        ],
+    }
+
+
+def _elsewhere(teller: _Teller) -> list[tuple[NodeRow, tuple[Dropped, ...]]]:
+    return [
+        (teller.nodes[handle], dropped)
+        for handle, dropped in teller.result.dropped.items()
+        if handle not in teller.mine and handle in teller.result.group_of
+    ]
+
+
+def cut_shown(row: CutRow) -> dict[str, Any]:
+    """A cut as lists show it."""
+    return {
+        "number": row.cut.number,
+        "taken": [word(item) for item in sorted(row.cut.left)],
+        "from": [word(item) for item in sorted(row.cut.right)],
+        "author": row.author,
+        "at": format_time(row.at),
+        "note": row.note,
+        "undone_at": format_time(row.undone_at) if row.undone_at is not None else None,
+        "undone_by": row.undone_by,
+    }
+
+
+def kept_apart(tx: Connection, node: int) -> list[dict[str, Any]]:
+    """What was kept apart of the identifiers of a message: ``identifier reason because``."""
+    found = graph.nodes_by_id(tx, [node])
+    if not found or not found[0].dropped:
+        return []
+    rules = identity.load_rules(tx)
+    cuts = {row.cut.number: row for row in identity.all_cuts(tx)}
+    return [
+        {
+            "identifier": f"{type_}:{value}",
+            "reason": reason,
+            "because": reason_text(reason, rules, cuts),
+        }
+        for type_, value, reason in json.loads(found[0].dropped)
+    ]

@@ -35,9 +35,12 @@ _POSTGRES = _dialects[1](paramstyle="format")
 
 def upsert(tx: Connection, table: Table) -> Any:
     """The dialect's INSERT, which has ``on_conflict_do_update`` and ``…_nothing``."""
-    if tx.dialect.name == "sqlite":
-        return sqlite.insert(table)
-    return postgresql.insert(table)
+    return upsert_of(tx.dialect.name, table)
+
+
+def upsert_of(dialect: str, table: Table) -> Any:
+    """`upsert` of a dialect by its name, for statements that are made once."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def insert_many(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, select, update
+from functools import lru_cache
+from typing import Any
 
-from cdp.store.bulk import upsert
+from sqlalchemy import Connection, bindparam, select
+
+from cdp.store.bulk import upsert, upsert_of
 from cdp.store.tables import meta, numbers
 
 _get = select(meta.c.value).where(meta.c.key == bindparam("key"))
@@ -33,14 +36,16 @@ def bump(tx: Connection) -> None:
 
 def take_numbers(tx: Connection, kind: str, count: int) -> int:
     """Reserve ``count`` numbers of ``kind`` and return the first."""
-    first = tx.execute(
-        select(numbers.c.next).where(numbers.c.kind == kind).with_for_update()
-    ).scalar()
-    if first is None:
-        tx.execute(upsert(tx, numbers).values(kind=kind, next=1 + count))
-        return 1
-    tx.execute(update(numbers).where(numbers.c.kind == kind).values(next=first + count))
-    return int(first)
+    values = {"kind": kind, "next": 1 + count, "count": count}
+    return int(tx.execute(_take(tx.dialect.name), values).scalar_one()) - count
+
+
+@lru_cache(maxsize=2)
+def _take(dialect: str) -> Any:
+    statement = upsert_of(dialect, numbers).values(kind=bindparam("kind"), next=bindparam("next"))
+    return statement.on_conflict_do_update(
+        index_elements=["kind"], set_={"next": numbers.c.next + bindparam("count")}
+    ).returning(numbers.c.next)
 
 
 def next_number(tx: Connection, kind: str) -> int:

@@ -29,11 +29,11 @@ class World:
         database_url: str | None = None,
         rules: dict[str, Any] | None = None,
         cuts: Iterable[tuple[set[tuple[str, str]], set[tuple[str, str]]]] = (),
+        folder: Path | None = None,
     ) -> None:
         self._folder = tempfile.TemporaryDirectory()
-        self.settings = Settings(
-            data=Path(self._folder.name), database_url=database_url, partition_messages=50
-        )
+        data = folder or Path(self._folder.name)
+        self.settings = Settings(data=data, database_url=database_url, partition_messages=50)
         self.store = Store.open(self.settings)
         migrate(self.store)
         self.log: list[Record] = []

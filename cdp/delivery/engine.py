@@ -76,13 +76,12 @@ class Delivery:
 
     def run(self, stop: threading.Event, streams: bool = True) -> None:
         """Deliver until ``stop``; without ``streams`` only plugins' hooks are served."""
-        self.record_load_failures()
-        if self._alone:
-            with self._store.write() as tx:
-                delivery_outbox.unclaim_all(tx, _now())
-        self._start_hooks()
+        ready = False
         while not stop.is_set():
             try:
+                if not ready:
+                    self._prepare()
+                    ready = True
                 if streams:
                     self._follow()
                     self._follow_outbox()
@@ -92,6 +91,13 @@ class Delivery:
             stop.wait(FOLLOW_S)
         self._end_jobs()
         self.senders.close()
+
+    def _prepare(self) -> None:
+        self.record_load_failures()
+        if self._alone:
+            with self._store.write() as tx:
+                delivery_outbox.unclaim_all(tx, _now())
+        self._start_hooks()
 
     def work(self, name: str, seconds: float, stop: threading.Event | None = None) -> None:
         """Move a stream, or ``outbox:<destination>``, for at most ``seconds``, and let it go.
@@ -138,6 +144,8 @@ class Delivery:
     def _start_hooks(self) -> None:
         for hook in STREAMS:
             for plugin, function in self._plugins.subscribers(hook).items():
+                if f"hook:{plugin}:{hook}" in self._jobs:
+                    continue
                 runner = HookRunner(self._store, plugin, hook, function, self._me)
                 self._start(runner.name, runner.step, runner.release)
 

@@ -44,15 +44,17 @@ def run(name: str) -> None:
 
 
 def sweep_until(stop: threading.Event, jobs: Jobs) -> None:
-    """Turn what waits in the store into jobs until ``stop``; Redis may come and go."""
-    complained = 0.0
+    """Turn what waits in the store into jobs until ``stop``; Redis and the store come and go."""
+    complained = float("-inf")
     while not stop.wait(SWEEP_S):
         try:
             jobs.sweep()
-        except RedisError as error:
+        except Exception as error:
             if time.monotonic() - complained > 30:
                 complained = time.monotonic()
-                logger.error("no_redis", error=str(error).splitlines()[0])
+                what = "no_redis" if isinstance(error, RedisError) else "cannot_sweep"
+                logger.error(what, error=str(error).splitlines()[:1])
+            stop.wait(1.0)
 
 
 def work_until(stop: threading.Event, jobs: Jobs, burst_s: float = 1.0) -> None:
@@ -61,7 +63,7 @@ def work_until(stop: threading.Event, jobs: Jobs, burst_s: float = 1.0) -> None:
         try:
             worker = Worker([Queue(QUEUE, connection=jobs.redis)], connection=jobs.redis)
             worker.work(burst=True, logging_level="ERROR")
-        except RedisError:
+        except RedisError:  # the sweeper complains
             stop.wait(1.0)
         stop.wait(SWEEP_S)
 

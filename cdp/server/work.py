@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from cdp.config import Settings
 from cdp.log import open_reader
@@ -43,22 +44,31 @@ def run_pipeline(settings: Settings, stop: threading.Event | None = None) -> Non
     store = Store.open(settings)
     enricher = PluginEnricher(manager.load(settings.plugin_folder), store, settings)
     while not stop.is_set():
-        with _ownership(store, stop) as owner:
-            if not owner:
-                continue
-            beat_stop = threading.Event()
-            beat = threading.Thread(target=_beat, args=(store, beat_stop), daemon=True)
-            beat.start()
-            reader = open_reader(settings)
-            try:
-                Pipeline(store, reader, settings, enricher).run(stop)
-            except progress.Deposed as error:
-                logger.warning("pipeline_deposed", part=str(error))
-            finally:
-                beat_stop.set()
-                beat.join(5)
-                reader.close()
+        try:
+            with _ownership(store, stop) as owner:
+                if owner:
+                    _own(store, settings, enricher, stop)
+        except (DBAPIError, OSError) as error:
+            # The database is away, and with it our lock: begin anew.
+            logger.error("pipeline_waits", error=str(error).splitlines()[:1])
+            stop.wait(1.0)
     store.close()
+
+
+def _own(store: Store, settings: Settings, enricher: PluginEnricher, stop: threading.Event) -> None:
+    """Run the pipeline as its owner, until ``stop`` or until another took over."""
+    beat_stop = threading.Event()
+    beat = threading.Thread(target=_beat, args=(store, beat_stop), daemon=True)
+    beat.start()
+    reader = open_reader(settings)
+    try:
+        Pipeline(store, reader, settings, enricher).run(stop)
+    except progress.Deposed as error:
+        logger.warning("pipeline_deposed", part=str(error))
+    finally:
+        beat_stop.set()
+        beat.join(5)
+        reader.close()
 
 
 @contextmanager
@@ -80,7 +90,10 @@ def _ownership(store: Store, stop: threading.Event) -> Iterator[bool]:
         try:
             yield True
         finally:
-            connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_OWNER_LOCK})")
+            try:
+                connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_OWNER_LOCK})")
+            except DBAPIError:
+                connection.invalidate()  # the lock went with the connection
 
 
 def _beat(store: Store, stop: threading.Event) -> None:

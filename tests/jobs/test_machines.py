@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import requests
 from redis import Redis
@@ -38,7 +39,7 @@ class Machines:
     """``cdp`` processes with the same settings; those that still run are ended at the end."""
 
     def __init__(self, folder: Path, database_url: str, redis_url: str) -> None:
-        self.port = free_port()
+        self.port, self.folder = free_port(), folder
         self.env = {
             **{key: value for key, value in os.environ.items() if not key.startswith("CDP_")},
             "CDP_DATA": str(folder),
@@ -47,10 +48,14 @@ class Machines:
             "CDP_WRITE_KEY": WRITE_KEY,
             "CDP_ALLOW_PRIVATE_ADDRESSES": "1",
         }
+        self.said = folder / "stderr"
         self.running: list[subprocess.Popen[bytes]] = []
 
     def start(self, *command: str) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen([sys.executable, "-m", "cdp", *command], env=self.env)
+        with self.said.open("ab") as said:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "cdp", *command], env=self.env, stderr=said
+            )
         self.running.append(process)
         return process
 
@@ -78,46 +83,82 @@ class Machines:
                 process.wait()
 
 
-def test_a_worker_killed_and_a_redis_flushed_in_mid_delivery_lose_nothing(
-    tmp_path: Path, redis_url: str
-) -> None:
+@pytest.fixture
+def machines(tmp_path: Path, redis_url: str) -> Iterator[tuple[Machines, Receiver]]:
+    """A web server and two workers, and a webhook that they deliver to."""
     receiver = Receiver()
-    machines = Machines(tmp_path, new_database(), redis_url)
+    found = Machines(tmp_path, new_database(), redis_url)
     try:
-        machines.start("web", "--port", str(machines.port))
-        wait_until(lambda: machines.post("m", {}) == 200, 60, "for the web server")
-        machines.run(
+        found.start("web", "--port", str(found.port))
+        wait_until(lambda: found.post("m", {}) == 200, 60, "for the web server")
+        found.run(
             "destinations", "add", "webhook", "--source", "default", "--setting",
             f"url={receiver.url}",
         )  # fmt: skip
-        first, second = machines.start("worker"), machines.start("worker")
-        sent: list[str] = []
-
-        def send() -> None:
-            for start in range(0, EVENTS, 20):
-                ids = [f"m{n}" for n in range(start, start + 20)]
-                batch = [
-                    {"type": "track", "event": "E", "userId": f"u{n % 50}", "messageId": id_}
-                    for n, id_ in enumerate(ids)
-                ]
-                while machines.post("batch", {"batch": batch}) != 200:
-                    time.sleep(0.05)
-                sent.extend(ids)
-                time.sleep(0.02)
-
-        load = threading.Thread(target=send, daemon=True)
-        load.start()
-        wait_until(lambda: len(receiver.seen) > EVENTS // 10, 60, "for the first deliveries")
-        first.kill()
-        Redis.from_url(redis_url).flushall()
-        wait_until(lambda: len(receiver.seen) > EVENTS // 3, 120, "for the second worker")
-        Redis.from_url(redis_url).flushall()
-        load.join(120)
-        assert len(sent) == EVENTS
-        wait_until(lambda: set(receiver.ids.values()) >= set(sent), 120, "for all deliveries")
-        assert not receiver.clashes
-        assert len(receiver.ids) == EVENTS  # a repeat has the key of the first
-        assert second.poll() is None
+        found.start("worker")
+        found.start("worker")
+        yield found, receiver
     finally:
-        machines.end()
+        found.end()
         receiver.close()
+
+
+def send(machines: Machines, count: int) -> tuple[threading.Thread, list[str]]:
+    """Post batches until ``count`` messages are acknowledged; the thread, and their ids."""
+    sent: list[str] = []
+
+    def run() -> None:
+        for start in range(0, count, 20):
+            ids = [f"m{n}" for n in range(start, start + 20)]
+            batch = [
+                {"type": "track", "event": "E", "userId": f"u{n}", "messageId": id_}
+                for n, id_ in enumerate(ids)
+            ]
+            while machines.post("batch", {"batch": batch}) != 200:
+                time.sleep(0.05)
+            sent.extend(ids)
+            time.sleep(0.02)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread, sent
+
+
+def all_arrive(load: threading.Thread, sent: list[str], count: int, receiver: Receiver) -> None:
+    load.join(120)
+    assert len(sent) == count
+    wait_until(lambda: set(receiver.ids.values()) >= set(sent), 120, "for all deliveries")
+    assert not receiver.clashes
+    assert len(receiver.ids) == count  # a repeat has the key of the first
+
+
+def test_a_worker_killed_and_a_redis_flushed_in_mid_delivery_lose_nothing(
+    machines: tuple[Machines, Receiver], redis_url: str
+) -> None:
+    found, receiver = machines
+    _, first, second = found.running
+    load, sent = send(found, EVENTS)
+    wait_until(lambda: len(receiver.seen) > EVENTS // 10, 60, "for the first deliveries")
+    first.kill()
+    Redis.from_url(redis_url).flushall()
+    wait_until(lambda: len(receiver.seen) > EVENTS // 3, 120, "for the second worker")
+    Redis.from_url(redis_url).flushall()
+    all_arrive(load, sent, EVENTS, receiver)
+    assert second.poll() is None
+
+
+def test_a_postgres_that_drops_every_connection_loses_nothing(
+    machines: tuple[Machines, Receiver],
+) -> None:
+    found, receiver = machines
+    load, sent = send(found, EVENTS // 2)
+    for share in (10, 5, 3):
+        wait_until(lambda: len(receiver.seen) > EVENTS // 2 // share, 90, "for deliveries")  # noqa: B023
+        with psycopg.connect(found.env["CDP_DATABASE_URL"], autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+    all_arrive(load, sent, EVENTS // 2, receiver)
+    assert [process.poll() for process in found.running] == [None] * 3
+    assert "Exception in thread" not in found.said.read_text()

@@ -66,6 +66,15 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
 
 
+def percent(share: float) -> str:
+    """A share of 0 to 1: ``12 %``; small ones are told from none, large ones from all."""
+    if 0 < share < 0.001:
+        return "< 0.1 %"
+    if 0 < share < 0.1 or 0.99 < share < 1:
+        return f"{min(share, 0.999):.1%}".replace("%", " %")
+    return f"{share:.0%}".replace("%", " %")
+
+
 def plural(n: int, word: str) -> str:
     """``1 event``, ``2 events``."""
     return f"{n:,} {word}" if n == 1 else f"{n:,} {word}s"

@@ -16,6 +16,7 @@ from cdp.console.security import csrf_token, safe_next
 PLACES = (
     ("Home", "console.home", "home"),
     ("Live", "console.live", "live"),
+    ("Catalogue", "console.catalogue", "catalogue"),
     ("People", "console.people", "people"),
     ("Connections", "console.connections", "links"),
     ("Settings", "console.account", "settings"),
@@ -23,6 +24,7 @@ PLACES = (
 THEMES = ("auto", "light", "dark")
 _PREFIXES = {
     "/live": "Live",
+    "/catalogue": "Catalogue",
     "/people": "People",
     "/connections": "Connections",
     "/settings": "Settings",

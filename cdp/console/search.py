@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from cdp.console import auth
 from cdp.console.context import console
 from cdp.console.people import find_people, person_address
-from cdp.store import config_rows, console_queries
+from cdp.store import catalogue_reads, config_rows
 
 PEOPLE = 6
 EVENTS = 5
@@ -18,6 +18,9 @@ _PAGES = (
     ("Home", "console.home", "what is going on"),
     ("Live events", "console.live", "stream debugger incoming"),
     ("Rejected events", "console.rejected", "refused errors invalid"),
+    ("Catalogue", "console.catalogue", "events properties schema seen"),
+    ("Traits", "console.catalogue_traits", "catalogue properties of people"),
+    ("Context", "console.catalogue_context", "catalogue fields device page campaign"),
     ("People", "console.people", "profiles users customers search"),
     ("Sources", "console.connections", "write key snippet"),
     ("Add a source", "console.source_new", "new write key snippet"),
@@ -94,11 +97,17 @@ def _events(tx: Connection, text: str) -> list[Hit]:
     if len(text) < 2:
         return []
     needle = text.casefold()
-    found = [name for name in console_queries.event_names(tx, 500) if needle in name.casefold()]
+    found = catalogue_reads.entries(tx, console().now() // catalogue_reads.DAY_MS).entries
     return [
-        Hit("Events", name, "as they arrive", url_for("console.live", name=name))
-        for name in found[:EVENTS]
-    ]
+        Hit(
+            "Events",
+            entry.label,
+            entry.type,
+            url_for("console.catalogue_event", type=entry.type, name=entry.label),
+        )
+        for entry in found
+        if needle in entry.label.casefold()
+    ][:EVENTS]
 
 
 def _actions(tx: Connection, text: str) -> list[Hit]:

@@ -205,7 +205,7 @@ def test_a_mistyped_address_shows_a_page_to_people_only(world: World, admin: Bro
 
 def test_the_palette_finds_events_and_offers_actions(world: World, admin: Browser) -> None:
     world.send({"type": "track", "userId": "u1", "event": "Order Completed"})
-    assert "/live?name=Order+Completed" in admin.page("/find?q=order")
+    assert "/catalogue/event?type=track&amp;name=Order+Completed" in admin.page("/find?q=order")
     assert "data-post" in admin.page("/find?q=test event")
 
 

@@ -1,5 +1,5 @@
 // Keys: j/k and Enter in lists, / to search, g + letter to places, ? for the sheet.
-const places = { h: 0, l: 1, p: 2, c: 3, s: 4 };
+const places = { h: 0, l: 1, e: 2, p: 3, c: 4, s: 5 };
 let going = 0;
 
 const typing = (target) => target.closest("input, textarea, select, [contenteditable]");

@@ -8,6 +8,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from cdp.api import cursors
+from cdp.events import parse_time
 
 KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 MAX_NAME = 100
@@ -55,6 +56,22 @@ class PageQuery(Schema):
 
     limit = fields.Integer(load_default=50, validate=validate.Range(1, MAX_LIMIT))
     next = fields.String(metadata={"description": "From the page before."})
+
+
+def moment(text: str) -> int | None:
+    """A time in ISO 8601, or in milliseconds, as milliseconds since 1970."""
+    number = re.fullmatch(r"-?[0-9]{1,15}", text)
+    return parse_time(int(text) if number else text)
+
+
+class Moment(fields.String):
+    """A time as `moment` reads it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> Any:
+        found = moment(super()._deserialize(value, attr, data, **more))
+        if found is None:
+            raise ValidationError("It must be a time as in ISO 8601, or in milliseconds.")
+        return found
 
 
 class Empty(Schema):

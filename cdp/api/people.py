@@ -10,14 +10,17 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 from sqlalchemy import Connection
 
+from cdp.api import cursors
 from cdp.api.errors import not_found
-from cdp.api.fields import Words
+from cdp.api.fields import Moment, PageQuery, Words
 from cdp.api.room import Room, here, page_of
 from cdp.events import format_time
 from cdp.identity import public_id
+from cdp.profiles.types import TYPES, type_of
 from cdp.store import config_rows, faces, people
 from cdp.store.people import Profile
 from cdp.store.tables import ACCOUNTS, USERS
+from cdp.store.trait_history import trait_history, traits_at
 
 room = Room("profiles", "People and accounts.")
 
@@ -74,11 +77,27 @@ class SearchQuery(Schema):
     limit = fields.Integer(load_default=20, validate=validate.Range(1, 200))
 
 
-class TraitQuery(Schema):
-    """Of which trait, among how many of the latest messages."""
+class TraitsQuery(Schema):
+    """At which time; without ``at`` now."""
+
+    at = Moment(metadata={"description": "An event time, in ISO 8601 or milliseconds."})
+
+
+class TraitSchema(Schema):
+    """A trait, who set it and when."""
+
+    trait = fields.String()
+    value = fields.Raw()
+    type = fields.String(validate=validate.OneOf(TYPES))
+    at = fields.String()
+    source = fields.String(allow_none=True)
+    message_id = fields.String()
+
+
+class TraitHistoryQuery(PageQuery):
+    """Of which trait; without ``trait`` of all."""
 
     trait = Words()
-    messages = fields.Integer(load_default=100, validate=validate.Range(1, 1000))
 
 
 def find(tx: Connection, text: str) -> Profile:
@@ -166,15 +185,22 @@ def list_identifiers(profile: str) -> dict[str, Any]:
     "GET",
     "/profiles/<rest:profile>/trait-history",
     "profiles:read",
-    query=TraitQuery,
+    query=TraitHistoryQuery,
     gives=page_of(SaidSchema),
 )
 def list_trait_history(query: dict[str, Any], profile: str) -> dict[str, Any]:
-    """Who set which trait when, newest first."""
+    """Who set which trait when, newest first.
+
+    A page may hold fewer rows than ``limit``, or none, and still have a next one.
+    """
+    after = None
+    if "next" in query:
+        t, seq, name = cursors.decode(query["next"], int, int, str)
+        after = (t, seq, name)
     with here().store.read() as tx:
         found = find(tx, profile)
-        rows = people.trait_history(
-            tx, found.id, found.collection, query.get("trait"), query["messages"]
+        page = trait_history(
+            tx, found.id, found.collection, query.get("trait"), query["limit"], after
         )
         sources = _sources(tx)
     data = [
@@ -185,6 +211,35 @@ def list_trait_history(query: dict[str, Any], profile: str) -> dict[str, Any]:
             "source": sources.get(row.source),
             "message_id": row.message_id,
         }
-        for row in rows
+        for row in page.rows
+    ]
+    return {"data": data, "next": cursors.encode(*page.next) if page.next else None}
+
+
+@room.on(
+    "GET",
+    "/profiles/<path:profile>/traits",
+    "profiles:read",
+    query=TraitsQuery,
+    gives=page_of(TraitSchema),
+)
+def list_traits(query: dict[str, Any], profile: str) -> dict[str, Any]:
+    """The traits of a profile, now or as they were at an event time."""
+    with here().store.read() as tx:
+        found = find(tx, profile)
+        traits = found.traits
+        if "at" in query:
+            traits = traits_at(tx, found.id, found.collection, traits, query["at"])
+        sources = _sources(tx)
+    data = [
+        {
+            "trait": name,
+            "value": value,
+            "type": type_of(value),
+            "at": format_time(stamp.t),
+            "source": sources.get(stamp.source),
+            "message_id": stamp.message_id,
+        }
+        for name, value, stamp in traits.items()
     ]
     return {"data": data, "next": None}

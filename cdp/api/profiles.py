@@ -6,7 +6,6 @@ with a token as the user of Basic, or as a bearer.
 
 from __future__ import annotations
 
-import re
 import secrets
 from typing import Any
 from urllib.parse import quote
@@ -17,12 +16,15 @@ from sqlalchemy import Connection
 from cdp.api import cursors, errors
 from cdp.api.auth import allows, find_token, presented
 from cdp.api.errors import ApiError
+from cdp.api.fields import moment
 from cdp.config import Settings
-from cdp.events import decode_json, format_time, parse_time
+from cdp.events import decode_json, format_time
 from cdp.identity import parse_public_id, public_id
+from cdp.profiles.types import type_of
 from cdp.store import Store, config_rows, history, people, timeline
 from cdp.store.people import Profile
 from cdp.store.tables import ACCOUNTS, USERS
+from cdp.store.trait_history import traits_at
 
 SPACE = "default"
 COLLECTIONS = {"users": USERS, "accounts": ACCOUNTS}
@@ -136,23 +138,27 @@ def _source_names(tx: Connection) -> dict[int, str]:
 def _traits(tx: Connection, profile: Profile) -> dict[str, Any]:
     limit, include, verbose = _limit(10, 200), _words("include"), _flag("verbose")
     kind = request.args.get("class")
-    values, stamps = profile.traits.values(), profile.traits.stamps()
+    traits, at = profile.traits, _time("at")
     if kind not in (None, "audience", "computed_trait"):
         raise ApiError(400, "validation_error", "class must be audience or computed_trait")
+    if at is not None:
+        traits = traits_at(tx, profile.id, profile.collection, traits, at)
+    known = {name: (value, stamp) for name, value, stamp in traits.items()}
     if kind is not None:
-        values = {}  # overlays of definitions, of which there are none yet
-    names = sorted(name for name in values if not include or name in include)
-    at = request.args.get("next")
-    start = cursors.decode(at, str)[0] if at else ""
+        known = {}  # overlays of definitions, of which there are none yet
+    names = sorted(name for name in known if not include or name in include)
+    place = request.args.get("next")
+    start = cursors.decode(place, str)[0] if place else ""
     page = [name for name in names if name > start][: limit + 1]
     sources = _source_names(tx)
     shown: dict[str, Any] = {}
     for name in page[:limit]:
-        stamp = stamps[name]
-        shown[name] = values[name]
+        value, stamp = known[name]
+        shown[name] = value
         if verbose:
             shown[name] = {
-                "value": values[name],
+                "value": value,
+                "type": type_of(value),
                 "source_id": sources.get(stamp.source, ""),
                 "updated_at": format_time(stamp.t),
             }
@@ -219,8 +225,7 @@ def _time(name: str) -> int | None:
     text = request.args.get(name)
     if text is None:
         return None
-    number = re.fullmatch(r"-?[0-9]{1,15}", text)
-    found = parse_time(int(text) if number else text)
+    found = moment(text)
     if found is None:
         raise ApiError(400, "validation_error", f"{name} must be a time as in ISO 8601")
     return found

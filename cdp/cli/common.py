@@ -118,12 +118,12 @@ def author() -> str:
         return "cli"
 
 
-def pairs(items: tuple[str, ...]) -> dict[str, str]:
+def pairs(items: tuple[str, ...], option: str = "--setting") -> dict[str, str]:
     """``name=value`` options as a dict."""
     found: dict[str, str] = {}
     for item in items:
         name, equals, value = item.partition("=")
         if not equals or not name:
-            raise CliError(f"--setting takes name=value, not {item!r}")
+            raise CliError(f"{option} takes name=value, not {item!r}")
         found[name] = value
     return found

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-import msgspec
 from flask import abort, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
-from cdp.console import layout
+from cdp.console import layout, traits
 from cdp.console.context import console
 from cdp.console.events import as_events, detail, title_of
 from cdp.console.snippets import host
 from cdp.identity import normal_value, parse_public_id, public_id
-from cdp.profiles.traits import TraitMap
 from cdp.store import activity, config_rows, faces, graph, history, timeline
 from cdp.store.faces import Face
 from cdp.store.graph import IdentifierRow, NodeRow, ProfileRow
@@ -96,12 +94,13 @@ def person(profile: str, tab: str = "timeline") -> str | Response:
                 kept["tab"] = tab
             endpoint = "console.person_tab" if "tab" in kept else "console.person"
             return redirect(url_for(endpoint, **{**kept, "profile": subject.id}))
+        known = traits.current_traits(tx, subject.profile.id)
         context: dict[str, Any] = {
             "subject": subject,
             "tab": tab,
             "is_account": subject.profile.collection == ACCOUNTS,
             "sources": {s.id: s for s in config_rows.all_sources(tx)},
-            "traits": person_traits(tx, subject.profile.id),
+            "traits": traits.shown(known),
             "host": host(),
             "open": None,
         }
@@ -111,7 +110,7 @@ def person(profile: str, tab: str = "timeline") -> str | Response:
         if tab == "timeline":
             context |= _timeline(tx, node_ids)
         elif tab == "traits":
-            context["past"] = trait_history(tx, node_ids, subject.profile.collection)
+            context |= traits.tab(tx, subject.profile, known)
         elif tab == "identifiers":
             context["joins"] = _joins(tx, subject.nodes)
         elif tab == "accounts":
@@ -170,56 +169,6 @@ def _kinds(names: dict[int, tuple[str, str]], counts: dict[int, int]) -> list[tu
 
 def _is_cursor(parts: list[str]) -> bool:
     return len(parts) == 2 and all(p.isascii() and p.isdigit() and len(p) < 19 for p in parts)
-
-
-class Trait(NamedTuple):
-    """A trait as it is now: who said so, and when."""
-
-    name: str
-    value: Any
-    t: int
-    source: int
-    message_id: str
-
-
-class Said(NamedTuple):
-    """A value that a message gave to a trait."""
-
-    value: Any
-    t: int
-    source: int
-    seq: int
-
-
-def person_traits(tx: Connection, profile: int) -> list[Trait]:
-    """The traits of a profile as they are now, by name."""
-    found = TraitMap.decode(graph.profile_traits(tx, [profile]).get(profile))
-    stamps = found.stamps()
-    return [
-        Trait(name, value, stamps[name].t, stamps[name].source, stamps[name].message_id)
-        for name, value in found.values().items()
-    ]
-
-
-#: Messages read for the history of traits.
-HISTORY = 300
-
-
-def trait_history(tx: Connection, node_ids: list[int], collection: int) -> dict[str, list[Said]]:
-    """Which messages changed each trait, newest first, among the latest `HISTORY`."""
-    speaks = "group" if collection == ACCOUNTS else "identify"
-    names = history.all_names(tx)
-    numbers = [n for n, (type_, _) in names.items() if type_ == speaks]
-    rows = timeline.rows_of_nodes(tx, node_ids, limit=HISTORY, name_ids=numbers)
-    bodies = history.bodies_of(tx, rows)
-    found: dict[str, list[Said]] = {}
-    for row in reversed(rows):
-        body = msgspec.json.decode(bodies[row.seq].raw) if row.seq in bodies else {}
-        for name, value in (body.get("traits") or {}).items():
-            said = found.setdefault(name, [])
-            if not said or said[-1].value != value:
-                said.append(Said(value, row.t, row.source, row.seq))
-    return {name: said[::-1] for name, said in found.items()}
 
 
 class Join(NamedTuple):

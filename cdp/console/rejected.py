@@ -39,6 +39,7 @@ REASONS = {
     "no_write_key": "No write key",
     "unknown_write_key": "Unknown write key",
     "source_disabled": "The source is disabled",
+    "trait_dropped": "Taken without some of its traits",
 }
 
 

@@ -12,13 +12,15 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
-from cdp.events import Message
+from cdp.events import Message, Rejected
 from cdp.pipeline.drafts import Draft, Drafts
+from cdp.pipeline.dropped import told
 from cdp.pipeline.identify import identify
 from cdp.pipeline.memory import Memory
 from cdp.pipeline.placing import Outcome
 from cdp.pipeline.prepare import Prepared
 from cdp.pipeline.traits import update_traits
+from cdp.profiles.traits import Dropped
 from cdp.store import graph, history, progress
 from cdp.store.dedupe import Key
 from cdp.store.meta import take_numbers
@@ -55,14 +57,18 @@ def run_batch(
     drafts = Drafts(memory.rules)
     placed: list[Placed] = [(message, *drafts.add(message)) for message, _ in fresh]
     outcome = identify(tx, drafts, memory.rules, memory.cuts, now)
-    changed = update_traits(tx, drafts, outcome, now)
+    dropped: list[Dropped] = []
+    changed = update_traits(tx, drafts, outcome, now, memory.trait_rules, dropped)
     graph.put_memberships(tx, drafts.spans())
     _append(tx, placed, [added for _, added in fresh], memory, now)
     memory.catalogue.take(tx, [message for message, _ in fresh], now)
     if memory.tell_changes:
         tell_changes(tx, drafts, outcome, changed, now)
-    progress.add_rejected(tx, batch.rejected)
-    progress.add_counts(tx, _count(batch, fresh))
+    refused = batch.rejected
+    if dropped:
+        refused = refused + told(dropped, [message for message, _ in fresh], now)
+    progress.add_rejected(tx, refused)
+    progress.add_counts(tx, _count(batch, fresh, refused))
     progress.advance(tx, batch.part, epoch, batch.last_pos, now)
     return Done(len(fresh), len(batch.messages) - len(fresh), len(batch.rejected))
 
@@ -141,7 +147,9 @@ def tell_changes(
     progress.add_profile_changes(tx, rows, now)
 
 
-def _count(batch: Prepared, fresh: Fresh) -> dict[tuple[int, int, str], int]:
+def _count(
+    batch: Prepared, fresh: Fresh, refused: list[Rejected]
+) -> dict[tuple[int, int, str], int]:
     totals: dict[tuple[int, int, str], int] = {}
 
     def add(at: int, source: int | None, what: str) -> None:
@@ -150,7 +158,7 @@ def _count(batch: Prepared, fresh: Fresh) -> dict[tuple[int, int, str], int]:
 
     for message, _ in fresh:
         add(message.received_at, message.source, message.type)
-    for item in batch.rejected:
+    for item in refused:
         add(item.received_at, item.source, f"rejected:{item.code}")
     repeats = len(batch.messages) - len(fresh)
     if repeats and batch.messages:

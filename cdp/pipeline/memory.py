@@ -13,6 +13,7 @@ from cdp.pipeline.catalogue import Catalogue
 from cdp.pipeline.kept import KeptProperties
 from cdp.store import history, identity, meta
 from cdp.store.dedupe import DedupeIndex
+from cdp.store.trait_rules import load_trait_rules
 
 
 class Memory:
@@ -32,6 +33,7 @@ class Memory:
         self.turn = 0
         self.rules: Rules = identity.load_rules(tx)
         self.cuts = identity.load_cuts(tx)
+        self.trait_rules = load_trait_rules(tx)
         self.tell_changes = tell_changes
         self.dedupe = DedupeIndex(tx)
         self.kept = KeptProperties(tx)

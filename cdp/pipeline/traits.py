@@ -6,27 +6,41 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
-from cdp.pipeline.drafts import Draft
+from cdp.pipeline.drafts import Assignment, Draft
 from cdp.pipeline.placing import Outcome
-from cdp.profiles.traits import TraitMap, display_name
+from cdp.profiles.trait_rules import TraitRules
+from cdp.profiles.traits import Dropped, TraitMap, clean, display_name
 from cdp.store import graph
+from cdp.store.trait_rules import load_trait_rules
 
 
-def update_traits(tx: Connection, drafts: Iterable[Draft], outcome: Outcome, now: int) -> set[int]:
+def update_traits(
+    tx: Connection,
+    drafts: Iterable[Draft],
+    outcome: Outcome,
+    now: int,
+    rules: TraitRules | None = None,
+    dropped: list[Dropped] | None = None,
+) -> set[int]:
     """Write the trait maps that changed; returns the profiles whose traits did.
 
-    A node keeps the fold of what its own messages said; a profile the join over its
-    nodes, so that a merge is a join and a re-fold joins anew (law 3).
+    Without ``rules`` those of the store hold; what they leave out is added to
+    ``dropped``. A node keeps the fold of what its own messages said; a profile the
+    join over its nodes, so that a merge is a join and a re-fold joins anew (law 3).
     """
     setting = [draft for draft in drafts if draft.traits]
     if not setting and not outcome.absorbed and not outcome.refolded and not outcome.created:
         return set()
+    if rules is None:
+        rules = load_trait_rules(tx)
+    lost: list[Dropped] = []
+    said = [(draft, _cleaned(draft, rules, lost)) for draft in setting]
     stored = graph.node_traits(tx, [draft.id for draft in setting])
     node_rows: list[tuple[int, bytes]] = []
-    for draft in setting:
+    for draft, assignments in said:
         traits = TraitMap.decode(stored.get(draft.id))
-        for values, stamp in draft.traits:
-            traits.assign(values, stamp)
+        for values, stamp in assignments:
+            traits.assign(values, stamp, rules)
         node_rows.append((draft.id, traits.encode()))
     graph.put_node_traits(tx, node_rows)
 
@@ -39,15 +53,18 @@ def update_traits(tx: Connection, drafts: Iterable[Draft], outcome: Outcome, now
     for profile, absorbed in outcome.absorbed.items():
         for data in absorbed:
             if profile in maps and data:
-                maps[profile].join(TraitMap.decode(data))
-    for draft in setting:
+                lost += maps[profile].join(TraitMap.decode(data), rules)
+    for draft, assignments in said:
         if draft.profile in maps:
-            for values, stamp in draft.traits:
-                maps[draft.profile].assign(values, stamp)
+            for values, stamp in assignments:
+                lost += maps[draft.profile].assign(values, stamp, rules)
     for profile, data in graph.traits_of_profiles_nodes(tx, list(outcome.refolded)):
         joined = maps.setdefault(profile, TraitMap.decode(None))
         if data:
-            joined.join(TraitMap.decode(bytes(data)))
+            # Only what came now is told: each re-fold leaves out the same again.
+            for item in joined.join(TraitMap.decode(bytes(data)), rules):
+                if any(item.stamp == stamp for _, assigned in said for _, stamp in assigned):
+                    lost.append(item)
     graph.put_profile_traits(
         tx,
         now,
@@ -56,4 +73,16 @@ def update_traits(tx: Connection, drafts: Iterable[Draft], outcome: Outcome, now
             for profile, traits in maps.items()
         ],
     )
+    if dropped is not None:
+        dropped += lost
     return set(maps)
+
+
+def _cleaned(draft: Draft, rules: TraitRules, lost: list[Dropped]) -> list[Assignment]:
+    """What a draft's messages set, without what no profile keeps."""
+    found: list[Assignment] = []
+    for values, stamp in draft.traits:
+        kept, refused = clean(values, rules)
+        lost += [Dropped(name, reason, stamp, values.get(name)) for name, reason in refused]
+        found.append((kept, stamp))
+    return found

@@ -6,16 +6,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from cdp.events import decode_json
 from cdp.identity import identifier_hash, normal_value, parse_public_id
-from cdp.profiles.traits import TraitMap, clean
-from cdp.store import faces, graph, history, timeline
+from cdp.profiles.traits import TraitMap
+from cdp.store import faces, graph
 from cdp.store.bulk import blob, select_by
 from cdp.store.graph import IdentifierRow, NodeRow
 from cdp.store.tables import ACCOUNTS, USERS, memberships, nodes, profiles
-
-#: Messages that one look into the history of traits reads.
-HISTORY = 300
 
 
 class Profile(NamedTuple):
@@ -139,39 +135,6 @@ def recent(tx: Connection, collection: int, limit: int) -> list[dict[str, Any]]:
     """People or accounts about whom something was learnt last."""
     ids = faces.newest_profiles(tx, collection, limit)
     return [face._asdict() for face in faces.faces_of_profiles(tx, ids)]
-
-
-class Said(NamedTuple):
-    """A value that a message gave to a trait; None unset it. ``t`` is the event time."""
-
-    name: str
-    value: Any
-    t: int
-    source: int
-    message_id: str
-
-
-def trait_history(
-    tx: Connection, profile: int, collection: int, name: str | None = None, limit: int = HISTORY
-) -> list[Said]:
-    """What set the traits of a profile, newest first, among its latest ``limit`` messages.
-
-    People's traits come from identify calls, accounts' from group calls.
-    """
-    speaks = "group" if collection == ACCOUNTS else "identify"
-    numbers = [n for n, (type_, _) in history.all_names(tx).items() if type_ == speaks]
-    node_ids = [node.id for node in graph.nodes_of_profiles(tx, [profile])]
-    rows = timeline.rows_of_nodes(tx, node_ids, limit=limit, name_ids=numbers)
-    bodies = history.bodies_of(tx, rows)
-    found = []
-    for row in rows:
-        body = decode_json(bodies[row.seq].raw)
-        traits = body.get("traits")
-        kept, _ = clean(traits) if isinstance(traits, dict) else ({}, None)
-        for trait, value in sorted(kept.items()):
-            if name in (None, trait):
-                found.append(Said(trait, value, row.t, row.source, body["messageId"]))
-    return found
 
 
 def count(tx: Connection, collection: int) -> int:

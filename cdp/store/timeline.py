@@ -101,9 +101,8 @@ def _range(
     hi = _LAST if end is None else min(end, _LAST)
     if before is None:
         return _Range(lo, hi, _FIRST - 1 if ascending else _LAST + 1, 0)
-    if ascending:
-        return _Range(max(lo, before[0]), hi, *before)
-    return _Range(lo, min(hi, before[0]), *before)
+    t, seq = (min(max(number, _FIRST), _LAST) for number in before)
+    return _Range(max(lo, t), hi, t, seq) if ascending else _Range(lo, min(hi, t), t, seq)
 
 
 def _place(row: Row) -> tuple[int, int]:

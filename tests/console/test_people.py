@@ -85,6 +85,29 @@ def test_traits_show_who_set_what_when(world: World, admin: Browser) -> None:
     assert "Acme" not in text  # an account's trait, not hers
 
 
+def test_traits_are_shown_as_they_were_and_each_with_its_whole_history(
+    world: World, admin: Browser
+) -> None:
+    start = 1_790_000_000_000
+    for number in range(60):
+        traits = {"plan": f"plan-{number}", "name": "Ana"}
+        world.send(
+            {"type": "identify", "userId": "u1", "timestamp": start + number, "traits": traits}
+        )
+    address = address_of(admin, "u1") + "/traits"
+    text = words(admin.page(f"{address}?at={start + 7}"))
+    assert "plan-7" in text and "plan-8" not in text and "plan-6" not in text
+    assert "can’t be read as a time" in words(admin.page(f"{address}?at=soon"))
+    assert "Nothing had been said" in words(admin.page(f"{address}?at=2026-01-01"))
+    page = admin.page(f"{address}?trait=plan")
+    seen = re.findall(r"plan-\d+", words(page))
+    older = re.search(r'href="([^"]*next=[^"]*)"', page)
+    assert older is not None
+    page = admin.page(older.group(1).replace("&amp;", "&"))
+    seen += re.findall(r"plan-\d+", words(page))
+    assert seen == [f"plan-{number}" for number in range(59, -1, -1)]
+
+
 def test_identifiers_say_why_they_are_one(world: World, admin: Browser) -> None:
     send_ana(world)
     page = admin.page(address_of(admin, "u1") + "/identifiers")

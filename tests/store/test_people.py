@@ -117,19 +117,3 @@ def test_recent_tells_about_whom_something_was_learnt_last(space: Space) -> None
         assert labels(people.recent(tx, ACCOUNTS, 10)) == ["Acme Ltd"]
         assert len(people.recent(tx, USERS, 1)) == 1
         assert people.count(tx, USERS) == 2 and people.count(tx, ACCOUNTS) == 1
-
-
-def test_the_history_of_traits_says_which_message_set_what(space: Space) -> None:
-    with space.store.read() as tx:
-        person = people.resolve(tx, USERS, "user_id", "u1")
-        account = people.resolve(tx, ACCOUNTS, "group_id", "acme")
-        assert person and account
-        plans = people.trait_history(tx, person.id, USERS, "plan")
-        assert [(s.value, s.message_id, s.source) for s in plans] == [
-            ("pro", "m4", 1),
-            ("free", "m2", 1),
-        ]
-        every = people.trait_history(tx, person.id, USERS)
-        assert [s.name for s in every] == ["plan", "email", "name", "plan"]
-        seats = people.trait_history(tx, account.id, ACCOUNTS, "seats")
-        assert [(s.value, s.message_id) for s in seats] == [(7, "m5")]

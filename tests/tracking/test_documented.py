@@ -7,6 +7,7 @@ from pathlib import Path
 
 from flask.testing import FlaskClient
 
+from cdp.pipeline import dropped
 from tests.tracking.corpus import ALL
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "tracking-api.md").read_text()
@@ -23,6 +24,7 @@ def codes_in_code() -> set[str]:
             found |= set(re.findall(r'error\(\s*[45]\d\d, "(\w+)"', text))
             for pair in re.findall(r'code(?:, detail)? = "(\w+)"(?:.* else "(\w+)")?', text):
                 found |= {code for code in pair if code}
+    found.add(dropped.CODE)
     return found - {"no_"} | {"no_userId", "no_previousId"}
 
 

@@ -66,8 +66,8 @@ def index() -> str | tuple[str, int]:
     return render_template(
         "console/home.html",
         started=started,
-        points=points,
         # The running minute is not over: the last whole one is what a rate means.
+        points=points[:-1],
         rate=points[-2],
         hour=sum(points),
         day=sum(count.taken for id_, count in by_source.items() if id_ != sample),

@@ -189,12 +189,13 @@ def _find_text(
     after: int | None,
 ) -> Page:
     scan = console_queries.live_rows(tx, narrow, BODIES, before=before, after=after)
-    needle = msgspec.json.encode(text)[1:-1].decode().casefold()
+    # Both what stands in a value and a piece of the JSON itself.
+    needles = {text.casefold(), msgspec.json.encode(text)[1:-1].decode().casefold()}
     bodies = history.bodies_of(tx, scan.rows)
-    hits = [
-        row
-        for row in scan.rows
-        if row.seq in bodies and needle in bodies[row.seq].raw.decode(errors="replace").casefold()
-    ]
+    hits = []
+    for row in scan.rows:
+        body = bodies[row.seq].raw.decode(errors="replace").casefold() if row.seq in bodies else ""
+        if any(needle in body for needle in needles):
+            hits.append(row)
     reached = hits[limit - 1].seq if len(hits) > limit else scan.reached
     return Page(as_events(tx, hits[:limit]), reached)

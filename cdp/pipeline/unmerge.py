@@ -13,7 +13,7 @@ from cdp.identity.unmerge import Sides, sides
 from cdp.pipeline.batch import tell_changes
 from cdp.pipeline.identify import fold_components
 from cdp.pipeline.traits import update_traits
-from cdp.store import Store, activity, graph, identity, people, progress
+from cdp.store import Store, graph, history, identity, people, progress
 from cdp.store.people import Profile
 
 _decode_dropped = msgspec.json.Decoder(list[tuple[str, str, str]]).decode
@@ -61,7 +61,7 @@ def plan(
     rows = people.nodes_of(tx, profile.id)
     found = sides([_kept(row) for row in rows], taken, keep)
     links = [row for row in rows if row.id in found.links]
-    counts = activity.count_by_node(tx, [row.id for row in rows])
+    counts = history.count_by_node(tx, [row.id for row in rows])
     left = sum(counts.get(row.id, 0) for row in rows if _lead(row, found) in found.left)
     return Plan(found, links, left, sum(counts.values()) - left)
 

@@ -77,19 +77,3 @@ def names_of_nodes(tx: Connection, node_ids: list[int]) -> dict[int, int]:
             for name, n in tx.execute(statement):
                 totals[int(name)] = totals.get(int(name), 0) + int(n)
     return totals
-
-
-def count_by_node(tx: Connection, node_ids: list[int]) -> dict[int, int]:
-    """How many rows of the history each of some nodes has."""
-    totals: dict[int, int] = {}
-    for info in list_partitions(tx):
-        table = partition_tables(info.id).history
-        for piece in chunks(node_ids):
-            statement = (
-                select(table.c.node, func.count())
-                .where(table.c.node.in_(piece))
-                .group_by(table.c.node)
-            )
-            for node, n in tx.execute(statement):
-                totals[int(node)] = totals.get(int(node), 0) + int(n)
-    return totals

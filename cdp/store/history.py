@@ -6,7 +6,7 @@ one micro-batch under the position of its first message.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -117,10 +117,10 @@ def pack(bodies: list[Body]) -> bytes:
     return zstandard.ZstdCompressor(level=3).compress(raw)
 
 
-def unpack(data: bytes) -> list[Body]:
-    """The bodies of a block."""
-    raw = zstandard.ZstdDecompressor().decompress(data)
-    return [Body(bytes(body), bytes(added)) for body, added in _decode(raw)]
+def unpack(data: bytes, places: list[int]) -> list[Body]:
+    """The bodies at some places of a block, the first of which is 0."""
+    all_of_them = _decode(zstandard.ZstdDecompressor().decompress(data))
+    return [Body(*map(bytes, all_of_them[place])) for place in places]
 
 
 def all_names(tx: Connection) -> dict[int, tuple[str, str]]:
@@ -196,10 +196,11 @@ def _read_blocks(tx: Connection, tables: Partition, seqs: list[int]) -> dict[int
         if row is None or seqs[index] >= row.first_seq + row.n:
             index += 1
             continue
-        bodies = unpack(blob(row.data) or b"")
-        while index < len(seqs) and seqs[index] < row.first_seq + row.n:
-            found[seqs[index]] = bodies[seqs[index] - row.first_seq]
-            index += 1
+        end = bisect_left(seqs, row.first_seq + row.n, index)
+        here = seqs[index:end]
+        bodies = unpack(blob(row.data) or b"", [seq - row.first_seq for seq in here])
+        found.update(zip(here, bodies, strict=True))
+        index = end
     return found
 
 

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cdp.console import auth
 from cdp.console.security import Brake
+from tests.console.chromium import CHROMIUM, serving, tab
 from tests.console.factory import Browser, World
+from tests.console.shop import ShopWorld, open_shop
 
 
 @pytest.fixture
@@ -21,3 +24,38 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 @pytest.fixture
 def admin(world: World) -> Browser:
     return world.admin()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as tool:
+        browser = tool.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def served(world: World) -> Iterator[str]:
+    with serving(world) as address:
+        yield address
+
+
+@pytest.fixture
+def page(chromium: Any, served: str) -> Iterator[Any]:
+    with tab(chromium, served) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopWorld]:
+    """The sample data's shop, made once: look at it, change nothing."""
+    made = open_shop(tmp_path_factory.mktemp("shop"))
+    yield made
+    made.world.close()
+
+
+@pytest.fixture(scope="session")
+def shop_address(shop: ShopWorld) -> Iterator[str]:
+    with serving(shop.world) as address:
+        yield address

@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from cdp.config import Settings
 from cdp.console import Services, create_blueprint
+from cdp.console.context import EXTENSION
 from cdp.log import Record, open_log, open_reader
 from cdp.pipeline.run import Pipeline
 from cdp.server.bootstrap import bootstrap
@@ -25,22 +26,28 @@ KEY = "wk_of_this_test_0123456789"
 
 
 class World:
-    """A store with a log, a pipeline and the console's app."""
+    """A store with a log, a pipeline and the console's app; ``at`` stops its clock."""
 
-    def __init__(self, folder: Path, plugins: Any = None, demo: Any = None) -> None:
+    def __init__(
+        self, folder: Path, plugins: Any = None, demo: Any = None, at: int | None = None
+    ) -> None:
+        self.at = at
         self.settings = Settings(
             data=folder, api_token=TOKEN, write_key=KEY, allow_private_addresses=True
         )
         self.store = Store.open(self.settings)
         bootstrap(self.store, self.settings)
         self.log = open_log(self.settings)
-        self.pipeline = Pipeline(self.store, open_reader(self.settings), self.settings)
+        self.pipeline = Pipeline(
+            self.store, open_reader(self.settings), self.settings, clock=lambda: self.now() / 1000
+        )
         self.plugins = plugins
         services = Services(append=self.log.append, plugins=plugins, demo=demo)
         self.app = Flask("test", static_folder=None)
         # A name that a view forgets to hand over fails the test.
         self.app.jinja_env.undefined = StrictUndefined
         self.app.register_blueprint(create_blueprint(self.store, self.settings, services))
+        self.app.extensions[EXTENSION].now = self.now
 
     def send(self, *messages: dict[str, Any]) -> None:
         """Send messages and wait until the pipeline has taken them."""
@@ -70,10 +77,9 @@ class World:
         self.log.close()
         self.store.close()
 
-    @staticmethod
-    def now() -> int:
+    def now(self) -> int:
         """The time in milliseconds."""
-        return int(time.time() * 1000)
+        return int(time.time() * 1000) if self.at is None else self.at
 
 
 class Browser:

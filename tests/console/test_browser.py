@@ -1,65 +1,17 @@
-"""The console in a real Chromium: keys, streaming, themes, narrow screens.
-
-Writes ``build/screenshots`` for the README.
-"""
+"""The console in a real Chromium: keys, streaming, themes, narrow screens."""
 
 from __future__ import annotations
 
 import re
-import shutil
-import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from werkzeug.serving import make_server
 
+from tests.console.chromium import NEEDS_CHROMIUM
 from tests.console.factory import TOKEN, World
 
 playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
-]
-SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with playwright.sync_playwright() as tool:
-        browser = tool.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def served(world: World) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, world.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-
-
-@pytest.fixture
-def page(chromium: Any, served: str) -> Iterator[Any]:
-    context = chromium.new_context(base_url=served, viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(8000)
-    opened = context.new_page()
-    troubles: list[str] = []
-    opened.on("pageerror", lambda error: troubles.append(str(error)))
-    opened.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
-    opened.goto("/login")
-    opened.get_by_label("API token").fill(TOKEN)
-    opened.keyboard.press("Enter")
-    opened.wait_for_url(served + "/")
-    yield opened
-    context.close()
-    assert [text for text in troubles if "401" not in text] == []
+pytestmark = NEEDS_CHROMIUM
 
 
 def order(number: int) -> dict[str, Any]:
@@ -247,16 +199,51 @@ def test_no_page_is_wider_than_the_screen(world: World, page: Any, width: int) -
         assert wide <= 0, address
 
 
-def test_screenshots_for_the_readme(world: World, page: Any) -> None:
+def test_new_rows_wait_while_the_pointer_is_over_the_list(world: World, page: Any) -> None:
     people(world)
-    world.send(*(order(n) for n in range(40)))
+    page.goto("/live")
+    page.locator("tbody tr").first.hover()
+    world.send(order(1))
+    waiting = page.get_by_role("button", name="1 new")
+    playwright.expect(waiting).to_be_visible()
+    assert page.locator("tbody tr").count() == 5
+    waiting.click()
+    playwright.expect(page.locator("tbody tr").first).to_contain_text("order: 1")
+
+
+def test_home_leads_back_to_where_one_was_until_one_logs_out(world: World, page: Any) -> None:
+    people(world)
     page.goto("/people?q=ana")
-    person = page.locator("tbody a[data-main]").first.get_attribute("href")
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        for name, address in (("live", "/live"), ("person", person), ("home", "/")):
-            page.goto(address)
-            page.wait_for_timeout(100)
-            page.screenshot(path=SHOTS / f"{name}-{scheme}.png")
-    assert len(list(SHOTS.glob("*.png"))) >= 6
+    page.get_by_role("link", name="Ana Kowalska").click()
+    page.goto("/people/nobody")
+    page.goto("/")
+    page.get_by_label("Where you were").get_by_role("link", name="Ana Kowalska").click()
+    playwright.expect(page.get_by_role("heading", level=1)).to_have_text("Ana Kowalska")
+    page.locator("details[data-menu] > summary").click()
+    page.get_by_role("button", name="Log out").click()
+    playwright.expect(page.get_by_label("API token")).to_be_visible()
+    assert page.evaluate("localStorage.length") == 0
+
+
+def test_the_palette_does_what_it_offers(world: World, page: Any) -> None:
+    people(world)
+    page.keyboard.press("Control+k")
+    page.keyboard.type("send a test event")
+    playwright.expect(page.get_by_role("option", name="Send a test event")).to_be_visible()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/live")
+    playwright.expect(page.get_by_text("“Test Event” was sent")).to_be_visible()
+
+
+def test_filters_are_in_the_address_and_back_undoes_them(world: World, page: Any) -> None:
+    people(world)
+    world.send(*(order(n) for n in range(5)))
+    page.goto("/live")
+    page.get_by_label("Type", exact=True).select_option("identify")
+    page.wait_for_url("**/live?**type=identify**")
+    playwright.expect(page.locator("tbody tr")).to_have_count(5)
+    page.go_back()
+    playwright.expect(page.locator("tbody tr")).to_have_count(10)
+    page.get_by_label("E-mail, id or any text").fill('"order":3')
+    page.keyboard.press("Enter")
+    playwright.expect(page.locator("tbody tr")).to_have_count(1)

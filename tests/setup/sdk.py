@@ -28,6 +28,7 @@ NPM = {
     "@customerio/cdp-analytics-browser": "0.5.11",
     "@customerio/cdp-analytics-node": "0.5.9",
     "esbuild": "0.28.2",
+    "axe-core": "4.14.1",
 }
 _MAVEN_DEPENDENCIES = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
 

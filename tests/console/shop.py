@@ -1,0 +1,177 @@
+"""The sample data's shop as it is on one fixed afternoon, for pictures and for looking around.
+
+5,000 people over 120 days, an hour of live events, a destination that delivers and fails now
+and then, and one that has stalled.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cdp_webhook
+import msgspec
+from sqlalchemy import update
+
+from cdp.demo.shop import DAY_MS, Shop
+from cdp.log import Record
+from cdp.plugin.manager import Plugins
+from cdp.store import config_rows, tables
+from cdp.store.delivery import Call, add_calls
+from cdp.store.delivery_outbox import add_items
+from tests.console.factory import World
+
+#: Thursday 12 March 2026, 15:30 UTC.
+NOW = 1_773_329_400_000
+MINUTE_MS = 60_000
+ERRORS = (
+    (400, "the answer was 400: total must be a number", "rejected"),
+    (500, "the answer was 500", "retry"),
+)
+
+
+class Present:
+    """Sample data that is there."""
+
+    def demo_state(self) -> dict[str, Any]:
+        return {"state": "present", "done": 1.0, "error": None}
+
+
+class ShopWorld(NamedTuple):
+    """A world that holds the shop, and the address of somebody in it with a story."""
+
+    world: World
+    person: str
+
+
+def open_shop(folder: Path, people: int = 5_000) -> ShopWorld:
+    """Fill a world; its clock stands still at `NOW`."""
+    plugins = Plugins()
+    plugins.register(cdp_webhook, "webhook", "package headwater")
+    world = World(folder, plugins=plugins, demo=Present(), at=NOW)
+    with world.store.write() as tx:
+        source = config_rows.add_source(tx, NOW, "demo", "Sample data", "k" * 24, "demo")
+    orders: Counter[str] = Counter()
+    upgraded: set[str] = set()
+    latest: dict[str, int] = {}
+    for chunk in _chunks(Shop(NOW // DAY_MS * DAY_MS, 1, people).messages(), 500):
+        for message in chunk:
+            if message.get("event") == "Order Completed" and "userId" in message:
+                orders[message["userId"]] += 1
+                latest[message["userId"]] = message["timestamp"]
+            if message.get("traits") == {"plan": "plus"}:
+                upgraded.add(message["userId"])
+        body = msgspec.json.encode({"batch": chunk})
+        world.log.append(Record(NOW - 3 * 3_600_000, source.id, "batch", body, live=False))
+    world.drain()
+    _add_destinations(world)
+    _live_hour(world, sorted(orders))
+    world.drain()
+    _deliver(world)
+    user = max(upgraded, key=lambda user: (min(orders[user], 4), latest.get(user, 0)))
+    found = re.search(r'href="(/people/use_\w+)"', world.admin().page(f"/people?q={user}"))
+    assert found is not None
+    return ShopWorld(world, found.group(1))
+
+
+def _chunks(messages: Iterator[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
+    chunk: list[dict[str, Any]] = []
+    for message in messages:
+        chunk.append(message)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _live_hour(world: World, users: list[str]) -> None:
+    draw = random.Random(7)
+    products = [("Linen shirt", 39.0), ("Desk lamp", 59.0), ("Trail shoes", 99.0)]
+    events = ["Product Viewed", "Product Viewed", "Product Added", "Order Completed"]
+    for minute in range(60, 0, -1):
+        at, batch = NOW - minute * MINUTE_MS, []
+        for second in sorted(draw.sample(range(60), draw.randrange(4, 12))):
+            name, price = draw.choice(products)
+            event = draw.choice(events)
+            paid = {"total": price, "currency": "EUR"}
+            batch.append(
+                {
+                    "type": "track",
+                    "event": event,
+                    "userId": draw.choice(users),
+                    "timestamp": at + second * 1000,
+                    "properties": {"name": name, **(paid if "Order" in event else {})},
+                }
+            )
+        if minute % 20 == 3:
+            batch.append({"type": "track", "event": "Order Completed", "properties": {"total": 12}})
+        world.log.append(Record(at, 1, "batch", msgspec.json.encode({"batch": batch})))
+
+
+def _add_destinations(world: World) -> None:
+    admin = world.admin()
+    for name, host in (("Order webhook", "orders"), ("Warehouse loader", "warehouse")):
+        fields = {"name": name, "s.url": f"https://{host}.example/hook", "s.method": "POST"}
+        response = admin.post("/connections/destinations/new/webhook", **fields)
+        assert response.status_code == 303, response.text
+
+
+def _deliver(world: World) -> None:
+    """Write down what delivery would have: calls, failures, and who has stalled."""
+    draw = random.Random(11)
+    with world.store.write() as tx:
+        top = tx.execute(tables.numbers.select().where(tables.numbers.c.kind == "seq")).one().next
+        streams = tables.streams
+        fine, slow = ("destination:1", "destination:2")
+        tx.execute(update(streams).where(streams.c.name == fine).values(seq=top, delivered=431))
+        tx.execute(
+            update(streams)
+            .where(streams.c.name == slow)
+            .values(
+                state="stalled",
+                since=NOW - 25 * MINUTE_MS,
+                next_at=NOW + 2 * MINUTE_MS,
+                error="the answer was 503",
+                seq=top - 212,
+                delivered=219,
+            )
+        )
+        calls = []
+        for number in range(60):
+            answer = ERRORS[number % 12 == 0] if number % 6 == 0 else (200, None, "delivered")
+            at, seq = NOW - (60 - number) * 40_000, top - 60 + number
+            calls.append(_call(at, *answer, seq, draw.uniform(18, 90)))
+        add_calls(tx, calls)
+        dead = [
+            {
+                "destination_id": 1,
+                "key": f"d1-{top - 60 + n}",
+                "seq": top - 60 + n,
+                "payload": b"{}",
+                "state": "dead",
+                "attempts": 1,
+                "next_at": 0,
+                "error": ERRORS[0][1],
+            }
+            for n in range(5)
+        ]
+        add_items(tx, dead, NOW - 30 * MINUTE_MS)
+
+
+def _call(at: int, status: int, error: str | None, outcome: str, seq: int, took: float) -> Call:
+    answer = '{"ok":true}' if status == 200 else '{"error":"total must be a number"}'
+    exchange = {
+        "request": {
+            "line": "POST https://orders.example/hook",
+            "headers": {"content-type": "application/json", "webhook-id": f"d1-{seq}"},
+            "body": '{"type":"track","event":"Order Completed","userId":"demo-7"}',
+        },
+        "response": {"line": f"HTTP/1.1 {status}", "headers": {}, "body": answer},
+    }
+    body = msgspec.json.encode(exchange)
+    return Call(1, at, took, outcome, status, 1, 1, f"d1-{seq}", error, body)

@@ -1,0 +1,196 @@
+"""The console is for everyone: WCAG by axe-core, the keyboard alone, no script, narrow, light.
+
+All pages, with the sample data; nothing here changes it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from cdp.console import assets
+from tests.console.chromium import NEEDS_CHROMIUM, tab
+from tests.console.shop import ShopWorld
+from tests.setup.sdk import BUILD
+
+playwright = pytest.importorskip("playwright.sync_api")
+AXE = BUILD / "node" / "node_modules" / "axe-core" / "axe.min.js"
+HEAVIEST = 150_000
+ORDERS, WAREHOUSE = (
+    f"/connections/destinations/{key}" for key in ("order-webhook", "warehouse-loader")
+)
+ADDRESSES = (
+    "/",
+    "/live",
+    "/live?type=track&person=demo-0",
+    "/live?open={event}",
+    "/live/events/{event}",
+    "/live/rejected",
+    "/live/rejected?code=no_event",
+    "/people",
+    "/people?q=ada",
+    "/people?kind=accounts",
+    "{person}",
+    "{person}/traits",
+    "{person}/identifiers",
+    "{person}/accounts",
+    "{person}/links",
+    "/people/nobody",
+    "/connections",
+    "/connections/sources/new",
+    "/connections/sources/default",
+    "/connections/destinations",
+    "/connections/destinations/new",
+    "/connections/destinations/new/webhook",
+    ORDERS,
+    f"{ORDERS}/calls",
+    f"{ORDERS}/calls?open=60",
+    f"{ORDERS}/failed",
+    f"{ORDERS}/replays",
+    f"{ORDERS}/settings",
+    WAREHOUSE,
+    "/connections/plugins",
+    "/settings",
+    "/settings/tokens",
+    "/settings/users",
+    "/settings/activity",
+)
+
+
+def filled(shop: ShopWorld, address: str) -> str:
+    return address.format(person=shop.person, event=57_000)
+
+
+@pytest.mark.browser
+class TestInChromium:
+    pytestmark = NEEDS_CHROMIUM
+
+    @pytest.mark.skipif(not AXE.exists(), reason="the npm packages are not prepared")
+    @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
+    def test_axe_finds_nothing_on_any_page(
+        self, chromium: Any, shop: ShopWorld, shop_address: str, scheme: str, width: int
+    ) -> None:
+        found = {}
+        size = {"width": width, "height": 800}
+        with tab(chromium, shop_address, color_scheme=scheme, viewport=size) as page:
+            for address in ADDRESSES:
+                page.goto(filled(shop, address))
+                found[address] = axe(page)
+            page.keyboard.press("Control+k")
+            page.get_by_role("option").first.wait_for()
+            found["palette"] = axe(page)
+        with tab(chromium, shop_address, login=False, color_scheme=scheme, viewport=size) as page:
+            page.goto("/login?with=password")
+            found["/login"] = axe(page)
+        assert {address: said for address, said in found.items() if said} == {}
+
+    def test_no_page_asks_another_host_or_is_wider_than_a_phone(
+        self, chromium: Any, shop: ShopWorld, shop_address: str
+    ) -> None:
+        hosts: set[str] = set()
+        size = {"width": 360, "height": 740}
+        with tab(chromium, shop_address, viewport=size) as page:
+            page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+            for address in ADDRESSES:
+                page.goto(filled(shop, address))
+                wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+                assert wide <= 0, address
+        assert hosts == {urlsplit(shop_address).netloc}
+
+    def test_tab_reaches_everything_in_order_and_shows_where_one_is(
+        self, chromium: Any, shop: ShopWorld, shop_address: str
+    ) -> None:
+        with tab(chromium, shop_address) as page:
+            for address in ("/live", shop.person, f"{ORDERS}/failed"):
+                page.goto(address)
+                reachable = page.evaluate(REACHABLE)
+                reached = []
+                for _ in range(reachable):
+                    page.keyboard.press("Tab")
+                    reached.append(page.evaluate(FOCUSED))
+                assert all(said["visible"] for said in reached), (address, reached)
+                assert len({said["number"] for said in reached}) == reachable, address
+
+    def test_without_script_one_logs_in_filters_opens_and_sends(
+        self, chromium: Any, shop: ShopWorld, shop_address: str
+    ) -> None:
+        with tab(chromium, shop_address, java_script_enabled=False) as page:
+            page.goto("/live")
+            page.get_by_label("E-mail, id or any text").fill("demo-0")
+            page.get_by_role("button", name="Filter").click()
+            page.wait_for_url("**/live?q=demo-0**")
+            page.goto("/live")
+            page.locator("tbody a[data-main]").first.click()
+            playwright.expect(page.get_by_role("heading", name="Where it went")).to_be_visible()
+            page.goto(shop.person)
+            page.get_by_role("combobox", name="Event").select_option("Order Completed")
+            page.get_by_role("button", name="Filter").click()
+            page.wait_for_url("**?name=Order+Completed")
+            page.goto("/people")
+            page.get_by_label("E-mail, id, phone or name").fill("demo2@example.com")
+            page.keyboard.press("Enter")
+            page.wait_for_url("**/people?q=demo2**")
+            page.locator("details[data-menu] > summary").click()
+            page.get_by_role("button", name="Dark").click()
+            playwright.expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+    def test_nothing_moves_for_those_who_want_no_motion(
+        self, chromium: Any, shop: ShopWorld, shop_address: str
+    ) -> None:
+        with tab(chromium, shop_address, reduced_motion="reduce") as page:
+            page.goto("/live")
+            page.evaluate("document.querySelector('tbody tr').classList.add('fresh')")
+            assert page.evaluate("document.getAnimations().length") == 0
+
+
+def test_every_page_with_all_it_needs_is_light(shop: ShopWorld) -> None:
+    admin = shop.world.admin()
+    known: dict[str, int] = {}
+    for address in ADDRESSES:
+        text = admin.get(filled(shop, address)).text
+        assert "<style" not in text and " style=" not in text and "onclick" not in text, address
+        for asset in re.findall(r'(?:href|src)="(/assets/[^"]+)"', text) + modules(text):
+            if asset not in known:
+                known[asset] = len(gzip.compress(admin.get(asset).data))
+        weight = len(gzip.compress(text.encode())) + sum(known.values())
+        assert weight < HEAVIEST, (address, weight)
+
+
+def modules(text: str) -> list[str]:
+    """What `app.js` imports, which the page does not name."""
+    found = re.search(r'src="(/assets/\w+/)app\.js"', text)
+    assert found is not None
+    return [found.group(1) + path.name for path in assets.FOLDER.glob("*.js")]
+
+
+REACHABLE = """() => {
+  const some = 'a[href], button, input, select, textarea, summary, [tabindex="0"]';
+  const all = [...document.querySelectorAll(some)]
+    .filter((e) => e.checkVisibility() && !e.disabled && e.type !== 'hidden' && e.tabIndex >= 0);
+  all.forEach((e, number) => { e.dataset.number = number; });
+  return all.length;
+}"""
+FOCUSED = """() => {
+  const e = document.activeElement, style = getComputedStyle(e), box = e.getBoundingClientRect();
+  return {
+    number: e.dataset.number ?? e.outerHTML.slice(0, 80),
+    visible: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2
+      && box.bottom > 0 && box.top < innerHeight,
+  };
+}"""
+
+
+def axe(page: Any) -> list[str]:
+    """What breaks WCAG 2.2 AA, a line each."""
+    page.evaluate(AXE.read_text())
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    options = {"runOnly": tags, "resultTypes": ["violations"]}
+    result = page.evaluate("options => axe.run(document, options)", options)
+    return [
+        f"{item['id']}: {item['nodes'][0]['html'][:160]} ({len(item['nodes'])})"
+        for item in result["violations"]
+    ]

@@ -147,6 +147,7 @@ class TestInChromium:
             assert page.evaluate("document.getAnimations().length") == 0
 
 
+@pytest.mark.slow
 def test_every_page_with_all_it_needs_is_light(shop: ShopWorld) -> None:
     admin = shop.world.admin()
     known: dict[str, int] = {}

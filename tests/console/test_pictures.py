@@ -49,6 +49,6 @@ def test_pictures_are_made_of_the_sample_data(
             (IMAGES / f"{name}.png").write_bytes((SHOTS / f"{name}-light.png").read_bytes())
 
 
-def test_the_pictures_in_the_documentation_are_small(shop: ShopWorld) -> None:
+def test_the_pictures_in_the_documentation_are_small() -> None:
     for name in SHOWN:
         assert (IMAGES / f"{name}.png").stat().st_size < MOST_BYTES

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import figures, large_profile
+from tests.bench import figures, identity, large_profile
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,6 +24,8 @@ def main() -> None:
         "accept": figures.accept,
         "end_to_end": figures.end_to_end,
         "deliveries": figures.deliveries,
+        "identity": identity.identity_heavy,
+        "growth": identity.growth,
         "large_profile": large_profile.large_profile,
     }
     console = Console(stderr=True)

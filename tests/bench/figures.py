@@ -116,7 +116,7 @@ def end_to_end(folder: Path, quick: bool) -> list[Figure]:
         result = send_all(serve.url, requests, 4)
         if result.failed:
             raise RuntimeError(f"{result.failed} batches failed")
-        stored = _wait_for(serve, count + 1)
+        stored = wait_for(serve, count + 1)
         rate = count / (time.perf_counter() - began)
         if stored != count + 1:
             raise RuntimeError(f"{count + 1} messages went in, {stored} are stored")
@@ -135,7 +135,8 @@ def end_to_end(folder: Path, quick: bool) -> list[Figure]:
     ]
 
 
-def _wait_for(serve: Serve, count: int) -> int:
+def wait_for(serve: Serve, count: int) -> int:
+    """Wait until ``count`` messages are stored; returns how many there are."""
     import re
     import urllib.request
 
@@ -180,7 +181,7 @@ def deliveries(folder: Path, quick: bool) -> list[Figure]:
     serve = Serve(folder / "deliver")
     try:
         send_all(serve.url, batches(bodies), 4)
-        _wait_for(serve, count + 1)
+        wait_for(serve, count + 1)
         serve.cli("destinations", "add", "webhook", "--setting", f"url={sink.url}/hook",
                   "--setting", "secret=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")  # fmt: skip
         before = sink.count()

@@ -16,10 +16,10 @@ from cdp.store import people
 from cdp.store.tables import USERS
 from tests.laws.naive import Ident, Model
 from tests.laws.world import BASE, World, messages, splits
-from tests.postgres import new_database
+from tests.postgres import emptied_database
 
 EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "60"))
-ON_POSTGRES = max(4, EXAMPLES // 15)
+ON_POSTGRES = EXAMPLES if EXAMPLES > 100 else 10
 RUNS = st.lists(st.integers(1, 5), min_size=1, max_size=4)
 #: Hours between two moments of a history, so that windows of days matter.
 HOURS = st.sampled_from([1, 9, 30])
@@ -127,7 +127,7 @@ def test_on_postgres_people_are_those_of_a_naive_model(
 ) -> None:
     sent = spread(sent, hours)
     draw.shuffle(sent)
-    check_against_model(sent, file, parted, runs, new_database())
+    check_against_model(sent, file, parted, runs, emptied_database())
 
 
 @settings(max_examples=EXAMPLES, deadline=None)

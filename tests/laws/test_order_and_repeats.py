@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.laws.world import World, messages, splits
-from tests.postgres import new_database
+from tests.postgres import emptied_database
 
 EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "60"))
-ON_POSTGRES = max(5, EXAMPLES // 10)
+ON_POSTGRES = EXAMPLES if EXAMPLES > 100 else 10
 CUTS = st.lists(st.integers(1, 5), min_size=1, max_size=4)
 
 
@@ -42,7 +42,7 @@ def test_on_postgres_order_changes_nothing_and_the_graph_is_that_of_sqlite(
 ) -> None:
     shuffled = list(sent)
     draw.shuffle(shuffled)
-    check_order(sent, shuffled, first, second, new_database())
+    check_order(sent, shuffled, first, second, emptied_database())
 
 
 @pytest.mark.postgres
@@ -51,7 +51,7 @@ def test_on_postgres_order_changes_nothing_and_the_graph_is_that_of_sqlite(
 def test_on_postgres_any_part_taken_again_changes_nothing(
     sent: list[dict[str, object]], cuts: list[int], draw: random.Random
 ) -> None:
-    check_repeats(sent, cuts, draw, new_database())
+    check_repeats(sent, cuts, draw, emptied_database())
 
 
 def check_order(

@@ -33,6 +33,8 @@ from cdp.store.bulk import Row, fetch
 from cdp.store.history import HistoryRow
 from cdp.store.tables import Partition, partition_tables, partitions
 
+#: Streams that a round trip to Postgres reads.
+_AT_ONCE = 16
 #: Up to so many names are looked up by name; more are filtered on the way.
 _NAMED = 32
 _FIRST, _LAST = -(2**62), 2**62
@@ -83,10 +85,11 @@ def rows_of_nodes(
             if head[1] not in unwanted and (wanted is None or head[1] in wanted)
         ]
         heads.sort(key=lambda head: head[2], reverse=not ascending)
-        for node, name, t in heads:
-            if len(best) >= limit and _beyond(t, best[-1][3], ascending):
+        step = 1 if tx.dialect.name == "sqlite" else _AT_ONCE
+        for at in range(0, len(heads), step):
+            if len(best) >= limit and _beyond(heads[at][2], best[-1][3], ascending):
                 break
-            rows = _stream(tx, number, ascending, node, name, bounds, limit)
+            rows = _streams(tx, number, ascending, heads[at : at + step], bounds, limit)
             best = sorted([*best, *rows], key=_place, reverse=not ascending)[:limit]
             if len(best) >= limit:
                 last = best[-1][3]
@@ -149,17 +152,17 @@ def _heads(
     return [row for row in fetch(tx, statement, values) if row[2] is not None]
 
 
-def _stream(
-    tx: Connection,
-    number: int,
-    ascending: bool,
-    node: int,
-    name: int,
-    bounds: _Range,
-    limit: int,
+def _streams(
+    tx: Connection, number: int, ascending: bool, heads: list[Row], bounds: _Range, limit: int
 ) -> list[Row]:
-    values = {**bounds._asdict(), "node": node, "name": name, "most": limit}
-    return fetch(tx, _stream_statement(number, ascending), values)
+    """At most ``limit`` rows of each of some streams."""
+    dialect = tx.dialect.name
+    values: dict[str, Any] = {**bounds._asdict(), "most": limit}
+    if dialect == "sqlite":
+        values |= {"node": heads[0][0], "name": heads[0][1]}
+    else:
+        values |= {"node": [head[0] for head in heads], "name": [head[1] for head in heads]}
+    return fetch(tx, _streams_statement(number, ascending, dialect), values)
 
 
 def _packed(dialect: str, ids: list[int]) -> Any:
@@ -231,17 +234,20 @@ def _heads_statement(number: int, ascending: bool, named: bool, dialect: str) ->
 
 
 @lru_cache(maxsize=1024)
-def _stream_statement(number: int, ascending: bool) -> Select[Any]:
+def _streams_statement(number: int, ascending: bool, dialect: str) -> Select[Any]:
+    """SQLite, which is in the process, reads one stream; Postgres several at once."""
     tables = partition_tables(number)
+    h = tables.history.c
     bounds, order = _within(tables, ascending)
-    return (
-        select(tables.history)
-        .where(
-            tables.history.c.node == bindparam("node", type_=BigInteger),
-            tables.history.c.name == bindparam("name", type_=Integer),
-            *bounds,
+    rows = select(tables.history).where(*bounds).order_by(*order)
+    rows = rows.limit(bindparam("most", type_=Integer)).offset(_ZERO)
+    if dialect == "sqlite":
+        return rows.where(
+            h.node == bindparam("node", type_=BigInteger),
+            h.name == bindparam("name", type_=Integer),
         )
-        .order_by(*order)
-        .limit(bindparam("most", type_=Integer))
-        .offset(_ZERO)
-    )
+    numbers = postgresql.ARRAY(BigInteger)
+    listed = func.unnest(bindparam("node", type_=numbers), bindparam("name", type_=numbers))
+    pairs = listed.table_valued("node", "name").render_derived(name="pairs")
+    each = rows.where(h.node == pairs.c.node, h.name == pairs.c.name).lateral()
+    return select(each).select_from(pairs.join(each, literal_column("true")))

@@ -24,7 +24,8 @@ from tests.bench.servers import TOKEN, WRITE_KEY, Serve
 
 PERSON = "one-with-everything"
 # Five ids of a type are the most that a profile may have: the merges need three.
-_DEVICES, _EMAILS, _MERGES, _NAMES, _BATCH = 2, 4, 3, 40, 500
+_DEVICES, _EMAILS, _MERGES, _NAMES = 2, 4, 3, 40
+_BATCH, _AT_ONCE = 500, 20
 _DAY = 86_400_000
 _encode = msgspec.json.Encoder().encode
 
@@ -85,20 +86,25 @@ def _messages(count: int, begin: int) -> Iterator[dict[str, Any]]:
 
 def _fill(pipeline: Pipeline, log: _Memory, count: int, begin: int) -> int:
     total = 0
-    batch: list[dict[str, Any]] = []
+    batches: list[list[dict[str, Any]]] = [[]]
     for message in _messages(count, begin):
-        batch.append(message)
-        if len(batch) == _BATCH:
-            total += _take(pipeline, log, batch)
-            batch = []
-    return total + (_take(pipeline, log, batch) if batch else 0)
+        if len(batches[-1]) == _BATCH:
+            if len(batches) == _AT_ONCE:
+                total += _take(pipeline, log, *batches)
+                batches = []
+            batches.append([])
+        batches[-1].append(message)
+    return total + _take(pipeline, log, *batches)
 
 
-def _take(pipeline: Pipeline, log: _Memory, batch: list[dict[str, Any]]) -> int:
+def _take(pipeline: Pipeline, log: _Memory, *batches: list[dict[str, Any]]) -> int:
     now = int(time.time() * 1000)
-    log.records.append(Record(now, 1, "batch", _encode({"batch": batch}), live=False))
+    log.records += [
+        Record(now, 1, "batch", _encode({"batch": batch}), live=False) for batch in batches
+    ]
     taken = pipeline.drain()
-    log.records[-1] = Record(now, 1, "batch", b"")
+    done = Record(now, 1, "batch", b"")
+    log.records[-len(batches) :] = [done] * len(batches)
     return taken
 
 

@@ -156,6 +156,15 @@ def test_what_was_typed_outlives_an_expired_login(page: Any) -> None:
     playwright.expect(page.get_by_label("Name")).to_have_value("Web shop")
 
 
+def test_what_was_sent_is_not_offered_again(world: World, page: Any) -> None:
+    page.goto("/settings/users")
+    page.get_by_label("Name", exact=True).fill("vera")
+    page.get_by_label("Password", exact=True).fill("a-long-password")
+    page.get_by_role("button", name="Add user").click()
+    playwright.expect(page.get_by_text("vera may log in now")).to_be_visible()
+    playwright.expect(page.get_by_label("Name", exact=True)).to_have_value("")
+
+
 def test_copying_says_so(world: World, page: Any) -> None:
     page.goto("/connections/sources/default")
     button = page.locator(".code > .copy").first

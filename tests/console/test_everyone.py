@@ -31,6 +31,7 @@ ADDRESSES = (
     "/live/events/{event}",
     "/live/rejected",
     "/live/rejected?code=no_event",
+    "/catalogue",
     "/people",
     "/people?q=ada",
     "/people?kind=accounts",

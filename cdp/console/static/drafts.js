@@ -27,12 +27,12 @@ export const drafts = {
   start() {
     const forms = [...document.querySelectorAll("form[data-draft]")];
     const sent = store.getItem("draft-sent");
-    // After a form was sent we are either at the login (keep it) or past it (drop it).
-    if (sent && !document.body.classList.contains("alone")) {
-      const again = forms.find((form) => keyOf(form) === sent);
-      if (!again || again.dataset.answered) store.removeItem(sent);
-      store.removeItem("draft-sent");
-    }
+    // What was sent has arrived, unless a login or an error page answered or one went back.
+    const [how] = performance.getEntriesByType("navigation");
+    const lost = document.body.classList.contains("alone") || how?.type === "back_forward"
+      || document.querySelector("[data-error]");
+    if (sent && !lost) store.removeItem(sent);
+    store.removeItem("draft-sent");
     for (const form of forms) {
       restore(form);
       form.addEventListener("input", () => save(form));

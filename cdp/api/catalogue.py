@@ -252,7 +252,7 @@ def detail(
     if entry is None:
         return None
     keys = _keys(tx)
-    lately = catalogue_reads.entries(tx, today, source=source).lately
+    lately = catalogue_reads.lately(tx, today, source)
     days = catalogue_reads.by_day(tx, today, [entry.id], _DAYS, source)[entry.id]
     found = catalogue_reads.fields(tx, entry.id, source=source)
     return {

@@ -95,7 +95,7 @@ def event() -> str:
                 n=0, lately=0, looked=0, beyond=0
             )
         curve = catalogue_reads.by_day(tx, _today(), [found.id], DAYS, source)[found.id]
-        listed = catalogue_reads.entries(tx, _today(), source=source)
+        lately = catalogue_reads.lately(tx, _today(), source)
         carried = catalogue_reads.fields(tx, found.id, wanted.q, source)
         sources = _sources(tx)
     return render_template(
@@ -103,7 +103,7 @@ def event() -> str:
         wanted=wanted,
         entry=found,
         mine=mine,
-        share=_part(mine.lately, listed.lately),
+        share=_part(mine.lately, lately),
         points=curve,
         first_day=(_today() - DAYS + 1) * DAY_MS,
         carried=carried,

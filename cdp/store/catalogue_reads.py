@@ -94,7 +94,7 @@ class Fields(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """Names, and the messages of the last `LATELY` days of these and all others."""
+    """Names, and all messages of the last `LATELY` days, whatever their names."""
 
     entries: list[Entry]
     lately: int
@@ -112,14 +112,26 @@ def entries(
 
     ``source`` counts that source's messages alone. The context is not among them.
     """
-    everything = [entry for entry in _all(tx, today, source) if entry.type != CONTEXT]
-    found = [entry for entry in everything if type_ in (None, entry.type)]
+    statement = select(catalogue_names).where(catalogue_names.c.type != CONTEXT)
+    if type_ is not None:
+        statement = statement.where(catalogue_names.c.type == type_)
+    names = {row.id: row for row in tx.execute(statement)}
+    found = _entries(tx, names, today, source)
     if q:
         carrying = _carrying(tx, q, source)
         needle = q.casefold()
         found = [e for e in found if needle in e.label.casefold() or e.id in carrying]
     found.sort(key=lambda entry: (_rank(entry, sort), entry.label, entry.type))
-    return Listed(found, sum(entry.lately for entry in everything))
+    return Listed(found, lately(tx, today, source))
+
+
+def lately(tx: Connection, today: int, source: int | None = None) -> int:
+    """All messages of the last `LATELY` days."""
+    days = catalogue_days.c
+    statement = select(func.sum(days.n)).where(days.day.between(today - LATELY + 1, today))
+    if source is not None:
+        statement = statement.where(days.source_id == source)
+    return int(tx.execute(statement).scalar() or 0)
 
 
 def _rank(entry: Entry, sort: str) -> tuple[Any, ...]:
@@ -134,11 +146,13 @@ def entry(
     tx: Connection, today: int, type_: str | None, label: str, source: int | None = None
 ) -> Entry | None:
     """The name ``label`` (the type of calls without one); the most frequent if it is several."""
-    found = [
-        entry
-        for entry in _all(tx, today, source)
-        if entry.label == label and entry.type != CONTEXT and type_ in (None, entry.type)
-    ]
+    table = catalogue_names.c
+    called = (table.name == label) | ((table.name == "") & (table.type == label))
+    statement = select(catalogue_names).where(called, table.type != CONTEXT)
+    if type_ is not None:
+        statement = statement.where(table.type == type_)
+    names = {row.id: row for row in tx.execute(statement)}
+    found = _entries(tx, names, today, source, only=list(names))
     return max(found, key=lambda e: (bool(e.name), e.n), default=None)
 
 
@@ -239,19 +253,27 @@ def _field(path: str, found: Property, looked: int, sources: list[int]) -> Field
     )
 
 
-def _all(tx: Connection, today: int, source: int | None) -> list[Entry]:
-    names = {row.id: row for row in tx.execute(select(catalogue_names))}
+def _entries(
+    tx: Connection,
+    names: dict[int, Any],
+    today: int,
+    source: int | None,
+    only: list[int] | None = None,
+) -> list[Entry]:
     seen, days = catalogue_seen.c, catalogue_days.c
     statement = select(catalogue_seen)
-    lately = (
+    recently = (
         select(days.name_id, func.sum(days.n))
         .where(days.day.between(today - LATELY + 1, today))
         .group_by(days.name_id)
     )
     if source is not None:
         statement = statement.where(seen.source_id == source)
-        lately = lately.where(days.source_id == source)
-    recent = {number: int(n) for number, n in tx.execute(lately)}
+        recently = recently.where(days.source_id == source)
+    if only is not None:
+        statement = statement.where(seen.name_id.in_(only))
+        recently = recently.where(days.name_id.in_(only))
+    recent = {number: int(n) for number, n in tx.execute(recently)}
     by_name: dict[int, dict[int, OfSource]] = {}
     for row in tx.execute(statement.order_by(seen.name_id, seen.source_id)):
         of = OfSource(row.n, row.first_t, row.last_t, row.looked, row.beyond)

@@ -1,6 +1,7 @@
 """Sample data comes in as history and goes without a trace."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from cdp.demo.shop import Shop
 from cdp.log import Record, open_log, open_reader
 from cdp.pipeline import Pipeline
 from cdp.server.bootstrap import bootstrap
-from cdp.store import Store, config_rows, history, people
+from cdp.store import Store, catalogue_reads, config_rows, history, people
 from cdp.store.tables import ACCOUNTS, HISTORICAL, USERS, identifiers, nodes, rejected
 
 
@@ -60,9 +61,17 @@ def test_it_is_loaded_as_history_and_removed_whole(store: Store, settings: Setti
         assert tx.execute(rejected.select()).first() is not None
         tablet = people.resolve(tx, USERS, "anonymous_id", "demo-tablet-0")
         assert tablet is not None
+    today = int(time.time()) // 86_400
+    with store.read() as tx:
+        listed = catalogue_reads.entries(tx, today).entries
+        assert {"Order Completed", "identify", "group"} <= {entry.label for entry in listed}
     demo.remove_demo(wait=True)
     assert demo.demo_state()["state"] == "absent"
     with store.read() as tx:
+        [entry] = catalogue_reads.entries(tx, today).entries
+        assert (entry.label, entry.n) == ("identify", 1)
+        fields = catalogue_reads.fields_of(tx, "identify")[1]
+        assert [field.path for field in fields.fields] == ["name"]
         assert people.count(tx, USERS) == 1 and people.count(tx, ACCOUNTS) == 0
         assert len(tx.execute(nodes.select()).all()) == 1
         assert len(tx.execute(identifiers.select()).all()) == 1

@@ -14,7 +14,8 @@ import structlog
 from cdp.config import Settings
 from cdp.demo.shop import DAY_MS, Shop
 from cdp.log import Record, open_log
-from cdp.store import Store, config_rows, demo_rows, meta, progress
+from cdp.pipeline import rebuild
+from cdp.store import Store, config_rows, meta, progress
 
 logger = structlog.get_logger(__name__)
 
@@ -109,9 +110,11 @@ class Demo:
             sources = {item.key: item for item in config_rows.all_sources(tx)}
         source = sources.get(SOURCE)
         if source is not None:
-            steps = demo_rows.removal_steps(self._store, source.id)
-            for done, total in steps:
-                self._put(state="removing", done=round(done / max(1, total), 3))
+            now = int(time.time() * 1000)
             with self._store.write() as tx:
-                config_rows.delete_source(tx, int(time.time() * 1000), source, author)
+                number = rebuild.remove_source(tx, source.id, now)
+            for reached in rebuild.finish(self._store, number, now):
+                self._put(state="removing", done=round(reached.share, 3))
+            with self._store.write() as tx:
+                config_rows.delete_source(tx, now, source, author)
         self._put(state="absent")

@@ -14,7 +14,7 @@ from cdp.config import Settings
 from cdp.events import Message
 from cdp.log.open import Reader
 from cdp.log.record import Taken
-from cdp.pipeline import sweep
+from cdp.pipeline import rebuild, sweep
 from cdp.pipeline.batch import Done, run_batch
 from cdp.pipeline.memory import Memory
 from cdp.pipeline.prepare import Prepared, prepare
@@ -190,11 +190,14 @@ class Pipeline:
             progress.drop_rejected(tx, before)
 
     def _sweep(self, idle: bool) -> bool:
-        """Go on with a sweep of the graph, if there is one: when idle, else now and then."""
+        """Go on with what goes on in pieces, if there is any: when idle, else now and then."""
         now = time.monotonic()
         if now - self._asked < (_SWEEP_S if not self._sweeping else 0.0 if idle else _SHARE_S):
             return False
-        self._sweeping = sweep.step(self._store, int(self._clock() * 1000)) is not None
+        at = int(self._clock() * 1000)
+        self._sweeping = any(
+            piece(self._store, at) is not None for piece in (sweep.step, rebuild.step)
+        )
         self._asked = time.monotonic()
         return self._sweeping
 

@@ -381,6 +381,28 @@ memberships = Table(
     sqlite_with_rowid=False,
 )
 
+# -- on its way out of the store ------------------------------------------------------
+
+#: History that is being taken away; ``state`` is JSON, see `cdp.pipeline.rebuild`.
+removals = Table(
+    "removals",
+    metadata,
+    Column("id", Big, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("at", Big, nullable=False),
+)
+
+#: What a removal has to look at: nodes and positions, see `cdp.store.removal`.
+doomed = Table(
+    "doomed",
+    metadata,
+    Column("removal", Big, nullable=False),
+    Column("what", Integer, nullable=False),
+    Column("number", Big, nullable=False),
+    PrimaryKeyConstraint("removal", "what", "number"),
+    sqlite_with_rowid=False,
+)
+
 # -- ways out -----------------------------------------------------------------------
 
 #: A reader of the history with a checkpoint: a destination, a plugin's hook, a

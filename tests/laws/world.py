@@ -71,11 +71,11 @@ class World:
         self.store.close()
         self._folder.cleanup()
 
-    def take(self, batches: Iterable[list[dict[str, Any]]]) -> World:
+    def take(self, batches: Iterable[list[dict[str, Any]]], source: int = 1) -> World:
         """Each batch is one record, and so one micro-batch."""
         for batch in batches:
             body = json.dumps({"batch": batch}).encode()
-            self.log.append(Record(BASE, 1, "batch", body))
+            self.log.append(Record(BASE, source, "batch", body))
         self.pipeline.drain()
         return self
 

@@ -22,7 +22,7 @@ def demo(remove: bool, as_json: bool, **where: Any) -> None:
 
     Example: cdp demo
     """
-    from cdp.cli.imports import Folder
+    from cdp.cli.import_messages import Folder
     from cdp.demo import Demo
 
     settings, store = open_store(**where)

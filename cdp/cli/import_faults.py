@@ -27,6 +27,14 @@ class Faults:
         self.count = 0
         self.first: list[str] = []
 
+    @classmethod
+    def of(cls, found: list[tuple[int, str]]) -> Faults:
+        """The faults at some lines."""
+        made = cls()
+        made.count = len(found)
+        made.first = [f"line {number}: {why}" for number, why in found[:SHOWN]]
+        return made
+
     def look(self, number: int, line: bytes) -> None:
         """Look at one line."""
         why = fault_of(line) if line.strip() else None

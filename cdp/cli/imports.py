@@ -1,27 +1,39 @@
-"""``cdp import``: messages from a file of JSON lines."""
+"""``cdp import``: messages, or people and accounts from a table."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
-import msgspec
 
 from cdp.cli.errors import CliError
-from cdp.cli.import_faults import Faults
-from cdp.config import Settings
-from cdp.events.decode import MalformedJSON, decode_mending
-
-#: Messages that go into one record of the log.
-CHUNK = 500
-_WAIT_S = 0.05
 
 
-@click.command(name="import")
+class WithDefault(click.Group):
+    """A command that has commands below it: what is none of their names is its own argument."""
+
+    allow_interspersed_args = True
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] in self.commands:
+            ctx.meta["below"] = args
+            return []
+        return click.Command.parse_args(self, ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        if "below" not in ctx.meta:
+            return click.Command.invoke(self, ctx)
+        name, *rest = ctx.meta.pop("below")
+        below = self.commands[name]
+        with below.make_context(name, rest, parent=ctx) as sub:
+            return below.invoke(sub)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return click.Command.collect_usage_pieces(self, ctx)
+
+
+@click.group(name="import", cls=WithDefault, invoke_without_command=True, no_args_is_help=False)
 @click.argument("file", type=click.File("rb"))
 @click.option("--source", default="default", show_default=True, help="The source they came from.")
 @click.option("--live", is_flag=True, help="Treat them as news: start journeys, deliver, send.")
@@ -33,175 +45,15 @@ def import_(file: BinaryIO, source: str, live: bool, as_json: bool, **flags: Any
 
     It may be run again: what was taken before is not doubled. A line without a
     messageId gets one from its own text. Lines that can't be taken are named on
-    stderr and kept among the rejected events. With a running server the server
-    folds them in, without one this command does.
+    stderr and kept among the rejected events. What cdp export messages wrote is
+    taken exactly as it was. With a running server the server folds them in,
+    without one this command does.
 
     Example: cdp import events.jsonl
     """
-    from cdp.log import open_log
-    from cdp.server.bootstrap import bootstrap
-    from cdp.store import Store, config_rows
+    from cdp.cli.import_messages import import_messages
 
-    settings = Settings.load(**flags)
-    store = Store.open(settings)
-    bootstrap(store, settings)
-    with store.read() as tx:
-        found = {item.key: item for item in config_rows.all_sources(tx)}
-    if source not in found:
-        raise CliError(f"there is no source {source!r}; there are {', '.join(found)}")
-    log = open_log(settings, "import")
-    try:
-        result = _Import(settings, store, log, found[source].id, live).run(file)
-    finally:
-        log.close()
-        store.close()
-    if as_json:
-        click.echo(msgspec.json.encode(result).decode())
-    else:
-        click.echo(
-            f"{result['lines']:,} lines: {result['new']:,} new, {result['repeated']:,} known "
-            f"already, {result['rejected']:,} rejected (cdp events --rejected)"
-        )
-
-
-class _Import:
-    def __init__(self, settings: Settings, store: Any, log: Any, source: int, live: bool) -> None:
-        self.settings, self.store, self.log = settings, store, log
-        self.source, self.live = source, live
-
-    def run(self, file: BinaryIO) -> dict[str, int]:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        from cdp.log import Record, open_reader
-        from cdp.store import progress as checkpoints
-
-        before = self._totals()
-        lines = 0
-        faults = Faults()
-        # A file is looked through a second time, and only if something was refused.
-        again = file.seekable()
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed:,}/{task.total:,}"),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-            reading = bar.add_task("read", total=0)
-            for chunk in _chunks(file if again else _looked_at(file, faults)):
-                now = int(time.time() * 1000)
-                body = b'{"batch":[' + b",".join(chunk) + b"]}"
-                self.log.append(Record(now, self.source, "batch", body, live=self.live))
-                lines += len(chunk)
-                bar.update(reading, total=lines, completed=lines)
-            reader = open_reader(self.settings)
-            part = self.log.part
-            end = reader.end(part)
-            folding = bar.add_task("fold in", total=max(end, 1))
-            with Folder(self.settings, self.store) as step:
-                while True:
-                    step()
-                    with self.store.read() as tx:
-                        at = checkpoints.positions(tx).get(part, 0)
-                    bar.update(folding, completed=at)
-                    if at >= end:
-                        break
-                    time.sleep(_WAIT_S)
-            reader.close()
-        after = self._totals()
-        if again and after["rejected"] > before["rejected"]:
-            file.seek(0)
-            faults.look_at(file)
-        faults.tell()
-
-        def grown(key: str) -> int:
-            return after[key] - before[key]
-
-        return {"lines": lines, **{key: grown(key) for key in ("new", "repeated", "rejected")}}
-
-    def _totals(self) -> dict[str, int]:
-        from cdp.store import progress
-
-        totals = {"new": 0, "repeated": 0, "rejected": 0}
-        with self.store.read() as tx:
-            for what, count in progress.total_counts(tx).items():
-                kind = what.split(":")[0]
-                totals[kind if kind in totals else "new"] += count
-        return totals
-
-
-class Folder:
-    """Folds the log in by itself where no server does; a running one holds the lock."""
-
-    def __init__(self, settings: Settings, store: Any) -> None:
-        self._settings, self._store = settings, store
-
-    def __enter__(self) -> Any:
-        from cdp.log import open_reader
-        from cdp.pipeline import Pipeline
-        from cdp.plugin import manager
-        from cdp.server.plugins import PluginEnricher
-        from cdp.server.supervise import CannotServe, hold
-
-        self._lock = None
-        if not self._settings.database_url:
-            try:
-                self._lock = hold(self._settings.data, wait_s=0.0)
-            except CannotServe:
-                return lambda: None
-        else:
-            return lambda: None
-        self._reader = open_reader(self._settings)
-        plugins = manager.load(self._settings.plugin_folder)
-        enricher = PluginEnricher(plugins, self._store, self._settings)
-        return Pipeline(self._store, self._reader, self._settings, enricher).drain
-
-    def __exit__(self, *_: object) -> None:
-        if self._lock is not None:
-            import os
-
-            self._reader.close()
-            os.close(self._lock)
-
-
-def _looked_at(lines: Iterable[bytes], faults: Faults) -> Iterator[bytes]:
-    for number, line in enumerate(lines, 1):
-        faults.look(number, line)
-        yield line
-
-
-def _chunks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
-    chunk: list[bytes] = []
-    for line in lines:
-        text = line.strip()
-        if text:
-            chunk.append(_with_id(text))
-            if len(chunk) >= CHUNK:
-                yield chunk
-                chunk = []
-    if chunk:
-        yield chunk
-
-
-class _Ids(msgspec.Struct):
-    messageId: Any = None
-    message_id: Any = None
-
-
-_peek = msgspec.json.Decoder(_Ids).decode
-
-
-def _with_id(line: bytes) -> bytes:
-    """The line as an item of a batch; one that is no object is wrapped to be shown."""
-    digest = blake2b(line, digest_size=16).hexdigest()
-    try:
-        line.decode()
-        ids = decode_mending(_peek, line)
-    except (MalformedJSON, msgspec.ValidationError, UnicodeDecodeError):
-        return msgspec.json.encode(line.decode(errors="replace"))
-    if ids.messageId or ids.message_id:
-        return line
-    # Last, so that it wins over an empty one that the line may have.
-    comma = b"" if line[1:].lstrip().startswith(b"}") else b","
-    return line[:-1] + comma + b'"messageId":"import-' + digest.encode() + b'"}'
+    name = str(getattr(file, "name", ""))
+    if name.endswith((".csv", ".tsv", ".parquet")):
+        raise CliError(f"{name} is a table: say --as people or --as accounts")
+    import_messages(file, source, live, as_json, **flags)

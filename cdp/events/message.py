@@ -33,6 +33,9 @@ class Origin(msgspec.Struct, frozen=True):
 
     ``received_at`` is in milliseconds since 1970. ``ref`` names the place of the
     request in the log; ids of messages that came without one are made of it.
+    ``checked`` is what we wrote ourselves, from a file of people or of our own
+    history: it has no limit of size, keeps its ``receivedAt``, and may name a person
+    by other identifiers than the two that a client must send.
     """
 
     source: int
@@ -42,6 +45,7 @@ class Origin(msgspec.Struct, frozen=True):
     ip: str | None = None
     user_agent: str | None = None
     live: bool = True
+    checked: bool = False
 
 
 class Message(msgspec.Struct):

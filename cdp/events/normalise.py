@@ -56,7 +56,7 @@ def normalise(
     """
     body: Any = None
     try:
-        if len(raw) > MAX_MESSAGE_BYTES:
+        if len(raw) > MAX_MESSAGE_BYTES and not origin.checked:
             raise _Refusal(
                 "message_too_large",
                 f"the message has {len(raw):,} bytes, {MAX_MESSAGE_BYTES:,} are allowed",
@@ -105,9 +105,13 @@ def _message(
             elif isinstance(own, dict):
                 body[key] = {**_copy(value), **own}
     _check_objects(body)
-    _check_ids(body, type_)
+    _check_ids(body, type_, origin.checked)
     message_id = _message_id(body, origin, index)
-    t, client_t = _stamp(body, origin)
+    received = origin.received_at
+    if origin.checked:
+        before = parse_time(body.get("receivedAt"))
+        received = received if before is None else before
+    t, client_t = _stamp(body, origin, received)
     _fill_context(body, origin)
     name = _name(body, type_)
     return Message(
@@ -116,9 +120,9 @@ def _message(
         message_id=message_id,
         source=origin.source,
         t=t,
-        received_at=origin.received_at,
+        received_at=received,
         body=body,
-        live=origin.live and origin.received_at - t <= HISTORICAL_AFTER_MS,
+        live=origin.live and received - t <= HISTORICAL_AFTER_MS,
         client_t=client_t,
     )
 
@@ -137,7 +141,7 @@ def _check_objects(body: dict[str, Any]) -> None:
                 del value[extra]
 
 
-def _check_ids(body: dict[str, Any], type_: str) -> None:
+def _check_ids(body: dict[str, Any], type_: str, checked: bool) -> None:
     for key in ("userId", "anonymousId", "groupId", "previousId"):
         value = body.get(key)
         if value is None:
@@ -158,7 +162,7 @@ def _check_ids(body: dict[str, Any], type_: str) -> None:
         for key in ("userId", "previousId"):
             if key not in body:
                 raise _Refusal("no_" + key, f"alias needs {key}")
-    elif "userId" not in body and "anonymousId" not in body:
+    elif "userId" not in body and "anonymousId" not in body and not checked:
         raise _Refusal("no_user_anon_id", "the message has neither userId nor anonymousId")
     if type_ == "group" and "groupId" not in body:
         raise _Refusal("no_groupId", "group needs groupId")
@@ -181,14 +185,13 @@ def _message_id(body: dict[str, Any], origin: Origin, index: int) -> str:
     return value
 
 
-def _stamp(body: dict[str, Any], origin: Origin) -> tuple[int, int | None]:
+def _stamp(body: dict[str, Any], origin: Origin, received: int) -> tuple[int, int | None]:
     """Correct the client's clock and write the four times into the body.
 
     ``timestamp = receivedAt - (sentAt - originalTimestamp)`` for what comes straight
     from a client. What is imported was not sent just now, and what has a
     ``receivedAt`` has been through a server that corrected it: their times stay.
     """
-    received = origin.received_at
     own = body.get("timestamp")
     first = body.get("originalTimestamp")
     sent_value = body.get("sentAt")

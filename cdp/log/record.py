@@ -16,11 +16,16 @@ COMPRESS_FROM = 4096
 _ZSTD = b"\x28\xb5\x2f\xfd"
 
 
+#: The kind of a record that we wrote ourselves; `checked_body` makes its body.
+CHECKED = "checked"
+_checked = msgspec.json.Decoder(list[tuple[msgspec.Raw, msgspec.Raw]]).decode
+
+
 class Record(NamedTuple):
     """A request as it came: ``body`` raw, ``received_at`` in milliseconds.
 
-    ``kind`` is the call that the path named, ``batch``, or ``refused`` for what
-    was answered with an error; ``code`` and ``detail`` then say why. ``live`` is
+    ``kind`` is the call that the path named, ``batch``, `CHECKED`, or ``refused`` for
+    what was answered with an error; ``code`` and ``detail`` then say why. ``live`` is
     False for imports. ``source`` 0 means unknown.
     """
 
@@ -51,6 +56,16 @@ class Taken(NamedTuple):
     def weight(self) -> int:
         """About how many messages the record holds."""
         return max(1, len(self.record.body) // 1024)
+
+
+def checked_body(items: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The body of a `CHECKED` record: messages, each with what enrichers added (or ``null``)."""
+    return b"[" + b",".join(b"[" + raw + b"," + added + b"]" for raw, added in items) + b"]"
+
+
+def checked_items(body: bytes) -> list[tuple[bytes, bytes]]:
+    """What `checked_body` put together."""
+    return [(bytes(raw), bytes(added)) for raw, added in _checked(body)]
 
 
 def take(part: str, rows: Iterable[Any], limit: int) -> list[Taken]:

@@ -2,27 +2,49 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from cdp.events import MalformedJSON, Message, Origin, Rejected, normalise, split
-from cdp.log.record import Taken
+from cdp.events import MalformedJSON, Message, Origin, Rejected, decode_json, normalise, split
+from cdp.log.record import CHECKED, Taken, checked_items
 
 
 class Prepared(NamedTuple):
-    """What a run of records of one part of the log holds, in order."""
+    """What a run of records of one part of the log holds, in order.
+
+    ``settled`` has, by the index of a message, what enrichers said of it earlier: they
+    are not asked again.
+    """
 
     part: str
     last_pos: int
     messages: list[Message]
     rejected: list[Rejected]
+    settled: dict[int, dict[str, Any]]
 
 
 def prepare(part: str, taken: list[Taken]) -> Prepared:
     """Split and normalise some records; what can't be used is rejected with its reason."""
     messages: list[Message] = []
     rejected: list[Rejected] = []
+    settled: dict[int, dict[str, Any]] = {}
     for item in taken:
         record = item.record
+        if record.kind == CHECKED:
+            origin = Origin(
+                source=record.source,
+                received_at=record.received_at,
+                ref=item.ref,
+                live=record.live,
+                checked=True,
+            )
+            for index, (raw, added) in enumerate(checked_items(record.body)):
+                result = normalise(raw, origin, index)
+                if isinstance(result, Message):
+                    settled[len(messages)] = decode_json(added) or {}
+                    messages.append(result)
+                else:
+                    rejected.append(result)
+            continue
         if record.kind == "refused":
             rejected.append(
                 Rejected(
@@ -62,4 +84,4 @@ def prepare(part: str, taken: list[Taken]) -> Prepared:
                 messages.append(result)
             else:
                 rejected.append(result)
-    return Prepared(part, taken[-1].pos, messages, rejected)
+    return Prepared(part, taken[-1].pos, messages, rejected, settled)

@@ -119,9 +119,11 @@ class Pipeline:
 
     def handle(self, batch: Prepared) -> Done:
         """Handle one prepared micro-batch in one transaction."""
-        additions: dict[int, dict[str, Any]] = {}
+        additions = batch.settled
         if self._enricher is not None and self._enricher.wanted:
-            additions = self._enricher.enrich(batch.messages)
+            asked = [i for i in range(len(batch.messages)) if i not in batch.settled]
+            found = self._enricher.enrich([batch.messages[i] for i in asked])
+            additions = additions | {asked[i]: added for i, added in found.items()}
         now = int(self._clock() * 1000)
         memory, self._memory = self._memory, None  # stale unless we commit
         with self._store.write() as tx:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cdp.cli.imports import _with_id
+from cdp.cli.import_messages import _with_id
 from cdp.events import Message, Origin, Rejected, normalise
 
 ORIGIN = Origin(1, 1_767_268_800_000, "hw")

@@ -1,0 +1,165 @@
+"""The content of the store as JSON lines, in canonical order and form.
+
+Nothing in them depends on the order in which messages came, on numbers that this
+store gave out, or on when it was folded; keys are sorted, numbers are as they were
+sent. So equal states give equal bytes, on SQLite and on Postgres.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection
+
+from cdp.events import decode_json, format_time
+from cdp.identity import public_id
+from cdp.store import config_rows, exports, graph, history
+from cdp.store.graph import IdentifierRow
+from cdp.store.tables import ACCOUNTS, SECONDARY, USERS
+from cdp.transfer.sorting import in_order
+
+encode = msgspec.json.Encoder(order="deterministic").encode
+
+Row = dict[str, Any]
+
+
+class Span(NamedTuple):
+    """From when (inclusive) to when (exclusive), by event time in milliseconds."""
+
+    since: int | None = None
+    until: int | None = None
+
+    def holds(self, t: int) -> bool:
+        """Whether ``t`` lies in it."""
+        return (self.since is None or t >= self.since) and (self.until is None or t < self.until)
+
+
+def source_keys(tx: Connection) -> dict[int, str]:
+    """The keys of sources; what has been removed is called by its number."""
+    return {source.id: source.key for source in config_rows.all_sources(tx)}
+
+
+def source_name(keys: dict[int, str], number: int) -> str:
+    """How a source is called in exports."""
+    return keys.get(number) or f"#{number}"
+
+
+def people(tx: Connection) -> Iterator[Row]:
+    """Every person: identifiers, traits, accounts."""
+    yield from _profiles(tx, USERS)
+
+
+def accounts(tx: Connection) -> Iterator[Row]:
+    """Every account: identifiers and traits."""
+    yield from _profiles(tx, ACCOUNTS)
+
+
+def _profiles(tx: Connection, collection: int) -> Iterator[Row]:
+    keys = source_keys(tx)
+    for page in exports.profiles_by_name(tx, collection):
+        numbers = [profile.id for profile in page]
+        owned: dict[int, list[IdentifierRow]] = {}
+        for row in graph.identifiers_of_profiles(tx, numbers):
+            owned.setdefault(row.profile or 0, []).append(row)
+        bound: dict[int, dict[int, tuple[int, int]]] = {}
+        if collection == USERS:
+            bound = exports.accounts_of_people(tx, numbers)
+        homes = {account for spans in bound.values() for account in spans}
+        named = exports.anchors(tx, sorted(homes))
+        for profile in page:
+            made: Row = {
+                "id": public_id(collection, profile.anchor),
+                "created_at": format_time(profile.created_t),
+                "name": profile.name,
+                "identifiers": [
+                    {
+                        "type": row.type,
+                        "value": row.value,
+                        "first_seen": format_time(row.first_t),
+                        "source": source_name(keys, row.first_source),
+                    }
+                    for row in sorted(owned.get(profile.id, ()), key=_by_value)
+                ],
+                "traits": profile.traits.values(),
+                "traits_set": {
+                    name: format_time(stamp.t) for name, stamp in profile.traits.stamps().items()
+                },
+            }
+            if collection == USERS:
+                made["accounts"] = sorted(
+                    (
+                        {
+                            "id": public_id(*named[account]),
+                            "first_seen": format_time(first),
+                            "last_seen": format_time(last),
+                        }
+                        for account, (first, last) in bound.get(profile.id, {}).items()
+                    ),
+                    key=lambda account: account["id"],
+                )
+            yield made
+
+
+def _by_value(row: IdentifierRow) -> tuple[str, str]:
+    return row.type, row.value
+
+
+def identifiers(tx: Connection) -> Iterator[Row]:
+    """Every identifier that was ever named, and whose it is; null if it is kept apart."""
+    keys = source_keys(tx)
+    for page in exports.identifiers_by_name(tx):
+        named = exports.anchors(tx, sorted({row.profile for row in page if row.profile}))
+        for row in page:
+            yield {
+                "collection": "accounts" if row.collection == ACCOUNTS else "users",
+                "type": row.type,
+                "value": row.value,
+                "profile": public_id(*named[row.profile]) if row.profile in named else None,
+                "first_seen": format_time(row.first_t),
+                "source": source_name(keys, row.first_source),
+                "message_id": row.first_message_id,
+            }
+
+
+def events(tx: Connection, span: Span = Span()) -> Iterator[Row]:  # noqa: B008
+    """Every event by its time, then source and message id; whose it is, and the message."""
+    for line in in_order(_events(tx, span)):
+        yield decode_json(line)
+
+
+def event_lines(tx: Connection, span: Span = Span()) -> Iterator[bytes]:  # noqa: B008
+    """`events`, encoded already."""
+    yield from in_order(_events(tx, span))
+
+
+def _events(tx: Connection, span: Span) -> Iterator[tuple[tuple[int, str, str], bytes]]:
+    keys, names = source_keys(tx), history.all_names(tx)
+    for block in exports.blocks(tx):
+        rows = [row for row in block.rows if span.holds(row.t)]
+        homes = exports.profiles_of_nodes(tx, sorted({row.node for row in rows if row.node}))
+        named = exports.anchors(tx, sorted(set(homes.values())))
+
+        def whose(node: int, homes: Any = homes, named: Any = named) -> str | None:
+            return public_id(*named[homes[node]]) if homes.get(node) in named else None
+
+        accounts_of = {row.body_seq: whose(row.node) for row in rows if row.flags & SECONDARY}
+        for row in rows:
+            if row.flags & SECONDARY:
+                continue
+            body = block.bodies[row.seq]
+            message = decode_json(body.raw)
+            type_, name = names[row.name]
+            source = source_name(keys, row.source)
+            line = {
+                "type": type_,
+                "name": name,
+                "source": source,
+                "timestamp": message["timestamp"],
+                "person": whose(row.node),
+                "account": accounts_of.get(row.seq),
+                "message": message,
+                "added": decode_json(body.added),
+            }
+            yield (row.t, source, message["messageId"]), encode(line)

@@ -1,0 +1,3 @@
+from tests.cli.conftest import cdp, space
+
+__all__ = ["cdp", "space"]

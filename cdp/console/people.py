@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, NamedTuple
 
 from flask import abort, redirect, render_template, request, url_for
@@ -14,6 +13,7 @@ from cdp.console.context import console
 from cdp.console.events import as_events, detail, title_of
 from cdp.console.snippets import host
 from cdp.identity import normal_value, parse_public_id, public_id
+from cdp.pipeline.story import story
 from cdp.store import activity, config_rows, faces, graph, history, timeline
 from cdp.store.faces import Face
 from cdp.store.graph import IdentifierRow, NodeRow, ProfileRow
@@ -112,7 +112,7 @@ def person(profile: str, tab: str = "timeline") -> str | Response:
         elif tab == "traits":
             context |= traits.tab(tx, subject.profile, known)
         elif tab == "identifiers":
-            context["joins"] = _joins(tx, subject.nodes)
+            context["story"] = story(tx, subject.profile)
         elif tab == "accounts":
             context["bonds"] = _bonds(tx, subject, node_ids)
     return render_template("console/person.html", **context)
@@ -169,33 +169,6 @@ def _kinds(names: dict[int, tuple[str, str]], counts: dict[int, int]) -> list[tu
 
 def _is_cursor(parts: list[str]) -> bool:
     return len(parts) == 2 and all(p.isascii() and p.isdigit() and len(p) < 19 for p in parts)
-
-
-class Join(NamedTuple):
-    """Identifiers that one message named together, and which rule kept some apart."""
-
-    ids: list[tuple[str, str]]
-    dropped: list[tuple[str, str]]
-    t: int
-    source: int
-    message_id: str
-    seq: int | None
-
-
-def _joins(tx: Connection, nodes: list[NodeRow], limit: int = 50) -> list[Join]:
-    """Why the identifiers are one person's: the first message of each set of them."""
-    found = []
-    for node in sorted(nodes, key=lambda n: n.first_t)[:limit]:
-        ids = [(str(t), str(v)) for t, v in json.loads(node.ids)]
-        dropped = [(str(t), str(v)) for t, v, _ in json.loads(node.dropped or "[]")]
-        if len(ids) < 2 and not dropped:
-            continue
-        rows = timeline.rows_of_nodes(tx, [node.id], start=node.first_t, end=node.first_t, limit=1)
-        seq = rows[0].seq if rows else None
-        found.append(
-            Join(ids, dropped, node.first_t, node.first_source, node.first_message_id, seq)
-        )
-    return found
 
 
 def _bonds(tx: Connection, subject: Subject, node_ids: list[int]) -> list[tuple[Face, Any]]:

@@ -19,6 +19,7 @@ from cdp.console import (
     errors,
     format,
     home,
+    identity,
     layout,
     live,
     people,
@@ -54,6 +55,7 @@ PAGES: tuple[tuple[str, str, View], ...] = (
     ("/catalogue/context", "catalogue_context", catalogue_pages.context),
     ("/people", "people", people.index),
     ("/people/<profile>", "person", people.person),
+    ("/people/<profile>/unmerge", "unmerge", identity.part_page),
     ("/people/<profile>/<tab>", "person_tab", people.person),
     ("/connections", "connections", sources.index),
     ("/connections/sources/new", "source_new", sources.new),
@@ -73,6 +75,7 @@ PAGES: tuple[tuple[str, str, View], ...] = (
     ("/settings", "account", users.account),
     ("/settings/tokens", "tokens", users.tokens),
     ("/settings/users", "users", users.users),
+    ("/settings/identity", "identity_rules", identity.rules_page),
     ("/settings/activity", "activity", users.activity),
 )
 
@@ -81,6 +84,9 @@ FORMS: tuple[tuple[str, str, View], ...] = (
     ("/theme", "theme", layout.theme),
     ("/sample-data", "sample_data", home.sample_data),
     ("/live/test", "test_event", live.send_test),
+    ("/people/<profile>/unmerge", "unmerge_do", identity.part),
+    ("/settings/identity", "identity_rules_change", identity.change_rules),
+    (f"/settings/identity/cuts/<{_INT}:number>/undo", "cut_undo", identity.undo_cut),
     ("/connections/sources/new", "source_create", sources.create),
     ("/connections/sources/<key>", "source_change", sources.change),
     ("/connections/destinations/new/<plugin>", "destination_create", destinations.create),

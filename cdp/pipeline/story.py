@@ -15,7 +15,7 @@ from cdp.events import format_time
 from cdp.identity import NO_CUTS, Dropped, Identifier, Rules, fold, identifier_hash, public_id
 from cdp.identity.explain import Branch, Step, branches
 from cdp.store import config_rows, graph, history, identity, timeline
-from cdp.store.graph import NodeRow
+from cdp.store.graph import NodeRow, ProfileRow
 from cdp.store.identity import CutRow
 from cdp.store.people import Profile
 
@@ -47,7 +47,7 @@ def reason_text(reason: str, rules: Rules, cuts: dict[int, CutRow]) -> str:
 class _Teller:
     """What the steps of one component are told with."""
 
-    def __init__(self, tx: Connection, profile: Profile) -> None:
+    def __init__(self, tx: Connection, profile: Profile | ProfileRow) -> None:
         self.collection = profile.collection
         self.rules = identity.load_rules(tx)
         self.cuts = {row.cut.number: row for row in identity.all_cuts(tx)}
@@ -85,6 +85,7 @@ class _Teller:
     def step(self, step: Step) -> dict[str, Any]:
         return {
             "at": format_time(step.at.t),
+            "t": step.at.t,
             "source": self.sources.get(step.at.source),
             "message_id": step.at.message_id,
             **self.messages.get(step.node, {"type": None, "name": None, "seq": None}),
@@ -109,7 +110,7 @@ class _Teller:
         }
 
 
-def story(tx: Connection, profile: Profile) -> dict[str, Any]:
+def story(tx: Connection, profile: Profile | ProfileRow) -> dict[str, Any]:
     """Why a profile is what it is.
 
     ``profile`` is a tree: a branch has ``id founded_by created_at steps``; a step what
@@ -129,6 +130,7 @@ def story(tx: Connection, profile: Profile) -> dict[str, Any]:
     elsewhere = [
         {
             "at": format_time(row.first_t),
+            "t": row.first_t,
             "source": teller.sources.get(row.first_source),
             "message_id": row.first_message_id,
             "identifiers": [word(item) for item in identity.node_of(row).ids],

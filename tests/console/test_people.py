@@ -114,7 +114,7 @@ def test_identifiers_say_why_they_are_one(world: World, admin: Browser) -> None:
     text = words(page)
     assert "Why these are one person" in text
     assert "m-join" in text
-    assert re.search(r'href="/live/events/2">the message', page)
+    assert re.search(r'href="/live/events/2">Identify', page)
 
 
 def test_accounts_and_people_lead_to_each_other(world: World, admin: Browser) -> None:

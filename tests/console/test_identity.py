@@ -1,0 +1,92 @@
+"""Seeing why people are one, parting them, and changing the rules, by clicks alone."""
+
+from __future__ import annotations
+
+from cdp.pipeline import sweep
+from cdp.store import definitions
+from tests.console.factory import Browser, World, words
+from tests.console.test_people import address_of
+
+
+def send_kiosk(world: World) -> None:
+    world.send(
+        {"type": "page", "name": "Home", "anonymousId": "kiosk",
+         "timestamp": "2026-01-01T08:00:00Z"},
+        {"type": "identify", "anonymousId": "phone", "userId": "u1",
+         "timestamp": "2026-01-01T09:00:00Z", "traits": {"name": "Ana"}},
+        {"type": "identify", "anonymousId": "kiosk", "userId": "u1", "messageId": "m-link",
+         "timestamp": "2026-01-01T10:00:00Z", "traits": {"plan": "pro"}},
+        {"type": "identify", "anonymousId": "kiosk", "userId": "u2",
+         "timestamp": "2026-01-01T11:00:00Z", "traits": {"name": "Ben"}},
+    )  # fmt: skip
+
+
+def version_of(world: World) -> int:
+    with world.store.read() as tx:
+        found = definitions.current(tx, "identity", "default")
+    return found.version if found is not None else 0
+
+
+def test_the_tree_names_messages_rules_and_both_profiles(world: World, admin: Browser) -> None:
+    send_kiosk(world)
+    text = words(admin.page(address_of(admin, "u1") + "/identifiers"))
+    assert "It also named user_id u1" in text and "took in the person" in text
+    assert "Named by others, kept apart" in text
+    assert "a profile has at most 1 user_id" in text
+    assert "Kept apart" in words(admin.page(address_of(admin, "u2") + "/identifiers"))
+
+
+def test_somebody_is_parted_after_a_look_and_joined_again(world: World, admin: Browser) -> None:
+    send_kiosk(world)
+    ana = address_of(admin, "u1")
+    look = words(admin.page(f"{ana}/unmerge?take=anonymous_id:kiosk"))
+    assert "Goes out, with 1 event" in look and "Stays, with 2 events" in look
+    assert "m-link" in look
+    answer = admin.post(f"{ana}/unmerge", take="anonymous_id:kiosk", note="<b>shop</b>")
+    assert answer.status_code == 303
+    page = admin.page(answer.location)
+    assert "never with" in words(page) and "&lt;b&gt;shop&lt;/b&gt;" in page
+    assert "anonymous_id kiosk" in words(admin.page(address_of(admin, "u2") + "/identifiers"))
+    rules = words(admin.page("/settings/identity"))
+    assert "Take back" in rules and "anonymous_id:kiosk" in rules
+    back = admin.post("/settings/identity/cuts/1/undo")
+    assert "holds again" in words(admin.page(back.location))
+    assert "took in the person" in words(admin.page(address_of(admin, "u1") + "/identifiers"))
+
+
+def test_what_cannot_be_parted_is_said_and_the_form_kept(world: World, admin: Browser) -> None:
+    send_kiosk(world)
+    ana = address_of(admin, "u1")
+    everything = "&".join(
+        f"take={item}" for item in ("anonymous_id:kiosk", "anonymous_id:phone", "user_id:u1")
+    )
+    assert "nothing is left" in words(admin.page(f"{ana}/unmerge?{everything}"))
+    assert "not an identifier" in words(admin.page(f"{ana}/unmerge?take=email:x@y.org"))
+    assert admin.get(f"{ana}/unmerge?take=junk").status_code == 400
+
+
+def test_rules_show_their_effect_before_they_hold(world: World, admin: Browser) -> None:
+    send_kiosk(world)
+    form = {
+        "priority": "user_id, email", "limits": "user_id: 1\nanonymous_id: 3 per week",
+        "default_limit": "5", "blocked": "null\nkiosk", "blocked_patterns": r"[0\-]*",
+    }  # fmt: skip
+    look = words(admin.post("/settings/identity", **form, what="preview").text)
+    assert "What would change" in look
+    assert version_of(world) == 0
+    admin.post("/settings/identity", **form, what="save")
+    assert version_of(world) == 1
+    while sweep.step(world.store, 0) is not None:
+        pass
+    assert "Nobody found" in admin.page("/people?q=kiosk")
+    page = admin.page("/settings/identity")
+    assert "anonymous_id: 3 per week" in page and "kiosk" in page
+    for wrong, text in (
+        ({"limits": "user_id"}, "no limit"),
+        ({"limits": "user_id: 2 per moon"}, "per is one of"),
+        ({"blocked_patterns": "("}, "no regular expression"),
+        ({"default_limit": "many"}, "whole number"),
+    ):
+        answer = admin.post("/settings/identity", **{**form, **wrong}, what="save")
+        assert answer.status_code == 422 and text in words(answer.text)
+    assert version_of(world) == 1

@@ -15,6 +15,7 @@ from cdp.api.room import Room, here, page_of
 from cdp.api.sources import find as find_source
 from cdp.events import MalformedJSON, decode_json, format_time
 from cdp.events.message import TYPES
+from cdp.pipeline.story import kept_apart
 from cdp.store import config_rows, console_queries, history, people, timeline
 from cdp.store.console_queries import MINUTE_MS, LiveFilter, RejectedRow
 from cdp.store.history import HistoryRow
@@ -37,6 +38,13 @@ class EventSchema(Schema):
     )
     message = fields.Dict(metadata={"description": "The normalised Segment message."})
     added = fields.Raw(allow_none=True, metadata={"description": "What enrichers added."})
+    kept_apart = fields.List(
+        fields.Dict(),
+        metadata={
+            "description": "Identifiers that a rule kept out of the profile: identifier, "
+            "reason, because. Only where one event is asked for."
+        },
+    )
 
 
 class EventQuery(PageQuery):
@@ -165,7 +173,7 @@ def get_event(seq: int) -> dict[str, Any]:
         row = console_queries.one_row(tx, seq) if seq < 2**63 else None
         if row is None:
             raise not_found(f"There is no event {seq}.")
-        return shown(tx, [row])[0]
+        return {**shown(tx, [row])[0], "kept_apart": kept_apart(tx, row.node)}
 
 
 @room.on("GET", "/rejected", "events:read", query=RejectedQuery, gives=page_of(RejectedSchema))

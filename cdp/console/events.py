@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from cdp.console.format import plural
 from cdp.console.whereabouts import whereabouts
+from cdp.pipeline.story import kept_apart
 from cdp.store import config_rows, console_queries, faces, history
 from cdp.store.faces import Face
 from cdp.store.history import HistoryRow
@@ -94,4 +95,5 @@ def detail(tx: Connection, seq: int) -> dict[str, Any] | None:
         "body": raw,
         "added": added,
         "went": whereabouts(tx, row),
+        "apart": kept_apart(tx, row.node),
     }

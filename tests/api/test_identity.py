@@ -37,6 +37,9 @@ def test_an_explanation_is_a_tree_with_the_messages_and_rules(api: Api, space: S
     assert other["message_id"] == "m4"
     assert other["kept_apart"][0]["because"] == "a profile has at most 1 user_id"
     assert other["kept_apart"][0]["belongs_to"] == story["id"]
+    [seq] = [row["seq"] for row in api.listed("/api/profiles/user_id:u2/events")]
+    [apart] = api.get(f"/api/events/{seq}")["kept_apart"]
+    assert apart["identifier"] == "anonymous_id:kiosk" and apart["reason"] == "limit:user_id"
     theirs = api.get("/api/profiles/user_id:u2/explanation")
     assert theirs["profile"]["steps"][0]["kept_apart"] == other["kept_apart"]
     # The id of the profile that was taken in goes on to answer, with the survivor.

@@ -34,6 +34,7 @@ def test_the_tree_names_messages_rules_and_both_profiles(world: World, admin: Br
     assert "Named by others, kept apart" in text
     assert "a profile has at most 1 user_id" in text
     assert "Kept apart" in words(admin.page(address_of(admin, "u2") + "/identifiers"))
+    assert "at most 1 user_id" in words(admin.page("/live/events/4"))
 
 
 def test_somebody_is_parted_after_a_look_and_joined_again(world: World, admin: Browser) -> None:

@@ -46,10 +46,9 @@ def _known(error: Exception) -> bool:
     from sqlalchemy.exc import SQLAlchemyError
 
     from cdp.config import ConfigError
-    from cdp.log.files import PartInUse
     from cdp.store import StoreBusy
     from cdp.store.config_rows import NameTaken
     from cdp.store.migrate import StoreTooNew
 
-    kinds = (ConfigError, PartInUse, StoreBusy, NameTaken, StoreTooNew, OSError, SQLAlchemyError)
+    kinds = (ConfigError, StoreBusy, NameTaken, StoreTooNew, OSError, SQLAlchemyError)
     return isinstance(error, kinds)

@@ -42,8 +42,7 @@ class Demo:
             at = progress.positions(tx).get(kept.get("part", ""), 0)
         state, done = kept.get("state", "absent"), float(kept.get("done", 0.0))
         if state == "loading" and "end" in kept:
-            first = kept["first"]
-            done = min(1.0, max(0.0, (at - first) / max(1, kept["end"] - first)))
+            done = min(1.0, at / max(1, kept["end"]))
             if at >= kept["end"]:
                 state = "present"
         if state == "present":
@@ -92,8 +91,6 @@ class Demo:
         # A part of the log of its own: its blocks hold nothing else, and go whole.
         log = open_log(self._settings, "demo")
         try:
-            with self._store.read() as tx:
-                first = progress.positions(tx).get(log.part, 0)
             sent = 0
             shop = Shop(now // DAY_MS * DAY_MS, run)
             messages = shop.messages()
@@ -101,7 +98,7 @@ class Demo:
                 body = msgspec.json.encode({"batch": chunk})
                 log.append(Record(now, source.id, "batch", body, live=False))
                 sent += 1
-            self._put(state="loading", part=log.part, first=first, end=first + sent, run=run)
+            self._put(state="loading", part=log.part, end=sent, run=run)
         finally:
             log.close()
 

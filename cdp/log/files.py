@@ -1,14 +1,18 @@
 """The log in SQLite files: ``<folder>/<part>/<first position>.db``.
 
-A part has one writer (a lock file holds it) and any number of readers. A file
-that has grown to its size is left and a new one begun, named by the position it
-starts with; a file is dropped whole once the pipeline has taken all of it.
+A writer begins a part of its own under a name that no other ever has, and holds its
+lock file; nobody writes to a part that another process began. So how far the store
+has taken a part never says anything about another one, whichever of store and log
+was lost or came out of a backup. A file that has grown to its size is left and a new
+one begun, named by the position it starts with; a file is dropped whole once the
+pipeline has taken all of it, and the part with the last one when its writer is gone.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +22,7 @@ from typing import Any
 
 import structlog
 
-from cdp.log.record import Taken, take
+from cdp.log.record import Taken, new_part, take
 
 logger = structlog.get_logger(__name__)
 
@@ -32,12 +36,12 @@ _AFTER = (
 )
 
 
-class PartInUse(RuntimeError):
-    """Another process writes this part of the log."""
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+def _connect(path: Path, create: bool = False) -> sqlite3.Connection:
+    mode = "rwc" if create else "rw"
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True, isolation_level=None, check_same_thread=False, timeout=10,
+    )  # fmt: skip
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA wal_autocheckpoint = 2000")
@@ -62,28 +66,60 @@ def keeping(folder: Path) -> Iterator[None]:
 
 
 class PartWriter:
-    """Writes rows to one part; used by one thread at a time."""
+    """Begins a part of ``kind`` below ``root`` and writes to it; used by one thread at a time."""
 
-    def __init__(self, folder: Path, segment_bytes: int) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
-        self._segment_bytes = segment_bytes
-        self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def __init__(self, root: Path, kind: str, segment_bytes: int) -> None:
+        self._root, self._kind, self._segment_bytes = root, kind, segment_bytes
+        self._begin()
+
+    def _begin(self) -> None:
+        part = new_part(self._kind)
+        hidden, folder = self._root / f".{part}", self._root / part
+        hidden.mkdir(parents=True)
+        lock = os.open(hidden / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._lock)
-            raise PartInUse(f"another process writes {folder}") from None
-        found = segments(folder)
-        first, self._path = found[-1] if found else (1, folder / f"{1:020d}.db")
-        self._db = _connect(self._path)
-        self._db.execute(_CREATE)
-        last = self._db.execute("SELECT max(pos) FROM log").fetchone()[0]
-        self.next_pos: int = last + 1 if last is not None else first
-        _sync_folder(folder)
+            # Locked before it can be seen, so that nobody takes it for one that was left.
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.rename(hidden, folder)
+            path = folder / f"{1:020d}.db"
+            db = _connect(path, create=True)
+            db.execute(_CREATE)
+            _sync_folder(folder)
+            _sync_folder(self._root)
+        except BaseException:
+            os.close(lock)
+            for left in (hidden, folder):
+                shutil.rmtree(left, ignore_errors=True)
+            raise
+        self.part, self.folder, self._lock = part, folder, lock
+        self.next_pos = 1
+        self._use(db, path)
+
+    def _use(self, db: sqlite3.Connection, path: Path) -> None:
+        self._db, self._path, self._inode = db, path, os.stat(path).st_ino
 
     def write(self, rows: list[tuple[Any, ...]]) -> None:
         """Append ``rows`` in one transaction; on return they are on disk."""
+        self._append(rows)
+        if self._size() is None:
+            # Somebody removed the files under us: what went there is nowhere.
+            logger.error("log_part_removed", part=self.part)
+            db, lock = self._db, self._lock
+            self._begin()
+            db.close()
+            os.close(lock)
+            self._append(rows)
+        size = self._size()
+        if size is None:
+            raise FileNotFoundError(f"{self._path} was removed while it was written")
+        try:
+            if size > self._segment_bytes:
+                self._rotate()
+        except (sqlite3.Error, OSError) as error:
+            # What was given is on disk; the file may grow until a new one can be begun.
+            logger.error("log_cannot_begin_file", folder=str(self.folder), error=str(error))
+
+    def _append(self, rows: list[tuple[Any, ...]]) -> None:
         db, pos = self._db, self.next_pos
         db.execute("BEGIN IMMEDIATE")
         try:
@@ -94,21 +130,20 @@ class PartWriter:
                 db.execute("ROLLBACK")
             raise
         self.next_pos = pos + len(rows)
-        try:
-            if self._size() > self._segment_bytes:
-                self._rotate()
-        except (sqlite3.Error, OSError) as error:
-            # What was given is on disk; the file may grow until a new one can be begun.
-            logger.error("log_cannot_begin_file", folder=str(self.folder), error=str(error))
 
-    def _size(self) -> int:
-        return os.stat(self._path).st_size
+    def _size(self) -> int | None:
+        """The size of the file; None if it is not where we made it."""
+        try:
+            found = os.stat(self._path)
+        except FileNotFoundError:
+            return None
+        return found.st_size if found.st_ino == self._inode else None
 
     def _rotate(self) -> None:
         path = self.folder / f"{self.next_pos:020d}.db"
         db = None
         try:
-            db = _connect(path)
+            db = _connect(path, create=True)
             db.execute(_CREATE)
             _sync_folder(self.folder)
         except BaseException:
@@ -118,7 +153,7 @@ class PartWriter:
             _remove(path)
             raise
         self._db.close()
-        self._db, self._path = db, path
+        self._use(db, path)
 
     def close(self) -> None:
         """Close the file and let go of the part."""
@@ -154,7 +189,8 @@ class FileReader:
         """The names of the parts that exist."""
         if not self.folder.exists():
             return []
-        return sorted(entry.name for entry in os.scandir(self.folder) if entry.is_dir())
+        found = (entry.name for entry in os.scandir(self.folder) if entry.is_dir())
+        return sorted(name for name in found if not name.startswith("."))
 
     def read(self, part: str, after: int, limit: int) -> list[Taken]:
         """Records of ``part`` behind position ``after``, holding about ``limit`` messages."""
@@ -175,13 +211,40 @@ class FileReader:
     def end(self, part: str) -> int:
         """The last position in ``part``."""
         found = segments(self.folder / part)
-        for first, path in reversed(found):
-            last = self._connection(part, path).execute("SELECT max(pos) FROM log").fetchone()[0]
-            if last is not None:
-                return int(last)
-            if first > 1:
-                return first - 1
+        try:
+            for first, path in reversed(found):
+                query = "SELECT max(pos) FROM log"
+                last = self._connection(part, path).execute(query).fetchone()[0]
+                if last is not None:
+                    return int(last)
+                if first > 1:
+                    return first - 1
+        except sqlite3.Error as error:
+            self.close()
+            raise LogUnreadable(f"{part}: {error}") from error
         return 0
+
+    def first(self, part: str) -> int:
+        """The first position of which ``part`` still has the file; 1 if it has none."""
+        found = segments(self.folder / part)
+        return found[0][0] if found else 1
+
+    def ended(self, part: str, taken: int) -> bool:
+        """Whether ``part`` has no writer any more and nothing behind ``taken``."""
+        folder = self.folder / part
+        if not folder.is_dir():
+            return False
+        try:
+            lock = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return self.end(part) <= taken  # it came out of a backup
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(lock)
+        return self.end(part) <= taken
 
     def _from(self, part: str, after: int) -> list[Path]:
         found = segments(self.folder / part)
@@ -197,6 +260,7 @@ class FileReader:
             if held[0] == path:
                 return held[1]
             held[1].close()
+            del self._open[part]
         connection = _connect(path)
         connection.execute(_CREATE)
         self._open[part] = (path, connection)
@@ -204,15 +268,35 @@ class FileReader:
 
     def drop_taken(self, part: str, taken: int) -> None:
         """Delete the files of ``part`` of which everything is at or below ``taken``."""
+        with self._dropping() as allowed:
+            if allowed:
+                self._drop(part, taken)
+
+    def drop(self, part: str) -> bool:
+        """Delete a part that has `ended`; False while a backup needs it."""
+        with self._dropping() as allowed:
+            if allowed:
+                self._forget(part)
+                shutil.rmtree(self.folder / part)
+            return allowed
+
+    @contextmanager
+    def _dropping(self) -> Iterator[bool]:
         handle = os.open(self.folder / "keep.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            allowed = True
         except BlockingIOError:
-            return  # a backup is being made
-        else:
-            self._drop(part, taken)
+            allowed = False  # a backup is being made
+        try:
+            yield allowed
         finally:
             os.close(handle)
+
+    def _forget(self, part: str) -> None:
+        held = self._open.pop(part, None)
+        if held is not None:
+            held[1].close()
 
     def _drop(self, part: str, taken: int) -> None:
         found = segments(self.folder / part)
@@ -221,8 +305,7 @@ class FileReader:
                 break
             held = self._open.get(part)
             if held is not None and held[0] == path:
-                held[1].close()
-                del self._open[part]
+                self._forget(part)
             _remove(path)
 
     def close(self) -> None:

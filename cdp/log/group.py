@@ -42,7 +42,7 @@ class GroupCommit:
 
     ``write`` takes a list of rows, makes them durable in one transaction, and
     raises if it can't; it is only called from the writer thread. At most
-    ``bound`` records wait. ``part`` names the part of the log that is written.
+    ``bound`` records wait. ``part`` names the part of the log that is written now.
     """
 
     def __init__(
@@ -50,9 +50,9 @@ class GroupCommit:
         write: Callable[[list[tuple[Any, ...]]], None],
         bound: int,
         close: Callable[[], None] | None = None,
-        part: str = "",
+        part: Callable[[], str] = str,
     ) -> None:
-        self.part = part
+        self._part = part
         self._write = write
         self._close = close
         self._bound = bound
@@ -62,6 +62,11 @@ class GroupCommit:
         self.failing: str | None = None
         self._thread = Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
+
+    @property
+    def part(self) -> str:
+        """The part of the log that is written."""
+        return self._part()
 
     def append(self, record: Record) -> None:
         """Keep ``record``; returns after the fsync. `LogFull`, `LogUnavailable`."""

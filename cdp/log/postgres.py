@@ -1,8 +1,9 @@
 """The log in Postgres tables: one a segment, named in ``log_segments``.
 
-Like the files of `cdp.log.files`: a part has one writer, which holds an advisory
-lock, so positions are given in the order of the commits; a full segment is left for
-a new table, and dropped whole once the pipeline has taken all of it.
+Like the files of `cdp.log.files`: a writer begins a part of its own and holds an
+advisory lock on it, so positions are given in the order of the commits; a full segment
+is left for a new table, and dropped whole once the pipeline has taken all of it, the
+last one when the writer is gone.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ import structlog
 from psycopg import sql
 
 from cdp.events.message import hash64
-from cdp.log.files import PartInUse
-from cdp.log.record import Taken, take
+from cdp.log.record import Taken, new_part, take
 
 logger = structlog.get_logger(__name__)
 
@@ -44,39 +44,23 @@ def _make(connection: psycopg.Connection[Any]) -> None:
 
 
 class TableWriter:
-    """Writes rows to the first part of ``kind`` that has no writer yet.
+    """Begins a part of ``kind`` and writes rows to it.
 
-    A broken connection is made anew, and the part taken again, at the next write.
+    When its connection broke, the next write makes a new one and begins another part.
     """
 
-    def __init__(
-        self, url: str, kind: str, segment_bytes: int = 64 << 20, max_writers: int = 64
-    ) -> None:
-        self._url, self._kind, self._max_writers = url, kind, max_writers
-        self._segment_bytes = segment_bytes
+    def __init__(self, url: str, kind: str, segment_bytes: int = 64 << 20) -> None:
+        self._url, self._kind, self._segment_bytes = url, kind, segment_bytes
         self._db: psycopg.Connection[Any] | None = None
         self._open()
 
     def _open(self) -> None:
         db = _connect(self._url)
         _make(db)
-        for number in range(self._max_writers):
-            part = f"{self._kind}-{number}"
-            key = hash64(f"log part {part}")
-            row = db.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
-            if row is not None and row[0]:
-                break
-        else:
-            db.close()
-            raise PartInUse(f"{self._max_writers} processes write the log as {self._kind!r}")
-        self.part, self._db = part, db
-        self._written = 0
-        last = _last_position(db, part)
-        if last is None:
-            self.next_pos = 1
-            self._begin_segment(db)
-        else:
-            self.next_pos, self._table = last
+        self.part, self.next_pos = new_part(self._kind), 1
+        _lock(db, self.part)
+        self._begin_segment(db)
+        self._db = db
 
     def _begin_segment(self, db: psycopg.Connection[Any]) -> None:
         name = f"log_{self.part.replace('-', '_')}_{self.next_pos}"
@@ -106,7 +90,7 @@ class TableWriter:
                 for index, row in enumerate(rows):
                     copy.write_row((self.next_pos + index, *row))
         except psycopg.Error:
-            # Whether it was committed is not known: the positions are read anew.
+            # Whether it was committed is not known, nor which position is the next.
             db.close()
             raise
         self.next_pos += len(rows)
@@ -115,7 +99,7 @@ class TableWriter:
             try:
                 self._begin_segment(db)
             except psycopg.Error as error:
-                # What was given is kept; everything is read anew before the next write.
+                # What was given is kept; the next write begins another part.
                 logger.error("log_cannot_begin_segment", part=self.part, error=str(error))
                 db.close()
 
@@ -123,6 +107,12 @@ class TableWriter:
         """Let go of the part."""
         if self._db is not None:
             self._db.close()
+
+
+def _lock(db: psycopg.Connection[Any], part: str) -> bool:
+    key = hash64(f"log part {part}")
+    row = db.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
+    return row is not None and bool(row[0])
 
 
 def _last_position(db: psycopg.Connection[Any], part: str) -> tuple[int, str] | None:
@@ -201,18 +191,45 @@ class TableReader:
             raise self._broken(error) from error
         return last[0] - 1 if last is not None else 0
 
+    def first(self, part: str) -> int:
+        """The first position of which ``part`` still has the table; 1 if it has none."""
+        found = self._segments(part)
+        return int(found[0][0]) if found else 1
+
+    def ended(self, part: str, taken: int) -> bool:
+        """Whether ``part`` has no writer any more and nothing behind ``taken``."""
+        if not self._segments(part):
+            return False
+        try:
+            if not _lock(self._db, part):
+                return False
+            key = hash64(f"log part {part}")
+            self._db.execute("SELECT pg_advisory_unlock(%s)", (key,))
+        except psycopg.OperationalError as error:
+            raise self._broken(error) from error
+        return self.end(part) <= taken
+
     def drop_taken(self, part: str, taken: int) -> None:
         """Drop the tables of ``part`` of which everything is at or below ``taken``."""
         found = self._segments(part)
         for (_, name), (next_first, _) in pairwise(found):
             if next_first > taken + 1:
                 break
-            try:
-                with self._db.transaction():
-                    self._db.execute("DELETE FROM log_segments WHERE name = %s", (name,))
-                    self._db.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
-            except psycopg.OperationalError as error:
-                raise self._broken(error) from error
+            self._drop_table(name)
+
+    def drop(self, part: str) -> bool:
+        """Drop a part that has `ended`."""
+        for _, name in self._segments(part):
+            self._drop_table(name)
+        return True
+
+    def _drop_table(self, name: str) -> None:
+        try:
+            with self._db.transaction():
+                self._db.execute("DELETE FROM log_segments WHERE name = %s", (name,))
+                self._db.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
+        except psycopg.OperationalError as error:
+            raise self._broken(error) from error
 
     def close(self) -> None:
         """Close the connection."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -19,6 +21,11 @@ _ZSTD = b"\x28\xb5\x2f\xfd"
 #: The kind of a record that we wrote ourselves; `checked_body` makes its body.
 CHECKED = "checked"
 _checked = msgspec.json.Decoder(list[tuple[msgspec.Raw, msgspec.Raw]]).decode
+
+
+def new_part(kind: str) -> str:
+    """A name for a part of the log that no other part ever has; older ones sort first."""
+    return f"{kind}-{int(time.time() * 1000):011x}-{secrets.token_hex(4)}"
 
 
 class Record(NamedTuple):

@@ -138,8 +138,11 @@ class Pipeline:
         now = time.monotonic()
         if now - self._listed > _POLL_PARTS_S:
             self._listed, self._parts = now, self._reader.parts()
-        parts = sorted(self._parts, key=lambda part: part.startswith(_LATER))
         self._turn += 1
+        # Each has its turn to be first: one that is always full starves no other.
+        first = self._turn % max(1, len(self._parts))
+        turned = self._parts[first:] + self._parts[:first]
+        parts = sorted(turned, key=lambda part: part.startswith(_LATER))
         if self._turn % 8 == 0:
             parts.reverse()  # an import is never starved for good
         return parts
@@ -182,14 +185,26 @@ class Pipeline:
         now = time.monotonic()
         if now - self._dropped > _DROP_S:
             self._dropped = now
-            for part, position in self._positions.items():
-                self._reader.drop_taken(part, position)
+            for part, position in list(self._positions.items()):
+                self._drop(part, position)
         if now - self._cleaned < _CLEAN_S:
             return
         self._cleaned = now
         before = int(self._clock() * 1000) - self._settings.rejected_days * 86_400_000
         with self._store.write() as tx:
             progress.drop_rejected(tx, before)
+
+    def _drop(self, part: str, position: int) -> None:
+        """Drop what is taken of ``part``, all of it where nothing more can come."""
+        self._reader.drop_taken(part, position)
+        gone = part not in self._parts
+        if self._reader.ended(part, position):
+            with self._store.write() as tx:
+                progress.end_part(tx, part, self._epochs[part], int(self._clock() * 1000))
+            gone = self._reader.drop(part)
+        if gone:
+            del self._positions[part]
+            self._listed = float("-inf")
 
     def _sweep(self, idle: bool) -> bool:
         """Go on with what goes on in pieces, if there is any: when idle, else now and then."""

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cdp import __version__
 from cdp.config import Settings
+from cdp.events import format_time
 from cdp.log import open_reader
 from cdp.log.files import segments
 from cdp.plugin import manager
@@ -34,6 +35,8 @@ FEW_BYTES, TOO_FEW_BYTES = 2048 * _MB, 200 * _MB
 #: Messages or events that wait before somebody should look.
 MANY_WAITING = 50_000
 CLOCK_MS = 5_000
+#: How long a lost part of the log is told of.
+VANISHED_DAYS = 30
 _DAY_MS = 86_400_000
 
 
@@ -180,8 +183,11 @@ def _log(store: Store, settings: Settings, running: bool) -> Iterator[Check]:
     reader = open_reader(settings)
     try:
         with store.read() as tx:
-            at = progress.positions(tx)
-        waiting = sum(max(0, reader.end(part) - at.get(part, 0)) for part in reader.parts())
+            known = {row.part: row for row in progress.parts(tx)}
+        at = {part: row.pos for part, row in known.items()}
+        there = reader.parts()
+        waiting = sum(max(0, reader.end(part) - at.get(part, 0)) for part in there)
+        gaps = [(part, at.get(part, 0) + 1, reader.first(part) - 1) for part in there]
     finally:
         reader.close()
     what = f"{waiting:,} requests wait for the pipeline"
@@ -192,6 +198,21 @@ def _log(store: Store, settings: Settings, running: bool) -> Iterator[Check]:
         yield Check("log", WARN, what, "`cdp serve` takes them.")
     else:
         yield Check("log", OK, what)
+    for part, first, last in gaps:
+        if last >= first:
+            what = f"the store never took {first:,} to {last:,}, which the log no longer has"
+            todo = "The store is older than its log. Restore both from one backup."
+            yield Check(f"log {part}", WARN, what, todo)
+    lately = int(time.time() * 1000) - VANISHED_DAYS * _DAY_MS
+    for row in known.values():
+        if row.part not in there and row.ended_at is None and row.updated_at > lately:
+            when = format_time(row.updated_at)
+            what = f"it is gone; what it held behind the {row.pos:,} taken until {when} is lost"
+            todo = (
+                "If a copy of the log's folder has it, put it back there and restart: what was "
+                f"taken is not doubled. Else this goes after {VANISHED_DAYS} days."
+            )
+            yield Check(f"log {row.part}", WARN, what, todo)
 
 
 def _destinations(store: Store) -> Iterator[Check]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from cdp.events import Rejected
@@ -25,6 +27,28 @@ def take_turn(tx: Connection) -> int:
 def positions(tx: Connection) -> dict[str, int]:
     """The last position taken of each part of the log."""
     return {r.part: r.pos for r in tx.execute(select(checkpoints.c.part, checkpoints.c.pos))}
+
+
+class Part(NamedTuple):
+    """A part of the log; ``ended_at`` says when all of it had been taken, its writer gone."""
+
+    part: str
+    pos: int
+    updated_at: int
+    ended_at: int | None
+
+
+def parts(tx: Connection) -> list[Part]:
+    """Every part of the log that was ever begun to be taken."""
+    columns = (checkpoints.c[name] for name in Part._fields)
+    return [Part(*row) for row in tx.execute(select(*columns).order_by(checkpoints.c.part))]
+
+
+def end_part(tx: Connection, part: str, epoch: int, now: int) -> None:
+    """Note that all of ``part`` was taken and nothing more can come; `Deposed`."""
+    mine = (checkpoints.c.part == part, checkpoints.c.epoch == epoch)
+    if tx.execute(update(checkpoints).where(*mine).values(ended_at=now)).rowcount != 1:
+        raise Deposed(part)
 
 
 def take_over(tx: Connection, part: str, now: int) -> tuple[int, int]:

@@ -121,6 +121,7 @@ definitions = Table(
 # -- progress ---------------------------------------------------------------------
 
 #: How far the pipeline has taken each part of the log; ``epoch`` names its owner.
+#: ``ended_at``: all of it was taken and its writer is gone, so the part was dropped.
 checkpoints = Table(
     "checkpoints",
     metadata,
@@ -128,6 +129,7 @@ checkpoints = Table(
     Column("pos", Big, nullable=False),
     Column("epoch", Big, nullable=False, default=0),
     Column("updated_at", Big, nullable=False),
+    Column("ended_at", Big),
 )
 
 #: The next free number of each kind (``seq node profile identifier name …``).

@@ -115,16 +115,16 @@ def test_nothing_acknowledged_before_it_is_missing_from_a_backup_under_load(
 
 
 def test_while_a_backup_is_made_the_log_drops_nothing(tmp_path: Path) -> None:
-    writer = PartWriter(tmp_path / "web-0", 1)
+    writer = PartWriter(tmp_path, "web", 1)
     for _ in range(3):
         writer.write([(1, 1, "track", b"", b"{}")])
     reader = FileReader(tmp_path)
     with keeping(tmp_path):
-        reader.drop_taken("web-0", 3)
-        assert len(list((tmp_path / "web-0").glob("*.db"))) == 4
-    reader.drop_taken("web-0", 3)
-    assert len(list((tmp_path / "web-0").glob("*.db"))) == 1
-    assert reader.parts() == ["web-0"]
+        reader.drop_taken(writer.part, 3)
+        assert len(list((writer.folder).glob("*.db"))) == 4
+    reader.drop_taken(writer.part, 3)
+    assert len(list((writer.folder).glob("*.db"))) == 1
+    assert reader.parts() == [writer.part]
     reader.close()
     writer.close()
 
@@ -241,6 +241,27 @@ def test_the_doctor_sees_what_is_wrong_and_says_what_to_do(
     monkeypatch.setenv("CDP_PORT", "x")
     done = cdp.run("doctor", "--json")
     assert done.code == 1 and done.rows[0]["state"] == "fail" and "CDP_PORT" in done.out
+
+
+def test_the_doctor_tells_of_a_lost_part_of_the_log_and_of_a_store_that_is_too_old(
+    cdp: Cdp,
+) -> None:
+    space = Space(cdp.data, log_segment_mb=0)  # each write fills its file
+    lost = space.log.part
+    space.send(*ana())
+    space.close()
+    shutil.rmtree(cdp.data / "log" / lost)
+    space = Space(cdp.data, log_segment_mb=0)
+    part = space.log.part
+    for _ in range(3):
+        space.log.append(Record(1, 1, "track", b'{"event":"E","userId":"u"}'))
+    open_reader(space.settings).drop_taken(part, 2)
+    found = checks(cdp)
+    assert found[f"log {lost}"]["state"] == "warn"
+    assert "behind the 1 taken until" in found[f"log {lost}"]["text"]
+    assert found[f"log {part}"]["state"] == "warn"
+    assert "never took 1 to 2" in found[f"log {part}"]["text"]
+    space.close()
 
 
 def test_the_doctor_sees_a_damaged_store_and_a_full_disk(

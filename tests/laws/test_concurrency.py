@@ -40,6 +40,9 @@ class Part:
     def end(self, part: str) -> int:
         return len(self.records)
 
+    def ended(self, part: str, taken: int) -> bool:
+        return False
+
     def drop_taken(self, part: str, taken: int) -> None:
         pass
 

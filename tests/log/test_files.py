@@ -1,6 +1,7 @@
 """The log in SQLite files."""
 
 import random
+import shutil
 import sqlite3
 import threading
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cdp.log import files
-from cdp.log.files import FileReader, PartInUse, PartWriter, segments
+from cdp.log.files import FileReader, PartWriter, keeping, segments
 from cdp.log.group import GroupCommit, LogFull, LogUnavailable
 from cdp.log.record import Record, to_row
 
@@ -22,64 +23,119 @@ def rows(*texts: str) -> list[tuple[object, ...]]:
 
 
 def test_what_was_written_is_read_in_order_from_any_position(tmp_path: Path) -> None:
-    writer = PartWriter(tmp_path / "web-0", 1 << 20)
+    writer = PartWriter(tmp_path, "web", 1 << 20)
     writer.write(rows("a", "b"))
     writer.write(rows("c"))
     reader = FileReader(tmp_path)
-    assert reader.parts() == ["web-0"]
-    assert [item.record.body for item in reader.read("web-0", 0, 10)] == [b"a", b"b", b"c"]
-    assert [item.pos for item in reader.read("web-0", 1, 1)] == [2]
-    assert reader.read("web-0", 3, 10) == []
-    assert reader.end("web-0") == 3
+    assert reader.parts() == [writer.part]
+    assert [item.record.body for item in reader.read(writer.part, 0, 10)] == [b"a", b"b", b"c"]
+    assert [item.pos for item in reader.read(writer.part, 1, 1)] == [2]
+    assert reader.read(writer.part, 3, 10) == []
+    assert reader.end(writer.part) == 3
 
 
 def test_a_record_comes_back_with_everything_it_had(tmp_path: Path) -> None:
-    writer = PartWriter(tmp_path / "web-0", 1 << 20)
+    writer = PartWriter(tmp_path, "web", 1 << 20)
     big = record("x" * 10_000, ip="1.2.3.4", user_agent="SDK", live=False)
     refused = record("{", code="invalid_json", detail="cut short")
     writer.write([to_row(big), to_row(refused)])
-    found = FileReader(tmp_path).read("web-0", 0, 10)
+    found = FileReader(tmp_path).read(writer.part, 0, 10)
     assert [item.record for item in found] == [big, refused]
 
 
-def test_positions_go_on_after_a_restart(tmp_path: Path) -> None:
-    first = PartWriter(tmp_path / "web-0", 1 << 20)
+def test_each_writer_begins_a_part_that_no_other_ever_had(tmp_path: Path) -> None:
+    first = PartWriter(tmp_path, "web", 1 << 20)
     first.write(rows("a", "b"))
     first.close()
-    second = PartWriter(tmp_path / "web-0", 1 << 20)
+    second = PartWriter(tmp_path, "web", 1 << 20)
     second.write(rows("c"))
-    assert [item.pos for item in FileReader(tmp_path).read("web-0", 0, 9)] == [1, 2, 3]
+    third = PartWriter(tmp_path, "web", 1 << 20)
+    reader = FileReader(tmp_path)
+    assert reader.parts() == sorted({first.part, second.part, third.part})
+    assert len(reader.parts()) == 3
+    refs = [item.ref for part in reader.parts() for item in reader.read(part, 0, 9)]
+    assert len(set(refs)) == 3
 
 
-def test_a_part_has_one_writer(tmp_path: Path) -> None:
-    writer = PartWriter(tmp_path / "web-0", 1 << 20)
-    with pytest.raises(PartInUse):
-        PartWriter(tmp_path / "web-0", 1 << 20)
+def test_a_part_ends_when_its_writer_is_gone_and_all_is_taken(tmp_path: Path) -> None:
+    writer = PartWriter(tmp_path, "web", 1 << 20)
+    writer.write(rows("a", "b"))
+    reader = FileReader(tmp_path)
+    assert not reader.ended(writer.part, 2)  # more may come
     writer.close()
-    PartWriter(tmp_path / "web-0", 1 << 20).close()
+    assert not reader.ended(writer.part, 1)
+    assert reader.ended(writer.part, 2)
+    assert not reader.ended("web-never", 0)
+    with keeping(tmp_path):
+        assert not reader.drop(writer.part)
+    assert reader.drop(writer.part)
+    assert reader.parts() == []
+
+
+def test_a_part_out_of_a_backup_has_no_lock_and_ends_too(tmp_path: Path) -> None:
+    writer = PartWriter(tmp_path, "web", 1 << 20)
+    writer.write(rows("a"))
+    writer.close()
+    (tmp_path / writer.part / "lock").unlink()
+    reader = FileReader(tmp_path)
+    assert (reader.ended(writer.part, 0), reader.ended(writer.part, 1)) == (False, True)
+
+
+@pytest.mark.parametrize("put_back", [False, True])
+def test_what_is_written_after_the_folder_was_removed_is_kept_elsewhere(
+    tmp_path: Path, put_back: bool
+) -> None:
+    log = tmp_path / "log"
+    writer = PartWriter(log, "web", 1 << 20)
+    writer.write(rows("a"))
+    old = writer.part
+    shutil.copytree(log, tmp_path / "copy")
+    shutil.rmtree(log)
+    if put_back:
+        (tmp_path / "copy").rename(log)
+    writer.write(rows("b"))
+    writer.write(rows("c"))
+    assert writer.part != old
+    reader = FileReader(log)
+    assert [item.record.body for item in reader.read(writer.part, 0, 9)] == [b"b", b"c"]
+    assert reader.parts() == ([old, writer.part] if put_back else [writer.part])
+
+
+def test_a_writer_whose_folder_cannot_be_made_anew_acknowledges_nothing(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    writer = PartWriter(log, "web", 1 << 20)
+    commits = GroupCommit(writer.write, 10, writer.close, lambda: writer.part)
+    shutil.rmtree(log)
+    log.write_text("in the way")
+    with pytest.raises(LogUnavailable):
+        commits.append(record("a"))
+    log.unlink()
+    commits.append(record("b"))
+    assert [item.record.body for item in FileReader(log).read(commits.part, 0, 9)] == [b"b"]
+    commits.close()
 
 
 def test_full_files_are_left_read_across_and_dropped_whole(tmp_path: Path) -> None:
-    writer = PartWriter(tmp_path / "web-0", 1)  # each write fills its file
+    writer = PartWriter(tmp_path, "web", 1)  # each write fills its file
     for number in range(5):
         writer.write(rows(f"{number}"))
     reader = FileReader(tmp_path)
     seen, after = [], 0
-    while taken := reader.read("web-0", after, 2):
+    while taken := reader.read(writer.part, after, 2):
         seen += [item.record.body for item in taken]
         after = taken[-1].pos
     assert seen == [b"0", b"1", b"2", b"3", b"4"]
-    reader.drop_taken("web-0", 3)
-    assert [first for first, _ in segments(tmp_path / "web-0")] == [4, 5, 6]
-    assert [item.record.body for item in reader.read("web-0", 3, 9)] == [b"3"]
-    reader.drop_taken("web-0", 5)
+    reader.drop_taken(writer.part, 3)
+    assert [first for first, _ in segments(writer.folder)] == [4, 5, 6]
+    assert [item.record.body for item in reader.read(writer.part, 3, 9)] == [b"3"]
+    reader.drop_taken(writer.part, 5)
     writer.write(rows("5"))
-    assert [item.pos for item in reader.read("web-0", 5, 9)] == [6]
-    assert reader.end("web-0") == 6
+    assert [item.pos for item in reader.read(writer.part, 5, 9)] == [6]
+    assert reader.end(writer.part) == 6
 
 
 def test_group_commit_acknowledges_only_what_is_on_disk(tmp_path: Path) -> None:
-    writer = PartWriter(tmp_path / "web-0", 1 << 20)
+    writer = PartWriter(tmp_path, "web", 1 << 20)
     log = GroupCommit(writer.write, 1000, writer.close)
     reader = FileReader(tmp_path)
     missing: list[int] = []
@@ -88,7 +144,7 @@ def test_group_commit_acknowledges_only_what_is_on_disk(tmp_path: Path) -> None:
         for index in range(20):
             body = f"{number}/{index}".encode()
             log.append(record(body.decode()))
-            with sqlite3.connect(segments(tmp_path / "web-0")[-1][1]) as db:
+            with sqlite3.connect(segments(writer.folder)[-1][1]) as db:
                 if not db.execute("SELECT 1 FROM log WHERE body = ?", (body,)).fetchone():
                     missing.append(number)
 
@@ -99,7 +155,7 @@ def test_group_commit_acknowledges_only_what_is_on_disk(tmp_path: Path) -> None:
         thread.join()
     log.close()
     assert not missing
-    assert len(reader.read("web-0", 0, 1000)) == 160
+    assert len(reader.read(writer.part, 0, 1000)) == 160
 
 
 def test_a_write_that_fails_is_told_to_every_waiter_and_the_next_one_may_succeed() -> None:
@@ -152,7 +208,7 @@ def test_a_full_queue_refuses_instead_of_growing() -> None:
 def test_a_file_that_cannot_be_begun_hides_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    writer = PartWriter(tmp_path / "web-0", 1)  # wants a new file after every write
+    writer = PartWriter(tmp_path, "web", 1)  # wants a new file after every write
     reader = FileReader(tmp_path)
     real = files._sync_folder
 
@@ -166,18 +222,18 @@ def test_a_file_that_cannot_be_begun_hides_nothing(
     for _ in range(2):
         writer.write([to_row(record())])
     found, after = [], 0
-    while taken := reader.read("web-0", after, 1):
+    while taken := reader.read(writer.part, after, 1):
         found.append(taken[0].pos)
         after = taken[0].pos
     assert found == [1, 2, 3, 4, 5]
-    reader.drop_taken("web-0", 2)
-    assert [item.pos for item in reader.read("web-0", 2, 100)] == [3, 4]
+    reader.drop_taken(writer.part, 2)
+    assert [item.pos for item in reader.read(writer.part, 2, 100)] == [3, 4]
     writer.close()
     reader.close()
 
 
 def test_a_disk_that_is_full_refuses_and_goes_on_when_there_is_room(tmp_path: Path) -> None:
-    writer = PartWriter(tmp_path / "web-0", 64 << 20)
+    writer = PartWriter(tmp_path, "web", 64 << 20)
     log = GroupCommit(writer.write, 10, writer.close)
     log.append(record())
     pages = writer._db.execute("PRAGMA page_count").fetchone()[0]
@@ -189,7 +245,7 @@ def test_a_disk_that_is_full_refuses_and_goes_on_when_there_is_room(tmp_path: Pa
     log.append(large)
     log.close()
     reader = FileReader(tmp_path)
-    assert [len(t.record.body) for t in reader.read("web-0", 0, 100)][1] == len(large.body)
+    assert [len(t.record.body) for t in reader.read(writer.part, 0, 100)][1] == len(large.body)
     reader.close()
 
 

@@ -38,11 +38,16 @@ class EventSchema(Schema):
     )
     message = fields.Dict(metadata={"description": "The normalised Segment message."})
     added = fields.Raw(allow_none=True, metadata={"description": "What enrichers added."})
+
+
+class EventDetailSchema(EventSchema):
+    """One stored event, and what was kept apart of its identifiers."""
+
     kept_apart = fields.List(
         fields.Dict(),
         metadata={
             "description": "Identifiers that a rule kept out of the profile: identifier, "
-            "reason, because. Only where one event is asked for."
+            "reason, because."
         },
     )
 
@@ -166,7 +171,7 @@ def list_profile_events(query: dict[str, Any], profile: str) -> dict[str, Any]:
     return {"data": data, "next": cursors.encode(page[-1].t, page[-1].seq) if more else None}
 
 
-@room.on("GET", "/events/<int:seq>", "events:read", gives=EventSchema)
+@room.on("GET", "/events/<int:seq>", "events:read", gives=EventDetailSchema)
 def get_event(seq: int) -> dict[str, Any]:
     """One event."""
     with here().store.read() as tx:

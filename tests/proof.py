@@ -42,6 +42,9 @@ def main() -> int:
             ("laws 2 and 3: order and repeats", "tests/laws/test_order_and_repeats.py"),
             ("law 3: rules, cuts, a naive model, undone merges", "tests/laws/test_identity.py"),
             ("law 7: what is taken away never was", "tests/privacy/test_rebuild.py"),
+            ("law 3: traits, merged objects, limits", "tests/profiles/test_traits.py"),
+            ("traits as they were", "tests/store/test_trait_history.py"),
+            ("a profile's events by time", "tests/store/test_timeline.py"),
         ):
             status.update(law)
             rows.append(properties(law, path, given.examples))

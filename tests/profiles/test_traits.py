@@ -14,7 +14,7 @@ from cdp.events import Stamp
 from cdp.profiles.trait_rules import DEFAULT_TRAITS, TraitRules
 from cdp.profiles.traits import TraitMap, clean, rank
 
-EXAMPLES = int(os.environ.get("CDP_EXAMPLES", "300"))
+EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "300"))
 
 Said = tuple[dict[str, Any], Stamp]
 

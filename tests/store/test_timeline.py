@@ -18,7 +18,7 @@ from cdp.store.migrate import migrate
 from cdp.store.tables import partition_tables, partitions
 from tests.factories import Space
 
-EXAMPLES = int(os.environ.get("CDP_EXAMPLES", "120"))
+EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "120"))
 
 
 @pytest.fixture(

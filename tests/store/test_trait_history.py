@@ -20,7 +20,7 @@ from cdp.store.tables import ACCOUNTS, USERS
 from cdp.store.trait_rules import put_trait_rules
 from tests.factories import Space, ana
 
-EXAMPLES = int(os.environ.get("CDP_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "40"))
 BASE = 1_790_000_000_000
 RULES = (
     {},
@@ -40,7 +40,7 @@ def space(
         from tests.postgres import new_database
 
         url = new_database()
-    made = Space(tmp_path_factory.mktemp("history"), url, partition_messages=60)
+    made = Space(tmp_path_factory.mktemp("history"), url, partition_messages=max(60, 2 * EXAMPLES))
     yield made
     made.close()
 

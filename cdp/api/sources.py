@@ -88,7 +88,7 @@ def _shown(tx: Connection, items: list[Source]) -> list[dict[str, Any]]:
 def list_sources() -> dict[str, Any]:
     """List sources."""
     with here().store.read() as tx:
-        return {"data": _shown(tx, config_rows.all_sources(tx)), "next": None}
+        return {"data": _shown(tx, config_rows.own_sources(tx)), "next": None}
 
 
 @room.on("POST", "/sources", "sources:write", body=NewSource, gives=SourceSchema, status=201)

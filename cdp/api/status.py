@@ -87,7 +87,7 @@ def get_status() -> dict[str, Any]:
             "space": "default",
             "people": people.count(tx, USERS),
             "accounts": people.count(tx, ACCOUNTS),
-            "sources": len(config_rows.all_sources(tx)),
+            "sources": len(config_rows.own_sources(tx)),
             "destinations": len(destinations),
             "events_last_hour": console_queries.taken_between(tx, minute - 59, minute),
             "events_last_day": console_queries.taken_between(tx, minute - _DAY + 1, minute),

@@ -42,7 +42,7 @@ def list_(as_json: bool, **where: Any) -> None:
     """List them. Example: cdp sources list"""
     _, store = open_store(**where)
     with store.read() as tx:
-        print_rows([_row(s) for s in config_rows.all_sources(tx)], as_json)
+        print_rows([_row(s) for s in config_rows.own_sources(tx)], as_json)
 
 
 @sources.command()

@@ -252,7 +252,7 @@ def call(key: str, number: int) -> str:
 
 def _new_form(kind: Kind, wrong: dict[str, str] | None = None) -> str:
     with console().store.read() as tx:
-        sources = config_rows.all_sources(tx)
+        sources = config_rows.own_sources(tx)
     return render_template(
         "console/destination_new.html",
         kind=kind,

@@ -82,7 +82,7 @@ def _connections(tx: Connection, text: str) -> list[Hit]:
     needle = text.casefold()
     hits = [
         Hit("Sources", source.name, source.key, url_for("console.source", key=source.key))
-        for source in config_rows.all_sources(tx)
+        for source in config_rows.own_sources(tx)
         if needle in f"{source.name} {source.key} {source.write_key}".casefold()
     ]
     hits += [

@@ -34,7 +34,7 @@ class SourceLine(NamedTuple):
 def index() -> str:
     """The list."""
     with console().store.read() as tx:
-        lines = [_line(tx, source) for source in config_rows.all_sources(tx)]
+        lines = [_line(tx, source) for source in config_rows.own_sources(tx)]
     return render_template("console/sources.html", lines=lines)
 
 

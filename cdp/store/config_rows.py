@@ -104,6 +104,11 @@ def all_sources(tx: Connection) -> list[Source]:
     ]
 
 
+def own_sources(tx: Connection) -> list[Source]:
+    """The sources that people made; those that stand for an import are left out."""
+    return [source for source in all_sources(tx) if "import" not in source.settings]
+
+
 def add_source(
     tx: Connection, now: int, key: str, name: str, write_key: str, author: str
 ) -> Source:

@@ -12,7 +12,7 @@ from cdp.store import config_rows, meta
 from cdp.store.bulk import insert_many
 from cdp.store.config_rows import record_change
 from cdp.store.keys import new_write_key
-from cdp.store.tables import import_refusals, imports, numbers, sources
+from cdp.store.tables import counts, import_refusals, imports, numbers, sources
 
 #: In a source's settings: the number of the import that it stands for.
 MARK = "import"
@@ -230,3 +230,15 @@ def make_source(
     )
     record_change(tx, now, author, "source", key, "created", after={"name": name})
     return number
+
+
+def taken(tx: Connection, source: int | None) -> dict[str, int]:
+    """What the pipeline took of an import, and how much of it came again."""
+    statement = (
+        select(counts.c.what, func.sum(counts.c.n))
+        .where(counts.c.source_id == (source or -1))
+        .group_by(counts.c.what)
+    )
+    found = {what: int(n) for what, n in tx.execute(statement)}
+    new = found.get("identify", 0) + found.get("group", 0)
+    return {"taken": new, "repeated": found.get("repeated", 0)}

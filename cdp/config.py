@@ -62,6 +62,9 @@ class Settings:
         500, "What the enrichers together may take for a micro-batch."
     )
     rejected_days: int = _setting(30, "Days for which refused messages are kept.")
+    delete_within_hours: float = _setting(
+        24.0, "Hours within which a deleted person is gone to the last byte."
+    )
     calls_kept: int = _setting(10_000, "Calls kept in the log of each destination.")
     retry_hours: float = _setting(
         4.0, "How long an item is retried before it is dead (Segment: 4 h)."

@@ -17,6 +17,7 @@ from cdp.api import (
     events,
     identity,
     people,
+    privacy,
     sources,
     status,
 )
@@ -33,6 +34,7 @@ ROOMS = (
     events.room,
     catalogue.room,
     people.room,
+    privacy.room,
     identity.room,
     access.room,
 )

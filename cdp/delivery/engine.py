@@ -11,6 +11,7 @@ from collections.abc import Callable
 import structlog
 
 from cdp.config import Settings
+from cdp.delivery.forward import Forwarder
 from cdp.delivery.hooks import STREAMS, HookRunner
 from cdp.delivery.outbox import OutboxRunner
 from cdp.delivery.senders import Senders
@@ -148,6 +149,8 @@ class Delivery:
                     continue
                 runner = HookRunner(self._store, plugin, hook, function, self._me)
                 self._start(runner.name, runner.step, runner.release)
+        forwarder = Forwarder(self._store, self._settings, self._plugins.destinations())
+        self._start("regulations", forwarder.step)
 
     def _keep(self) -> None:
         """Renew our claims, and drop what nobody needs any more."""

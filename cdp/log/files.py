@@ -22,7 +22,7 @@ from typing import Any
 
 import structlog
 
-from cdp.log.record import Taken, new_part, take
+from cdp.log.record import FORGOTTEN, Taken, new_part, take
 
 logger = structlog.get_logger(__name__)
 
@@ -307,6 +307,33 @@ class FileReader:
             if held is not None and held[0] == path:
                 self._forget(part)
             _remove(path)
+
+    def forget_taken(self, part: str, taken: int) -> bool:
+        """Take the bodies at or below ``taken`` out of the files of ``part`` that are left.
+
+        The newest record stays without its body, as it says which position is next.
+        False if a reader or the writer held up the emptying of the write-ahead log.
+        """
+        self.drop_taken(part, taken)
+        emptied = True
+        for _, path in segments(self.folder / part):
+            connection = _connect(path)
+            try:
+                connection.execute("PRAGMA secure_delete = ON")
+                connection.execute(_CREATE)
+                connection.execute("BEGIN IMMEDIATE")
+                newest = connection.execute("SELECT max(pos) FROM log").fetchone()[0] or 0
+                connection.execute("DELETE FROM log WHERE pos <= ? AND pos < ?", (taken, newest))
+                if newest <= taken:
+                    connection.execute("UPDATE log SET kind = ?, meta = ?, body = ?", FORGOTTEN)
+                connection.execute("COMMIT")
+                row = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                emptied = emptied and row[0] == 0
+            except sqlite3.Error as error:
+                raise LogUnreadable(f"{part}: {error}") from error
+            finally:
+                connection.close()
+        return emptied
 
     def close(self) -> None:
         """Close all files."""

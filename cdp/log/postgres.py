@@ -16,7 +16,7 @@ import structlog
 from psycopg import sql
 
 from cdp.events.message import hash64
-from cdp.log.record import Taken, new_part, take
+from cdp.log.record import FORGOTTEN, Taken, new_part, take
 
 logger = structlog.get_logger(__name__)
 
@@ -230,6 +230,34 @@ class TableReader:
                 self._db.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
         except psycopg.OperationalError as error:
             raise self._broken(error) from error
+
+    def forget_taken(self, part: str, taken: int) -> bool:
+        """Take the bodies at or below ``taken`` out of the tables of ``part`` that are left.
+
+        The newest record stays without its body, as it says which position is next.
+        """
+        self.drop_taken(part, taken)
+        try:
+            for _, name in self._segments(part):
+                table = sql.Identifier(name)
+                with self._db.transaction():
+                    newest = self._db.execute(
+                        sql.SQL("SELECT max(pos) FROM {}").format(table)
+                    ).fetchone()
+                    last = newest[0] if newest is not None and newest[0] is not None else 0
+                    self._db.execute(
+                        sql.SQL("DELETE FROM {} WHERE pos <= %s AND pos < %s").format(table),
+                        (taken, last),
+                    )
+                    self._db.execute(
+                        sql.SQL(
+                            "UPDATE {} SET kind = %s, meta = %s, body = %s WHERE pos <= %s"
+                        ).format(table),
+                        (*FORGOTTEN, taken),
+                    )
+        except psycopg.Error as error:
+            raise self._broken(error) from error
+        return True
 
     def close(self) -> None:
         """Close the connection."""

@@ -28,6 +28,10 @@ def new_part(kind: str) -> str:
     return f"{kind}-{int(time.time() * 1000):011x}-{secrets.token_hex(4)}"
 
 
+#: ``kind meta body`` of a record that was taken and then forgotten: an empty batch.
+FORGOTTEN = ("batch", b"[null,null,null,null,true]", b'{"batch":[]}')
+
+
 class Record(NamedTuple):
     """A request as it came: ``body`` raw, ``received_at`` in milliseconds.
 

@@ -19,6 +19,7 @@ from cdp.pipeline.identify import identify
 from cdp.pipeline.memory import Memory
 from cdp.pipeline.placing import Outcome
 from cdp.pipeline.prepare import Prepared
+from cdp.pipeline.suppress import WHAT, without_suppressed
 from cdp.pipeline.traits import update_traits
 from cdp.profiles.traits import Dropped
 from cdp.store import graph, history, progress
@@ -39,6 +40,7 @@ class Done(NamedTuple):
     taken: int
     repeated: int
     rejected: int
+    suppressed: int = 0
 
 
 def run_batch(
@@ -53,6 +55,7 @@ def run_batch(
 
     ``additions`` is what enrichers add to a message, by its index in the batch.
     """
+    batch, additions, unheard = without_suppressed(batch, additions, memory.suppression)
     fresh = _dedupe(tx, batch, additions, memory)
     drafts = Drafts(memory.rules)
     placed: list[Placed] = [(message, *drafts.add(message)) for message, _ in fresh]
@@ -68,9 +71,10 @@ def run_batch(
     if dropped:
         refused = refused + told(dropped, [message for message, _ in fresh], now)
     progress.add_rejected(tx, refused)
-    progress.add_counts(tx, _count(batch, fresh, refused))
+    progress.add_counts(tx, _count(batch, fresh, refused, unheard))
     progress.advance(tx, batch.part, epoch, batch.last_pos, now)
-    return Done(len(fresh), len(batch.messages) - len(fresh), len(batch.rejected))
+    repeated = len(batch.messages) - len(fresh)
+    return Done(len(fresh), repeated, len(batch.rejected), len(unheard))
 
 
 Fresh = list[tuple[Message, dict[str, Any] | None]]
@@ -148,7 +152,7 @@ def tell_changes(
 
 
 def _count(
-    batch: Prepared, fresh: Fresh, refused: list[Rejected]
+    batch: Prepared, fresh: Fresh, refused: list[Rejected], unheard: list[tuple[int, int]]
 ) -> dict[tuple[int, int, str], int]:
     totals: dict[tuple[int, int, str], int] = {}
 
@@ -160,6 +164,8 @@ def _count(
         add(message.received_at, message.source, message.type)
     for item in refused:
         add(item.received_at, item.source, f"rejected:{item.code}")
+    for at, source in unheard:
+        add(at, source, WHAT)
     repeats = len(batch.messages) - len(fresh)
     if repeats and batch.messages:
         last = batch.messages[-1]

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from cdp.identity import Rules
 from cdp.pipeline.catalogue import Catalogue
 from cdp.pipeline.kept import KeptProperties
-from cdp.store import history, identity, meta
+from cdp.store import history, identity, meta, regulations
 from cdp.store.dedupe import DedupeIndex
 from cdp.store.trait_rules import load_trait_rules
 
@@ -37,6 +37,7 @@ class Memory:
         self.tell_changes = tell_changes
         self.dedupe = DedupeIndex(tx)
         self.kept = KeptProperties(tx)
+        self.suppression = regulations.load_suppression(tx)
         # What it found and has not written yet must not be lost.
         self.catalogue = catalogue or Catalogue(tx)
         self.names: dict[tuple[str, str], int] = {

@@ -18,6 +18,7 @@ from cdp.pipeline import rebuild, sweep
 from cdp.pipeline.batch import Done, run_batch
 from cdp.pipeline.memory import Memory
 from cdp.pipeline.prepare import Prepared, prepare
+from cdp.pipeline.suppress import wanted_places
 from cdp.store import Store, StoreBusy, meta, progress
 
 logger = structlog.get_logger(__name__)
@@ -73,6 +74,7 @@ class Pipeline:
         self._dropped = 0.0
         self._cleaned = 0.0
         self._sweeping, self._asked = False, 0.0
+        self._unheard: set[str] = set()
 
     def run(self, stop: Event) -> None:
         """Handle micro-batches until ``stop``; the current one is always finished."""
@@ -121,9 +123,7 @@ class Pipeline:
         """Handle one prepared micro-batch in one transaction."""
         additions = batch.settled
         if self._enricher is not None and self._enricher.wanted:
-            asked = [i for i in range(len(batch.messages)) if i not in batch.settled]
-            found = self._enricher.enrich([batch.messages[i] for i in asked])
-            additions = additions | {asked[i]: added for i, added in found.items()}
+            additions = additions | self._enrich(batch)
         now = int(self._clock() * 1000)
         memory, self._memory = self._memory, None  # stale unless we commit
         with self._store.write() as tx:
@@ -132,7 +132,18 @@ class Pipeline:
             done = run_batch(tx, batch, additions, memory, epoch, now)
         self._memory = memory
         self._positions[batch.part] = batch.last_pos
+        if done.suppressed:
+            self._unheard.add(batch.part)
         return done
+
+    def _enrich(self, batch: Prepared) -> dict[int, dict[str, Any]]:
+        """What plugins add; they don't see who is known to be suppressed."""
+        assert self._enricher is not None
+        listed = self._memory.suppression if self._memory is not None else None
+        places = wanted_places(batch, listed) if listed else range(len(batch.messages))
+        asked = [place for place in places if place not in batch.settled]
+        added = self._enricher.enrich([batch.messages[place] for place in asked])
+        return {asked[index]: addition for index, addition in added.items()}
 
     def _order(self) -> list[str]:
         now = time.monotonic()
@@ -190,6 +201,10 @@ class Pipeline:
         if now - self._cleaned < _CLEAN_S:
             return
         self._cleaned = now
+        while self._unheard:  # of suppressed people the log keeps nothing for long, either
+            part = self._unheard.pop()
+            if part in self._positions:
+                self._reader.forget_taken(part, self._positions[part])
         before = int(self._clock() * 1000) - self._settings.rejected_days * 86_400_000
         with self._store.write() as tx:
             progress.drop_rejected(tx, before)

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from cdp.config import Settings
 from cdp.log import open_reader
-from cdp.pipeline import Pipeline
+from cdp.pipeline import Pipeline, forget
 from cdp.plugin import manager
 from cdp.server.plugins import PluginEnricher
 from cdp.store import Store, meta, progress
@@ -60,6 +60,8 @@ def _own(store: Store, settings: Settings, enricher: PluginEnricher, stop: threa
     beat_stop = threading.Event()
     beat = threading.Thread(target=_beat, args=(store, beat_stop), daemon=True)
     beat.start()
+    forgetting = threading.Thread(target=forget.run, args=(store, settings, beat_stop), daemon=True)
+    forgetting.start()
     reader = open_reader(settings)
     try:
         Pipeline(store, reader, settings, enricher).run(stop)
@@ -68,6 +70,7 @@ def _own(store: Store, settings: Settings, enricher: PluginEnricher, stop: threa
     finally:
         beat_stop.set()
         beat.join(5)
+        forgetting.join(5)
         reader.close()
 
 

@@ -235,6 +235,14 @@ def forget_values(tx: Connection, values: set[str]) -> None:
     )
 
 
+def forget_names(tx: Connection, pairs: Iterable[tuple[str, str]]) -> None:
+    """Let messages of some (type, name) stay counted without their names."""
+    known = all_names(tx)
+    for pair in pairs:
+        if pair in known:
+            _rename(tx, known[pair])
+
+
 def _rewrite(tx: Connection, keeps: Any, drops: Any = lambda path: False) -> None:
     table = catalogue_properties.c
     for name, source in _pairs(tx):

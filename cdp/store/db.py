@@ -112,6 +112,7 @@ def _sqlite(path: Path) -> Engine:
             "cache_size = -65536",
             "mmap_size = 268435456",
             "wal_autocheckpoint = 4000",
+            "secure_delete = FAST",
         ):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute("PRAGMA busy_timeout = 0")

@@ -6,7 +6,7 @@ import json
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from cdp.events import Stamp
 from cdp.identity import DEFAULT, Cut, Cuts, Identifier, Node, Rules
@@ -104,6 +104,16 @@ def undo_cut(tx: Connection, now: int, number: int, author: str) -> bool:
         return False
     config_rows.record_change(tx, now, author, "cut", str(number), "undone")
     return True
+
+
+def put_cut(tx: Connection, cut: Cut) -> None:
+    """Write the sides of a cut anew; one without a side is deleted."""
+    if not cut.left or not cut.right:
+        tx.execute(delete(cuts).where(cuts.c.id == cut.number))
+        return
+    sides = {"left_ids": sorted(cut.left), "right_ids": sorted(cut.right)}
+    values = {name: json.dumps(side) for name, side in sides.items()}
+    tx.execute(update(cuts).where(cuts.c.id == cut.number).values(**values))
 
 
 def _side(text: str) -> frozenset[Identifier]:

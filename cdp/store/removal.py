@@ -34,6 +34,7 @@ from cdp.store.tables import (
     identifiers,
     kept_properties,
     memberships,
+    names,
     nodes,
     partition_tables,
     rejected,
@@ -234,11 +235,23 @@ def delete_rows(tx: Connection, seqs: list[int]) -> None:
                 )
 
 
-def move_rows(tx: Connection, old: int, new: int) -> None:
-    """Give all rows of one node to another."""
+def move_rows(tx: Connection, old: int, new: int, until: int) -> None:
+    """Give the rows of one node below ``until`` to another."""
     for info in history.list_partitions(tx):
         table = partition_tables(info.id).history
-        tx.execute(update(table).where(table.c.node == old).values(node=new))
+        mine = update(table).where(table.c.node == old, table.c.seq < until)
+        tx.execute(mine.values(node=new))
+
+
+def said_before(tx: Connection, node_ids: list[int], until: int) -> set[int]:
+    """Those of some nodes that have rows below ``until``."""
+    found: set[int] = set()
+    for info in history.list_partitions(tx):
+        table = partition_tables(info.id).history
+        for some in chunks(node_ids):
+            statement = select(table.c.node).where(table.c.node.in_(some), table.c.seq < until)
+            found |= set(tx.execute(statement.distinct()).scalars())
+    return found
 
 
 def rows_named(tx: Connection, node_ids: list[int], name_ids: list[int]) -> list[Row]:
@@ -266,6 +279,18 @@ def first_times(tx: Connection, node_ids: list[int]) -> dict[int, int]:
             for node, t in tx.execute(statement):
                 found[node] = min(t, found.get(node, t))
     return found
+
+
+def drop_unused_names(tx: Connection) -> list[tuple[str, str]]:
+    """Delete the event names of which no message is left; returns (type, name) of each."""
+    used: set[int] = set()
+    for info in history.list_partitions(tx):
+        table = partition_tables(info.id).history
+        used |= set(tx.execute(select(table.c.name).distinct()).scalars())
+    unused = {n: pair for n, pair in history.all_names(tx).items() if n not in used}
+    for some in chunks(sorted(unused)):
+        tx.execute(delete(names).where(names.c.id.in_(some)))
+    return sorted(unused.values())
 
 
 # -- bodies -------------------------------------------------------------------------
@@ -405,8 +430,8 @@ def join_memberships_anew(tx: Connection, users: list[int], group_names: set[int
         spans[row.node, second.node] = (min(first, row.t), max(last, row.t))
     for some in chunks(users):
         tx.execute(delete(memberships).where(memberships.c.user_node.in_(some)))
-    names = ("user_node", "account_node", "first_t", "last_t")
-    insert_many(tx, memberships, names, [(*pair, *span) for pair, span in sorted(spans.items())])
+    columns = ("user_node", "account_node", "first_t", "last_t")
+    insert_many(tx, memberships, columns, [(*pair, *span) for pair, span in sorted(spans.items())])
 
 
 def group_names(tx: Connection) -> set[int]:

@@ -405,6 +405,46 @@ doomed = Table(
     sqlite_with_rowid=False,
 )
 
+#: Wishes of people: to be deleted, not to be heard any more. ``work`` is JSON that says
+#: who; it is emptied before a regulation is done. ``detail`` is JSON that may be shown.
+regulations = Table(
+    "regulations",
+    metadata,
+    Column("id", Big, primary_key=True),
+    Column("type", Text, nullable=False),  # DELETE_ONLY …, see cdp.store.regulations
+    Column("state", Text, nullable=False),  # INITIALIZED RUNNING FINISHED PARTIAL_SUCCESS FAILED
+    Column("phase", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("created_at", Big, nullable=False),
+    Column("due_at", Big, nullable=False),
+    Column("finished_at", Big),
+    Column("work", Text),
+    Column("detail", Text, nullable=False),
+)
+
+#: What destinations are told of a regulation.
+regulation_forwards = Table(
+    "regulation_forwards",
+    metadata,
+    Column("regulation", Big, nullable=False),
+    Column("destination_id", Integer, nullable=False),
+    Column("state", Text, nullable=False),  # waiting done failed unsupported
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("next_at", Big, nullable=False),
+    Column("error", Text),
+    PrimaryKeyConstraint("regulation", "destination_id"),
+    sqlite_with_rowid=False,
+)
+
+#: People whose events are refused, by a keyed hash (`cdp.profiles.suppression`).
+suppressed = Table(
+    "suppressed",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("at", Big, nullable=False),
+    Column("before", Big),  # refuse only what was received before
+)
+
 # -- ways out -----------------------------------------------------------------------
 
 #: A reader of the history with a checkpoint: a destination, a plugin's hook, a

@@ -15,7 +15,9 @@ from cdp.api import (
     deliveries,
     destinations,
     events,
+    exports,
     identity,
+    imports,
     people,
     privacy,
     sources,
@@ -36,6 +38,8 @@ ROOMS = (
     people.room,
     privacy.room,
     identity.room,
+    imports.room,
+    exports.room,
     access.room,
 )
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -74,7 +78,8 @@ _rest = Room("rest", "The document, and an answer for addresses that lead nowher
 
 def register(app: Flask, store: Store, settings: Settings, plugins: Any) -> None:
     """Add the admin API to ``app``."""
-    app.extensions[EXTENSION] = Here(store, settings, plugins)
+    app.extensions[EXTENSION] = found = Here(store, settings, plugins)
+    imports.install(app, found)
     api = _Documented(
         spec_kwargs={
             "title": "Headwater admin API",

@@ -61,6 +61,7 @@ class Room(Blueprint):  # type: ignore[misc]
     def __init__(self, name: str, description: str) -> None:
         super().__init__(name, __name__, url_prefix="/api", description=description)
         self.scopes: dict[str, str] = {}
+        self.limits: dict[str, int] = {}
         self.before_request(self._guard)
         errors.install(self)
 
@@ -74,11 +75,15 @@ class Room(Blueprint):  # type: ignore[misc]
         status: int = 200,
         query: type[Schema] | None = None,
         body: type[Schema] | None = None,
+        takes: dict[str, Any] | None = None,
+        streams: list[str] | None = None,
+        max_body: int = MAX_BODY,
     ) -> Callable[[View], View]:
         """Take a view in: its address, the scope it needs, what it takes and gives.
 
         The view is called with the fields of ``query`` or ``body`` as a dict, then
-        with what is in the address.
+        with what is in the address. ``takes`` describes (as OpenAPI does) a body that is
+        no JSON, ``streams`` names the types of an answer that is none.
         """
 
         def take(view: View) -> View:
@@ -92,7 +97,13 @@ class Room(Blueprint):  # type: ignore[misc]
             made = self.doc(
                 security=[{"token": []}], **{"x-scope": scope or "any token", "x-status": status}
             )(made)
+            if takes is not None:
+                made = self.doc(requestBody=takes)(made)
+            if streams is not None:
+                content = {one: {"schema": {"type": "string"}} for one in streams}
+                made = self.doc(responses={str(status): {"content": content}})(made)
             self.scopes[view.__name__] = scope
+            self.limits[view.__name__] = max_body
             # Identifiers in an address may hold slashes, two in a row as well.
             self.add_url_rule(rule, view.__name__, made, methods=[method], merge_slashes=False)
             return view
@@ -100,12 +111,13 @@ class Room(Blueprint):  # type: ignore[misc]
         return take
 
     def _guard(self) -> None:
-        request.max_content_length = MAX_BODY
+        name = (request.endpoint or "").rpartition(".")[2]
+        request.max_content_length = self.limits.get(name, MAX_BODY)
         text = presented()
         token = find_token(here().store, text) if text else None
         if token is None:
             raise ApiError(401, "authentication_error", "The API token is missing or not known.")
-        scope = self.scopes[(request.endpoint or "").rpartition(".")[2]]
+        scope = self.scopes[name]
         if scope and not allows(token, scope):
             raise ApiError(403, "authorization_error", f"The token lacks the scope {scope}.")
         g.token = token

@@ -59,7 +59,9 @@ class Background:
         self._store, self._settings = store, settings
 
     def resume(self) -> list[threading.Thread]:
-        """Go on with what was left in the middle and is here."""
+        """Go on with what was left in the middle and is here; half an upload is thrown away."""
+        for half in folder(self._settings).glob("upload-*"):
+            half.unlink(missing_ok=True)
         with self._store.read() as tx:
             waiting = [item for item in imports.all_imports(tx) if item.state in imports.ACTIVE]
         return [

@@ -64,6 +64,8 @@ def _endpoint(spec: dict[str, Any], method: str, path: str, operation: dict[str,
     summary = operation.get("summary", "")
     more = operation.get("description", "")
     parts = [f"### {method} {path}", f"{summary} {more}".strip()]
+    if files := _files(operation.get("requestBody")):
+        parts.append(f"The body is the file, as {files}.")
     parts.append(f"Scope: `{scope}`. Answers {operation.get('x-status', 200)}.")
     rows = [
         (f"`{item['name']}`", item["in"], _kind(spec, item["schema"]), _notes(item))
@@ -75,10 +77,17 @@ def _endpoint(spec: dict[str, Any], method: str, path: str, operation: dict[str,
     if rows:
         parts.append(table(("Takes", "Where", "Type", "Meaning"), rows))
     answer = operation["responses"].get(str(operation.get("x-status", 200)), {})
+    if streamed := _files(answer):
+        parts.append(f"Gives a file: {streamed}.")
     fields = _given(spec, _schema_of(answer))
     if fields:
         parts.append(f"Gives: {fields}.")
     return "\n\n".join(part for part in parts if part)
+
+
+def _files(item: dict[str, Any] | None) -> str:
+    kinds = (item or {}).get("content", {})
+    return "" if "application/json" in kinds else " or ".join(f"`{kind}`" for kind in kinds)
 
 
 def _schema_of(item: dict[str, Any] | None) -> dict[str, Any] | None:

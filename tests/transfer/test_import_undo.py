@@ -230,7 +230,10 @@ def check(folder: Path, url: str | None, first: list[Any], second: list[Any]) ->
 _folders = itertools.count()
 
 
-@settings(max_examples=int(os.environ.get("CDP_PROOF_EXAMPLES", "15")), deadline=None)
+EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "30"))
+
+
+@settings(max_examples=max(5, EXAMPLES // 3), deadline=None)
 @given(FILES, FILES)
 def test_a_dry_run_is_true_and_an_undo_exact(
     tmp_path_factory: pytest.TempPathFactory, first: list[Any], second: list[Any]

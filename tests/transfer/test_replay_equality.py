@@ -15,7 +15,7 @@ from cdp.transfer.replay import Replay, is_head
 from tests.laws.world import World, messages, splits
 from tests.postgres import new_database
 
-EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "30"))
 CUTS = st.lists(st.integers(1, 5), min_size=1, max_size=4)
 KINDS = ("people", "accounts", "identifiers", "events")
 
@@ -60,7 +60,7 @@ def check(
             world.close()
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=max(5, EXAMPLES // 3), deadline=None)
 @given(messages(), CUTS, st.randoms(use_true_random=False))
 def test_a_replay_into_an_empty_store_gives_byte_equal_exports(
     sent: list[dict[str, Any]], cuts: list[int], draw: random.Random
@@ -80,7 +80,7 @@ def test_a_replay_from_postgres_to_sqlite_and_back_gives_byte_equal_exports(
     check(sent, cuts, None, new_database())
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=max(5, EXAMPLES // 3), deadline=None)
 @given(messages(), CUTS, CUTS, st.randoms(use_true_random=False))
 def test_two_stores_with_the_same_messages_in_any_order_export_the_same_bytes(
     sent: list[dict[str, Any]], first: list[int], second: list[int], draw: random.Random

@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-# Where no other terminal width is known, keep pytest's lines readable in logs.
+# Whatever pip installs here, and into the isolated folders that it builds in, is pinned.
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .PHONY: help setup setup-dev run test bench proof lint format reference docs clean

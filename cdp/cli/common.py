@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import Any
 import click
 
 from cdp.cli.errors import CliError
+from cdp.cli.tables import cell, print_table
 from cdp.config import Settings
 from cdp.events import parse_time
 from cdp.store import Store
+from cdp.store.db import FILE
 
 
 def store_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -30,12 +33,19 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 
 
 def open_store(data: Path | None, database_url: str | None) -> tuple[Settings, Store]:
-    """The settings and the store they name, brought up to date."""
+    """The settings and the store they name, brought up to date.
+
+    The first API token is left to the first start of a server, which shows it.
+    """
     from cdp.server.bootstrap import bootstrap
 
     settings = Settings.load(data=data, database_url=database_url)
+    fresh = not settings.database_url and not (settings.data / FILE).exists()
     store = Store.open(settings)
-    bootstrap(store, settings)
+    bootstrap(store, settings, random_token=False)
+    if fresh and sys.stderr.isatty():
+        hint = "is another one meant? --data or CDP_DATA names it"
+        click.echo(f"made a new, empty store in {settings.data} ({hint})", err=True)
     return settings, store
 
 
@@ -47,32 +57,11 @@ def print_rows(
         for row in rows:
             click.echo(json.dumps(row, ensure_ascii=False, default=str))
         return
-    from rich.console import Console
-    from rich.table import Table
-
     found = list(rows)
     if not found:
         click.echo("nothing yet", err=True)
         return
-    names = columns or list(found[0])
-    table = Table(box=None, header_style="bold")
-    for name in names:
-        table.add_column(name.replace("_", " "), overflow="fold")
-    for row in found:
-        table.add_row(*[_cell(row.get(name)) for name in names])
-    Console(highlight=False, markup=False).print(table)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return ", ".join(value)
-    if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False)
-    return str(value)
+    print_table(found, columns or list(found[0]))
 
 
 def print_object(value: dict[str, Any], as_json: bool) -> None:
@@ -82,7 +71,7 @@ def print_object(value: dict[str, Any], as_json: bool) -> None:
         return
     width = max((len(key) for key in value), default=0)
     for key, item in value.items():
-        click.echo(f"{key.replace('_', ' '):<{width}}  {_cell(item)}")
+        click.echo(f"{key.replace('_', ' '):<{width}}  {cell(item)}")
 
 
 class Moment(click.ParamType[int]):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -47,7 +49,7 @@ def serve(welcome: bool, **flags: Any) -> None:
 
     def announce(settings: Settings, found: Welcome) -> None:
         if welcome:
-            _print_welcome(local_url(settings), found)
+            _print_welcome(settings, local_url(settings), found)
         else:
             _tell_keys(settings, found)
         click.echo(f"ready {local_url(settings)}")
@@ -61,7 +63,7 @@ def serve(welcome: bool, **flags: Any) -> None:
         raise click.exceptions.Exit(code)
 
 
-def _print_welcome(url: str, found: Any) -> None:
+def _print_welcome(settings: Settings, url: str, found: Any) -> None:
     from rich.console import Console
     from rich.text import Text
 
@@ -69,7 +71,8 @@ def _print_welcome(url: str, found: Any) -> None:
     body = json.dumps(
         {"userId": "ada", "traits": {"name": "Ada Lovelace", "email": "ada@example.com"}}
     )
-    token = found.api_token or "made at the first start; `cdp config token new` makes another"
+    another = f"`{_command(settings, 'config token new')}` makes another"
+    token = found.api_token or f"shown at the first start; {another}"
     rows = [
         ("console", url + "/"),
         ("write key", found.write_key),
@@ -86,6 +89,13 @@ def _print_welcome(url: str, found: Any) -> None:
         )
     )
     console.print()
+
+
+def _command(settings: Settings, words: str) -> str:
+    """A command over this store, as it can be pasted where the server was started."""
+    program = "cdp" if shutil.which("cdp") == shutil.which(sys.argv[0]) else sys.argv[0]
+    data = [] if settings.data == Settings.load().data else ["--data", str(settings.data)]
+    return shlex.join([program, *words.split(), *data])
 
 
 @click.command()

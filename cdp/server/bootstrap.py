@@ -20,15 +20,20 @@ class Welcome(NamedTuple):
     api_token: str | None
 
 
-def bootstrap(store: Store, settings: Settings) -> Welcome:
-    """Migrate the store; in an empty one make the first source and token."""
+def bootstrap(store: Store, settings: Settings, *, random_token: bool = True) -> Welcome:
+    """Migrate the store; in an empty one make the first source and token.
+
+    A random token is known to nobody but who is told of it now: without
+    ``random_token`` none is made, so that the next who can show one makes it.
+    """
     migrate(store)
     now = int(time.time() * 1000)
     with store.read() as tx:
         sources = config_rows.all_sources(tx)
         tokens = config_rows.all_tokens(tx)
-        ready = bool(sources) and bool(tokens) and meta.get(tx, "cookie_secret")
-    if ready:
+        secret = meta.get(tx, "cookie_secret")
+    make_token = not tokens and (random_token or settings.api_token is not None)
+    if sources and secret and not make_token:
         return Welcome(sources[0].write_key, None)
     token: str | None = None
     with store.write() as tx:
@@ -40,7 +45,7 @@ def bootstrap(store: Store, settings: Settings) -> Welcome:
             key = settings.write_key or new_write_key()
             config_rows.add_source(tx, now, "default", "Default", key, "setup")
             sources = config_rows.all_sources(tx)
-        if not config_rows.all_tokens(tx):
+        if make_token and not config_rows.all_tokens(tx):
             token = settings.api_token or new_token()
             hashed = sha256(token.encode()).hexdigest()
             config_rows.add_token(tx, now, "first", hashed, "all", "setup")

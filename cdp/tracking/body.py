@@ -142,6 +142,8 @@ def check_batch(raw: bytes) -> Envelope:
 
 
 def _check_text(raw: bytes) -> None:
+    if not raw.strip():
+        raise BadBody("invalid_json", "the body is empty", raw)
     try:
         raw.decode()
     except UnicodeDecodeError as error:

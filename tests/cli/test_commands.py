@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from cdp.config import Settings
 from cdp.console.auth import check_password
 from cdp.plugin.testing import Answer, RecordingServer
+from cdp.server.bootstrap import bootstrap
 from cdp.server.supervise import hold
-from cdp.store import config_rows
+from cdp.store import Store, config_rows
 from tests.api.test_admin import deliver
 from tests.cli.conftest import Cdp
 from tests.factories import TOKEN, Space, ana, iso
@@ -32,6 +34,20 @@ def test_sources(cdp: Cdp) -> None:
     assert "iOS app" in cdp("sources", "list").out
     assert "ios" in cdp.refuses("sources", "add", "ios")
     assert "'android'" in cdp.refuses("sources", "disable", "android")
+
+
+def test_the_first_token_waits_for_a_server_that_can_show_it(
+    cdp: Cdp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CDP_API_TOKEN")
+    assert len(cdp.json("sources", "list")) == 1
+    assert cdp.json("config", "token", "list") == []
+    settings = Settings.load()
+    store = Store.open(settings)
+    token = bootstrap(store, settings).api_token
+    assert token is not None and token.startswith("hwt_")
+    assert bootstrap(store, settings).api_token is None
+    store.close()
 
 
 def test_destinations(cdp: Cdp, space: Space) -> None:

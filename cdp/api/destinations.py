@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from marshmallow import Schema, fields
+from marshmallow import validate as validate_
 from sqlalchemy import Connection
 
 from cdp.api.errors import ApiError, not_found, wrong_fields
@@ -28,6 +29,13 @@ from cdp.store import config_rows, delivery_health
 from cdp.store.config_rows import Destination
 
 room = Room("destinations", "Where messages go, and how that is going.")
+
+
+def _categories(**more: Any) -> Any:
+    text = "An event that speaks of consent goes there only if it agrees to all of these."
+    return fields.List(
+        Words(), validate=validate_.Length(max=100), metadata={"description": text}, **more
+    )
 
 
 class HealthSchema(Schema):
@@ -53,6 +61,7 @@ class DestinationSchema(Schema):
     source = fields.String(allow_none=True, metadata={"description": "null: every source."})
     enabled = fields.Boolean()
     settings = fields.Dict()
+    consent_categories = fields.List(fields.String())
     created_at = fields.String()
     updated_at = fields.String()
     health = fields.Nested(HealthSchema)
@@ -66,6 +75,7 @@ class NewDestination(Schema):
     plugin = Words(required=True)
     source = Words(allow_none=True)
     settings = fields.Dict(keys=fields.String(), load_default=dict)
+    consent_categories = _categories(load_default=list)
 
 
 class DestinationChange(Schema):
@@ -74,6 +84,7 @@ class DestinationChange(Schema):
     name = Name()
     enabled = fields.Boolean()
     settings = fields.Dict(keys=fields.String())
+    consent_categories = _categories()
 
 
 class ExchangeSchema(Schema):
@@ -133,6 +144,7 @@ def _shown(tx: Connection, item: Destination) -> dict[str, Any]:
         "enabled": item.enabled,
         # Without its plugin nobody knows what is secret.
         "settings": cls.masked(item.settings) if cls else {},
+        "consent_categories": list(item.consent_categories),
         "created_at": format_time(item.created_at),
         "updated_at": format_time(item.updated_at),
         "health": {**health, "since": format_time(since) if since is not None else None},
@@ -179,7 +191,7 @@ def add_destination(body: dict[str, Any]) -> dict[str, Any]:
         source_id = find_source(tx, source).id if source is not None else None
         made = config_rows.add_destination(
             tx, here().now(), key, body.get("name", cls.name), cls.key, source_id, settings,
-            author(),
+            author(), body["consent_categories"],
         )  # fmt: skip
         return _shown(tx, made)
 

@@ -16,6 +16,7 @@ from cdp.api.fields import Moment, PageQuery, Words
 from cdp.api.room import Room, here, page_of
 from cdp.events import format_time
 from cdp.identity import public_id
+from cdp.profiles.consent import Consent
 from cdp.profiles.types import TYPES, type_of
 from cdp.store import config_rows, faces, people
 from cdp.store.people import Profile
@@ -37,12 +38,21 @@ class FaceSchema(Schema):
     identifiers = fields.List(fields.String(), metadata={"description": "As type:value."})
 
 
+class ConsentSchema(Schema):
+    """What a person said last of the uses of their data."""
+
+    preferences = fields.Dict(keys=fields.String(), values=fields.Boolean())
+    at = fields.String()
+    message_id = fields.String()
+
+
 class ProfileSchema(FaceSchema):
     """A person or an account."""
 
     created_at = fields.String()
     updated_at = fields.String()
     traits = fields.Dict()
+    consent = fields.Nested(ConsentSchema, allow_none=True)
     links = fields.List(
         fields.String(),
         metadata={"description": "Public ids of a person's accounts, or an account's people."},
@@ -124,6 +134,17 @@ def _face(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def consent_shown(agreed: Consent | None) -> dict[str, Any] | None:
+    """A person's consent as it is told."""
+    if agreed is None:
+        return None
+    return {
+        "preferences": agreed.preferences,
+        "at": format_time(agreed.stamp.t),
+        "message_id": agreed.stamp.message_id,
+    }
+
+
 def _sources(tx: Connection) -> dict[int, str]:
     return {source.id: source.key for source in config_rows.all_sources(tx)}
 
@@ -148,11 +169,13 @@ def get_profile(profile: str) -> dict[str, Any]:
         face = faces.faces_of_profiles(tx, [found.id])[0]
         bound = people.bound_to(tx, found.id, found.collection)[:200]
         others = faces.faces_of_profiles(tx, [row[0] for row in bound])
+        agreed = people.consent_of(tx, found.id)
     return {
         **_face(face._asdict()),
         "created_at": format_time(found.created_t),
         "updated_at": format_time(found.updated_at),
         "traits": found.traits.values(),
+        "consent": consent_shown(agreed),
         "links": [public_id(other.collection, other.anchor) for other in others],
     }
 

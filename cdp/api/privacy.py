@@ -67,6 +67,9 @@ class RegulationSchema(Schema):
     left = fields.List(
         fields.String(), metadata={"description": "What is for you to change or to delete."}
     )
+    exports = fields.List(
+        fields.String(), metadata={"description": "What left the store before as a file."}
+    )
 
 
 _STATUS = {
@@ -101,6 +104,7 @@ def shown(tx: Any, item: Regulation) -> dict[str, Any]:
             for forward in regulations.forwards_of(tx, item.id)
         ],
         "left": item.detail.get("left", []),
+        "exports": item.detail.get("exports", []),
     }
 
 

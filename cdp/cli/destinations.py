@@ -23,6 +23,8 @@ from cdp.events import format_time
 from cdp.store import Store, config_rows, delivery_health
 from cdp.store.config_rows import Destination
 
+_CONSENT = "Send what speaks of consent only if it agrees to this; repeatable."
+
 
 @click.group()
 def destinations() -> None:
@@ -62,6 +64,7 @@ def _row(store: Store, settings: Settings, item: Destination) -> dict[str, Any]:
         "waiting": health.waiting,
         "dead": health.dead,
         "settings": cls.masked(item.settings) if cls else {},
+        "consent_categories": list(item.consent_categories),
     }
 
 
@@ -86,6 +89,7 @@ def list_(as_json: bool, **where: Any) -> None:
 @click.option("--setting", "setting", multiple=True, help="name=value; ${env:NAME} is kept so.")
 @click.option("--key", help="What it is called in commands; the plugin's name if unset.")
 @click.option("--name", help="What people call it.")
+@click.option("--consent-category", "categories", multiple=True, help=_CONSENT)
 @json_option
 def add(
     plugin: str,
@@ -93,6 +97,7 @@ def add(
     setting: tuple[str, ...],
     key: str | None,
     name: str | None,
+    categories: tuple[str, ...],
     as_json: bool,
     **where: Any,
 ) -> None:
@@ -119,7 +124,7 @@ def add(
     with store.write() as tx:
         made = config_rows.add_destination(
             tx, now_ms(), key, name or cls.name, plugin,
-            sources[source] if source else None, values, author(),
+            sources[source] if source else None, values, author(), categories,
         )  # fmt: skip
     print_rows([_row(store, settings, made)], as_json, _COLUMNS)
 
@@ -148,8 +153,21 @@ def show(key: str, as_json: bool, **where: Any) -> None:
 @click.argument("key")
 @click.option("--setting", "setting", multiple=True, help="name=value; an empty value unsets.")
 @click.option("--name", help="What people call it.")
+@click.option(
+    "--consent-category",
+    "categories",
+    multiple=True,
+    help=f"{_CONSENT} Replaces those of before; an empty one stands for none.",
+)
 @json_option
-def set_(key: str, setting: tuple[str, ...], name: str | None, as_json: bool, **where: Any) -> None:
+def set_(
+    key: str,
+    setting: tuple[str, ...],
+    name: str | None,
+    categories: tuple[str, ...],
+    as_json: bool,
+    **where: Any,
+) -> None:
     """Change settings of KEY. Example: cdp destinations set webhook --setting batch=true"""
     settings, store = open_store(**where)
     found = _find(store, key)
@@ -160,7 +178,10 @@ def set_(key: str, setting: tuple[str, ...], name: str | None, as_json: bool, **
         raise CliError(f"the plugin {found.plugin!r} is not installed")
     _check(cls, values)
     with store.write() as tx:
-        config_rows.change_destination(tx, now_ms(), found, author(), name=name, settings=values)
+        config_rows.change_destination(
+            tx, now_ms(), found, author(), name=name, settings=values,
+            consent_categories=[word for word in categories if word] if categories else None,
+        )  # fmt: skip
     print_object(_row(store, settings, _find(store, key)), as_json)
 
 

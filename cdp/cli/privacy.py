@@ -40,6 +40,7 @@ def _shown(item: Regulation) -> dict[str, Any]:
         "created_at": format_time(item.created_at),
         "finished_at": format_time(item.finished_at) if item.finished_at is not None else None,
         "left": item.detail.get("left", []),
+        "exports": item.detail.get("exports", []),
     }
 
 
@@ -147,4 +148,4 @@ def deletions(limit: int, as_json: bool, **where: Any) -> None:
     _, store = open_store(**where)
     with store.read() as tx:
         rows = [_shown(item) for item in regulations.newest(tx, None, limit)]
-    print_rows(rows, as_json)
+    print_rows(rows, as_json, ["id", "type", "state", "phase", "done", "people", "created_at"])

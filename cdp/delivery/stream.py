@@ -21,6 +21,7 @@ from cdp.delivery.events import MAX_ROWS, Names, allowed, read_events, to_payloa
 from cdp.delivery.sending import Result, Sender
 from cdp.plugin import Event, Outcome, Retry
 from cdp.plugin.manager import Failure, failure
+from cdp.profiles.consent import permits
 from cdp.store import Store, delivery, delivery_outbox, history, meta
 from cdp.store.config_rows import Destination
 from cdp.store.delivery import ClaimLost, Stream, Tally
@@ -161,6 +162,8 @@ class StreamRunner:
 
     def _wants(self, event: Event, replay: bool) -> bool:
         destination = self._destination
+        if not permits(event.body, destination.consent_categories):
+            return False
         if not replay:
             if not event.live or not destination.enabled:
                 return False

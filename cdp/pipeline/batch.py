@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from cdp.events import Message, Rejected
+from cdp.pipeline.consent import update_consent
 from cdp.pipeline.drafts import Draft, Drafts
 from cdp.pipeline.dropped import told
 from cdp.pipeline.identify import identify
@@ -62,6 +63,7 @@ def run_batch(
     outcome = identify(tx, drafts, memory.rules, memory.cuts, now)
     dropped: list[Dropped] = []
     changed = update_traits(tx, drafts, outcome, now, memory.trait_rules, dropped)
+    update_consent(tx, drafts)
     graph.put_memberships(tx, drafts.spans())
     _append(tx, placed, [added for _, added in fresh], memory, now)
     memory.catalogue.take(tx, [message for message, _ in fresh], now)

@@ -7,6 +7,7 @@ from typing import Any
 from cdp.events import Message, Stamp
 from cdp.identity import Identifier, Rules, extract, node_key
 from cdp.identity.rules import DAY_MS
+from cdp.profiles.consent import Consent, latest, said
 from cdp.store.tables import ACCOUNTS, USERS
 
 Assignment = tuple[dict[str, Any], Stamp]
@@ -20,7 +21,7 @@ class Draft:
     earliest stamp of each day, where a limit with a window wants to know.
     """
 
-    __slots__ = ("collection", "days", "first", "id", "ids", "key", "profile", "traits")
+    __slots__ = ("collection", "consent", "days", "first", "id", "ids", "key", "profile", "traits")
 
     def __init__(self, collection: int, ids: tuple[Identifier, ...], first: Stamp) -> None:
         self.collection = collection
@@ -31,6 +32,7 @@ class Draft:
         self.profile = 0
         self.traits: list[Assignment] = []
         self.days: dict[int, Stamp] = {}
+        self.consent: Consent | None = None
 
 
 class Drafts:
@@ -56,6 +58,8 @@ class Drafts:
                 person.traits.append((traits, stamp))
             elif message.type == "group" and account is not None:
                 account.traits.append((traits, stamp))
+        if person is not None and (preferences := said(message.body)) is not None:
+            person.consent = latest((person.consent, Consent(stamp, preferences)))
         if person is not None and account is not None:
             self.memberships.append((person, account, message.t))
         return person, account

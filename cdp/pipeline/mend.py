@@ -20,6 +20,7 @@ from cdp.pipeline.drafts import Draft
 from cdp.pipeline.identify import fold_components
 from cdp.pipeline.placing import Outcome
 from cdp.pipeline.traits import update_traits
+from cdp.profiles.consent import Consent, latest, said
 from cdp.store import graph, history, identity, removal, timeline
 from cdp.store.bulk import chunks
 from cdp.store.graph import NodeRow
@@ -50,6 +51,7 @@ def mend(tx: Connection, ids: list[int], rules: Rules, cuts: dict[int, Cuts], no
     _restamp(tx, left, times)
     users = [row.id for row in left if row.collection == USERS]
     removal.join_memberships_anew(tx, users, removal.group_names(tx))
+    _say_consent_anew(tx, users)
     lost = _drop_empty_profiles(tx, {row.profile for row in gone if row.profile})
     components = sorted({row.component for row in rows})
     _forget_unnamed(tx, components)
@@ -83,6 +85,35 @@ def _restamp(tx: Connection, rows: list[NodeRow], times: dict[int, int]) -> None
         if (stamp := _first_between(tx, node, day * DAY_MS, (day + 1) * DAY_MS - 1)) is not None
     ]
     identity.add_sightings(tx, again)
+
+
+def _say_consent_anew(tx: Connection, ids: list[int]) -> None:
+    """The latest that is left, where the message that said it last is gone."""
+    rows: list[tuple[int, str | None]] = []
+    for node, text in graph.node_consents(tx, ids).items():
+        stamp = Consent.decode(text).stamp
+        tied = timeline.rows_of_nodes(tx, [node], start=stamp.t, end=stamp.t, limit=_TIES)
+        if stamp not in _stamps(tx, tied):
+            found = _last_consent(tx, node)
+            rows.append((node, found.encode() if found is not None else None))
+    graph.put_node_consents(tx, rows)
+
+
+def _last_consent(tx: Connection, node: int) -> Consent | None:
+    found: Consent | None = None
+    before: tuple[int, int] | None = None
+    while True:
+        rows = timeline.rows_of_nodes(tx, [node], before=before, limit=500)
+        if not rows or (found is not None and rows[0].t < found.stamp.t):
+            return found
+        bodies = history.bodies_of(tx, rows)
+        for row in rows:
+            body = decode_json(bodies[row.seq].raw)
+            preferences = said(body)
+            if preferences is not None:
+                stamp = Stamp(row.t, row.source, body["messageId"])
+                found = latest((found, Consent(stamp, preferences)))
+        before = (rows[-1].t, rows[-1].seq)
 
 
 def _first_between(tx: Connection, node: int, start: int, end: int) -> Stamp | None:

@@ -6,6 +6,7 @@ import time
 
 from cdp.config import Settings
 from cdp.events import Message, decode_json
+from cdp.pipeline.consent import update_consent
 from cdp.pipeline.drafts import Drafts
 from cdp.pipeline.identify import identify
 from cdp.pipeline.traits import update_traits
@@ -42,5 +43,6 @@ def refold(store: Store, settings: Settings, from_ms: int, to_ms: int) -> int:
             progress.take_turn(tx)
             outcome = identify(tx, drafts, rules, identity.load_cuts(tx), now)
             update_traits(tx, drafts, outcome, now)
+            update_consent(tx, drafts)
             graph.put_memberships(tx, drafts.spans())
         total += len(picked)

@@ -13,6 +13,7 @@ from cdp.log.open import Reader
 from cdp.pipeline.batch import tell_changes
 from cdp.pipeline.mend import Mended, mend
 from cdp.pipeline.placing import ids_text
+from cdp.profiles.consent import Consent, latest
 from cdp.profiles.needles import Needles
 from cdp.protocols import general_name
 from cdp.store import (
@@ -165,6 +166,10 @@ def _without(tx: Connection, row: NodeRow, gone: set[Identifier], until: int) ->
     if home and len(ids) > 1:
         days = identity.sightings_of(tx, [row.id])
         identity.add_sightings(tx, [(home, day, stamp) for _, day, stamp in days])
+    if home:
+        texts = graph.node_consents(tx, [row.id, home]).values()
+        agreed = latest(Consent.decode(text) for text in texts)
+        graph.put_node_consents(tx, [(home, agreed.encode())] if agreed is not None else [])
     removal.move_rows(tx, row.id, home, until)
     return [row.id, home] if home else [row.id]
 
@@ -268,7 +273,8 @@ def _wipe(store: Store, reader: Reader, at: Sweeping, items: list[Regulation], n
         for item in items:
             forwards = regulations.forwards_of(tx, item.id)
             failed = any(forward.state == "failed" for forward in forwards)
-            detail = {**item.detail, "done": 1.0, "left": at.left}
+            earlier = regulations.earlier_exports(tx, item.created_at)
+            detail = {**item.detail, "done": 1.0, "left": at.left, "exports": earlier}
             regulations.put(
                 tx,
                 item._replace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -35,6 +36,7 @@ class Destination(NamedTuple):
     settings: dict[str, Any]
     created_at: int
     updated_at: int
+    consent_categories: tuple[str, ...] = ()
 
 
 class Token(NamedTuple):
@@ -174,6 +176,7 @@ def _destination(row: Any) -> Destination:
         json.loads(row.settings),
         row.created_at,
         row.updated_at,
+        tuple(json.loads(row.consent_categories)),
     )
 
 
@@ -197,6 +200,7 @@ def add_destination(
     source_id: int | None,
     settings: dict[str, Any],
     author: str,
+    consent_categories: Sequence[str] = (),
 ) -> Destination:
     """Make a destination and its stream, which begins with the next message."""
     if tx.execute(select(destinations.c.id).where(destinations.c.key == key)).first():
@@ -213,6 +217,7 @@ def add_destination(
             settings=json.dumps(settings),
             created_at=now,
             updated_at=now,
+            consent_categories=json.dumps(list(consent_categories)),
         )
     )
     tx.execute(
@@ -226,7 +231,8 @@ def add_destination(
         )
     )
     record_change(tx, now, author, "destination", key, "created", after={"plugin": plugin})
-    return Destination(id_, key, name, plugin, source_id, True, settings, now, now)
+    found = tuple(consent_categories)
+    return Destination(id_, key, name, plugin, source_id, True, settings, now, now, found)
 
 
 def change_destination(
@@ -238,6 +244,7 @@ def change_destination(
     name: str | None = None,
     enabled: bool | None = None,
     settings: dict[str, Any] | None = None,
+    consent_categories: Sequence[str] | None = None,
 ) -> None:
     """Rename, enable, disable or reconfigure; a stopped or stalled stream tries anew at once."""
     new: dict[str, Any] = {}
@@ -246,6 +253,9 @@ def change_destination(
     if enabled is not None:
         new["enabled"] = enabled
     told = dict(new)
+    if consent_categories is not None:
+        new["consent_categories"] = json.dumps(list(consent_categories))
+        told["consent_categories"] = list(consent_categories)
     if settings is not None:
         new["settings"] = json.dumps(settings)
         told["settings"] = "changed"

@@ -201,6 +201,18 @@ def profile_traits(tx: Connection, ids: list[int]) -> dict[int, bytes | None]:
     return {row[0]: row[1] for row in select_by(tx, columns, profiles.c.id, ids)}
 
 
+def node_consents(tx: Connection, ids: list[int]) -> dict[int, str]:
+    """What some nodes said of consent (`cdp.profiles.consent`), where they did."""
+    rows = select_by(tx, (nodes.c.id, nodes.c.consent), nodes.c.id, ids)
+    return {row[0]: row[1] for row in rows if row[1] is not None}
+
+
+def consents_of_profile(tx: Connection, profile: int) -> list[str]:
+    """What the nodes of a profile said of consent."""
+    rows = select_by(tx, (nodes.c.consent,), nodes.c.profile, [profile])
+    return [row[0] for row in rows if row[0] is not None]
+
+
 def insert_nodes(tx: Connection, rows: list[NodeRow]) -> None:
     """Add nodes."""
     insert_many(tx, nodes, NODE_COLUMNS, list(rows))
@@ -243,6 +255,9 @@ _update_component = (
 )
 _put_node_traits = (
     update(nodes).where(nodes.c.id == bindparam("id_")).values(traits=bindparam("traits"))
+)
+_put_node_consent = (
+    update(nodes).where(nodes.c.id == bindparam("id_")).values(consent=bindparam("consent"))
 )
 _put_profile_traits = (
     update(profiles)
@@ -318,6 +333,11 @@ def drop_profiles(tx: Connection, ids: list[int]) -> None:
 def put_node_traits(tx: Connection, rows: list[tuple[int, bytes]]) -> None:
     """Write the trait maps of nodes."""
     run_many(tx, _put_node_traits, [{"id_": id_, "traits": traits} for id_, traits in rows])
+
+
+def put_node_consents(tx: Connection, rows: list[tuple[int, str | None]]) -> None:
+    """Write what nodes said of consent."""
+    run_many(tx, _put_node_consent, [{"id_": id_, "consent": text} for id_, text in rows])
 
 
 def put_profile_traits(

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, func, select
 
 from cdp.identity import identifier_hash, normal_value, parse_public_id
+from cdp.profiles.consent import Consent, latest
 from cdp.profiles.traits import TraitMap
 from cdp.store import faces, graph
 from cdp.store.bulk import blob, select_by
@@ -73,6 +74,11 @@ def nodes_of(tx: Connection, profile: int) -> list[NodeRow]:
     """The nodes of a profile: what joined it, in the order in which it was seen."""
     rows = graph.nodes_of_profiles(tx, [profile])
     return sorted(rows, key=lambda row: (row.first_t, row.first_source, row.first_message_id))
+
+
+def consent_of(tx: Connection, profile: int) -> Consent | None:
+    """What a person said last of the uses of their data."""
+    return latest(Consent.decode(text) for text in graph.consents_of_profile(tx, profile))
 
 
 def bound_to(tx: Connection, profile: int, collection: int) -> list[tuple[int, int, int]]:

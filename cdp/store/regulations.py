@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from cdp.events import format_time
 from cdp.identity import Identifier
 from cdp.profiles.suppression import Suppression, hidden
 from cdp.store import config_rows, history, meta
 from cdp.store.bulk import chunks, upsert
 from cdp.store.tables import (
     destinations,
+    exports,
     outbox,
     partition_tables,
     regulation_forwards,
@@ -197,6 +199,16 @@ def count_suppressed(tx: Connection) -> int:
     """How many user ids are suppressed."""
     statement = select(func.count()).where(suppressed.c.before.is_(None))
     return int(tx.execute(statement).scalar() or 0)
+
+
+def earlier_exports(tx: Connection, before: int) -> list[str]:
+    """What left the store as a file before ``before``, and may hold a deleted person."""
+    c = exports.c
+    statement = select(c.at, c.what, c.target, c.author).where(c.at < before).order_by(c.at)
+    return [
+        f"{format_time(row.at)} {row.what} to {row.target} by {row.author}"
+        for row in tx.execute(statement)
+    ]
 
 
 # -- what destinations are told -----------------------------------------------------

@@ -65,6 +65,8 @@ destinations = Table(
     Column("settings", Text, nullable=False, default="{}"),
     Column("created_at", Big, nullable=False),
     Column("updated_at", Big, nullable=False),
+    # JSON: the categories of consent without which nothing goes there
+    Column("consent_categories", Text, nullable=False, default="[]", server_default="[]"),
 )
 
 #: API tokens, kept as SHA-256 in hex; scopes are words with spaces between.
@@ -288,6 +290,7 @@ nodes = Table(
     Column("profile", Big, nullable=False),  # 0: all its identifiers are blocked
     Column("dropped", Text),  # JSON [[type, value, reason], …] that was kept apart
     Column("traits", LargeBinary),  # JSON, see cdp.profiles.traits
+    Column("consent", Text),  # JSON, see cdp.profiles.consent
     Index("nodes_key", "key"),
     Index("nodes_component", "component"),
     Index("nodes_profile", "profile"),

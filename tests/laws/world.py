@@ -132,6 +132,9 @@ class World:
                     (described[row.user_node], described[row.account_node], row.first_t, row.last_t)
                     for row in tx.execute(memberships.select())
                 },
+                "consent": {
+                    row.ids: row.consent for row in tx.execute(nodes.select()) if row.consent
+                },
                 "history": sorted(self.history()),
             }
 
@@ -166,7 +169,13 @@ def messages(people: int = 4) -> st.SearchStrategy[list[dict[str, Any]]]:
     )
     one = st.fixed_dictionaries(
         {"type": st.sampled_from(["identify", "track", "group", "alias"]), "t": st.integers(0, 12)},
-        optional={"user": users, "device": devices, "email": emails, "traits": traits},
+        optional={
+            "user": users,
+            "device": devices,
+            "email": emails,
+            "traits": traits,
+            "agrees": st.dictionaries(st.sampled_from(["ads", "stats"]), st.booleans()),
+        },
     )
 
     def build(drafts: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -185,6 +194,8 @@ def messages(people: int = 4) -> st.SearchStrategy[list[dict[str, Any]]]:
                 message["anonymousId"] = draft.get("device", "a0")
             if "email" in draft:
                 message["context"] = {"traits": {"email": draft["email"]}}
+            if "agrees" in draft:
+                message["context"]["consent"] = {"categoryPreferences": draft["agrees"]}
             if type_ == "track":
                 message["event"] = "Seen"
             elif type_ == "group":

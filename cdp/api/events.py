@@ -97,7 +97,7 @@ class ReasonQuery(Schema):
 
 def shown(tx: Connection, rows: list[HistoryRow]) -> list[dict[str, Any]]:
     """Rows of the history as `EventSchema` has them."""
-    names = history.all_names(tx)
+    names = history.names_of(tx, [row.name for row in rows])
     sources = {s.id: s.key for s in config_rows.all_sources(tx)}
     bodies = history.bodies_of(tx, rows)
     found = []
@@ -124,7 +124,7 @@ def _filter(tx: Connection, query: dict[str, Any]) -> LiveFilter:
     wanted = LiveFilter()
     type_, name = query.get("type"), query.get("name")
     if type_ or name:
-        wanted = wanted._replace(name_ids=console_queries.name_numbers(tx, type_, name))
+        wanted = wanted._replace(type=type_, name=name)
     if "source" in query:
         wanted = wanted._replace(source_id=find_source(tx, query["source"]).id)
     if "profile" in query:

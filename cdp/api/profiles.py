@@ -21,7 +21,7 @@ from cdp.config import Settings
 from cdp.events import decode_json, format_time
 from cdp.identity import parse_public_id, public_id
 from cdp.profiles.types import type_of
-from cdp.store import Store, config_rows, history, people, timeline
+from cdp.store import Store, activity, config_rows, history, people, timeline
 from cdp.store.people import Profile
 from cdp.store.tables import ACCOUNTS, USERS
 from cdp.store.trait_history import traits_at
@@ -197,17 +197,19 @@ def _events(tx: Connection, profile: Profile) -> dict[str, Any]:
         raise ApiError(400, "validation_error", "sort must be asc or desc")
     at = request.args.get("next")
     before: Any = tuple(cursors.decode(at, int, int)) if at else None
-    names = history.all_names(tx)
+    include, exclude = _words("include"), _words("exclude")
+    nodes = [node.id for node in people.nodes_of(tx, profile.id)]
+    names = history.names_of(tx, activity.names_of_nodes(tx, nodes)) if include or exclude else {}
     rows = timeline.rows_of_nodes(
         tx,
-        [node.id for node in people.nodes_of(tx, profile.id)],
+        nodes,
         before=before,
         limit=limit + 1,
         ascending=sort == "asc",
         start=_time("start"),
         end=_time("end"),
-        name_ids=_name_ids(names, _words("include")) if _words("include") else None,
-        without=_name_ids(names, _words("exclude")),
+        name_ids=_name_ids(names, include) if include else None,
+        without=_name_ids(names, exclude),
     )
     page = rows[:limit]
     bodies = history.bodies_of(tx, page)

@@ -115,7 +115,7 @@ def _events(store: Store, options: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _bodies(tx: Any, rows: list[HistoryRow], options: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    names = history.all_names(tx)
+    names = history.names_of(tx, [row.name for row in rows])
     sources = {s.id: s.key for s in config_rows.all_sources(tx)}
     rows = [
         row

@@ -30,7 +30,7 @@ class Event(NamedTuple):
 
 def as_events(tx: Connection, rows: list[HistoryRow]) -> list[Event]:
     """Rows of the history with the words that a list shows."""
-    names = history.all_names(tx)
+    names = history.names_of(tx, [row.name for row in rows])
     sources = {source.id: source.name for source in config_rows.all_sources(tx)}
     people = faces.faces_of_nodes(tx, [row.node for row in rows])
     bodies = history.bodies_of(tx, rows)

@@ -161,8 +161,7 @@ def find(
     """Events that the filter lets through, newest first."""
     narrow = LiveFilter()
     if wanted.type or wanted.name:
-        numbers = console_queries.name_numbers(tx, wanted.type or None, wanted.name or None)
-        narrow = narrow._replace(name_ids=numbers)
+        narrow = narrow._replace(type=wanted.type or None, name=wanted.name or None)
     if wanted.source:
         ids = [s.id for s in config_rows.all_sources(tx) if s.key == wanted.source]
         narrow = narrow._replace(source_id=ids[0] if ids else -1)

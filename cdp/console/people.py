@@ -139,11 +139,11 @@ def _timeline(tx: Connection, node_ids: list[int]) -> dict[str, Any]:
     before = (int(cursor[0]), int(cursor[1])) if _is_cursor(cursor) else None
     numbers = None
     wanted = request.args.get("name", "")
-    names = history.all_names(tx)
+    counts = activity.names_of_nodes(tx, node_ids)
+    names = history.names_of(tx, counts)
     if wanted:
         numbers = [n for n, pair in names.items() if wanted in pair]
     rows = timeline.rows_of_nodes(tx, node_ids, before=before, limit=PAGE, name_ids=numbers)
-    counts = activity.names_of_nodes(tx, node_ids)
     last = rows[-1] if len(rows) == PAGE else None
     number = layout.number_arg("open")
     return {

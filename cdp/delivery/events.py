@@ -19,23 +19,26 @@ from cdp.store.tables import HISTORICAL, SECONDARY
 MAX_ROWS, MAX_BYTES = 1000, 4 << 20
 #: Rows whose bodies are read at once.
 PORTION = 250
+#: Event names that a reader remembers at most.
+MAX_NAMES = 20_000
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
 class Names:
-    """Event names and source keys by number, read again when an unknown one turns up."""
+    """Event names and source keys by number, looked up when an unknown one turns up."""
 
     def __init__(self) -> None:
         self._names: dict[int, tuple[str, str]] = {}
         self._sources: dict[int, str] = {}
 
-    def name(self, tx: Connection, number: int) -> tuple[str, str]:
-        """(type, name) of an event."""
-        if number not in self._names:
-            self._names = history.all_names(tx)
-        return self._names[number]
+    def names(self, tx: Connection, numbers: set[int]) -> dict[int, tuple[str, str]]:
+        """(type, name) of events by number, of ``numbers`` at least."""
+        if len(self._names) + len(numbers) > MAX_NAMES:
+            self._names = {}
+        self._names.update(history.names_of(tx, numbers - self._names.keys()))
+        return self._names
 
     def source(self, tx: Connection, number: int) -> str:
         """The key of a source."""
@@ -74,6 +77,7 @@ def _read_part(
 ) -> tuple[list[Event], int]:
     size = 0
     bodies = history.bodies_of(tx, rows)
+    called = names.names(tx, {row.name for row in rows})
     people = delivery.profiles_of_nodes(tx, sorted({row.node for row in rows}))
     events: list[Event] = []
     for row in rows:
@@ -85,7 +89,7 @@ def _read_part(
         message_id = body["messageId"]  # an enricher can't change it, nor the key
         if stored.added != b"null":
             deep_merge(body, _decode(stored.added))
-        type_, name = names.name(tx, row.name)
+        type_, name = called[row.name]
         events.append(
             Event(
                 id=message_id,

@@ -188,7 +188,7 @@ def _find(store: Store, reader: Reader, item: Regulation, now: int) -> bool:
 
 def _values(tx: Connection, nodes: list[int]) -> set[str]:
     """Every value that messages of some nodes gave to traits, as texts."""
-    names = [n for n, (type_, _) in history.all_names(tx).items() if type_ == "identify"]
+    names = history.names_of_type(tx, "identify")
     rows = [history.HistoryRow(*row) for row in removal.rows_named(tx, nodes, names)]
     found: set[str] = set()
     for start in range(0, len(rows), 500):

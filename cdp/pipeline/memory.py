@@ -15,6 +15,9 @@ from cdp.store import history, identity, meta, regulations
 from cdp.store.dedupe import DedupeIndex
 from cdp.store.trait_rules import load_trait_rules
 
+#: Event names whose numbers are remembered; the others are looked up.
+MAX_NAMES = 20_000
+
 
 class Memory:
     """Names, the newest partition, the dedupe index, the kept properties, the rules, the catalogue.
@@ -40,9 +43,8 @@ class Memory:
         self.suppression = regulations.load_suppression(tx)
         # What it found and has not written yet must not be lost.
         self.catalogue = catalogue or Catalogue(tx)
-        self.names: dict[tuple[str, str], int] = {
-            pair: number for number, pair in history.all_names(tx).items()
-        }
+        self.names = history.first_names(tx, MAX_NAMES)
+        self._knows_all_names = len(self.names) < MAX_NAMES
         self._partition_messages = partition_messages
         found = history.list_partitions(tx)
         self._partition = found[-1] if found else None
@@ -56,6 +58,14 @@ class Memory:
         return newest
 
     def learn_names(self, tx: Connection, pairs: list[tuple[str, str]], now: int) -> None:
-        """Give each new event name a number."""
-        new = sorted({pair for pair in pairs if pair not in self.names})
-        self.names.update(history.add_names(tx, new, now))
+        """Give each new event name a number; afterwards ``names`` has all of ``pairs``."""
+        new = {pair for pair in pairs if pair not in self.names}
+        if not new:
+            return
+        if len(self.names) + len(new) > MAX_NAMES:
+            self.names = {pair: self.names[pair] for pair in pairs if pair not in new}
+            self._knows_all_names = False
+        if not self._knows_all_names:
+            self.names.update(history.numbers_of_names(tx, new))
+            new -= self.names.keys()
+        self.names.update(history.add_names(tx, sorted(new), now))

@@ -187,14 +187,13 @@ def _connected(rows: list[NodeRow]) -> list[tuple[list[NodeRow], set[Identifier]
 def _said(tx: Connection, ids: list[int]) -> list[Draft]:
     """The nodes ``ids``, without traits, and what their messages say of these."""
     removal.clear_node_traits(tx, ids)
-    names = history.all_names(tx)
     drafts: list[Draft] = []
     for row in graph.nodes_by_id(tx, ids):
         stamp = Stamp(row.first_t, row.first_source, row.first_message_id)
         draft = Draft(row.collection, tuple(_decode_ids(row.ids)), stamp)
         draft.id, draft.profile = row.id, row.profile
         speaks = "group" if row.collection == ACCOUNTS else "identify"
-        numbers = [number for number, (type_, _) in names.items() if type_ == speaks]
+        numbers = history.names_of_type(tx, speaks)
         said = [HistoryRow(*found) for found in removal.rows_named(tx, [row.id], numbers)]
         for some in chunks(said):
             bodies = history.bodies_of(tx, list(some))

@@ -31,7 +31,7 @@ def refold(store: Store, settings: Settings, from_ms: int, to_ms: int) -> int:
             after = rows[-1].seq + 1
             picked = [r for r in rows if from_ms <= r.t <= to_ms and not r.flags & SECONDARY]
             bodies = history.bodies_of(tx, picked)
-            names = history.all_names(tx)
+            names = history.names_of(tx, [row.name for row in picked])
             rules = identity.load_rules(tx)
         drafts = Drafts(rules)
         for row in picked:

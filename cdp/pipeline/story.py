@@ -65,12 +65,11 @@ class _Teller:
     def _messages(self, tx: Connection) -> dict[int, dict[str, Any]]:
         """The first message of each node that is told of: its call, name and place."""
         found: dict[int, dict[str, Any]] = {}
-        names = history.all_names(tx)
         told = sorted((self.nodes[id_] for id_ in self.mine), key=lambda row: row.first_t)
         for node in told[:MESSAGES]:
             t = node.first_t
             for row in timeline.rows_of_nodes(tx, [node.id], start=t, end=t, limit=1):
-                type_, name = names.get(row.name, ("", ""))
+                type_, name = history.names_of(tx, [row.name]).get(row.name, ("", ""))
                 found[node.id] = {"type": type_, "name": name, "seq": row.seq}
         return found
 

@@ -157,7 +157,8 @@ def one_rejected(tx: Connection, number: int) -> RejectedRow | None:
 class LiveFilter(NamedTuple):
     """What a list of events is narrowed to; None means all."""
 
-    name_ids: list[int] | None = None
+    type: str | None = None
+    name: str | None = None
     source_id: int | None = None
     node_ids: list[int] | None = None
 
@@ -208,8 +209,13 @@ def live_rows(
 
 
 def _narrow(statement: Select[Any], table: Any, wanted: LiveFilter) -> Select[Any]:
-    if wanted.name_ids is not None:
-        statement = statement.where(table.c.name.in_(wanted.name_ids))
+    if wanted.name is not None:
+        called = select(names.c.id).where(names.c.name == wanted.name)
+        statement = statement.where(table.c.name.in_(called))
+    if wanted.type is not None:
+        # One name after the other: there may be more names of a type than an IN can take.
+        of_type = select(names.c.id).where(names.c.id == table.c.name, names.c.type == wanted.type)
+        statement = statement.where(of_type.exists())
     if wanted.source_id is not None:
         statement = statement.where(table.c.source == wanted.source_id)
     if wanted.node_ids is not None:
@@ -244,16 +250,6 @@ def event_names(tx: Connection, limit: int) -> list[str]:
         select(names.c.name).where(names.c.name != "").order_by(names.c.id.desc()).limit(limit)
     )
     return list(dict.fromkeys(tx.execute(statement).scalars()))
-
-
-def name_numbers(tx: Connection, type_: str | None, name: str | None) -> list[int]:
-    """The numbers of the event names of a type, a name, or both."""
-    statement = select(names.c.id)
-    if type_:
-        statement = statement.where(names.c.type == type_)
-    if name:
-        statement = statement.where(names.c.name == name)
-    return list(tx.execute(statement).scalars())
 
 
 def count_profiles(tx: Connection, collection: int) -> int:

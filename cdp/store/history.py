@@ -7,14 +7,14 @@ one micro-batch under the position of its first message.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
 import zstandard
 from sqlalchemy import Connection, bindparam, case, func, insert, or_, select, update
 
-from cdp.store.bulk import Row, blob, chunks, insert_many, run_many
+from cdp.store.bulk import Row, blob, chunks, insert_many, run_many, select_by
 from cdp.store.meta import take_numbers
 from cdp.store.tables import Partition, names, partition_tables, partitions
 
@@ -123,9 +123,46 @@ def unpack(data: bytes, places: list[int]) -> list[Body]:
     return [Body(*map(bytes, all_of_them[place])) for place in places]
 
 
+# A client may put ids into the names of its events, so that there are as many names as
+# events: whoever is in a hurry asks for those that he needs.
+
+
 def all_names(tx: Connection) -> dict[int, tuple[str, str]]:
-    """Every event name by its number: (type, name)."""
+    """Every event name by its number: (type, name). There may be very many."""
     return {row.id: (row.type, row.name) for row in tx.execute(select(names))}
+
+
+def names_of(tx: Connection, numbers: Iterable[int]) -> dict[int, tuple[str, str]]:
+    """The event names with some numbers: (type, name)."""
+    columns = (names.c.id, names.c.type, names.c.name)
+    found = select_by(tx, columns, names.c.id, sorted(set(numbers)))
+    return {number: (type_, name) for number, type_, name in found}
+
+
+def names_of_type(tx: Connection, type_: str) -> list[int]:
+    """The numbers of the names of one type; ``identify``, ``group`` and ``alias`` have one."""
+    return list(tx.execute(select(names.c.id).where(names.c.type == type_)).scalars())
+
+
+def first_names(tx: Connection, limit: int) -> dict[tuple[str, str], int]:
+    """The numbers of the names (type, name) that were seen first."""
+    statement = select(names).order_by(names.c.id).limit(limit)
+    return {(row.type, row.name): row.id for row in tx.execute(statement)}
+
+
+def numbers_of_names(
+    tx: Connection, pairs: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], int]:
+    """The numbers of those among some names (type, name) that have one."""
+    by_type: dict[str, list[str]] = {}
+    for type_, name in pairs:
+        by_type.setdefault(type_, []).append(name)
+    found: dict[tuple[str, str], int] = {}
+    for type_, of_it in by_type.items():
+        for some in chunks(of_it):
+            statement = select(names).where(names.c.type == type_, names.c.name.in_(some))
+            found |= {(row.type, row.name): row.id for row in tx.execute(statement)}
+    return found
 
 
 def partition_of(infos: list[PartitionInfo], seq: int) -> PartitionInfo | None:

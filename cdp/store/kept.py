@@ -92,7 +92,7 @@ def backfill_step(tx: Connection, kept: KeptProperty, limit: int, decode: Any) -
         reached = kept.backfill_until
     else:
         reached = rows[-1].seq + 1
-        names = history.all_names(tx)
+        names = history.names_of(tx, [row.name for row in rows])
         wanted = [r for r in rows if r.body_seq is None and names[r.name][1] == kept.event]
         bodies = history.bodies_of(tx, wanted)
         infos = history.list_partitions(tx)

@@ -436,4 +436,4 @@ def join_memberships_anew(tx: Connection, users: list[int], group_names: set[int
 
 def group_names(tx: Connection) -> set[int]:
     """The numbers of the names under which group calls stand in the history."""
-    return {number for number, (type_, _) in history.all_names(tx).items() if type_ == "group"}
+    return set(history.names_of_type(tx, "group"))

@@ -119,7 +119,7 @@ def _spoken(
 ) -> Iterator[_Spoken]:
     """The messages that set traits of a profile, newest first."""
     speaks = "group" if collection == ACCOUNTS else "identify"
-    numbers = [n for n, (type_, _) in history.all_names(tx).items() if type_ == speaks]
+    numbers = history.names_of_type(tx, speaks)
     nodes = [node.id for node in graph.nodes_of_profiles(tx, [profile])]
     size = _CHUNK // 4
     while True:

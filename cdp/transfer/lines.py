@@ -135,9 +135,10 @@ def event_lines(tx: Connection, span: Span = Span()) -> Iterator[bytes]:  # noqa
 
 
 def _events(tx: Connection, span: Span) -> Iterator[tuple[tuple[int, str, str], bytes]]:
-    keys, names = source_keys(tx), history.all_names(tx)
+    keys = source_keys(tx)
     for block in exports.blocks(tx):
         rows = [row for row in block.rows if span.holds(row.t)]
+        names = history.names_of(tx, [row.name for row in rows])
         homes = exports.profiles_of_nodes(tx, sorted({row.node for row in rows if row.node}))
         named = exports.anchors(tx, sorted(set(homes.values())))
 

@@ -47,6 +47,7 @@ def test_somebodys_events_are_counted_by_name(space: Space) -> None:
     space.send(seen("u1", 0), seen("u1", 1), seen("u1", 1, "Bought"), seen("u2", 0))
     with space.store.read() as tx:
         nodes = faces.nodes_of(tx, faces.profiles_of_value(tx, "u1", 1))
-        names = history.all_names(tx)
-        counts = {names[number][1]: n for number, n in names_of_nodes(tx, nodes).items()}
+        found = names_of_nodes(tx, nodes)
+        names = history.names_of(tx, found)
+        counts = {names[number][1]: n for number, n in found.items()}
     assert counts == {"Seen": 2, "Bought": 1}

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import tempfile
 from typing import Any
 
+from flask import send_file
 from marshmallow import Schema, fields, validate
 
 from cdp.api.errors import ApiError, not_found
-from cdp.api.fields import PageQuery, following, place
+from cdp.api.fields import Empty, PageQuery, following, place
 from cdp.api.people import find
 from cdp.api.room import Room, author, here, page_of
 from cdp.events import format_time
-from cdp.identity import Identifier, normal_value
+from cdp.identity import Identifier, normal_value, public_id
 from cdp.pipeline import forget
 from cdp.store import config_rows, people, regulations
+from cdp.store.dossier import write_dossier
 from cdp.store.regulations import TYPES, Regulation
 from cdp.store.tables import ACCOUNTS
 
@@ -157,3 +160,17 @@ def delete_profile(profile: str) -> dict[str, Any]:
             raise ApiError(400, "validation_error", "Only people can be deleted, not accounts.")
         first = people.identifiers_of(tx, found.id)[0]
     return _begin(regulations.DELETE_ONLY, [(first.type, first.value)])
+
+
+@room.on(
+    "GET", "/profiles/<rest:profile>/access", "profiles:read", gives=Empty,
+)  # fmt: skip
+def get_access(profile: str) -> Any:
+    """Everything that is known of a person, as a ZIP (application/zip)."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115  closed with the answer
+    with here().store.read() as tx:
+        found = find(tx, profile)
+        write_dossier(tx, found, here().now(), file)
+        name = public_id(found.collection, found.anchor)
+    file.seek(0)
+    return send_file(file, "application/zip", as_attachment=True, download_name=f"{name}.zip")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,6 +19,7 @@ from cdp.cli.common import (
     store_options,
 )
 from cdp.cli.errors import CliError
+from cdp.cli.find import find
 from cdp.config import Settings
 from cdp.events import format_time
 from cdp.identity import Identifier, normal_value
@@ -149,3 +152,24 @@ def deletions(limit: int, as_json: bool, **where: Any) -> None:
     with store.read() as tx:
         rows = [_shown(item) for item in regulations.newest(tx, None, limit)]
     print_rows(rows, as_json, ["id", "type", "state", "phase", "done", "people", "created_at"])
+
+
+@click.command()
+@store_options
+@click.argument("identifier")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True)
+@json_option
+def access(identifier: str, out: Path, as_json: bool, **where: Any) -> None:
+    """Write everything that is known of IDENTIFIER into a ZIP, as JSON and as a page.
+
+    Example: cdp profiles access user_id:u1 --out ana.zip
+    """
+    from cdp.store.dossier import write_dossier
+
+    _, store = open_store(**where)
+    with store.read() as tx:
+        found = find(tx, identifier)
+        # Nobody else should read it.
+        with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            events = write_dossier(tx, found, now_ms(), file)
+    print_object({"file": str(out), "events": events}, as_json)

@@ -9,7 +9,7 @@ import click
 from cdp.cli.common import json_option, open_store, print_object, print_rows, store_options
 from cdp.cli.find import find
 from cdp.cli.identity import cuts, explain, rules, unmerge
-from cdp.cli.privacy import delete, deletions, suppress
+from cdp.cli.privacy import access, delete, deletions, suppress
 from cdp.cli.traits import trait_rules, traits
 from cdp.events import format_time
 from cdp.identity import public_id
@@ -23,7 +23,7 @@ def profiles() -> None:
 
 
 for command in (
-    explain, unmerge, cuts, rules, traits, trait_rules, delete, suppress, deletions,
+    explain, unmerge, cuts, rules, traits, trait_rules, delete, suppress, deletions, access,
 ):  # fmt: skip
     profiles.add_command(command)
 

@@ -1,0 +1,56 @@
+"""Everything known of a person comes as one ZIP, and nothing of anybody else."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from cdp.cli import cli
+from tests.factories import Space, ana, bearer, iso
+
+
+def test_the_zip_has_all_and_runs_nothing(tmp_path: Path) -> None:
+    space = Space(tmp_path / "space")
+    evil = {"type": "identify", "userId": "u1", "messageId": "evil", "timestamp": iso(1),
+            "traits": {"bio": "<script>alert(1)</script>", "<b>": 1}}  # fmt: skip
+    other = {"type": "identify", "userId": "u2", "messageId": "m9", "traits": {"x": "not-hers"}}
+    bad = {"type": "track", "userId": "u1", "messageId": "bad"}
+    space.send(*ana(), evil, other, bad)
+    answer = space.client().get("/api/profiles/user_id:u1/access", headers=bearer())
+    assert (answer.status_code, answer.mimetype) == (200, "application/zip")
+    with zipfile.ZipFile(io.BytesIO(answer.data)) as found:
+        files = {name: found.read(name).decode() for name in found.namelist()}
+    assert set(files) == {
+        "profile.json", "profile.html", "events.jsonl", "traits_history.jsonl", "refused.jsonl",
+    }  # fmt: skip
+    known = json.loads(files["profile.json"])
+    assert known["traits"]["plan"]["value"] == "pro"
+    assert {row["value"] for row in known["identifiers"]} == {"u1", "a1", "ana@example.com"}
+    assert known["accounts"][0]["name"] == "Acme Ltd"
+    sent = [json.loads(line)["message"]["messageId"] for line in files["events.jsonl"].splitlines()]
+    assert sent == ["evil", "m5", "m4", "m3", "m2", "m1"]
+    said = [json.loads(line) for line in files["traits_history.jsonl"].splitlines()]
+    assert [row["value"] for row in said if row["trait"] == "plan"] == ["pro", "free"]
+    assert "<script" not in files["profile.html"] and "<b>" not in files["profile.html"]
+    assert "&lt;script&gt;" in files["profile.html"]
+    assert not any("not-hers" in text for text in files.values())
+    assert space.client().get("/api/profiles/user_id:u1/access").status_code == 401
+    space.close()
+
+
+def test_the_command_writes_a_file_for_our_eyes_only(tmp_path: Path) -> None:
+    space = Space(tmp_path / "space")
+    space.send(*ana())
+    out = tmp_path / "ana.zip"
+    where = ["--data", str(tmp_path / "space"), "--json"]
+    done = CliRunner().invoke(cli, ["profiles", "access", "user_id:u1", "--out", str(out), *where])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.output) == {"file": str(out), "events": 5}
+    assert out.stat().st_mode & 0o077 == 0
+    with zipfile.ZipFile(out) as found:
+        assert found.testzip() is None
+    space.close()

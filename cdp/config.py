@@ -62,6 +62,19 @@ class Settings:
         500, "What the enrichers together may take for a micro-batch."
     )
     rejected_days: int = _setting(30, "Days for which refused messages are kept.")
+    truncate_ip: bool = _setting(
+        False, "Keep IP addresses without their last octet (IPv6: last 80 bits)."
+    )
+    events_days: int = _setting(
+        0, "Days for which track, page and screen events are kept; 0 keeps them."
+    )
+    event_days: tuple[str, ...] = _setting(
+        (),
+        "Days for events by name, which go before events_days: `Name=30,page:Home=7`.",
+    )
+    anonymous_days: int = _setting(
+        0, "Days without activity after which anonymous people are dropped; 0 keeps them."
+    )
     delete_within_hours: float = _setting(
         24.0, "Hours within which a deleted person is gone to the last byte."
     )
@@ -104,11 +117,24 @@ class Settings:
                 ) from None
         if self.database_url and not self.database_url.startswith(("postgresql", "postgres:")):
             raise ConfigError("database_url must begin with postgresql://")
+        if min(self.events_days, self.anonymous_days, *self.event_days_by_name.values()) < 0:
+            raise ConfigError("days can't be negative")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ConfigError("tls_cert and tls_key go together")
         for name in ("web_threads", "log_queue", "log_segment_mb", "batch_messages"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1")
+
+    @property
+    def event_days_by_name(self) -> dict[str, int]:
+        """Days for which events of a name are kept. Raises `ConfigError`."""
+        found: dict[str, int] = {}
+        for item in self.event_days:
+            name, equals, days = item.rpartition("=")
+            if not equals or not name.strip() or not days.strip().isdigit():
+                raise ConfigError(f"event_days takes Name=days, not {item!r}")
+            found[name.strip()] = int(days)
+        return found
 
     @property
     def plugin_folder(self) -> Path:

@@ -45,6 +45,7 @@ class Origin(msgspec.Struct, frozen=True):
     ip: str | None = None
     user_agent: str | None = None
     live: bool = True
+    truncate_ip: bool = False
     checked: bool = False
 
 

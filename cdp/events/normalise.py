@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from cdp.events.addresses import truncated_ip
 from cdp.events.decode import MalformedJSON, decode_json
 from cdp.events.message import (
     HISTORICAL_AFTER_MS,
@@ -239,6 +240,12 @@ def _fill_context(body: dict[str, Any], origin: Origin) -> None:
             context["userAgent"] = origin.user_agent
         if origin.ip and "ip" not in context and (client_side or context.get("direct") is True):
             context["ip"] = origin.ip
+    if origin.truncate_ip and "ip" in context:
+        shortened = truncated_ip(context["ip"])
+        if shortened is None:
+            del context["ip"]
+        else:
+            context["ip"] = shortened
     body.setdefault("integrations", {})
 
 

@@ -7,7 +7,7 @@ it was connected with is folded anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -21,7 +21,7 @@ from cdp.pipeline.identify import fold_components
 from cdp.pipeline.placing import Outcome
 from cdp.pipeline.traits import update_traits
 from cdp.profiles.consent import Consent, latest, said
-from cdp.store import graph, history, identity, removal, timeline
+from cdp.store import graph, history, identity, removal, retention, timeline
 from cdp.store.bulk import chunks
 from cdp.store.graph import NodeRow
 from cdp.store.history import HistoryRow
@@ -41,17 +41,30 @@ class Mended(NamedTuple):
     gone: list[int]
 
 
-def mend(tx: Connection, ids: list[int], rules: Rules, cuts: dict[int, Cuts], now: int) -> Mended:
-    """Make the graph around the nodes ``ids`` what their remaining messages say."""
+def mend(
+    tx: Connection,
+    ids: list[int],
+    rules: Rules,
+    cuts: dict[int, Cuts],
+    now: int,
+    whole: Collection[int] = (),
+) -> Mended:
+    """Make the graph around the nodes ``ids`` what their remaining messages say.
+
+    What is older than retention keeps events stays as it is, since nobody knows any more
+    what it stood on; but for the nodes in ``whole``, of which all was taken away.
+    """
+    horizon = retention.horizon(tx)
     rows = graph.nodes_by_id(tx, ids)
     times = removal.first_times(tx, [row.id for row in rows])
-    gone = [row for row in rows if row.id not in times]
-    left = [row for row in rows if row.id in times]
+    kept = {row.id for row in rows if row.first_t < horizon and row.id not in whole}
+    gone = [row for row in rows if row.id not in times and row.id not in kept]
+    left = [row for row in rows if row.id in times or row.id in kept]
     removal.delete_nodes(tx, [row.id for row in gone])
-    _restamp(tx, left, times)
+    _restamp(tx, [row for row in left if row.id not in kept], times)
     users = [row.id for row in left if row.collection == USERS]
     removal.join_memberships_anew(tx, users, removal.group_names(tx))
-    _say_consent_anew(tx, users)
+    _say_consent_anew(tx, [id_ for id_ in users if id_ not in kept])
     lost = _drop_empty_profiles(tx, {row.profile for row in gone if row.profile})
     components = sorted({row.component for row in rows})
     _forget_unnamed(tx, components)

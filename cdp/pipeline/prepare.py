@@ -22,7 +22,7 @@ class Prepared(NamedTuple):
     settled: dict[int, dict[str, Any]]
 
 
-def prepare(part: str, taken: list[Taken]) -> Prepared:
+def prepare(part: str, taken: list[Taken], truncate_ip: bool = False) -> Prepared:
     """Split and normalise some records; what can't be used is rejected with its reason."""
     messages: list[Message] = []
     rejected: list[Rejected] = []
@@ -35,6 +35,7 @@ def prepare(part: str, taken: list[Taken]) -> Prepared:
                 received_at=record.received_at,
                 ref=item.ref,
                 live=record.live,
+                truncate_ip=truncate_ip,
                 checked=True,
             )
             for index, (raw, added) in enumerate(checked_items(record.body)):
@@ -77,6 +78,7 @@ def prepare(part: str, taken: list[Taken]) -> Prepared:
             ip=record.ip,
             user_agent=record.user_agent,
             live=record.live,
+            truncate_ip=truncate_ip,
         )
         for index, raw in enumerate(pieces.items):
             result = normalise(raw, origin, index, pieces.kind, pieces.shared)

@@ -22,6 +22,8 @@ from cdp.store.tables import SECONDARY
 
 #: In one transaction: positions of the history, nodes, blocks.
 ROWS, NODES, BLOCKS = 5_000, 200, 40
+#: Positions that are looked through for old events in one transaction.
+SCAN = 20_000
 
 
 class Progress(NamedTuple):
@@ -52,9 +54,9 @@ def remove_source(tx: Connection, source: int, now: int) -> int:
 
 
 def remove_before(
-    tx: Connection, before: int, now: int, names: list[int] | None = None, folded: bool = True
+    tx: Connection, before: int, now: int, names: list[int], folded: bool = True
 ) -> int:
-    """Begin to take away the events before ``before``, of some names or of all.
+    """Begin to take away the events before ``before`` of some names (by their numbers).
 
     What they have done to people stays if not ``folded``.
     """
@@ -102,7 +104,7 @@ def _rows(tx: Connection, job: Removal, now: int) -> Progress:
             found, at = removal.rows_of_source(tx, state["source"], at, until, ROWS)
         else:
             names = state["names"]
-            found, at = removal.rows_before(tx, names, state["before"], at, until, ROWS)
+            found, at = removal.rows_before(tx, names, state["before"], at, until, SCAN)
         ended = at >= until
     if state["kind"] != "source":
         found += removal.accounts_rows(tx, found, removal.group_names(tx))
@@ -129,7 +131,8 @@ def _graph(tx: Connection, job: Removal, now: int) -> Progress:
         homes = {row.component for row in graph.nodes_by_id(tx, ids)}
         ids = sorted({*ids, *removal.doomed_in_components(tx, job.id, sorted(homes))})
         rules, cuts = identity.load_rules(tx), identity.load_cuts(tx)
-        mended = mend(tx, ids, rules, cuts, now)
+        whole = set(removal.doomed_numbers(tx, job.id, TARGET))
+        mended = mend(tx, ids, rules, cuts, now, whole)
         tell_changes(tx, [], mended.outcome, mended.changed, now)
         progress.add_profile_changes(tx, [(id_, "deleted", "{}") for id_ in mended.gone], now)
         removal.spare(tx, job.id, NODE, ids)

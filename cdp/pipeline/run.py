@@ -14,7 +14,7 @@ from cdp.config import Settings
 from cdp.events import Message
 from cdp.log.open import Reader
 from cdp.log.record import Taken
-from cdp.pipeline import rebuild, sweep
+from cdp.pipeline import rebuild, retention, sweep
 from cdp.pipeline.batch import Done, run_batch
 from cdp.pipeline.memory import Memory
 from cdp.pipeline.prepare import Prepared, prepare
@@ -116,7 +116,7 @@ class Pipeline:
         for part in self._order():
             taken = self._read(part)
             if taken:
-                return self.handle(prepare(part, taken))
+                return self.handle(prepare(part, taken, self._settings.truncate_ip))
         return None
 
     def handle(self, batch: Prepared) -> Done:
@@ -227,8 +227,10 @@ class Pipeline:
         if now - self._asked < (_SWEEP_S if not self._sweeping else 0.0 if idle else _SHARE_S):
             return False
         at = int(self._clock() * 1000)
-        self._sweeping = any(
-            piece(self._store, at) is not None for piece in (sweep.step, rebuild.step)
+        self._sweeping = (
+            sweep.step(self._store, at) is not None
+            or rebuild.step(self._store, at) is not None
+            or retention.step(self._store, self._settings, at)
         )
         self._asked = time.monotonic()
         return self._sweeping

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import msgspec
@@ -120,12 +121,15 @@ def _part(store: Store, reader: Reader, at: Sweeping, items: list[Regulation], n
         gone, until = _identifiers(items[index : index + 1]), _until(items[index])
         _shorten_cuts(tx, gone)
         named = _nodes_naming(tx, gone)
-        said = removal.said_before(tx, [row.id for row in named], until)
-        old = [row for row in named if row.id in said]
+        ids = [row.id for row in named]
+        said = removal.said_before(tx, ids, until)
+        # One without any events lost them to retention.
+        silent = set(ids) - removal.first_times(tx, ids).keys()
+        old = [row for row in named if row.id in said or row.id in silent]
         touched: list[int] = []
         for row in old[:_NODES]:
             touched += _without(tx, row, gone, until)
-        _mend(tx, touched, now)
+        _mend(tx, touched, now, {row.id for row in old})
         if len(old) <= _NODES:
             _put(tx, at._replace(at=[index + 1, 0]))
 
@@ -163,6 +167,8 @@ def _without(tx: Connection, row: NodeRow, gone: set[Identifier], until: int) ->
     elif home is None:
         home = meta.take_numbers(tx, "node", 1)
         graph.insert_nodes(tx, [row._replace(id=home, key=key, ids=text, dropped=None)])
+    if home:
+        _first_of_both(tx, row, home)
     if home and len(ids) > 1:
         days = identity.sightings_of(tx, [row.id])
         identity.add_sightings(tx, [(home, day, stamp) for _, day, stamp in days])
@@ -174,11 +180,24 @@ def _without(tx: Connection, row: NodeRow, gone: set[Identifier], until: int) ->
     return [row.id, home] if home else [row.id]
 
 
-def _mend(tx: Connection, nodes: list[int], now: int) -> Mended | None:
+def _first_of_both(tx: Connection, row: NodeRow, home: int) -> None:
+    for other in graph.nodes_by_id(tx, [home]):
+        first = min(_first(row), _first(other))
+        if first != _first(other):
+            t, source, message_id = first
+            new = other._replace(first_t=t, first_source=source, first_message_id=message_id)
+            graph.update_nodes(tx, [new])
+
+
+def _first(row: NodeRow) -> tuple[int, int, str]:
+    return row.first_t, row.first_source, row.first_message_id
+
+
+def _mend(tx: Connection, nodes: list[int], now: int, whole: Collection[int] = ()) -> Mended | None:
     if not nodes:
         return None
     rules, cuts = identity.load_rules(tx), identity.load_cuts(tx)
-    mended = mend(tx, sorted(set(nodes)), rules, cuts, now)
+    mended = mend(tx, sorted(set(nodes)), rules, cuts, now, whole)
     tell_changes(tx, [], mended.outcome, mended.changed, now)
     return mended
 

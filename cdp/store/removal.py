@@ -16,6 +16,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    or_,
     select,
     update,
 )
@@ -37,6 +38,7 @@ from cdp.store.tables import (
     names,
     nodes,
     partition_tables,
+    partitions,
     rejected,
     removals,
     sightings,
@@ -159,25 +161,32 @@ def rows_of_source(
 
 
 def rows_before(
-    tx: Connection, name_ids: list[int] | None, before: int, start: int, until: int, limit: int
+    tx: Connection, name_ids: list[int], before: int, start: int, until: int, limit: int
 ) -> tuple[list[history.HistoryRow], int]:
-    """Rows of events before ``before`` among ``limit`` positions from ``start``.
+    """Rows of some names from before ``before`` among ``limit`` positions from ``start``.
 
-    ``name_ids`` picks event names. Returns where to go on, too.
+    Partitions that hold nothing so old are passed over. Returns where to go on, too.
     """
-    stop = min(until, start + limit)
-    found: list[history.HistoryRow] = []
-    for info in history.list_partitions(tx):
-        if info.first_seq >= stop:
-            break
+    infos = history.list_partitions(tx)
+    old = select(partitions.c.id).where(
+        or_(partitions.c.min_t.is_(None), partitions.c.min_t < before)
+    )
+    worth = set(tx.execute(old).scalars())
+    ends = [info.first_seq for info in infos[1:]] + [until]
+    for info, end in zip(infos, ends, strict=True):
+        if end <= start or info.id not in worth:
+            continue
+        first = max(start, info.first_seq)
+        stop = min(until, end, first + limit)
         table = partition_tables(info.id).history
         statement = select(table).where(
-            table.c.seq >= start, table.c.seq < stop, table.c.t < before
+            table.c.seq >= first,
+            table.c.seq < stop,
+            table.c.t < before,
+            table.c.name.in_(name_ids),
         )
-        if name_ids is not None:
-            statement = statement.where(table.c.name.in_(name_ids))
-        found += [history.HistoryRow(*row) for row in tx.execute(statement)]
-    return found, stop
+        return [history.HistoryRow(*row) for row in tx.execute(statement)], stop
+    return [], until
 
 
 def accounts_rows(

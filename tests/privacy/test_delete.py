@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from sqlalchemy import MetaData, select
 
 from cdp.delivery.forward import Forwarder
 from cdp.log import open_reader
-from cdp.pipeline import forget
+from cdp.pipeline import forget, rebuild, retention
 from cdp.plugin import Destination, Retry
 from cdp.store import config_rows, delivery, delivery_outbox, history, kept, people, regulations
 from cdp.store.tables import ACCOUNTS, USERS, identifiers, memberships, nodes, profiles, rejected
@@ -383,3 +384,17 @@ def test_a_destination_that_never_forgets_makes_it_a_partial_success(space: Spac
     reader.close()
     assert done.state == "PARTIAL_SUCCESS"
     assert found_in(space) == set()
+
+
+def test_a_shared_device_is_forgotten_also_when_its_events_are_past(space: Space) -> None:
+    space.send(*others(), *ana())
+    space.send(*sharing())
+    late = now() + 30 * 86_400_000
+    made = replace(space.settings, events_days=10)
+    while retention.step(space.store, made, late) or rebuild.step(space.store, late) is not None:
+        pass
+    assert delete(space).state == "FINISHED"
+    assert found_in(space) == set()
+    with space.store.read() as tx:
+        found = people.resolve(tx, USERS, "user_id", "bob")
+        assert found is not None and found.traits.values()["plan"] == "max"

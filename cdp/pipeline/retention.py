@@ -1,0 +1,70 @@
+"""Dropping what is older than the settings say, once a day, in pieces.
+
+Raw events (track, page, screen) go; what they have done to people stays, and so do
+the calls that made people what they are. Anonymous people who have not been seen go
+as a whole.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from cdp.config import Settings
+from cdp.pipeline import rebuild
+from cdp.store import Store, graph, meta, progress, retention
+
+_KEY = "retention"
+_DAY_MS = 86_400_000
+#: Profiles that are looked at in one transaction.
+PEOPLE = 200
+
+
+class Rule(NamedTuple):
+    """Events called ``name`` (all raw ones, if None) are kept for ``days``."""
+
+    name: str | None
+    days: int
+
+
+def rules_of(settings: Settings) -> list[Rule]:
+    """The rules that hold for events."""
+    found = [Rule(name, days) for name, days in settings.event_days_by_name.items()]
+    if settings.events_days:
+        found.append(Rule(None, settings.events_days))
+    return found
+
+
+def step(store: Store, settings: Settings, now: int) -> bool:
+    """Begin or go on with the work of today; False if there is none (more)."""
+    rules = rules_of(settings)
+    if not rules and not settings.anonymous_days:
+        return False
+    today = now // _DAY_MS
+    with store.read() as tx:
+        state = json.loads(meta.get(tx, _KEY) or "{}")
+    if state.get("day") == today and state.get("done"):
+        return False
+    with store.write() as tx:
+        progress.take_turn(tx)
+        state = json.loads(meta.get(tx, _KEY) or "{}")
+        if state.get("day") != today:
+            state = {"day": today, "after": 0, "done": False}
+            for rule in rules:
+                before = now - rule.days * _DAY_MS
+                if names := retention.raw_names(tx, rule.name):
+                    retention.raise_horizon(tx, before)
+                    rebuild.remove_before(tx, before, now, names, folded=False)
+        state = _next_people(tx, settings, state, now)
+        meta.put(tx, _KEY, json.dumps(state))
+    return True
+
+
+def _next_people(tx: Any, settings: Settings, state: dict[str, Any], now: int) -> dict[str, Any]:
+    if not settings.anonymous_days:
+        return {**state, "done": True}
+    before = now - settings.anonymous_days * _DAY_MS
+    idle, after = retention.idle_anonymous(tx, state["after"], before, PEOPLE)
+    if idle:
+        rebuild.remove_nodes(tx, [row.id for row in graph.nodes_of_profiles(tx, idle)], now)
+    return {**state, "after": after, "done": after is None}

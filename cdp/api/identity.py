@@ -32,15 +32,19 @@ class StorySchema(Schema):
 
     id = fields.String()
     profile = fields.Dict(
+        allow_none=True,
         metadata={
             "description": "A branch: id, founded_by, created_at, and steps, each with at, "
             "source, message_id, type, name, identifiers, known_by, added, joined (by, "
-            "profile: a branch) and kept_apart (identifier, reason, because, belongs_to)."
-        }
+            "profile: a branch) and kept_apart (identifier, reason, because, belongs_to); "
+            "more: how many steps are not told. null: the rules block all of it by now."
+        },
     )
     elsewhere = fields.List(
         fields.Dict(),
-        metadata={"description": "Messages of others that named an identifier of this one."},
+        metadata={
+            "description": "Messages of others that named an identifier of this one: 200 at most."
+        },
     )
     cuts = fields.List(fields.Dict(), metadata={"description": "Cuts that hold here."})
 
@@ -189,7 +193,7 @@ def undo_cut(body: dict[str, Any], number: int) -> dict[str, Any]:
 def _rules() -> dict[str, Any]:
     with here().store.read() as tx:
         found = definitions.current(tx, identity.KIND, identity.KEY)
-        left = sweep.pending(tx)
+        left = identity.sweep(tx)
     return {
         "version": found.version if found is not None else 0,
         "rules": found.body if found is not None else default_file(),

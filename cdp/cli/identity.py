@@ -43,10 +43,13 @@ def explain(identifier: str, as_json: bool, **where: Any) -> None:
     from rich.tree import Tree
 
     branch = told["profile"]
-    tree = Tree(_head(branch), highlight=False)
-    _grow(tree, branch)
     console = Console(highlight=False, markup=False)
-    console.print(tree)
+    if branch is None:
+        console.print(f"{told['id']}  the rules block all of its identifiers by now")
+    else:
+        tree = Tree(_head(branch), highlight=False)
+        _grow(tree, branch)
+        console.print(tree)
     for other in told["elsewhere"]:
         for apart in other["kept_apart"]:
             console.print(
@@ -78,6 +81,8 @@ def _grow(tree: Any, branch: dict[str, Any]) -> None:
         for joined in step["joined"]:
             by = ", ".join(joined["by"])
             _grow(leaf.add(f"took in, by {by}:  {_head(joined['profile'])}"), joined["profile"])
+    if branch["more"]:
+        tree.add(f"and {branch['more']:,} more")
 
 
 def _message(step: dict[str, Any]) -> str:

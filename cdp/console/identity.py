@@ -116,7 +116,7 @@ def rules_page(
         context = {
             "versions": definitions.versions(tx, identity.KIND, identity.KEY)[:20],
             "cuts": [cut_shown(row) for row in identity.all_cuts(tx)][::-1],
-            "left": sweep.pending(tx),
+            "left": identity.sweep(tx),
         }
     return render_template(
         "console/identity_rules.html",

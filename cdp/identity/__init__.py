@@ -7,6 +7,7 @@ from cdp.identity.cuts import NO_CUTS, Cut, Cuts
 from cdp.identity.identifiers import (
     Found,
     Identifier,
+    canonical,
     extract,
     identifier_hash,
     node_key,
@@ -32,6 +33,7 @@ __all__ = [
     "Placement",
     "Resolution",
     "Rules",
+    "canonical",
     "extract",
     "fold",
     "identifier_hash",

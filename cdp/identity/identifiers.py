@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from cdp.events import Message
 from cdp.events.message import hash64
-from cdp.identity.rules import Rules
+from cdp.identity.rules import DEFAULT, Rules
 
 Identifier = tuple[str, str]
 
@@ -89,9 +89,7 @@ def _keep(
             blocked.append(identifier)
         else:
             kept.append(identifier)
-    if len(kept) > 1:
-        kept.sort(key=lambda item: (rules.rank(item[0]), item[1]))
-    return tuple(kept)
+    return rules.ordered(kept) if len(kept) > 1 else tuple(kept)
 
 
 def _from_traits(traits: Any, found: list[Identifier], rules: Rules) -> None:
@@ -198,8 +196,13 @@ def identifier_hash(collection: int, identifier: Identifier) -> int:
     return hash64(f"{collection}\0{identifier[0]}\0{identifier[1]}")
 
 
+def canonical(ids: tuple[Identifier, ...]) -> tuple[Identifier, ...]:
+    """A set of identifiers in the one order that no change of the rules touches."""
+    return DEFAULT.ordered(ids) if len(ids) > 1 else ids
+
+
 def node_key(collection: int, ids: tuple[Identifier, ...]) -> int:
-    """The signed 64-bit hash by which a set of identifiers is found."""
+    """The signed 64-bit hash by which a `canonical` set of identifiers is found."""
     return hash64(f"{collection}\1" + "\1".join(f"{type_}\0{value}" for type_, value in ids))
 
 

@@ -27,7 +27,7 @@ from cdp.identity.rules import DAY_MS, Limit, Rules
 
 
 class Node(NamedTuple):
-    """A set of identifiers (highest priority first) and its stamp."""
+    """A set of identifiers and its stamp; `fold` sees to their order, `Graph.add` is given it."""
 
     handle: int
     ids: tuple[Identifier, ...]
@@ -102,7 +102,10 @@ class Graph:
             self.owner[identifier] = group
 
     def add(self, node: Node) -> Placement:
-        """Place ``node``, none of whose identifiers is blocked, later than all before."""
+        """Place ``node``, later than all before.
+
+        None of its identifiers is blocked; the highest priority comes first.
+        """
         ids = list(node.ids)
         dropped: list[Dropped] = []
         while True:
@@ -208,7 +211,7 @@ def fold(nodes: Iterable[Node], rules: Rules, cuts: Cuts = NO_CUTS) -> Resolutio
     dropped: dict[int, tuple[Dropped, ...]] = {}
     placements: list[tuple[Node, Placement]] = []
     for node in sorted(nodes, key=lambda n: (n.first, n.ids)):
-        open_ids = tuple(item for item in node.ids if not rules.blocks(*item))
+        open_ids = rules.ordered(item for item in node.ids if not rules.blocks(*item))
         shut = tuple(Dropped(*item, "blocked") for item in node.ids if item not in open_ids)
         if not open_ids:
             dropped[node.handle] = shut

@@ -8,6 +8,7 @@ What decides how a message is *read* (``custom``, ``unread``) holds for new mess
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
@@ -70,6 +71,10 @@ class Rules:
             return (self.priority.index(type_), type_)
         except ValueError:
             return (len(self.priority), type_)
+
+    def ordered(self, ids: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        """Identifiers from the highest priority down, of a type by value."""
+        return tuple(sorted(ids, key=lambda item: (self.rank(item[0]), item[1])))
 
     def limit(self, type_: str) -> Limit:
         """How many values of ``type_`` a profile may have."""

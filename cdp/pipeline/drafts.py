@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from cdp.events import Message, Stamp
-from cdp.identity import Identifier, Rules, extract, node_key
+from cdp.identity import Identifier, Rules, canonical, extract, node_key
 from cdp.identity.rules import DAY_MS
 from cdp.profiles.consent import Consent, latest, said
 from cdp.store.tables import ACCOUNTS, USERS
 
 Assignment = tuple[dict[str, Any], Stamp]
+
+_encode = msgspec.json.Encoder().encode
+
+
+def ids_text(ids: tuple[Identifier, ...]) -> str:
+    """Identifiers as the store keeps them: JSON ``[[type, value], …]``."""
+    return _encode(ids).decode()
 
 
 class Draft:
@@ -18,21 +27,31 @@ class Draft:
 
     ``id`` and ``profile`` are filled in by `cdp.pipeline.identify`; ``traits`` are
     what identify (or group) calls set on it, in the order of the log. ``days`` has the
-    earliest stamp of each day, where a limit with a window wants to know.
+    earliest stamp of each day, where a limit with a window wants to know. ``ids`` are in
+    order of priority, ``text`` as the store keeps them.
     """
 
-    __slots__ = ("collection", "consent", "days", "first", "id", "ids", "key", "profile", "traits")
+    __slots__ = (
+        "collection", "consent", "days", "first", "id", "ids", "key", "profile", "text", "traits",
+    )  # fmt: skip
 
     def __init__(self, collection: int, ids: tuple[Identifier, ...], first: Stamp) -> None:
         self.collection = collection
         self.ids = ids
-        self.key = node_key(collection, ids)
+        unchanging = canonical(ids)
+        self.text = ids_text(unchanging)
+        self.key = node_key(collection, unchanging)
         self.first = first
         self.id = 0
         self.profile = 0
         self.traits: list[Assignment] = []
         self.days: dict[int, Stamp] = {}
         self.consent: Consent | None = None
+
+    @property
+    def stamps(self) -> list[Stamp]:
+        """When it was met as far as that matters, the earliest first."""
+        return sorted({self.first, *self.days.values()})
 
 
 class Drafts:

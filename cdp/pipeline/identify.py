@@ -15,9 +15,10 @@ from cdp.events import Stamp
 from cdp.identity import Cuts, Rules, identifier_hash
 from cdp.pipeline.cluster import Cluster, Known, clusters_of
 from cdp.pipeline.drafts import Draft
-from cdp.pipeline.placing import Outcome, Placing, ids_text
+from cdp.pipeline.placing import Outcome, Placing, dropped_of
 from cdp.store import graph
 from cdp.store.identity import add_sightings, sightings_of
+from cdp.store.identity import sweep as sweep_under_way
 from cdp.store.meta import take_numbers
 
 
@@ -81,9 +82,8 @@ def _look_up(
         if not rows:
             pending.append(draft)
             continue
-        text = ids_text(draft.ids)
         for row in rows:
-            if row.ids == text and row.collection == draft.collection:
+            if row.ids == draft.text and row.collection == draft.collection:
                 draft.id, draft.profile = row.id, row.profile
                 if draft.first < (row.first_t, row.first_source, row.first_message_id):
                     earlier.append((draft, row))
@@ -97,20 +97,33 @@ def _met_again(
     tx: Connection, drafts: list[Draft], rules: Rules
 ) -> list[tuple[Draft, graph.NodeRow]]:
     """Note on which days known nodes were met; returns those that must be judged anew."""
-    known = [
-        draft
-        for draft in drafts
-        if draft.id and draft.days and any(rules.windowed(type_) for type_, _ in draft.ids)
-    ]
+    known = [draft for draft in drafts if draft.id and draft.days]
     rows = {row.id: row for row in graph.nodes_by_key(tx, [draft.key for draft in known])}
-    days = {(row[0], row[1]) for row in sightings_of(tx, [draft.id for draft in known])}
+    days: dict[int, dict[int, Stamp]] = {}
+    for node, day, stamp in sightings_of(tx, [draft.id for draft in known]):
+        days.setdefault(node, {})[day] = stamp
     again = [
         (draft, rows[draft.id])
         for draft in known
-        if rows[draft.id].dropped and any((draft.id, day) not in days for day in draft.days)
+        if _says_more(draft, days.get(draft.id, {}), rows[draft.id], rules)
     ]
     _note_days(tx, known)
     return again
+
+
+def _says_more(draft: Draft, days: dict[int, Stamp], row: graph.NodeRow, rules: Rules) -> bool:
+    """Whether meeting a known node now can change something.
+
+    It can while a window keeps something apart, and before the last time that it was
+    judged: it may have been kept apart until then.
+    """
+    new = [stamp for day, stamp in draft.days.items() if day not in days or stamp < days[day]]
+    if not new:
+        return False
+    if days and min(new) < max(days.values()):
+        return True
+    limits = (item.reason.partition(":") for item in dropped_of(row))
+    return any(kind == "limit" and rules.windowed(type_) for kind, _, type_ in limits)
 
 
 def _note_days(tx: Connection, drafts: list[Draft]) -> None:
@@ -132,6 +145,7 @@ def _known_identifiers(tx: Connection, drafts: list[Draft]) -> Known:
 
 
 def _load_stamps(tx: Connection, clusters: list[Cluster]) -> None:
+    """Fill in each cluster's ``last``, and whether it must be folded anew."""
     ids = [id_ for cluster in clusters for id_ in cluster.components]
     rows = {row.id: row for row in graph.components_by_id(tx, ids)}
     for cluster in clusters:
@@ -143,3 +157,8 @@ def _load_stamps(tx: Connection, clusters: list[Cluster]) -> None:
         cluster.refold = bool(cluster.earlier) or (
             cluster.last is not None and any(d.first <= cluster.last for d in cluster.drafts)
         )
+    joining = [cluster for cluster in clusters if len(cluster.components) > 1]
+    sweep = sweep_under_way(tx) if joining else None
+    for cluster in joining:
+        # What is swept already must take in nothing that isn't: it would be passed over.
+        cluster.refold |= sweep is not None and cluster.components[-1] >= sweep.at

@@ -27,16 +27,17 @@ from cdp.store.identity import facts_of
 from cdp.store.meta import take_numbers
 
 _encode = msgspec.json.Encoder().encode
-
-
-def ids_text(ids: tuple[Identifier, ...]) -> str:
-    """Identifiers as the store keeps them: JSON ``[[type, value], …]``."""
-    return _encode(ids).decode()
+_decode_dropped = msgspec.json.Decoder(list[tuple[str, str, str]]).decode
 
 
 def dropped_text(dropped: tuple[Dropped, ...]) -> str | None:
     """What was kept apart, as the store keeps it: JSON ``[[type, value, reason], …]``."""
     return _encode(dropped).decode() if dropped else None
+
+
+def dropped_of(row: graph.NodeRow) -> list[Dropped]:
+    """What was kept apart of a stored node."""
+    return [Dropped(*item) for item in _decode_dropped(row.dropped)] if row.dropped else []
 
 
 class Outcome:
@@ -159,23 +160,26 @@ class Placing:
         for profile in sorted({row.profile for row in self._rows_of(cluster) if row.profile}):
             work.load(self._group(profile))
         first_seen: dict[Identifier, Stamp] = {}
-        for draft in cluster.drafts:
-            placement = work.add(Node(draft.id, draft.ids, draft.first))
+        placed: dict[int, _Placed] = {}
+        facts = [(stamp, draft) for draft in cluster.drafts for stamp in draft.stamps]
+        for stamp, draft in sorted(facts, key=lambda fact: (fact[0], fact[1].ids)):
+            placement = work.add(Node(draft.id, draft.ids, stamp))
             for loser in placement.merged:
                 self._into[id(loser)] = (loser, placement.group)
-            self._placed.append(_Placed(draft, placement.group, placement.dropped))
+            placed[draft.id] = _Placed(draft, placement.group, placement.dropped)
             for identifier in draft.ids:
-                first_seen.setdefault(identifier, draft.first)
+                first_seen.setdefault(identifier, stamp)
+        self._placed.extend(placed.values())
         for identifier, seen in first_seen.items():
             owner = work.owner.get(identifier)
             self._owners.append((cluster, identifier, owner, seen))
-        for placed in self._placed[len(self._placed) - len(cluster.drafts) :]:
-            assert placed.group is not None, "nothing that is blocked comes in"
-            group = self._final(placed.group)
-            if group.key <= 0 and group not in self._fresh:
-                self._fresh.append(group)
-            elif group.key > 0 and group.merges != self._profiles[group.key].merges:
-                self._changed.append(group)
+        groups = {id(group): group for group in work.owner.values()}.values()
+        self._fresh.extend(group for group in groups if group.key <= 0)
+        self._changed.extend(
+            group
+            for group in groups
+            if group.key > 0 and group.merges != self._profiles[group.key].merges
+        )
 
     def _final(self, group: Group) -> Group:
         while (into := self._into.get(id(group))) is not None:
@@ -188,8 +192,7 @@ class Placing:
         by_handle: dict[int, graph.NodeRow] = {row.id: row for row in rows}
         facts = facts_of(self._tx, [_lower(row, lowered.get(row.id)) for row in rows], self._rules)
         for draft in cluster.drafts:
-            stamps = {draft.first, *draft.days.values()}
-            facts += [Node(draft.id, draft.ids, stamp) for stamp in sorted(stamps)]
+            facts += [Node(draft.id, draft.ids, stamp) for stamp in draft.stamps]
         result = fold(facts, self._rules, self._cuts.get(cluster.collection, NO_CUTS))
         groups = {id(group): group for group in result.group_of.values()}.values()
         ordered = sorted(groups, key=lambda g: (g.created, g.anchor))
@@ -306,15 +309,18 @@ class Placing:
         tx = self._tx
         without = [cluster for cluster in clusters if not cluster.components]
         number = take_numbers(tx, "component", len(without)) if without else 0
+        joining = [id_ for c in clusters if len(c.components) > 1 for id_ in c.components]
+        sizes = graph.sizes_of_components(tx, joining) if joining else {}
         targets: dict[int, int] = {}
         added: list[graph.ComponentRow] = []
         moved: list[graph.ComponentRow] = []
         joined: list[tuple[int, int]] = []
         for cluster in clusters:
-            newest = max((draft.first for draft in cluster.drafts), default=None)
+            met = [*cluster.drafts, *(draft for draft, _ in cluster.earlier)]
+            newest = max((draft.stamps[-1] for draft in met), default=None)
             if cluster.components:
-                target = cluster.components[0]
-                joined.extend((other, target) for other in cluster.components[1:])
+                target = max(cluster.components, key=lambda id_: (sizes.get(id_, 0), -id_))
+                joined.extend((other, target) for other in cluster.components if other != target)
                 stamps = [stamp for stamp in (cluster.last, newest) if stamp is not None]
                 moved.append(graph.ComponentRow(target, *max(stamps)))
             else:
@@ -339,7 +345,7 @@ class Placing:
                     draft.id,
                     draft.key,
                     draft.collection,
-                    ids_text(draft.ids),
+                    draft.text,
                     *draft.first,
                     targets[id(draft)],
                     draft.profile,

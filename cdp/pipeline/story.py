@@ -7,12 +7,23 @@ anything else than what happened.
 from __future__ import annotations
 
 import json
+from collections.abc import Container
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection
 
 from cdp.events import format_time
-from cdp.identity import NO_CUTS, Dropped, Identifier, Rules, fold, identifier_hash, public_id
+from cdp.identity import (
+    NO_CUTS,
+    Dropped,
+    Group,
+    Identifier,
+    Rules,
+    fold,
+    identifier_hash,
+    public_id,
+)
 from cdp.identity.explain import Branch, Step, branches
 from cdp.store import config_rows, graph, history, identity, timeline
 from cdp.store.graph import NodeRow, ProfileRow
@@ -21,6 +32,8 @@ from cdp.store.people import Profile
 
 #: Of how many nodes the first message is looked up, to name its event.
 MESSAGES = 200
+#: Steps of one branch that are told, branches in branches, and messages of others.
+STEPS, DEPTH, ELSEWHERE = 500, 40, 200
 
 
 def word(identifier: Identifier) -> str:
@@ -73,15 +86,30 @@ class _Teller:
                 found[node.id] = {"type": type_, "name": name, "seq": row.seq}
         return found
 
-    def branch(self, branch: Branch) -> dict[str, Any]:
+    def home(self, anchor: int) -> Group | None:
+        """The profile as the rules have it; None if all of it is blocked.
+
+        While a change of the rules is on its way through the store, who gives a profile
+        its name there need not be in it any more.
+        """
+        for item, group in self.result.owner.items():
+            if identifier_hash(self.collection, item) == anchor:
+                return group
+        return next(
+            (group for id_, group in self.result.group_of.items() if id_ in self.mine), None
+        )
+
+    def branch(self, branch: Branch, depth: int = 0) -> dict[str, Any]:
+        steps = branch.steps[:STEPS] if depth < DEPTH else []
         return {
             "id": public_id(self.collection, identifier_hash(self.collection, branch.anchor)),
             "founded_by": word(branch.anchor),
             "created_at": format_time(branch.created.t),
-            "steps": [self.step(step) for step in branch.steps],
+            "steps": [self.step(step, depth) for step in steps],
+            "more": len(branch.steps) - len(steps),
         }
 
-    def step(self, step: Step) -> dict[str, Any]:
+    def step(self, step: Step, depth: int) -> dict[str, Any]:
         return {
             "at": format_time(step.at.t),
             "t": step.at.t,
@@ -92,7 +120,10 @@ class _Teller:
             "known_by": [word(item) for item in step.by],
             "added": [word(item) for item in step.added],
             "joined": [
-                {"by": [word(item) for item in join.by], "profile": self.branch(join.branch)}
+                {
+                    "by": [word(item) for item in join.by],
+                    "profile": self.branch(join.branch, depth + 1),
+                }
                 for join in step.joined
             ],
             "kept_apart": [self.apart(item) for item in step.dropped],
@@ -112,20 +143,20 @@ class _Teller:
 def story(tx: Connection, profile: Profile | ProfileRow) -> dict[str, Any]:
     """Why a profile is what it is.
 
-    ``profile`` is a tree: a branch has ``id founded_by created_at steps``; a step what
-    one message did (``known_by added joined kept_apart``), and each of its ``joined``
-    the branch of a profile that it took in. ``elsewhere`` are messages of others that
+    ``profile`` is a tree: a branch has ``id founded_by created_at steps``, and in ``more``
+    how many steps there are besides; a step says what one message did (``known_by added
+    joined kept_apart``), and each of its ``joined`` has the branch of a profile that it
+    took in. None if all of it is blocked by now. ``elsewhere`` are messages of others that
     named an identifier of this one, which a rule kept apart; ``cuts`` hold here.
     """
     teller = _Teller(tx, profile)
-    grown = branches(teller.result)
-    anchor = next(
-        item
-        for item in teller.result.owner
-        if identifier_hash(profile.collection, item) == profile.anchor
+    mine = teller.home(profile.anchor)
+    own: Container[Identifier] = mine.ids if mine is not None else ()
+    named = (
+        (row, dropped)
+        for row, dropped in _elsewhere(teller)
+        if any(item.identifier in own for item in dropped)
     )
-    own = {item for item, group in teller.result.owner.items() if item in group.ids}
-    mine = teller.result.owner[anchor]
     elsewhere = [
         {
             "at": format_time(row.first_t),
@@ -139,19 +170,19 @@ def story(tx: Connection, profile: Profile | ProfileRow) -> dict[str, Any]:
             ),
             "kept_apart": [teller.apart(item) for item in dropped],
         }
-        for row, dropped in _elsewhere(teller)
-        if any(item.identifier in own and item.identifier in mine.ids for item in dropped)
+        for row, dropped in islice(named, ELSEWHERE)
     ]
+    grown = branches(teller.result)
     return {
         "id": public_id(profile.collection, profile.anchor),
-        "profile": teller.branch(grown[anchor]),
+        "profile": teller.branch(grown[mine.anchor]) if mine is not None else None,
         "elsewhere": elsewhere,
         "cuts": [
             cut_shown(row)
             for row in teller.cuts.values()
             if row.undone_at is None
             and row.cut.collection == profile.collection
-            and any(item in mine.ids for item in row.cut.left | row.cut.right)
+            and any(item in own for item in row.cut.left | row.cut.right)
         ],
     }
 

@@ -6,7 +6,6 @@ any process may go on with it, and a killed one loses nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -19,17 +18,10 @@ from cdp.pipeline.identify import fold_components
 from cdp.pipeline.traits import update_traits
 from cdp.store import Store, config_rows, definitions, graph, identity, meta, progress
 from cdp.store.definitions import Version
+from cdp.store.identity import Sweep
 
-_KEY = "identity_sweep"
 #: Components in one transaction: a fraction of a second's work.
 PIECE = 200
-
-
-class Sweep(NamedTuple):
-    """How far a sweep is: components below ``at`` are done, it ends at ``end``."""
-
-    at: int
-    end: int
 
 
 def change_rules(store: Store, body: dict[str, Any], author: str, now: int) -> Version:
@@ -40,28 +32,18 @@ def change_rules(store: Store, body: dict[str, Any], author: str, now: int) -> V
         before = definitions.current(tx, identity.KIND, identity.KEY)
         made = definitions.put(tx, now, identity.KIND, identity.KEY, body, author)
         if before is None or made.version != before.version:
-            end = meta.next_number(tx, "component")
-            meta.put(tx, _KEY, json.dumps({"at": 0, "end": end}))
+            identity.put_sweep(tx, Sweep(0, meta.next_number(tx, "component")))
     return made
-
-
-def pending(tx: Connection) -> Sweep | None:
-    """The sweep that is not at its end; None if there is none."""
-    text = meta.get(tx, _KEY)
-    if text is None:
-        return None
-    found = Sweep(**json.loads(text))
-    return found if found.at < found.end else None
 
 
 def step(store: Store, now: int, piece: int = PIECE) -> Sweep | None:
     """Fold the next ``piece`` components; None when there is nothing (more) to do."""
     with store.read() as tx:
-        if pending(tx) is None:
+        if identity.sweep(tx) is None:
             return None
     with store.write() as tx:
         progress.take_turn(tx)
-        sweep = pending(tx)
+        sweep = identity.sweep(tx)
         if sweep is None:
             return None
         ids = graph.components_from(tx, sweep.at, piece)
@@ -71,7 +53,7 @@ def step(store: Store, now: int, piece: int = PIECE) -> Sweep | None:
         tell_changes(tx, [], outcome, changed, now)
         at = ids[-1] + 1 if len(ids) == piece else sweep.end
         sweep = Sweep(at, max(sweep.end, at))
-        meta.put(tx, _KEY, json.dumps(sweep._asdict()))
+        identity.put_sweep(tx, sweep)
     return sweep
 
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import msgspec
 from sqlalchemy import Connection
 
-from cdp.identity import Cut, Identifier, Node, identifier_hash
+from cdp.identity import Cut, Identifier, Node, Rules, identifier_hash
 from cdp.identity.unmerge import Sides, sides
 from cdp.pipeline.batch import tell_changes
 from cdp.pipeline.identify import fold_components
+from cdp.pipeline.placing import dropped_of
 from cdp.pipeline.traits import update_traits
 from cdp.store import Store, graph, history, identity, people, progress
 from cdp.store.people import Profile
-
-_decode_dropped = msgspec.json.Decoder(list[tuple[str, str, str]]).decode
 
 
 class CannotUnmerge(ValueError):
@@ -46,11 +44,9 @@ def plan(
     for identifier in taken:
         if identifier not in mine:
             raise CannotUnmerge(f"{':'.join(identifier)} is not an identifier of this profile")
+    rules = identity.load_rules(tx)
     if keep is None:
-        rules = identity.load_rules(tx)
-        rest = sorted(
-            (item for item in mine if item not in taken), key=lambda i: (rules.rank(i[0]), i[1])
-        )
+        rest = rules.ordered(item for item in mine if item not in taken)
         if not rest:
             raise CannotUnmerge("all identifiers of the profile would be taken: nothing is left")
         keep = rest[0]
@@ -59,10 +55,11 @@ def plan(
     elif keep not in mine:
         raise CannotUnmerge(f"{':'.join(keep)} is not an identifier of this profile")
     rows = people.nodes_of(tx, profile.id)
-    found = sides([_kept(row) for row in rows], taken, keep)
+    kept = [_kept(row, rules) for row in rows]
+    found = sides(kept, taken, keep)
     links = [row for row in rows if row.id in found.links]
     counts = history.count_by_node(tx, [row.id for row in rows])
-    left = sum(counts.get(row.id, 0) for row in rows if _lead(row, found) in found.left)
+    left = sum(counts.get(n.handle, 0) for n in kept if _lead(n.ids, found) in found.left)
     return Plan(found, links, left, sum(counts.values()) - left)
 
 
@@ -109,13 +106,13 @@ def _fold_around(tx: Connection, cut: Cut, now: int) -> None:
     tell_changes(tx, [], outcome, changed, now)
 
 
-def _kept(row: graph.NodeRow) -> Node:
+def _kept(row: graph.NodeRow, rules: Rules) -> Node:
+    """A node with the identifiers that were kept of it, the highest priority first."""
     node = identity.node_of(row)
-    gone = {(type_, value) for type_, value, _ in _decode_dropped(row.dropped or "[]")}
-    return node._replace(ids=tuple(item for item in node.ids if item not in gone))
+    gone = {item.identifier for item in dropped_of(row)}
+    return node._replace(ids=rules.ordered(item for item in node.ids if item not in gone))
 
 
-def _lead(row: graph.NodeRow, found: Sides) -> Identifier:
+def _lead(ids: tuple[Identifier, ...], found: Sides) -> Identifier:
     """The identifier that the messages of a node will follow."""
-    ids = _kept(row).ids
     return next((item for item in ids if item in found.left or item in found.right), ids[0])

@@ -171,7 +171,7 @@ def accounts_of_people(tx: Connection, people: list[int]) -> dict[int, dict[int,
     found: dict[int, dict[int, tuple[int, int]]] = {}
     for user_node, account_node, first, last in rows:
         account = homes.get(account_node)
-        if account is None:
+        if not account:  # 0: nobody's, since all its identifiers are blocked by now
             continue
         spans = found.setdefault(owners[user_node], {})
         a, b = spans.get(account, (first, last))

@@ -133,6 +133,13 @@ def collections_of_components(tx: Connection, ids: list[int]) -> list[ComponentO
     return sorted({ComponentOf(*row) for row in rows})
 
 
+def sizes_of_components(tx: Connection, ids: list[int]) -> dict[int, int]:
+    """How many nodes each of some components has."""
+    columns = (nodes.c.component, func.count())
+    statement = select(*columns).where(nodes.c.component.in_(ids)).group_by(nodes.c.component)
+    return {component: int(count) for component, count in tx.execute(statement)}
+
+
 def components_from(tx: Connection, id_: int, limit: int) -> list[int]:
     """The next components from number ``id_`` on."""
     column = components.c.id

@@ -11,13 +11,14 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from cdp.events import Stamp
 from cdp.identity import DEFAULT, Cut, Cuts, Identifier, Node, Rules
 from cdp.identity.rules_file import parse
-from cdp.store import config_rows, definitions
+from cdp.store import config_rows, definitions, meta
 from cdp.store.bulk import select_by, upsert
 from cdp.store.graph import NodeRow
 from cdp.store.meta import take_numbers
 from cdp.store.tables import ACCOUNTS, USERS, cuts, sightings
 
 KIND, KEY = "identity", "default"
+_SWEEP = "identity_sweep"
 
 _decode_ids = msgspec.json.Decoder(list[tuple[str, str]]).decode
 
@@ -29,6 +30,27 @@ def load_rules(tx: Connection) -> Rules:
         return DEFAULT
     numbers = {source.key: source.id for source in config_rows.all_sources(tx)}
     return parse(found.body, numbers)
+
+
+class Sweep(NamedTuple):
+    """How far folding all anew is: components below ``at`` are done, it ends at ``end``."""
+
+    at: int
+    end: int
+
+
+def sweep(tx: Connection) -> Sweep | None:
+    """The sweep that is not at its end; None if there is none."""
+    text = meta.get(tx, _SWEEP)
+    if text is None:
+        return None
+    found = Sweep(**json.loads(text))
+    return found if found.at < found.end else None
+
+
+def put_sweep(tx: Connection, state: Sweep) -> None:
+    """Note how far the sweep is."""
+    meta.put(tx, _SWEEP, json.dumps(state._asdict()))
 
 
 class CutRow(NamedTuple):

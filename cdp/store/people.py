@@ -99,7 +99,7 @@ def bound_to(tx: Connection, profile: int, collection: int) -> list[tuple[int, i
     spans: dict[int, tuple[int, int]] = {}
     for node, first, last in rows:
         home = homes.get(node)
-        if home is not None:
+        if home:  # 0: nobody's, since all its identifiers are blocked by now
             a, b = spans.get(home, (first, last))
             spans[home] = (min(a, first), max(b, last))
     return sorted(

@@ -22,9 +22,11 @@ class Model:
         blocked: set[str] = frozenset(),  # type: ignore[assignment]
         most_merges: int = 100,
         cuts: list[tuple[set[Ident], set[Ident]]] | None = None,
+        priority: tuple[str, ...] = ("user_id", "email"),
     ) -> None:
         self.limits, self.default, self.blocked = limits, default, blocked
         self.most_merges, self.cuts = most_merges, cuts or []
+        self.order = {type_: place for place, type_ in enumerate(priority)}
 
     def people(self, messages: list[dict[str, Any]]) -> dict[frozenset[Ident], dict[str, Any]]:
         """Traits of each person, by the set of their identifiers."""
@@ -103,9 +105,9 @@ class Model:
         for place in places:
             if isinstance(place.get("email"), str):
                 found.add(("email", place["email"].lower()))
-        order = {"user_id": 0, "email": 1}
         return sorted(
-            (i for i in found if i[1] not in self.blocked), key=lambda i: (order.get(i[0], 2), i)
+            (i for i in found if i[1] not in self.blocked),
+            key=lambda i: (self.order.get(i[0], len(self.order)), i),
         )
 
     def set_traits(

@@ -11,6 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cdp.identity import public_id
+from cdp.pipeline import sweep
 from cdp.pipeline.unmerge import unmerge
 from cdp.store import people
 from cdp.store.tables import USERS
@@ -38,6 +39,7 @@ def rules(draw: st.DrawFn, windows: bool = True) -> dict[str, Any]:
         ),
         "blocked": draw(st.lists(st.sampled_from(["a1", "e2@x.org", "u3"]), max_size=2)),
         "max_merges": draw(st.sampled_from([0, 1, 100])),
+        "priority": draw(st.sampled_from([["user_id", "email"], ["email", "user_id"], []])),
     }
 
 
@@ -71,7 +73,13 @@ def spread(sent: list[dict[str, Any]], hours: int) -> list[dict[str, Any]]:
 def model_of(file: dict[str, Any], parted: list[tuple[set[Ident], set[Ident]]]) -> Model:
     days = {"ever": None, "day": 1, "week": 7}
     limits = {name: (one["count"], days[one["per"]]) for name, one in file["limits"].items()}
-    return Model(limits, blocked=set(file["blocked"]), most_merges=file["max_merges"], cuts=parted)
+    return Model(
+        limits,
+        blocked=set(file["blocked"]),
+        most_merges=file["max_merges"],
+        cuts=parted,
+        priority=tuple(file["priority"]),
+    )
 
 
 def shown(world: World) -> dict[frozenset[Ident], dict[str, Any]]:
@@ -131,23 +139,78 @@ def test_on_postgres_people_are_those_of_a_naive_model(
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
-@given(messages(), rules(windows=False), rules(windows=False), RUNS, st.integers(0, 14))
-def test_rules_that_change_hold_for_the_past_as_well(
+@given(
+    messages(),
+    st.lists(rules(windows=False), min_size=2, max_size=3),
+    RUNS,
+    st.randoms(use_true_random=False),
+)
+def test_rules_that_change_while_events_flow_hold_for_the_past_as_well(
     sent: list[dict[str, Any]],
-    before: dict[str, Any],
-    after: dict[str, Any],
+    files: list[dict[str, Any]],
     runs: list[int],
-    at: int,
+    draw: random.Random,
 ) -> None:
-    before["blocked"] = []  # what was blocked when it came in is not in the facts
-    changed = World(rules=before).take(splits(sent[:at], runs))
-    changed.change_rules(after)
-    changed.take(splits(sent[at:], runs))
+    for file in files[:-1]:
+        file["blocked"] = []  # what was blocked when it came in is not in the facts
+    changed, waiting = World(rules=files[0]), files[1:]
+    for batch in splits(sent, runs):
+        changed.take([batch])
+        if waiting and draw.random() < 0.4:
+            changed.change_rules(waiting.pop(0))
+        if draw.random() < 0.6:
+            sweep.step(changed.store, BASE, piece=1)
+    for file in waiting:
+        changed.change_rules(file)
     changed.sweep()
+    straight = World(rules={**files[-1], "blocked": []}).take([sent])
+    straight.change_rules(files[-1])
+    straight.sweep()
     try:
-        assert shown(changed) == model_of(after, []).people(sent)
+        assert shown(changed) == model_of(files[-1], []).people(sent)
+        assert changed.people() == straight.people()
     finally:
         changed.close()
+        straight.close()
+
+
+@st.composite
+def met_again(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Few sets of identifiers over many days, so that windows close and open again."""
+    sets = st.sampled_from([("u0", 0, 0), ("u0", 1, 0), ("u0", 2, 0), ("u0", None, 1),
+                            (None, 1, 1), (None, 2, 1), ("u1", 2, 0)])  # fmt: skip
+    made = []
+    for number, (user, device, email) in enumerate(draw(st.lists(sets, min_size=3, max_size=10))):
+        hours = draw(st.integers(0, 12 * 24))
+        message: dict[str, Any] = {
+            "type": "track", "event": "Seen", "messageId": f"m{number}", "context": {},
+            "timestamp": BASE - hours * 3_600_000,
+        }  # fmt: skip
+        if user is not None:
+            message["userId"] = user
+        if device is not None:
+            message["anonymousId"] = f"a{device}"
+        if email:
+            message["context"] = {"traits": {"email": "e@x.org"}}
+        made.append(message)
+    return made
+
+
+WINDOWED = st.fixed_dictionaries(
+    {"count": st.integers(1, 2), "per": st.sampled_from(["day", "week"])}
+)
+
+
+@settings(max_examples=EXAMPLES * 2, deadline=None)
+@given(met_again(), WINDOWED, RUNS)
+def test_sets_that_are_met_again_when_a_window_is_over_join_in_any_order(
+    sent: list[dict[str, Any]], limit: dict[str, Any], runs: list[int]
+) -> None:
+    file = {
+        "limits": {"user_id": {"count": 1, "per": "ever"}, "anonymous_id": limit},
+        "blocked": [], "max_merges": 100, "priority": ["user_id", "email"],
+    }  # fmt: skip
+    check_against_model(sent, file, [], runs, None)
 
 
 def side(name: str, count: int) -> st.SearchStrategy[list[dict[str, Any]]]:

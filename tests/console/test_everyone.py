@@ -32,6 +32,9 @@ ADDRESSES = (
     "/live/rejected",
     "/live/rejected?code=no_event",
     "/catalogue",
+    "/catalogue/event?type=track&name=Order+Completed",
+    "/catalogue/traits",
+    "/catalogue/context",
     "/people",
     "/people?q=ada",
     "/people?kind=accounts",
@@ -40,6 +43,8 @@ ADDRESSES = (
     "{person}/identifiers",
     "{person}/accounts",
     "{person}/links",
+    "{person}/unmerge",
+    "{person}/unmerge?take=anonymous_id:demo-a1155",
     "/people/nobody",
     "/connections",
     "/connections/sources/new",
@@ -58,6 +63,7 @@ ADDRESSES = (
     "/settings",
     "/settings/tokens",
     "/settings/users",
+    "/settings/identity",
     "/settings/activity",
 )
 

@@ -12,19 +12,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from cdp.config import Settings
+from cdp.events import decode_json
 from cdp.identity import Identifier
 from cdp.log.open import Reader, open_reader
 from cdp.pipeline import rebuild
 from cdp.pipeline.sweep_out import Sweeping, begin_sweep, go_on, sweeping
 from cdp.profiles.needles import texts_of
+from cdp.protocols import looks_personal
 from cdp.store import Store, StoreBusy, graph, history, meta, people, progress, regulations, removal
+from cdp.store.bulk import chunks
 from cdp.store.regulations import (
     DELETE_INTERNAL,
     DELETE_ONLY,
@@ -42,6 +45,11 @@ logger = structlog.get_logger(__name__)
 #: People that are looked up in one transaction.
 PEOPLE = 50
 _IDLE_S = 0.5
+#: Kinds of values that many people have in common, and what is not personal at all.
+_SHARED = {
+    None, "city", "zipcode", "gender", "race", "ethnicity", "citizenship", "location", "visa",
+    "veteran", "disability", "license", "certificate", "device",
+}  # fmt: skip
 _SUPPRESSING = (SUPPRESS_ONLY, SUPPRESS_WITH_DELETE, SUPPRESS_WITH_DELETE_INTERNAL)
 _TELLING = (DELETE_ONLY, SUPPRESS_WITH_DELETE)
 _DELETING = (*_TELLING, DELETE_INTERNAL, SUPPRESS_WITH_DELETE_INTERNAL)
@@ -76,7 +84,14 @@ def regulate(
                 work=None, detail={"subjects": len(about)},
             )  # fmt: skip
         regulations.suppress(tx, now, about, before=now + 1)
-        work = {"todo": about, "identifiers": about, "values": [], "removal": None, "ends": None}
+        work = {
+            "todo": about,
+            "identifiers": about,
+            "values": [],
+            "private": [],
+            "removal": None,
+            "ends": None,
+        }
         made = regulations.add(
             tx, now, type_, author, due, state="INITIALIZED", phase="finding", finished_at=None,
             work=work, detail={"subjects": len(about), "people": 0, "done": 0.0},
@@ -171,7 +186,10 @@ def _find(store: Store, reader: Reader, item: Regulation, now: int) -> bool:
             nodes += [row.id for row in rows]
             own = people.identifiers_of(tx, profile.id)
             known |= {(row.type, row.value) for row in own}
-            work["values"] = sorted({*work["values"], *_values(tx, [row.id for row in rows])})
+            said = _said(tx, [row.id for row in rows])
+            work["values"] = sorted({*work["values"], *said.values})
+            work["private"] = sorted({*work["private"], *said.private})
+            removal.drop_told(tx, said.messages)
         work["identifiers"] = sorted(known)
         regulations.suppress(tx, now, known, before=fresh.created_at + 1)
         regulations.drop_deliveries(tx, nodes)
@@ -186,19 +204,31 @@ def _find(store: Store, reader: Reader, item: Regulation, now: int) -> bool:
     return True
 
 
-def _values(tx: Connection, nodes: list[int]) -> set[str]:
-    """Every value that messages of some nodes gave to traits, as texts."""
-    names = history.names_of_type(tx, "identify")
-    rows = [history.HistoryRow(*row) for row in removal.rows_named(tx, nodes, names)]
-    found: set[str] = set()
-    for start in range(0, len(rows), 500):
-        some = rows[start : start + 500]
-        for body in history.bodies_of(tx, some).values():
-            from cdp.events import decode_json
+class _Said(NamedTuple):
+    """What messages of some nodes said of traits: values, those that say who it is, messages."""
 
+    values: set[str]
+    private: set[str]
+    messages: set[str]
+
+
+def _said(tx: Connection, nodes: list[int]) -> _Said:
+    names = [n for n, (type_, _) in history.all_names(tx).items() if type_ == "identify"]
+    rows = [history.HistoryRow(*row) for row in removal.rows_named(tx, nodes, names)]
+    found = _Said(set(), set(), set())
+    for some in chunks(rows):
+        for body in history.bodies_of(tx, list(some)).values():
             message: dict[str, Any] = decode_json(body.raw)
-            found.update(texts_of(message.get("traits")))
-            found.update(texts_of((message.get("context") or {}).get("traits")))
+            found.messages.add(message["messageId"])
+            context = message.get("context")
+            inner = context.get("traits") if isinstance(context, dict) else None
+            for traits in (message.get("traits"), inner):
+                if not isinstance(traits, dict):
+                    continue
+                for name, value in traits.items():
+                    found.values.update(texts_of(value))
+                    if looks_personal(f"traits.{name}", value) not in _SHARED:
+                        found.private.update(texts_of(value))
     return found
 
 

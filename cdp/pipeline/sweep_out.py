@@ -93,9 +93,12 @@ def _identifiers(items: list[Regulation]) -> set[Identifier]:
 
 
 def _needles(items: list[Regulation], without: set[Identifier] = frozenset()) -> Needles:  # type: ignore[assignment]
-    values = {value for item in items if item.work is not None for value in item.work["values"]}
     back = {value for _, value in without}
-    return Needles(_identifiers(items) - without, values - back)
+    values, private = (
+        {value for item in items if item.work is not None for value in item.work[kind]} - back
+        for kind in ("values", "private")
+    )
+    return Needles(_identifiers(items) - without, values, private)
 
 
 def _next(tx: Connection, at: Sweeping, stage: str, share: float, **changes: Any) -> None:
@@ -283,7 +286,7 @@ def _wipe(store: Store, reader: Reader, at: Sweeping, items: list[Regulation], n
         progress.take_turn(tx)
         # From here on the store itself does not know any more whom it forgets.
         if all(item.work is not None for item in items):
-            texts = _needles(items, _back(tx, items)).values
+            texts = _needles(items, _back(tx, items)).own
             regulations.unsuppress(tx, _identifiers(items), timed=True)
         for item in items:
             regulations.put(tx, item._replace(work=None))

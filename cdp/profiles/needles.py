@@ -69,26 +69,42 @@ def _written(value: str) -> set[str]:
 
 
 class Needles:
-    """Identifiers of deleted people, and values of their traits, to look for and take out."""
+    """Identifiers of deleted people, and values of their traits, to look for and take out.
 
-    def __init__(self, identifiers: Iterable[Identifier], values: Iterable[str] = ()) -> None:
+    ``private`` are values that say who somebody is (a name, an address): what holds one
+    is theirs. One of ``values`` may as well be somebody else's (a campaign, a city).
+    """
+
+    def __init__(
+        self,
+        identifiers: Iterable[Identifier],
+        values: Iterable[str] = (),
+        private: Iterable[str] = (),
+    ) -> None:
         self.identifiers = frozenset(identifiers)
         self._by_type: dict[str, set[str]] = {}
         for type_, value in self.identifiers:
             self._by_type.setdefault(type_, set()).add(value.casefold())
         self.telling = {value for _, value in self.identifiers if telling(value)}
-        self.values = {value for value in values if telling(value)} | self.telling
+        own = {value for value in private if telling(value)} | self.telling
+        self.own = own
+        self.values = {value for value in values if telling(value)} | own
         self._strong = _pattern(self.telling)
         self._any = _pattern(self.values)
         quoted = {f'"{form}"' for _, value in self.identifiers for form in _written(value)}
         strong = {form for value in self.telling for form in _written(value)}
         # To look for one text after the other is faster than a pattern, up to a point.
         self._ids = _Finder(quoted | strong)
+        self._own = _Finder(quoted | {form for value in own for form in _written(value)})
         self._all = _Finder(quoted | {form for value in self.values for form in _written(value)})
 
     def identified_in(self, text: str) -> bool:
         """Whether ``text``, JSON as a rule, may hold one of the identifiers."""
         return self._ids.found_in(text)
+
+    def theirs(self, text: str) -> bool:
+        """Whether ``text``, JSON as a rule, may be about one of them."""
+        return self._own.found_in(text)
 
     def named_in(self, text: str) -> bool:
         """Whether ``text``, JSON as a rule, may hold an identifier or a telling value."""

@@ -375,6 +375,16 @@ def forget_counts(tx: Connection, source: int) -> None:
     tx.execute(delete(rejected).where(rejected.c.source_id == source))
 
 
+def drop_told(tx: Connection, message_ids: Iterable[str]) -> None:
+    """Forget what was told of traits that were left out of some messages."""
+    for some in chunks(sorted(message_ids)):
+        tx.execute(
+            delete(rejected).where(
+                rejected.c.code == "trait_dropped", rejected.c.message_id.in_(some)
+            )
+        )
+
+
 # -- the graph ----------------------------------------------------------------------
 
 

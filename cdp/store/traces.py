@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from cdp.events import decode_json
-from cdp.profiles.needles import Needles
+from cdp.profiles.needles import GONE, Needles
 from cdp.store import history, kept
 from cdp.store.bulk import blob
 from cdp.store.db import Store
@@ -56,6 +56,16 @@ _PASSED = {
     "regulation_forwards",
     "regulations",
     "suppressed",
+}
+
+
+#: How a table is looked through, where any telling value would be too much.
+_LOOKS = {
+    "nodes": Needles.identified_in,
+    "names": Needles.identified_in,
+    "rejected": Needles.theirs,
+    "calls": Needles.theirs,
+    "outbox": Needles.theirs,
 }
 
 
@@ -92,12 +102,12 @@ def hits(tx: Connection, table: Table, needles: Needles) -> list[Hit]:
     if not columns:
         return []
     # Other people's data is looked through for identifiers alone.
-    looks = needles.identified_in if table.name in ("nodes", "names") else needles.named_in
+    looks = _LOOKS.get(table.name, Needles.named_in)
     found: list[Hit] = []
     statement = select(*key, *columns).execution_options(yield_per=1000)
     for row in tx.execute(statement):
         values = dict(zip([c.name for c in columns], row[len(key) :], strict=True))
-        if any(v is not None and looks(text_of(v)) for v in values.values()):
+        if any(v is not None and looks(needles, text_of(v)) for v in values.values()):
             found.append(Hit(tuple(row[: len(key)]), values))
     return found
 
@@ -172,14 +182,13 @@ def _configured(tx: Connection, table: Table, found: list[Hit], needles: Needles
 def _clean_calls(tx: Connection, found: list[Hit], needles: Needles) -> None:
     """Logged exchanges go as a whole: other people's events stay in the history."""
     for hit in found:
-        error = hit.values["error"]
         tx.execute(
             update(calls)
             .where(calls.c.id == hit.key[0])
             .values(
                 exchange=None,
                 key=needles.replaced(hit.values["key"]),
-                error=needles.replaced(error) if error else error,
+                error=GONE if hit.values["error"] else None,
             )
         )
 

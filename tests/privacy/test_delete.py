@@ -17,7 +17,16 @@ from cdp.delivery.forward import Forwarder
 from cdp.log import open_reader
 from cdp.pipeline import forget, rebuild, retention
 from cdp.plugin import Destination, Retry
-from cdp.store import config_rows, delivery, delivery_outbox, history, kept, people, regulations
+from cdp.store import (
+    config_rows,
+    delivery,
+    delivery_outbox,
+    history,
+    kept,
+    people,
+    regulations,
+    wiping,
+)
 from cdp.store.tables import ACCOUNTS, USERS, identifiers, memberships, nodes, profiles, rejected
 from tests.factories import Space, iso
 from tests.postgres import new_database
@@ -398,3 +407,38 @@ def test_a_shared_device_is_forgotten_also_when_its_events_are_past(space: Space
     with space.store.read() as tx:
         found = people.resolve(tx, USERS, "user_id", "bob")
         assert found is not None and found.traits.values()["plan"] == "max"
+
+
+def test_a_crash_between_forgetting_whom_and_wiping_ends_well(
+    space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space.send(*others(), *ana())
+    wipe, left = wiping.wipe, [1]
+
+    def breaks_once(*given: Any) -> None:
+        if left:
+            left.pop()
+            raise KeyboardInterrupt
+        wipe(*given)
+
+    monkeypatch.setattr(wiping, "wipe", breaks_once)
+    with pytest.raises(KeyboardInterrupt):
+        delete(space)
+    with space.store.read() as tx:
+        [made] = regulations.under_way(tx)
+    assert made.work is None and made.phase == "wiping"
+    assert finish(space, made).state == "FINISHED"
+    assert found_in(space) == set()
+
+
+def test_a_word_that_many_use_costs_nobody_anything(space: Space) -> None:
+    city = {"traits": {"city": "New York City", "campaign": "spring-sale-2026-eu"}}
+    mine = {"type": "identify", "userId": "ana-7f3a91c2d4", "messageId": "w1", **city}
+    theirs = {"type": "identify", "userId": "bob", "messageId": "w2", **city}
+    refused = {"type": "track", "userId": "bob", "messageId": "w3", "properties": city["traits"]}
+    space.send(mine, theirs, refused)
+    delete(space)
+    with space.store.read() as tx:
+        found = people.resolve(tx, USERS, "user_id", "bob")
+        assert found is not None and found.traits.values() == city["traits"]
+        assert [row.message_id for row in tx.execute(rejected.select())] == ["w3"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,6 +52,7 @@ class ImportSchema(Schema):
     rows = fields.Integer(metadata={"description": "Rows that are good, so far."})
     taken = fields.Integer(metadata={"description": "Rows that have reached profiles."})
     refused = fields.Integer()
+    suppressed = fields.Integer(metadata={"description": "Rows about suppressed people."})
     result = fields.Dict(
         allow_none=True, metadata={"description": "What a dry run found: counts and examples."}
     )
@@ -129,6 +131,7 @@ def _background() -> Background:
 
 def _shown(tx: Connection, item: Import) -> dict[str, Any]:
     finished = item.finished_at
+    counts = imports.taken(tx, item.source_id)
     return {
         "id": item.id,
         "at": format_time(item.at),
@@ -142,7 +145,8 @@ def _shown(tx: Connection, item: Import) -> dict[str, Any]:
         "error": item.error,
         "share": 1.0 if item.state == "done" else min(1.0, item.read / max(1, item.total or 1)),
         "rows": item.rows,
-        "taken": imports.taken(tx, item.source_id)["taken"],
+        "taken": counts["taken"],
+        "suppressed": counts["suppressed"],
         "refused": item.refused,
         "result": item.result,
         "finished_at": format_time(finished) if finished is not None else None,
@@ -186,7 +190,7 @@ def _uploaded(query: dict[str, Any]) -> Iterator[Plan]:
 def _save(path: Path) -> str:
     """Put the upload into a file; returns the name that it came with."""
     sent = request.files.get("file")
-    with path.open("xb") as out:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
         if sent is not None:
             sent.save(out, 1 << 20)
             return (sent.filename or "upload").rpartition("/")[2][:200]

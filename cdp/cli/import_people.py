@@ -215,6 +215,10 @@ def _bring(
     settings: Any, store: Store, found: Plan, asked: Asked, report: _Report, as_json: bool
 ) -> None:
     item = importing.begin(store, found, author(), now_ms(), again=asked.again)
+    with store.read() as tx:
+        for refusal in imports.all_refusals(tx, item.id):
+            if refusal.line <= item.line or item.state == "done":
+                report(refusal)  # of an earlier run
     if item.state != "done":
         size = found.path.stat().st_size
         with (
@@ -253,6 +257,7 @@ def shown_import(item: Import, counts: dict[str, int]) -> dict[str, Any]:
         "dry_run": item.dry_run,
         "taken": counts["taken"],
         "repeated": counts["repeated"],
+        "suppressed": counts["suppressed"],
         "refused": item.refused,
         "error": item.error,
     }

@@ -233,7 +233,7 @@ def make_source(
 
 
 def taken(tx: Connection, source: int | None) -> dict[str, int]:
-    """What the pipeline took of an import, and how much of it came again."""
+    """What the pipeline took of an import, what came again, and who may not be heard of."""
     statement = (
         select(counts.c.what, func.sum(counts.c.n))
         .where(counts.c.source_id == (source or -1))
@@ -241,4 +241,5 @@ def taken(tx: Connection, source: int | None) -> dict[str, int]:
     )
     found = {what: int(n) for what, n in tx.execute(statement)}
     new = found.get("identify", 0) + found.get("group", 0)
-    return {"taken": new, "repeated": found.get("repeated", 0)}
+    unheard = found.get("suppressed", 0)
+    return {"taken": new, "repeated": found.get("repeated", 0), "suppressed": unheard}

@@ -195,6 +195,14 @@ def load_suppression(tx: Connection) -> Suppression:
     return Suppression(meta.get(tx, _SECRET) or "", {row.hash: row.before for row in rows})
 
 
+def copy_suppression(source: Connection, target: Connection) -> None:
+    """Let another store refuse whom this one refuses."""
+    rows = [row._asdict() for row in source.execute(select(suppressed))]
+    if rows:
+        meta.put(target, _SECRET, meta.get(source, _SECRET) or "")
+        target.execute(insert(suppressed), rows)
+
+
 def count_suppressed(tx: Connection) -> int:
     """How many user ids are suppressed."""
     statement = select(func.count()).where(suppressed.c.before.is_(None))

@@ -9,6 +9,7 @@ from sqlalchemy import Column, Connection, MetaData, Table, and_, func, insert, 
 
 from cdp.store import meta
 from cdp.store.bulk import chunks, insert_many, select_by
+from cdp.store.regulations import copy_suppression
 from cdp.store.tables import (
     Big,
     components,
@@ -38,6 +39,7 @@ def prepare(source: Connection, target: Connection) -> None:
         rows = [row._asdict() for row in source.execute(select(table))]
         if rows:
             target.execute(insert(table), rows)
+    copy_suppression(source, target)
     for kind in _NUMBERS:
         meta.take_numbers(target, kind, 1)
         value = BASE if kind in ("node", "profile", "identifier", "component") else 1

@@ -88,6 +88,8 @@ class Background:
         except Exception as error:
             logger.exception("import_failed", number=number)
             importing.fail(self._store, number, f"{type(error).__name__}: {error}")
+            # It is not gone on with by itself, and people's data must not lie about.
+            file_of(self._settings, number).unlink(missing_ok=True)
 
     def _work(self, number: int) -> None:
         with self._store.read() as tx:

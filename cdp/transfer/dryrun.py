@@ -38,7 +38,8 @@ def dry_run(
 ) -> dict[str, Any]:
     """What the import would do: counts, and examples of each.
 
-    ``{"rows", "created", "updated", "unchanged", "merged", "refused", "examples": {…}}``
+    ``{"rows", "created", "updated", "unchanged", "merged", "refused", "suppressed",
+    "examples": {…}}``
     """
     with (
         tempfile.TemporaryDirectory(prefix="headwater-dry-") as folder,
@@ -68,7 +69,7 @@ class _DryRun:
         self._report = report or (lambda _refusal: None)
         self._reader = row_reader(store, item, found.mapping)
         self._now = int(time.time() * 1000)
-        self._rows = self._refused = 0
+        self._rows = self._refused = self._suppressed = 0
         self._refusals: list[Refusal] = []
         with copy.write() as tx:
             scratch.prepare(source, tx)
@@ -117,7 +118,8 @@ class _DryRun:
         with self._copy.write() as tx:
             scratch.copy_around(self._source, tx, hashes)
             batch = Prepared(_PART, self._rows, messages, [], {})
-            run_batch(tx, batch, {}, self._memory, self._epoch, self._now)
+            done = run_batch(tx, batch, {}, self._memory, self._epoch, self._now)
+        self._suppressed += done.suppressed
 
     def _result(self) -> dict[str, Any]:
         collection = self._item.collection
@@ -136,6 +138,7 @@ class _DryRun:
             "unchanged": unchanged,
             "merged": merged,
             "refused": self._refused,
+            "suppressed": self._suppressed,
             "examples": {
                 "created": fresh,
                 "updated": changes,

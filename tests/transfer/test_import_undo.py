@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdp.config import Settings
-from cdp.store import imports
+from cdp.store import imports, regulations
 from cdp.store.tables import USERS
 from cdp.transfer import importing, undo
 from cdp.transfer.dryrun import dry_run
@@ -110,6 +110,25 @@ def test_a_dry_run_tells_what_happens_and_writes_nothing(cdp: Cdp, space: Space)
     fresh = write(cdp, "fresh.csv", "user_id", "u77")
     text = cdp("import", fresh, "--as", "people", "--dry-run").out
     assert "would create" in text and "created: {" in text
+
+
+def test_suppressed_people_are_not_heard_of_in_a_file_either(cdp: Cdp, space: Space) -> None:
+    with space.store.write() as tx:
+        regulations.suppress(tx, 0, [("user_id", "u1")])
+    file = write(cdp, "p.csv", "user_id,email", "u1,a@x.org", "u2,b@x.org")
+    [told] = cdp("import", file, "--as", "people", "--dry-run", "--json").rows
+    assert (told["created"], told["suppressed"]) == (1, 1)
+    [done] = cdp("import", file, "--as", "people", "--json").rows
+    assert (done["taken"], done["suppressed"], done["refused"]) == (1, 1, 0)
+    assert "a@x.org" not in cdp("export", "messages").out
+
+
+def test_a_report_has_the_lines_of_earlier_runs_as_well(cdp: Cdp) -> None:
+    file = write(cdp, "p.csv", "user_id,email", "u1,bad", "u2,b@x.org")
+    cdp("import", file, "--as", "people")
+    report = cdp.folder / "report.csv"
+    cdp("import", file, "--as", "people", "--report", str(report))
+    assert report.read_text().splitlines()[1:] == ["2,email,it is no e-mail address"]
 
 
 def test_a_dry_run_sees_people_merge(cdp: Cdp, space: Space) -> None:

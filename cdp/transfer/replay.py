@@ -77,8 +77,9 @@ def messages(tx: Connection, span: Span = Span()) -> Iterator[Row]:  # noqa: B00
             yield {
                 "source": source_name(keys, row.source),
                 "live": not row.flags & HISTORICAL,
-                "message": decode_json(body.raw),
-                "added": decode_json(body.added),
+                # As they are kept: to be taken again exactly, the order of keys too.
+                "message": msgspec.Raw(body.raw),
+                "added": msgspec.Raw(body.added),
             }
 
 

@@ -24,7 +24,8 @@ PREVIEWED = 20_000
 MAX_NOTE = 500
 
 
-def _profile(tx: Connection, text: str) -> Profile:
+def profile_or_404(tx: Connection, text: str) -> Profile:
+    """The profile of a public id."""
     found = people.by_public_id(tx, text) if parse_public_id(text) else None
     if found is None:
         abort(404, "Nobody has this id. It may be mistyped, or the person was deleted.")
@@ -45,7 +46,7 @@ def part_page(profile: str, wrong: str | None = None) -> str | Response:
     """What taking some identifiers out of a profile would do, before it is done."""
     taken = _taken()
     with console().store.read() as tx:
-        found = _profile(tx, profile)
+        found = profile_or_404(tx, profile)
         own = [(row.type, row.value) for row in people.identifiers_of(tx, found.id)]
         plan = None
         if taken:
@@ -70,7 +71,7 @@ def part(profile: str) -> str | Response | tuple[str, int]:
     here = console()
     taken = _taken()
     with here.store.read() as tx:
-        found = _profile(tx, profile)
+        found = profile_or_404(tx, profile)
     try:
         cut = parting.unmerge(
             here.store,

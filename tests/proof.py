@@ -42,6 +42,8 @@ def main() -> int:
             ("laws 2 and 3: order and repeats", "tests/laws/test_order_and_repeats.py"),
             ("law 3: rules, cuts, a naive model, undone merges", "tests/laws/test_identity.py"),
             ("replays, imports and their undoing give equal bytes", "tests/transfer"),
+            ("conditions: one tree behind text and JSON", "tests/conditions/test_round_trips.py"),
+            ("conditions: as Segment decides", "tests/conditions/test_conformance.py"),
             ("law 7: what is taken away never was", "tests/privacy/test_rebuild.py"),
             ("law 3: traits, merged objects, limits", "tests/profiles/test_traits.py"),
             ("traits as they were", "tests/store/test_trait_history.py"),

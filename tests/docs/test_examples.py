@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cdp.conditions import ConditionContextError, Context, parse
 from cdp.config import Settings
 from cdp.plugin import manager
 from cdp.plugin.testing import make_event
@@ -37,3 +38,16 @@ def test_the_file_of_the_settings_page_is_read(
     assert settings.port == 8400
     assert settings.public_url == "https://events.example.com"
     assert settings.trusted_proxies == ("10.0.0.0/8",)
+
+
+def test_the_conditions_of_the_reference_can_be_read() -> None:
+    written = 0
+    for block in blocks("reference/conditions.md"):
+        for line in block.text.splitlines() if block.language == "text" else ():
+            try:
+                condition = parse(line)
+            except ConditionContextError:
+                condition = parse(line, Context.PERSON)
+            assert condition.warnings == []
+            written += 1
+    assert written > 30

@@ -27,6 +27,8 @@ NPM = {
     "@rudderstack/rudder-sdk-node": "3.0.13",
     "@customerio/cdp-analytics-browser": "0.5.11",
     "@customerio/cdp-analytics-node": "0.5.9",
+    "@segment/tsub": "2.0.1",
+    "@segment/destination-subscriptions": "3.37.0",
     "esbuild": "0.28.2",
     "axe-core": "4.14.1",
 }

@@ -1,0 +1,136 @@
+"""``cdp conditions``: evaluate, format and explain conditions, without a store."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import IO, Any
+
+import click
+
+from cdp.cli.common import json_option, print_object
+from cdp.cli.errors import CliError
+from cdp.conditions import (
+    Condition,
+    ConditionError,
+    Context,
+    compile_text,
+    format_text,
+    parse,
+    to_ir,
+    to_json,
+)
+from cdp.conditions.formatter import WIDTH
+from cdp.events import MalformedJSON, decode_json
+
+_context = click.option(
+    "--context",
+    type=click.Choice([context.value for context in Context]),
+    default=Context.MESSAGE.value,
+    show_default=True,
+    help="What it is asked of: a filter's message, an audience's person, a journey's branch.",
+)
+
+
+@click.group()
+def conditions() -> None:
+    """Evaluate, format and explain conditions."""
+
+
+@conditions.command("eval")
+@click.argument("lines", type=click.File("rb"), default="-")
+@json_option
+def eval_(lines: IO[bytes], as_json: bool) -> None:
+    """Evaluate conditions over messages: JSON lines in, JSON lines out.
+
+    A line in is {"condition": TEXT, "message": {…}}; each gives, in order,
+    {"result": true|false} or {"error": "…", "line": 1, "column": 7}, the place being
+    that in the condition. A line that is none gives an error without a place. It is
+    JSON with and without --json.
+
+    Example: cdp conditions eval checks.jsonl
+    """
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            click.echo(json.dumps(_evaluated(line, number), ensure_ascii=False))
+
+
+def _evaluated(line: bytes, number: int) -> dict[str, Any]:
+    try:
+        given = decode_json(line)
+    except MalformedJSON as error:
+        return {"error": f"line {number} of the input is not JSON: {error}"}
+    text = given.get("condition") if isinstance(given, dict) else None
+    message = given.get("message") if isinstance(given, dict) else None
+    if not isinstance(text, str) or not isinstance(message, dict):
+        return {
+            "error": f'line {number} of the input is not {{"condition": TEXT, "message": {{…}}}}'
+        }
+    try:
+        return {"result": compile_text(text)(message)}
+    except ConditionError as error:
+        return {"error": error.text, "line": error.line, "column": error.column}
+
+
+@conditions.command()
+@click.argument("condition")
+@_context
+@json_option
+def fmt(condition: str, context: str, as_json: bool) -> None:
+    """Write CONDITION in its canonical form; - reads it from standard input.
+
+    With --json as the tree that builders and the API exchange.
+
+    Example: cdp conditions fmt 'type="track" and !(event="Order Completed")'
+    """
+    found = _read(condition, context)
+    if as_json:
+        click.echo(json.dumps(to_json(found.root), ensure_ascii=False))
+        return
+    click.echo(format_text(found.root, WIDTH))
+
+
+@conditions.command()
+@click.argument("condition")
+@_context
+@json_option
+def explain(condition: str, context: str, as_json: bool) -> None:
+    """Say CONDITION in plain English, with what looks wrong about it; - reads standard input.
+
+    With --json also the tree, and what Segment's browser package evaluates (null where
+    it can't).
+
+    Example: cdp conditions explain 'properties.total > 50 and traits.plan != null'
+    """
+    found = _read(condition, context)
+    if as_json:
+        shown = {
+            "prose": found.prose,
+            "text": found.text,
+            "tree": to_json(found.root),
+            "ir": _ir(found),
+            "warnings": [warning._asdict() for warning in found.warnings],
+        }
+        print_object(shown, True)
+        return
+    click.echo(found.prose)
+    for warning in found.warnings:
+        click.echo(
+            f"warning: line {warning.line}, column {warning.column}: {warning.text}", err=True
+        )
+
+
+def _ir(found: Condition) -> str | None:
+    try:
+        return to_ir(found.root, browser=True)
+    except ConditionError:
+        return None
+
+
+def _read(text: str, context: str) -> Condition:
+    if text == "-":
+        text = sys.stdin.read().rstrip("\r\n")
+    try:
+        return parse(text, Context(context))
+    except ConditionError as error:
+        raise CliError(error.located) from None

@@ -1,0 +1,112 @@
+"""Tree → text, the one way to write it. What FQL can say is written as FQL."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from cdp.conditions.ast import (
+    And,
+    Call,
+    Compare,
+    Followed,
+    In,
+    Instant,
+    Items,
+    Not,
+    Or,
+    Path,
+    Performed,
+    Value,
+)
+from cdp.conditions.forms import BY_NODE
+from cdp.conditions.forms.windows import time_text
+from cdp.conditions.words import KEYWORDS
+
+#: Where a long condition is broken into lines.
+WIDTH = 88
+_IDENT = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+_OR, _AND, _NOT, _COMPARE, _PRIMARY = range(5)
+
+
+def format_text(node: Any, width: int | None = None) -> str:
+    """The text of a condition; its outermost ``and`` or ``or`` in lines if it is wider."""
+    text = _text(node, _OR)
+    if width is None or len(text) <= width or type(node) not in (And, Or):
+        return text
+    word, level = ("and", _NOT) if type(node) is And else ("or", _AND)
+    return f"\n{word} ".join(_text(item, level) for item in node.items)
+
+
+def _text(node: Any, level: int) -> str:
+    own, text = _written(node)
+    return f"({text})" if own < level else text
+
+
+def _written(node: Any) -> tuple[int, str]:
+    kind = type(node)
+    if kind is Or:
+        return _OR, " or ".join(_text(item, _AND) for item in node.items)
+    if kind is And:
+        return _AND, " and ".join(_text(item, _NOT) for item in node.items)
+    if kind is Not:
+        return _negated(node)
+    if kind is Compare:
+        left, right = _text(node.left, _PRIMARY), _text(node.right, _PRIMARY)
+        return _COMPARE, f"{left} {node.op} {right}"
+    if kind is In:
+        return _COMPARE, f"{_text(node.item, _PRIMARY)} in {_text(node.list, _PRIMARY)}"
+    if kind is Call:
+        return _PRIMARY, f"{node.name}({', '.join(_text(arg, _OR) for arg in node.args)})"
+    if kind is Items:
+        return _PRIMARY, f"[{', '.join(_text(item, _OR) for item in node.items)}]"
+    if kind is Value:
+        return _PRIMARY, literal(node.value)
+    if kind is Path:
+        return _PRIMARY, path_text(node.parts)
+    if kind is Instant:
+        return _PRIMARY, time_text(node)
+    text = BY_NODE[kind].write(node, lambda inner: _text(inner, _OR))
+    return (_NOT if kind is Followed and node.negated else _PRIMARY), text
+
+
+def _negated(node: Not) -> tuple[int, str]:
+    if type(node.item) is Performed:
+        return _NOT, f"not {_text(node.item, _PRIMARY)}"
+    if type(node.item) is Followed:
+        return _PRIMARY, f"!({_text(node.item, _OR)})"
+    return _PRIMARY, f"!{_text(node.item, _PRIMARY)}"
+
+
+def literal(value: Any) -> str:
+    """A text, number, true, false or null as it is written."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return quoted(value) if isinstance(value, str) else number_text(value)
+
+
+def number_text(value: int | float) -> str:
+    """A number without an exponent."""
+    return str(value) if isinstance(value, int) else format(Decimal(repr(value)), "f")
+
+
+def quoted(text: str) -> str:
+    """A text in quotes. FQL has no escapes, so that one with both kinds gets backticks."""
+    for quote in "\"'":
+        if quote not in text:
+            return f"{quote}{text}{quote}"
+    return "`" + text.replace("\\", "\\\\").replace("`", "\\`") + "`"
+
+
+def path_text(parts: tuple[str, ...]) -> str:
+    """A path, with what is no letter, digit, ``_`` or ``-`` escaped."""
+    first = _key(parts[0])
+    if first[0].isdigit() or first[0] == "-" or (len(parts) == 1 and first in KEYWORDS):
+        first = "\\" + first
+    return first + "".join(f".{_key(part)}" if part else '[""]' for part in parts[1:])
+
+
+def _key(part: str) -> str:
+    return "".join(char if char in _IDENT else "\\" + char for char in part)

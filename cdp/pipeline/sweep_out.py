@@ -290,17 +290,19 @@ def _wipe(store: Store, reader: Reader, at: Sweeping, items: list[Regulation], n
             regulations.unsuppress(tx, _identifiers(items), timed=True)
         for item in items:
             regulations.put(tx, item._replace(work=None))
-    wiping.wipe(store, texts)
+    left = list(at.left)
+    if not wiping.wipe(store, texts):
+        left.append("write-ahead log (it was being read)")
     with store.write() as tx:
         for item in items:
             forwards = regulations.forwards_of(tx, item.id)
             failed = any(forward.state == "failed" for forward in forwards)
             earlier = regulations.earlier_exports(tx, item.created_at)
-            detail = {**item.detail, "done": 1.0, "left": at.left, "exports": earlier}
+            detail = {**item.detail, "done": 1.0, "left": left, "exports": earlier}
             regulations.put(
                 tx,
                 item._replace(
-                    state="PARTIAL_SUCCESS" if failed or at.left else "FINISHED",
+                    state="PARTIAL_SUCCESS" if failed or left else "FINISHED",
                     phase="done", work=None, detail=detail, finished_at=now,
                 ),
             )  # fmt: skip

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from cdp.events import decode_json
 from cdp.profiles.needles import GONE, Needles
-from cdp.store import history, kept
+from cdp.store import history, kept, progress
 from cdp.store.bulk import blob
 from cdp.store.db import Store
 from cdp.store.removal import put_block
@@ -256,6 +256,7 @@ def clean_blocks(store: Store, needles: Needles, at: Place, until: int, limit: i
         ]
     if found:
         with store.write() as tx:
+            progress.take_turn(tx)  # a removal may be rewriting the same blocks
             for first in found:
                 _clean_block(tx, number, first, needles)
     if len(rows) == limit:

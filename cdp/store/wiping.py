@@ -19,24 +19,26 @@ _PIECE = 1 << 20
 _TRIES = 50
 
 
-def wipe(store: Store, needles: Iterable[str] | None) -> None:
+def wipe(store: Store, needles: Iterable[str] | None) -> bool:
     """Overwrite free pages and empty the write-ahead log, so that nothing is left of rows.
 
     On SQLite the file is searched for ``needles`` afterwards, and rewritten as a whole
     (VACUUM) if one is still in it, or if they are not known. On Postgres the tables are
     vacuumed; what its own log and its archives hold is not ours to change.
+    False if a reader kept the write-ahead log from being emptied.
     """
     if store.dialect == "sqlite":
         _fill_free_pages(store)
-        truncate_wal(store)
+        emptied = truncate_wal(store)
         if needles is None or found_in_file(store, needles):
             _vacuum(store)
-            truncate_wal(store)
-        return
+            emptied = truncate_wal(store)
+        return emptied
     with store.engine.connect() as connection:
         connection = connection.execution_options(isolation_level="AUTOCOMMIT")
         for name in inspect(connection).get_table_names():
             connection.exec_driver_sql(f'VACUUM "{name}"')
+    return True
 
 
 def found_in_file(store: Store, needles: Iterable[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,7 +15,7 @@ import zstandard
 from sqlalchemy import MetaData, select
 
 from cdp.delivery.forward import Forwarder
-from cdp.log import open_reader
+from cdp.log import Record, open_reader
 from cdp.pipeline import forget, rebuild, retention
 from cdp.plugin import Destination, Retry
 from cdp.store import (
@@ -341,7 +342,6 @@ def test_who_comes_back_before_the_sweep_keeps_what_is_new(space: Space) -> None
 
 
 def test_what_was_still_in_the_log_is_deleted_as_well(space: Space) -> None:
-    from cdp.log.record import Record
 
     space.send(*others(), *ana()[:2])
     body = json.dumps({"batch": ana()[2:4]}).encode()
@@ -415,11 +415,11 @@ def test_a_crash_between_forgetting_whom_and_wiping_ends_well(
     space.send(*others(), *ana())
     wipe, left = wiping.wipe, [1]
 
-    def breaks_once(*given: Any) -> None:
+    def breaks_once(*given: Any) -> bool:
         if left:
             left.pop()
             raise KeyboardInterrupt
-        wipe(*given)
+        return wipe(*given)
 
     monkeypatch.setattr(wiping, "wipe", breaks_once)
     with pytest.raises(KeyboardInterrupt):
@@ -442,3 +442,47 @@ def test_a_word_that_many_use_costs_nobody_anything(space: Space) -> None:
         found = people.resolve(tx, USERS, "user_id", "bob")
         assert found is not None and found.traits.values() == city["traits"]
         assert [row.message_id for row in tx.execute(rejected.select())] == ["w3"]
+
+
+@pytest.mark.slow
+def test_a_deletion_beside_traffic_costs_nobody_an_event(space: Space) -> None:
+    space.send(*others(), *ana())
+    stop = threading.Event()
+    pipeline = threading.Thread(target=space.pipeline.run, args=(stop,))
+    pipeline.start()
+    sent = 0
+
+    def more() -> None:
+        nonlocal sent
+        calls = [
+            {"type": "identify", "userId": f"n{n % 7}", "anonymousId": f"d{n % 11}",
+             "messageId": f"t{n}", "traits": {"n": n}}
+            for n in range(sent, sent + 20)
+        ]  # fmt: skip
+        body = json.dumps({"batch": calls}).encode()
+        space.log.append(Record(now(), 1, "batch", body))
+        sent += 20
+
+    made = forget.regulate(
+        space.store, "DELETE_ONLY", [("user_id", "ana-7f3a91c2d4")], "test", now(), 24, True
+    )
+    reader = open_reader(space.settings)
+    try:
+        for _ in range(20):
+            more()
+        while forget.step(space.store, reader, now()) or space.pipeline.backlog() == {}:
+            more()
+        done = forget.finish(space.store, reader, made.id, now, more)
+        deadline = time.monotonic() + 30
+        while any(space.pipeline.backlog().values()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    finally:
+        stop.set()
+        pipeline.join()
+        reader.close()
+    assert done.state == "FINISHED" and found_in(space) == set()
+    with space.store.read() as tx:
+        rows = history.rows_after(tx, 0, 10**6)
+        bodies = history.bodies_of(tx, rows)
+        ids = {json.loads(body.raw)["messageId"] for body in bodies.values()}
+    assert {f"t{n}" for n in range(sent)} <= ids

@@ -35,7 +35,14 @@ def demo(remove: bool, as_json: bool, **where: Any) -> None:
     state = shop.demo_state()
     if state["state"] == "failed":
         raise CliError(str(state["error"]))
-    print_object(state, as_json)
+    if as_json:
+        print_object(state, as_json)
+    elif remove:
+        click.echo("The sample data is gone.")
+    else:
+        click.echo(
+            "The sample data is there: a shop's 5,000 people. `cdp demo --remove` removes it."
+        )
 
 
 def _watch(shop: Any, title: str, begin: Any, step: Any, wanted: str) -> None:

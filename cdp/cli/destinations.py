@@ -108,7 +108,7 @@ def add(
     settings, store = open_store(**where)
     classes = _classes(settings)
     if plugin not in classes:
-        raise CliError(f"no plugin brings {plugin!r}; there are {', '.join(sorted(classes))}")
+        raise CliError(f"no plugin brings {plugin!r}; known: {', '.join(sorted(classes))}")
     cls = classes[plugin]
     values = pairs(setting)
     _check(cls, values)
@@ -116,7 +116,7 @@ def add(
         sources = {s.key: s.id for s in config_rows.all_sources(tx)}
         taken = {d.key for d in config_rows.all_destinations(tx)}
     if source is not None and source not in sources:
-        raise CliError(f"there is no source {source!r}; there are {', '.join(sources)}")
+        raise CliError(f"there is no source {source!r}; known: {', '.join(sources)}")
     if key is None:
         key, number = plugin, 2
         while key in taken:

@@ -32,7 +32,7 @@ def import_messages(file: BinaryIO, source: str, live: bool, as_json: bool, **fl
     with store.read() as tx:
         found = {item.key: item for item in config_rows.all_sources(tx)}
     if source not in found:
-        raise CliError(f"there is no source {source!r}; there are {', '.join(found)}")
+        raise CliError(f"there is no source {source!r}; known: {', '.join(found)}")
     log = open_log(settings, "import")
     try:
         work = _Import(settings, store, log, found[source].id, live)

@@ -130,6 +130,8 @@ def _prepared(flags: dict[str, Any]) -> Settings:
 
     log_to_stderr()
     settings = Settings.load(**flags)
+    # The log is in it also where the store is in Postgres; it is nobody else's.
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = Store.open(settings)
     _tell_keys(settings, bootstrap(store, settings))
     store.close()

@@ -13,6 +13,7 @@ from cdp.plugin import (
     Destination,
     Event,
     Exchange,
+    Forbidden,
     Headers,
     Outcome,
     PluginError,
@@ -176,7 +177,11 @@ class Webhook(Destination):
         headers["webhook-timestamp"] = str(timestamp)
         if self._keys:
             headers["webhook-signature"] = signature(self._keys, id_, timestamp, body)
-        answer = self.http.request(settings["method"], settings["url"], body, headers)
+        try:
+            answer = self.http.request(settings["method"], settings["url"], body, headers)
+        except Forbidden as error:
+            # No event is at fault: they wait until the address or the setting is another.
+            raise Retry(str(error)) from None
         error = from_response(answer.status, answer.headers)
         if error is not None:
             raise error

@@ -10,7 +10,7 @@ import pytest
 from cdp_webhook import Webhook
 from cdp_webhook.sign import key_of, signature
 
-from cdp.plugin import Batch, DestinationContext, SettingsError
+from cdp.plugin import Batch, DestinationContext, Retry, SettingsError
 from cdp.plugin.testing import Answer, RecordingServer, destination_tests, make_event
 
 KEY = bytes(range(32))
@@ -56,6 +56,14 @@ def test_a_batch_is_one_call_with_the_key_of_the_batch() -> None:
     assert [r.headers["webhook-id"] for r in server.requests] == ["batch-1", "batch-1"]
     assert server.requests[0].method == "PUT"
     assert [item["messageId"] for item in server.requests[0].json()["batch"]] == ["a", "b"]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "http://[::1]:9/", "http://10.0.0.1/"])
+def test_an_internal_address_makes_events_wait_and_kills_none(url: str) -> None:
+    hook = Webhook({"url": url}, DestinationContext("Hook", False))
+    with pytest.raises(Retry, match="internal address"):
+        hook.send(Batch([make_event()], "b"))
+    assert "internal address" in str(hook.test().error)
 
 
 def test_the_filter_takes_names_and_call_types() -> None:

@@ -73,6 +73,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 def test_all_start_at_once_over_nothing_deliver_once_and_end_well(cluster: Cluster) -> None:
     for port in cluster.ports:
         wait_until(lambda port=port: cluster.ready(port), 60, "for a web server")
+    assert Path(cluster.env["CDP_DATA"]).stat().st_mode & 0o777 == 0o700
     with RecordingServer() as receiver:
         cluster.cli("destinations", "add", "webhook", "--setting", f"url={receiver.url}")
         names = [f"Event {number}" for number in range(20)]

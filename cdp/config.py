@@ -164,16 +164,22 @@ def _convert(type_: Any, value: Any, where: str) -> Any:
         if kind.startswith("tuple"):
             parts = value.split(",") if isinstance(value, str) else value
             return tuple(str(part).strip() for part in parts if str(part).strip())
-        if kind == "int":
-            return int(value)
-        if kind == "float":
-            return float(value)
+        if kind in ("int", "float"):
+            return _number(value, kind)
         text = str(value)
         if "None" in kind and not text:
             return None
         return Path(text) if kind.startswith("Path") else text
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{where}: {error}") from None
+
+
+def _number(value: Any, kind: str) -> int | float:
+    try:
+        return int(value) if kind == "int" else float(value)
+    except (TypeError, ValueError):
+        wanted = "a whole number" if kind == "int" else "a number"
+        raise ValueError(f"must be {wanted}, not {value!r}") from None
 
 
 def describe(settings: Settings) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from cdp.config import Settings
+from cdp.config import ConfigError, Settings
 from tests.real.server import WRITE_KEY, ServeProcess, free_port, wait_until
 
 KEY = (WRITE_KEY, "")
@@ -67,6 +67,13 @@ def test_flags_beat_the_environment_and_that_the_file(
     assert (found.port, found.host, found.web_threads) == (1003, "127.0.0.3", 7)
     assert Settings.load(env).port == 1002
     assert Settings.load({}).port == 1001
+
+
+def test_a_wrong_number_is_told_in_words() -> None:
+    with pytest.raises(ConfigError, match=r"CDP_PORT: must be a whole number, not 'abc'"):
+        Settings.load({"CDP_PORT": "abc"})
+    with pytest.raises(ConfigError, match=r"CDP_RETRY_HOURS: must be a number, not 'long'"):
+        Settings.load({"CDP_RETRY_HOURS": "long"})
 
 
 @pytest.mark.slow

@@ -112,9 +112,7 @@ class Graph:
             groups = self._groups_of(ids)
             if len(ids) == 1 or (reason := self._against(groups, ids, node.first.t)) is None:
                 break
-            lowest = self._lowest(ids)
-            dropped.append(Dropped(*lowest, reason))
-            ids.remove(lowest)
+            dropped.append(Dropped(*ids.pop(), reason))
         if groups:
             group, *losers = sorted(groups, key=lambda g: (g.created, g.anchor))
             for loser in losers:
@@ -175,9 +173,6 @@ class Graph:
                     counts[type_] = counts.get(type_, 0) + 1
         over = [type_ for type_, count in counts.items() if count > rules.limit(type_).count]
         return f"limit:{min(over, key=rules.rank)}" if over else None
-
-    def _lowest(self, ids: list[Identifier]) -> Identifier:
-        return max(ids, key=lambda item: (self._rules.rank(item[0]), item[1]))
 
     def _absorb(self, group: Group, loser: Group) -> None:
         for identifier, stamp in loser.ids.items():

@@ -67,10 +67,11 @@ class Rules:
 
     def rank(self, type_: str) -> tuple[int, str]:
         """A sort key: smaller is of higher priority."""
-        try:
-            return (self.priority.index(type_), type_)
-        except ValueError:
-            return (len(self.priority), type_)
+        return (self._places.get(type_, len(self.priority)), type_)
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {type_: self.priority.index(type_) for type_ in self.priority}
 
     def ordered(self, ids: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
         """Identifiers from the highest priority down, of a type by value."""

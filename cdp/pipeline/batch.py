@@ -138,9 +138,9 @@ def tell_changes(
     """Write what plugins that follow profiles want to know."""
     rows: list[tuple[int, str, str]] = []
     for loser, survivor in outcome.merged:
-        rows.append((survivor, "merged", _encode({"from": loser}).decode()))
+        rows.append((survivor, "merged", _encode({"from": outcome.names[loser]}).decode()))
     for old, new in sorted(outcome.split):
-        rows.append((new, "split", _encode({"from": old}).decode()))
+        rows.append((new, "split", _encode({"from": outcome.names[old]}).decode()))
     for draft in drafts:
         if draft.profile in outcome.created:
             outcome.created.discard(draft.profile)

@@ -19,6 +19,7 @@ from cdp.identity import (
     Rules,
     fold,
     identifier_hash,
+    public_id,
 )
 from cdp.pipeline.cluster import Cluster, Known
 from cdp.pipeline.drafts import Draft
@@ -46,7 +47,8 @@ class Outcome:
     ``merged`` has (loser, survivor), ``split`` (whose nodes, now of whom); ``absorbed``
     maps a survivor to the trait maps of those it took in; ``refolded`` are profiles
     whose traits must be joined anew from their nodes; ``relocated`` says where the
-    nodes of refolded components are, 0 for nobody.
+    nodes of refolded components are, 0 for nobody. ``names`` has the public ids that
+    those in ``merged`` and ``split`` had before.
     """
 
     def __init__(self) -> None:
@@ -56,6 +58,7 @@ class Outcome:
         self.absorbed: dict[int, list[bytes | None]] = {}
         self.refolded: set[int] = set()
         self.relocated: dict[int, int] = {}
+        self.names: dict[int, str] = {}
 
 
 class _Placed:
@@ -290,19 +293,40 @@ class Placing:
             outcome.merged.extend(pairs)
         if self._gone:
             graph.drop_profiles(tx, sorted(self._gone))
-        for _cluster, row, _first, group, _dropped in self._moved_nodes:
-            self._tell_move(row.profile, group.key if group is not None else 0)
+        self._tell_moves()
 
-    def _tell_move(self, old: int, new: int) -> None:
+    def _tell_moves(self) -> None:
         outcome = self._outcome
-        if old == new:
-            return
-        outcome.refolded |= {profile for profile in (old, new) if profile} - self._gone
-        if old in self._gone:
-            if new and (old, new) not in outcome.merged:
-                outcome.merged.append((old, new))
-        elif old and new:
-            outcome.split.add((old, new))
+        moves = {
+            (row.profile, group.key if group is not None else 0)
+            for _cluster, row, _first, group, _dropped in self._moved_nodes
+        }
+        heirs: dict[int, list[int]] = {}
+        for old, new in sorted(move for move in moves if move[0] != move[1]):
+            outcome.refolded |= {profile for profile in (old, new) if profile} - self._gone
+            if old and new:
+                heirs.setdefault(old, []).append(new)
+        for old, all_new in heirs.items():
+            if old in self._gone:  # one goes on in its name, the others were parted from it
+                heir = self._heir(old, all_new)
+                all_new.remove(heir)
+                outcome.merged.append((old, heir))
+            outcome.split |= {(old, new) for new in all_new}
+        for old in {*dict(outcome.merged), *dict(outcome.split)}:
+            row = self._profiles.get(old)
+            if row is not None:
+                outcome.names[old] = public_id(row.collection, row.anchor)
+
+    def _heir(self, gone: int, heirs: list[int]) -> int:
+        """To whom of ``heirs`` the public id of a profile that is gone leads now."""
+        if len(heirs) > 1:
+            was = self._profiles[gone]
+            for cluster, identifier, group, _seen in self._owners:
+                if group is None or cluster.collection != was.collection:
+                    continue
+                if identifier_hash(cluster.collection, identifier) == was.anchor:
+                    return group.key if group.key in heirs else heirs[0]
+        return heirs[0]
 
     def _write_components(self, clusters: list[Cluster]) -> dict[int, int]:
         """The component of each cluster, by the cluster's id()."""

@@ -32,15 +32,20 @@ def refold(store: Store, settings: Settings, from_ms: int, to_ms: int) -> int:
             picked = [r for r in rows if from_ms <= r.t <= to_ms and not r.flags & SECONDARY]
             bodies = history.bodies_of(tx, picked)
             names = history.names_of(tx, [row.name for row in picked])
-            rules = identity.load_rules(tx)
-        drafts = Drafts(rules)
+        messages = []
         for row in picked:
             body = decode_json(bodies[row.seq].raw)
             type_, name = names[row.name]
-            drafts.add(Message(type_, name, body["messageId"], row.source, row.t, row.t, body))
+            message_id = body["messageId"]
+            messages.append(Message(type_, name, message_id, row.source, row.t, row.t, body))
         now = int(time.time() * 1000)
         with store.write() as tx:
             progress.take_turn(tx)
+            # Not before our turn: rules that change meanwhile must not be lost on these.
+            rules = identity.load_rules(tx)
+            drafts = Drafts(rules)
+            for message in messages:
+                drafts.add(message)
             outcome = identify(tx, drafts, rules, identity.load_cuts(tx), now)
             update_traits(tx, drafts, outcome, now)
             update_consent(tx, drafts)

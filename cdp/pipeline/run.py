@@ -125,7 +125,9 @@ class Pipeline:
         if self._enricher is not None and self._enricher.wanted:
             additions = additions | self._enrich(batch)
         now = int(self._clock() * 1000)
-        memory, self._memory = self._memory, None  # stale unless we commit
+        # Stale unless we commit; and of a commit that failed the store knows how it ended.
+        memory, self._memory = self._memory, None
+        self._positions.pop(batch.part, None)
         with self._store.write() as tx:
             memory = self._fresh_memory(tx, memory)
             epoch = self._epochs[batch.part]
@@ -159,7 +161,10 @@ class Pipeline:
         return parts
 
     def _read(self, part: str) -> list[Taken]:
-        if part not in self._positions:
+        if part not in self._positions and part in self._epochs:
+            with self._store.read() as tx:
+                self._positions[part] = progress.position(tx, part, self._epochs[part])
+        elif part not in self._positions:
             with self._store.write() as tx:
                 position, epoch = progress.take_over(tx, part, int(self._clock() * 1000))
             self._positions[part], self._epochs[part] = position, epoch
@@ -218,7 +223,7 @@ class Pipeline:
                 progress.end_part(tx, part, self._epochs[part], int(self._clock() * 1000))
             gone = self._reader.drop(part)
         if gone:
-            del self._positions[part]
+            del self._positions[part], self._epochs[part]
             self._listed = float("-inf")
 
     def _sweep(self, idle: bool) -> bool:

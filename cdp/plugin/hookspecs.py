@@ -29,7 +29,7 @@ def on_events(events: list[Event]) -> None:
 
 @hookspec
 def on_profile_changes(changes: list[ProfileChange]) -> None:
-    """Profiles were created, changed or merged; called in batches, at least once, in order."""
+    """Profiles were created, changed, merged or parted; called in batches, at least once, in order."""
 
 
 @hookspec

@@ -43,7 +43,13 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class ProfileChange:
-    """A profile was ``created``, ``updated`` (traits) or ``merged`` (took another in)."""
+    """A profile was ``created``, ``updated`` (traits), ``merged`` or ``split``.
+
+    ``detail`` has of ``merged`` the id of the profile that was taken in as ``from``, of
+    ``split`` that of the profile it was parted from, of ``updated`` the names of
+    ``traits``, of ``created`` the ``collection``. Of a profile that was taken in before
+    you were told, only the ``merged`` is told.
+    """
 
     profile: str
     kind: str

@@ -58,10 +58,14 @@ def by_public_id(tx: Connection, text: str) -> Profile | None:
     parsed = parse_public_id(text)
     if parsed is None:
         return None
-    for row in graph.identifiers_by_hash(tx, [parsed[1]]):
-        if row.collection == parsed[0] and row.profile is not None:
-            return by_id(tx, row.profile)
-    return None
+    found = [
+        by_id(tx, row.profile)
+        for row in graph.identifiers_by_hash(tx, [parsed[1]])
+        if row.collection == parsed[0] and row.profile is not None
+    ]
+    # Two identifiers of one hash are next to impossible; who has the id as name comes first.
+    found.sort(key=lambda profile: profile is None or profile.anchor != parsed[1])
+    return found[0] if found else None
 
 
 def identifiers_of(tx: Connection, profile: int) -> list[IdentifierRow]:

@@ -63,6 +63,14 @@ def take_over(tx: Connection, part: str, now: int) -> tuple[int, int]:
     return row.pos, row.epoch + 1
 
 
+def position(tx: Connection, part: str, epoch: int) -> int:
+    """How far ``part`` was taken; `Deposed` if somebody else owns it by now."""
+    row = tx.execute(select(checkpoints).where(checkpoints.c.part == part)).first()
+    if row is None or row.epoch != epoch:
+        raise Deposed(part)
+    return int(row.pos)
+
+
 _advance = (
     update(checkpoints)
     .where(

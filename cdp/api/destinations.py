@@ -13,6 +13,7 @@ from cdp.api.errors import ApiError, not_found, wrong_fields
 from cdp.api.fields import Empty, Key, Name, Words
 from cdp.api.room import Room, author, here, page_of
 from cdp.api.sources import find as find_source
+from cdp.conditions import ConditionError, read_filter
 from cdp.events import format_time
 from cdp.plugin import (
     Destination as Factory,
@@ -28,6 +29,7 @@ from cdp.plugin import (
 from cdp.store import config_rows, delivery_health
 from cdp.store.config_rows import Destination
 
+_FILTER = "The condition that events must meet; empty: all of them."
 room = Room("destinations", "Where messages go, and how that is going.")
 
 
@@ -62,6 +64,7 @@ class DestinationSchema(Schema):
     enabled = fields.Boolean()
     settings = fields.Dict()
     consent_categories = fields.List(fields.String())
+    filter = fields.String(metadata={"description": _FILTER})
     created_at = fields.String()
     updated_at = fields.String()
     health = fields.Nested(HealthSchema)
@@ -76,6 +79,7 @@ class NewDestination(Schema):
     source = Words(allow_none=True)
     settings = fields.Dict(keys=fields.String(), load_default=dict)
     consent_categories = _categories(load_default=list)
+    filter = fields.String(load_default="", metadata={"description": _FILTER})
 
 
 class DestinationChange(Schema):
@@ -85,6 +89,7 @@ class DestinationChange(Schema):
     enabled = fields.Boolean()
     settings = fields.Dict(keys=fields.String())
     consent_categories = _categories()
+    filter = fields.String(metadata={"description": _FILTER})
 
 
 class ExchangeSchema(Schema):
@@ -131,6 +136,14 @@ def _checked(cls: type[Factory], settings: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
+def _checked_filter(text: str) -> str:
+    try:
+        read_filter(text)
+    except ConditionError as error:
+        raise wrong_fields({"filter": [error.located]}) from None
+    return text.strip()
+
+
 def _shown(tx: Connection, item: Destination) -> dict[str, Any]:
     sources = {s.id: s.key for s in config_rows.all_sources(tx)}
     cls = here().plugins.destinations().get(item.plugin)
@@ -145,6 +158,7 @@ def _shown(tx: Connection, item: Destination) -> dict[str, Any]:
         # Without its plugin nobody knows what is secret.
         "settings": cls.masked(item.settings) if cls else {},
         "consent_categories": list(item.consent_categories),
+        "filter": item.filter,
         "created_at": format_time(item.created_at),
         "updated_at": format_time(item.updated_at),
         "health": {**health, "since": format_time(since) if since is not None else None},
@@ -187,11 +201,12 @@ def add_destination(body: dict[str, Any]) -> dict[str, Any]:
     cls = factory(body["plugin"])
     settings = _checked(cls, body["settings"])
     key, source = body.get("key", cls.key), body.get("source")
+    filter_ = _checked_filter(body["filter"])
     with here().store.write() as tx:
         source_id = find_source(tx, source).id if source is not None else None
         made = config_rows.add_destination(
             tx, here().now(), key, body.get("name", cls.name), cls.key, source_id, settings,
-            author(), body["consent_categories"],
+            author(), body["consent_categories"], filter_,
         )  # fmt: skip
         return _shown(tx, made)
 
@@ -219,6 +234,8 @@ def change_destination(body: dict[str, Any], key: str) -> dict[str, Any]:
             merged = {**item.settings, **unmask(body["settings"], item.settings)}
             kept = {name: value for name, value in merged.items() if value is not None}
             new["settings"] = _checked(factory(item.plugin), kept)
+        if "filter" in body:
+            new["filter"] = _checked_filter(body["filter"])
         config_rows.change_destination(tx, here().now(), item, author(), **new)
         return _shown(tx, find(tx, key))
 

@@ -23,6 +23,7 @@ from cdp.events import format_time
 from cdp.store import Store, config_rows, delivery_health
 from cdp.store.config_rows import Destination
 
+_FILTER = "The condition that events must meet, such as 'type = \"track\"'."
 _CONSENT = "Send what speaks of consent only if it agrees to this; repeatable."
 
 
@@ -65,6 +66,7 @@ def _row(store: Store, settings: Settings, item: Destination) -> dict[str, Any]:
         "dead": health.dead,
         "settings": cls.masked(item.settings) if cls else {},
         "consent_categories": list(item.consent_categories),
+        "filter": item.filter,
     }
 
 
@@ -90,6 +92,7 @@ def list_(as_json: bool, **where: Any) -> None:
 @click.option("--key", help="What it is called in commands; the plugin's name if unset.")
 @click.option("--name", help="What people call it.")
 @click.option("--consent-category", "categories", multiple=True, help=_CONSENT)
+@click.option("--filter", "filter_", default="", help=_FILTER)
 @json_option
 def add(
     plugin: str,
@@ -98,6 +101,7 @@ def add(
     key: str | None,
     name: str | None,
     categories: tuple[str, ...],
+    filter_: str,
     as_json: bool,
     **where: Any,
 ) -> None:
@@ -112,6 +116,7 @@ def add(
     cls = classes[plugin]
     values = pairs(setting)
     _check(cls, values)
+    _check_filter(filter_)
     with store.read() as tx:
         sources = {s.key: s.id for s in config_rows.all_sources(tx)}
         taken = {d.key for d in config_rows.all_destinations(tx)}
@@ -124,7 +129,7 @@ def add(
     with store.write() as tx:
         made = config_rows.add_destination(
             tx, now_ms(), key, name or cls.name, plugin,
-            sources[source] if source else None, values, author(), categories,
+            sources[source] if source else None, values, author(), categories, filter_.strip(),
         )  # fmt: skip
     print_rows([_row(store, settings, made)], as_json, _COLUMNS)
 
@@ -136,6 +141,15 @@ def _check(cls: Any, values: dict[str, Any]) -> None:
         validate(cls.Settings, values)
     except SettingsError as error:
         raise CliError(str(error)) from None
+
+
+def _check_filter(text: str) -> None:
+    from cdp.conditions import ConditionError, read_filter
+
+    try:
+        read_filter(text)
+    except ConditionError as error:
+        raise CliError(f"--filter: {error.located}") from None
 
 
 @destinations.command()
@@ -159,12 +173,14 @@ def show(key: str, as_json: bool, **where: Any) -> None:
     multiple=True,
     help=f"{_CONSENT} Replaces those of before; an empty one stands for none.",
 )
+@click.option("--filter", "filter_", help=f"{_FILTER} An empty one lets all through.")
 @json_option
 def set_(
     key: str,
     setting: tuple[str, ...],
     name: str | None,
     categories: tuple[str, ...],
+    filter_: str | None,
     as_json: bool,
     **where: Any,
 ) -> None:
@@ -177,10 +193,13 @@ def set_(
     if cls is None:
         raise CliError(f"the plugin {found.plugin!r} is not installed")
     _check(cls, values)
+    if filter_ is not None:
+        _check_filter(filter_)
     with store.write() as tx:
         config_rows.change_destination(
             tx, now_ms(), found, author(), name=name, settings=values,
             consent_categories=[word for word in categories if word] if categories else None,
+            filter=filter_.strip() if filter_ is not None else None,
         )  # fmt: skip
     print_object(_row(store, settings, _find(store, key)), as_json)
 

@@ -26,7 +26,7 @@ from cdp.conditions.errors import (
 from cdp.conditions.formatter import format_text
 from cdp.conditions.ir import from_ir, to_ir
 from cdp.conditions.json_form import from_json, from_json_text, to_json
-from cdp.conditions.language import Condition, compile_text, parse
+from cdp.conditions.language import Condition, compile_text, parse, read_filter
 from cdp.conditions.person import Evaluator, Event, Person
 from cdp.conditions.predicate import Predicate, compile_message
 from cdp.conditions.prose import explain
@@ -55,6 +55,7 @@ __all__ = [
     "from_json",
     "from_json_text",
     "parse",
+    "read_filter",
     "to_ir",
     "to_json",
 ]

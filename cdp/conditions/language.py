@@ -1,4 +1,4 @@
-"""The language in four words: `parse`, `compile_text`, `format_condition`, `explain_text`."""
+"""The language in three words: `parse`, `read_filter`, `compile_text`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from cdp.conditions.ast import Expr
 from cdp.conditions.check import Context, Names, Warn, check
+from cdp.conditions.errors import ConditionTooLarge
 from cdp.conditions.formatter import format_text
+from cdp.conditions.limits import MAX_FILTER_CHARS
 from cdp.conditions.parser import parse_text
 from cdp.conditions.predicate import Predicate, compile_message
 from cdp.conditions.prose import explain
@@ -35,6 +37,16 @@ def parse(text: str, context: Context = Context.MESSAGE, names: Names | None = N
     """Read a condition; `ConditionError` with line and column if it can't stand there."""
     parsed = parse_text(text)
     return Condition(parsed.root, context, check(parsed.root, context, parsed.place, names))
+
+
+def read_filter(text: str) -> Condition | None:
+    """The condition of a destination's filter; None of a blank text, which lets all through."""
+    text = text.strip()
+    if len(text) > MAX_FILTER_CHARS:
+        raise ConditionTooLarge(
+            f"the filter has {len(text):,} characters, {MAX_FILTER_CHARS:,} are the most"
+        )
+    return parse(text) if text else None
 
 
 @lru_cache(maxsize=1024)

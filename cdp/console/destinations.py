@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from cdp.console import catalogue
 from cdp.console.catalogue import Kind
+from cdp.console.conditions import told
 from cdp.console.context import console
 from cdp.console.events import as_events
 from cdp.console.layout import is_partial, number_arg
@@ -84,6 +85,7 @@ def create(plugin: str) -> Response | tuple[str, int]:
     settings, wrong = catalogue.read_form(kind, request.form, {})
     if trouble := name_trouble(name):
         wrong["name"] = trouble
+    filter_ = _typed_filter(wrong)
     here, key = console(), slug(name)
     if not wrong:
         try:
@@ -93,8 +95,9 @@ def create(plugin: str) -> Response | tuple[str, int]:
                     abort(400, "This source does not exist any more.")
                 source_id = sources.get(source_key)
                 config_rows.add_destination(
-                    tx, here.now(), key, name, kind.key, source_id, settings, author()
-                )
+                    tx, here.now(), key, name, kind.key, source_id, settings, author(),
+                    filter=filter_,
+                )  # fmt: skip
         except NameTaken:
             wrong["name"] = f"There is a destination with the key {key} already."
     if wrong:
@@ -115,14 +118,17 @@ def change(key: str) -> Response | tuple[str, int]:
         settings, wrong = catalogue.read_form(kind, request.form, destination.settings)
         if trouble := name_trouble(name):
             wrong["name"] = trouble
+        filter_ = _typed_filter(wrong)
         if not wrong:
             config_rows.change_destination(
-                tx, here.now(), destination, author(), name=name, settings=settings
-            )
+                tx, here.now(), destination, author(),
+                name=name, settings=settings, filter=filter_,
+            )  # fmt: skip
         context = page_context(tx, destination, "settings")
     if wrong:
         values = catalogue.typed(kind, request.form, destination.settings)
         context |= {"values": values, "wrong": wrong}
+        context |= {"filter_text": filter_, "told": told(filter_)}
         return render_template("console/destination.html", **context), 422
     flash("Saved. It works with the new settings within a second.", "good")
     return redirect(url_for("console.destination_tab", key=key, tab="settings"), 303)
@@ -211,9 +217,19 @@ def page_context(tx: Connection, destination: Destination, tab: str) -> dict[str
         "kind": catalogue.kind(destination.plugin),
         "source": sources.get(destination.source_id or 0),
         "tab": tab,
+        "filter_text": destination.filter,
+        "told": told(destination.filter),
         "tested": None,
         "wrong": {},
     }
+
+
+def _typed_filter(wrong: dict[str, str]) -> str:
+    """The filter that a form asks for; what is wrong with it goes into ``wrong``."""
+    text = request.form.get("filter", "").replace("\r\n", "\n").strip()
+    if trouble := told(text).wrong:
+        wrong["filter"] = trouble
+    return text
 
 
 def _calls(tx: Connection, destination: Destination) -> dict[str, Any]:
@@ -259,6 +275,8 @@ def _new_form(kind: Kind, wrong: dict[str, str] | None = None) -> str:
         values=catalogue.typed(kind, request.form, {}) if wrong else catalogue.shown(kind, {}),
         wrong=wrong or {},
         sources=sources,
+        filter_text=request.form.get("filter", ""),
+        told=told(request.form.get("filter", "")),
         name=request.form.get("name", kind.name if not wrong else ""),
         source=request.form.get("source", ""),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -10,7 +11,9 @@ from flask import abort, flash, make_response, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
+from cdp.conditions import compile_text
 from cdp.console import layout
+from cdp.console.conditions import told
 from cdp.console.context import console
 from cdp.console.events import Event, as_events, detail
 from cdp.console.home import demo_state
@@ -18,12 +21,14 @@ from cdp.console.people import profiles_called
 from cdp.console.snippets import snippets
 from cdp.events.message import TYPES
 from cdp.log import LogFull, LogUnavailable, Record
+from cdp.plugin.manager import deep_merge
 from cdp.store import config_rows, console_queries, faces, history
 from cdp.store.console_queries import MINUTE_MS, LiveFilter
+from cdp.store.history import Body
 from cdp.store.meta import next_number
 
 PAGE = 50
-#: A text is looked for in at most this many bodies for one page.
+#: A text or condition is looked for in at most this many bodies for one page.
 BODIES = 2_000
 
 
@@ -35,6 +40,8 @@ class Filter(NamedTuple):
     source: str = ""
     person: str = ""
     q: str = ""
+    #: A condition of the language.
+    filter: str = ""
 
     @classmethod
     def from_request(cls) -> Filter:
@@ -57,12 +64,14 @@ class Page(NamedTuple):
 def index() -> str:
     """The list; with ``open=<position>`` beside it the event."""
     wanted = Filter.from_request()
+    said = told(wanted.filter)
     before = layout.number_arg("before")
     with console().store.read() as tx:
-        page = find(tx, wanted, PAGE, before=before)
+        page = Page([], None) if said.wrong else find(tx, wanted, PAGE, before=before)
         context: dict[str, Any] = {
             "page": page,
             "filter": wanted,
+            "told": said,
             "before": before,
             "after": next_number(tx, "seq") - 1,
             "types": TYPES,
@@ -99,7 +108,8 @@ def rows() -> Response:
     wanted = Filter.from_request()
     with console().store.read() as tx:
         newest = next_number(tx, "seq") - 1
-        page = find(tx, wanted, 100, after=after) if newest > after else Page([], None)
+        looks = newest > after and not told(wanted.filter).wrong
+        page = find(tx, wanted, 100, after=after) if looks else Page([], None)
     if page.events:
         response = make_response(
             render_template("console/live_rows.html", events=page.events, filter=wanted)
@@ -173,28 +183,53 @@ def find(
         if people:
             wanted = wanted._replace(q="")
             narrow = narrow._replace(node_ids=faces.nodes_of(tx, people))
-    if wanted.q:
-        return _find_text(tx, narrow, wanted.q, limit, before, after)
+    if wanted.q or wanted.filter:
+        return _find_in_bodies(tx, narrow, _tests(wanted), limit, before, after)
     scan = console_queries.live_rows(tx, narrow, limit, before=before, after=after)
     return Page(as_events(tx, scan.rows), scan.reached)
 
 
-def _find_text(
+def _tests(wanted: Filter) -> list[Callable[[Body], bool]]:
+    """What the body of an event must pass."""
+    tests: list[Callable[[Body], bool]] = []
+    if wanted.q:
+        # Both what stands in a value and a piece of the JSON itself.
+        whole, escaped = wanted.q, msgspec.json.encode(wanted.q)[1:-1].decode()
+        needles = {whole.casefold(), escaped.casefold()}
+
+        def has_text(body: Body) -> bool:
+            text = body.raw.decode(errors="replace").casefold()
+            return any(needle in text for needle in needles)
+
+        tests.append(has_text)
+    if wanted.filter:
+        meets = compile_text(wanted.filter)
+        tests.append(lambda body: meets(_message(body)))
+    return tests
+
+
+def _message(body: Body) -> dict[str, Any]:
+    """The message as destinations get it, with what enrichers added."""
+    message: dict[str, Any] = msgspec.json.decode(body.raw)
+    if body.added != b"null":
+        deep_merge(message, msgspec.json.decode(body.added))
+    return message
+
+
+def _find_in_bodies(
     tx: Connection,
     narrow: LiveFilter,
-    text: str,
+    tests: list[Callable[[Body], bool]],
     limit: int,
     before: int | None,
     after: int | None,
 ) -> Page:
     scan = console_queries.live_rows(tx, narrow, BODIES, before=before, after=after)
-    # Both what stands in a value and a piece of the JSON itself.
-    needles = {text.casefold(), msgspec.json.encode(text)[1:-1].decode().casefold()}
     bodies = history.bodies_of(tx, scan.rows)
     hits = []
     for row in scan.rows:
-        body = bodies[row.seq].raw.decode(errors="replace").casefold() if row.seq in bodies else ""
-        if any(needle in body for needle in needles):
+        body = bodies.get(row.seq)
+        if body is not None and all(test(body) for test in tests):
             hits.append(row)
     reached = hits[limit - 1].seq if len(hits) > limit else scan.reached
     return Page(as_events(tx, hits[:limit]), reached)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from cdp.conditions import ConditionError, compile_text
 from cdp.console import catalogue
 from cdp.delivery.events import Names, allowed, read_events
 from cdp.events import parse_time
@@ -83,7 +84,16 @@ def _not_meant(destination: Destination, row: HistoryRow, event: Event) -> str:
         return "It arrived before the destination was added; a replay sends it."
     if not allowed(event.body, (destination.name, destination.key)):
         return "The event's own integrations object leaves it out."
+    if destination.filter and not _meets(destination.filter, event):
+        return "It does not meet the destination's filter."
     kind = catalogue.kind(destination.plugin)
     if kind is not None and not catalogue.wants(kind, destination, event):
-        return "The destination's filter leaves it out."
+        return "The destination's settings leave it out."
     return ""
+
+
+def _meets(text: str, event: Event) -> bool:
+    try:
+        return compile_text(text)(event.body)
+    except ConditionError:
+        return False

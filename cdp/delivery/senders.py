@@ -6,6 +6,7 @@ import threading
 import time
 from typing import Any
 
+from cdp.conditions import ConditionError, read_filter
 from cdp.config import Settings
 from cdp.delivery.sending import Sender
 from cdp.plugin import DestinationContext
@@ -42,7 +43,7 @@ class Senders:
         return {id_ for id_, (old, _) in self._held.items() if self.destinations.get(id_) != old}
 
     def get(self, destination: Destination) -> Sender | None:
-        """The sender of a destination; None if its plugin or settings are wrong."""
+        """The sender of a destination; None if its plugin, settings or filter are wrong."""
         with self._lock:
             held = self._held.get(destination.id)
             if held is not None:
@@ -52,6 +53,7 @@ class Senders:
                 if cls is None:
                     raise LookupError(f"no plugin brings the destination {destination.plugin!r}")
                 allow = self._settings.allow_private_addresses
+                _check_filter(destination)
                 made: Any = cls(destination.settings, DestinationContext(destination.name, allow))
             except BaseException as error:
                 self._refuse(destination, error)
@@ -98,3 +100,11 @@ class Senders:
             record_failures(tx, [failure(destination.plugin, "settings", error)], now)
             text = str(error)[:1000] or type(error).__name__
             delivery.stop_stream(tx, f"destination:{destination.id}", text, now)
+
+
+def _check_filter(destination: Destination) -> None:
+    """A filter that can't be read lets nothing through, and is to be seen."""
+    try:
+        read_filter(destination.filter)
+    except ConditionError as error:
+        raise ValueError(f"its filter can't be read: {error.located}") from None

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import structlog
 from sqlalchemy import Connection
 
+from cdp.conditions import compile_text
 from cdp.delivery.backoff import pause_s
 from cdp.delivery.events import MAX_ROWS, Names, allowed, read_events, to_payload, was_cut
 from cdp.delivery.sending import Result, Sender
@@ -73,6 +74,7 @@ class StreamRunner:
     ) -> None:
         self._store, self.name, self._destination = store, name, destination
         self._sender, self._me, self._clock = sender, me, clock
+        self._meets = compile_text(destination.filter) if destination.filter else None
         self._names = Names()
         self._batch: _Batch | None = None
         self._broken: list[tuple[Event, Failure]] = []
@@ -170,6 +172,8 @@ class StreamRunner:
             if not allowed(event.body, (destination.name, destination.key)):
                 return False
         try:
+            if self._meets is not None and not self._meets(event.body):
+                return False
             return bool(self._sender.destination.wants(event))
         except BaseException as error:
             self._broken.append((event, failure(self._sender.destination.key, "wants", error)))

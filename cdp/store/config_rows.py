@@ -25,7 +25,10 @@ class Source(NamedTuple):
 
 
 class Destination(NamedTuple):
-    """Where messages go; ``source_id`` None means from every source."""
+    """Where messages go; ``source_id`` None means from every source.
+
+    ``filter`` is the text of a condition that events must meet, or empty.
+    """
 
     id: int
     key: str
@@ -37,6 +40,7 @@ class Destination(NamedTuple):
     created_at: int
     updated_at: int
     consent_categories: tuple[str, ...] = ()
+    filter: str = ""
 
 
 class Token(NamedTuple):
@@ -177,6 +181,7 @@ def _destination(row: Any) -> Destination:
         row.created_at,
         row.updated_at,
         tuple(json.loads(row.consent_categories)),
+        row.filter,
     )
 
 
@@ -201,6 +206,7 @@ def add_destination(
     settings: dict[str, Any],
     author: str,
     consent_categories: Sequence[str] = (),
+    filter: str = "",
 ) -> Destination:
     """Make a destination and its stream, which begins with the next message."""
     if tx.execute(select(destinations.c.id).where(destinations.c.key == key)).first():
@@ -218,6 +224,7 @@ def add_destination(
             created_at=now,
             updated_at=now,
             consent_categories=json.dumps(list(consent_categories)),
+            filter=filter,
         )
     )
     tx.execute(
@@ -232,7 +239,7 @@ def add_destination(
     )
     record_change(tx, now, author, "destination", key, "created", after={"plugin": plugin})
     found = tuple(consent_categories)
-    return Destination(id_, key, name, plugin, source_id, True, settings, now, now, found)
+    return Destination(id_, key, name, plugin, source_id, True, settings, now, now, found, filter)
 
 
 def change_destination(
@@ -245,6 +252,7 @@ def change_destination(
     enabled: bool | None = None,
     settings: dict[str, Any] | None = None,
     consent_categories: Sequence[str] | None = None,
+    filter: str | None = None,
 ) -> None:
     """Rename, enable, disable or reconfigure; a stopped or stalled stream tries anew at once."""
     new: dict[str, Any] = {}
@@ -252,6 +260,8 @@ def change_destination(
         new["name"] = name
     if enabled is not None:
         new["enabled"] = enabled
+    if filter is not None:
+        new["filter"] = filter
     told = dict(new)
     if consent_categories is not None:
         new["consent_categories"] = json.dumps(list(consent_categories))

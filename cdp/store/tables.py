@@ -67,6 +67,8 @@ destinations = Table(
     Column("updated_at", Big, nullable=False),
     # JSON: the categories of consent without which nothing goes there
     Column("consent_categories", Text, nullable=False, default="[]", server_default="[]"),
+    # the condition that events must meet; empty: all
+    Column("filter", Text, nullable=False, default="", server_default=""),
 )
 
 #: API tokens, kept as SHA-256 in hex; scopes are words with spaces between.

@@ -105,6 +105,10 @@ def test_a_destination_shows_no_secret_and_keeps_it(api: Api, hook: RecordingSer
     api.post("/api/destinations/webhook/test")
     assert hook.requests[-1].headers["x-api-key"] == "abcd1234"
     assert hook.requests[-1].method == "PUT" and "webhook-signature" in hook.requests[-1].headers
+    narrow = api.send("PATCH", "/api/destinations/webhook", {"filter": "type = 'track' "})
+    assert narrow["filter"] == "type = 'track'" and made["filter"] == ""
+    refused = api.send("PATCH", "/api/destinations/webhook", {"filter": "type = "}, 400)
+    assert refused["error"]["fields"]["filter"][0].startswith("line 1, column 7: the condition")
     unset = api.send("PATCH", "/api/destinations/webhook", {"settings": {"method": None}})
     assert unset["settings"] == shown
     assert api.send("DELETE", "/api/destinations/webhook") == {}
@@ -121,6 +125,8 @@ def test_a_destination_shows_no_secret_and_keeps_it(api: Api, hook: RecordingSer
         ({"plugin": "webhook", "settings": {"url": URL, "more": 1}}, "settings.more"),
         ({"plugin": "webhook", "settings": []}, "settings"),
         ({"plugin": "webhook", "settings": {"url": URL}, "key": "A b"}, "key"),
+        ({"plugin": "webhook", "settings": {"url": URL}, "filter": "tipe("}, "filter"),
+        ({"plugin": "webhook", "settings": {"url": URL}, "filter": "x" * 5001}, "filter"),
     ],
 )
 def test_wrong_settings_are_named(ana_api: Api, body: dict[str, Any], field: str) -> None:

@@ -62,6 +62,13 @@ def test_destinations(cdp: Cdp, space: Space) -> None:
         assert shown["settings"] == {"url": hook.url, "secret": "••••"}
         [changed] = cdp.json("destinations", "set", "webhook", "--setting", "method=PUT")
         assert changed["settings"]["method"] == "PUT" and changed["settings"]["secret"] == "••••"
+        [narrow] = cdp.json("destinations", "set", "webhook", "--filter", "type = 'track' ")
+        assert narrow["filter"] == "type = 'track'"
+        wrong = cdp.refuses("destinations", "set", "webhook", "--filter", "tipe =")
+        assert wrong.startswith("cdp: --filter: line 1, column 7: the condition ends here")
+        assert "column 6" in cdp.refuses(*words, "--filter", "type == 1")
+        [wide] = cdp.json("destinations", "set", "webhook", "--filter", "")
+        assert wide["filter"] == ""
         [exchange] = cdp.json("destinations", "test", "webhook")
         assert exchange["status"] == 200 and "Webhook Test" in exchange["request_body"]
         hook.answers = [Answer(500)]

@@ -102,6 +102,34 @@ def test_a_destination_is_added_with_checked_settings(world: World, admin: Brows
     assert "Delivering" in admin.page("/connections/destinations")
 
 
+def test_a_filter_is_kept_explained_and_refused_with_its_place(
+    world: World, admin: Browser
+) -> None:
+    text = 'event = "Order Completed" and properties.total > 50'
+    add(admin, filter=f" {text}\r\n")
+    assert stored(world).filter == text
+    settings = f"{PAGE}/settings"
+    assert "the event is “Order Completed” and total is more than 50" in words(admin.page(settings))
+    wrong = admin.post(settings, **{"name": "Orders", "s.url": "https://e.com", "filter": "evnt ="})
+    assert wrong.status_code == 422 and "evnt =</textarea>" in wrong.text
+    assert "Line 1, column 7: the condition ends here" in words(wrong.text)
+    assert stored(world).filter == text
+    new = admin.post(ADD, **{"name": "B", "s.url": "https://e.com", "filter": "count('A') > 1"})
+    assert new.status_code == 422 and "asks for a person" in words(new.text)
+    admin.post(settings, **{"name": "Orders", "s.url": "https://example.com/hook", "filter": ""})
+    assert stored(world).filter == ""
+
+
+def test_a_filter_is_explained_as_one_types(admin: Browser) -> None:
+    said = "/conditions/told?filter="
+    assert "a is 1." in words(admin.page(f"{said}properties.a = 1"))
+    assert "Careful: A message has no a." in words(admin.page(f"{said}a = 1"))
+    assert "Line 1, column 5" in words(admin.page(f"{said}a = <b>"))
+    assert "<b>" not in admin.page(f"{said}a = <b>")
+    assert "Without one all events go there" in words(admin.page(said))
+    assert "5,000 are the most" in words(admin.page(said + "a" * 5001))
+
+
 def test_wrong_settings_are_told_by_field_and_the_form_is_kept(admin: Browser) -> None:
     response = admin.post(
         ADD, **{"name": "", "s.url": "nonsense", "s.batch_size": "many", "s.secret": "plain"}
@@ -296,7 +324,12 @@ def test_an_event_tells_where_it_went(world: World, admin: Browser) -> None:
     assert "arrived before the destination was added" in admin.page("/live/events/1")
     assert "Waiting" in words(admin.page("/live/events/2"))
     assert "integrations object leaves it out" in admin.page("/live/events/3")
-    assert "filter leaves it out" in admin.page("/live/events/4")
+    assert "settings leave it out" in admin.page("/live/events/4")
+    with world.store.write() as tx:
+        config_rows.change_destination(tx, 1, stored(world), "test", filter="event = 'Z'")
+    assert "does not meet the destination" in admin.page("/live/events/2")
+    with world.store.write() as tx:
+        config_rows.change_destination(tx, 1, stored(world), "test", filter="")
     with world.store.write() as tx:
         tx.execute(update(tables.streams).values(seq=5))
     assert "Delivered" in admin.page("/live/events/2")

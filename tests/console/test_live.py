@@ -58,6 +58,20 @@ def test_a_search_finds_a_persons_events_by_any_identifier(world: World, admin: 
     assert events(admin.page("/live?q=ana@example.com")) == ["Order Completed", "Identify"]
 
 
+def test_a_condition_filters_and_is_told_in_words(world: World, admin: Browser) -> None:
+    world.send(ANA, order(total=60), order(total=20), order("u2", total=70))
+    page = admin.page("/live?filter=properties.total > 50")
+    assert len(events(page)) == 2 and "total is more than 50" in page
+    assert 'value="properties.total &gt; 50"' in page
+    both = "/live?filter=properties.total > 50&q=ana@example.com&type=track"
+    assert len(events(admin.page(both))) == 1
+    rows = admin.get("/live/rows?filter=properties.total > 50&after=1")
+    assert rows.text.count("<tr") == 2
+    wrong = admin.page("/live?filter=properties.total >")
+    assert events(wrong) == [] and "Line 1, column 19: the condition ends here" in words(wrong)
+    assert admin.get("/live/rows?filter=properties.total >&after=0").status_code == 204
+
+
 def test_a_search_finds_text_in_bodies(world: World, admin: Browser) -> None:
     world.send(order(note='the "Blue" lamp'), order(note="a chair"))
     assert len(events(admin.page("/live?q=%22blue%22 lamp"))) == 1

@@ -5,10 +5,20 @@ from itertools import repeat
 import pytest
 
 from cdp.delivery import replay
-from cdp.plugin import Outcome, Reject, Retry, Stop
+from cdp.delivery.senders import Senders
+from cdp.plugin import Outcome, Reject, Retry, Stop, hookimpl
+from cdp.plugin.manager import Plugins
 from cdp.store import config_rows, delivery, delivery_health
 from cdp.store.tables import plugin_errors
 from tests.delivery.world import Recorder, World
+
+
+class Brings:
+    """A plugin with the destination."""
+
+    @hookimpl
+    def register_destinations(self) -> list[type[Recorder]]:
+        return [Recorder]
 
 
 def test_each_event_is_delivered_once_with_a_key_of_its_own(world: World) -> None:
@@ -195,6 +205,45 @@ def test_after_a_crash_the_same_events_go_out_with_the_same_keys(
     world.run(world.runner(destination, recorder))
     assert [[e.id for e in b.events] for b in recorder.batches] == [["a", "b"], ["a", "b"], ["c"]]
     assert recorder.batches[0].key == recorder.batches[1].key
+
+
+def test_only_events_that_meet_its_filter_go_there(world: World) -> None:
+    destination = world.add()
+    with world.store.write() as tx:
+        text = "properties.total > 50 and !match(event, 'Test*')"
+        config_rows.change_destination(tx, 2, destination, "test", filter=text)
+        filtered = config_rows.all_destinations(tx)[0]
+    recorder = Recorder()
+    runner = world.runner(filtered, recorder)
+    world.track("a", properties={"total": 60})
+    world.track("b", properties={"total": "60"})
+    world.track("c", event="Test Event", properties={"total": 70})
+    world.track("d")
+    world.run(runner)
+    assert recorder.taken == ["a"]
+    with world.store.read() as tx:
+        health = delivery_health.destination_health(tx, destination.id)
+    assert (health.delivered, health.filtered) == (1, 3)
+
+
+def test_a_filter_that_can_not_be_read_stops_the_destination_and_loses_nothing(
+    world: World,
+) -> None:
+    destination = world.add()
+    plugins = Plugins()
+    plugins.register(Brings(), "p")
+    with world.store.write() as tx:
+        config_rows.change_destination(tx, 2, destination, "test", filter="event = ")
+        broken = config_rows.all_destinations(tx)[0]
+    assert Senders(world.store, world.settings, plugins).get(broken) is None
+    error = "its filter can't be read: line 1, column 8: the condition ends here"
+    assert world.stream().state == "stopped" and error in (world.stream().error or "")
+    world.track("a")
+    with world.store.write() as tx:
+        config_rows.change_destination(tx, 3, broken, "test", filter="")
+    recorder = Recorder()
+    world.run(world.runner(destination, recorder))
+    assert recorder.taken == ["a"]
 
 
 def test_wrong_credentials_stop_it_until_somebody_changes_the_settings(world: World) -> None:

@@ -1,0 +1,38 @@
+"""Conditions as forms show them: the text, and beside it what it says or what is wrong."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from flask import render_template, request
+
+from cdp.conditions import ConditionError, read_filter
+
+
+class Told(NamedTuple):
+    """What is said of a text: prose, what is wrong, and what looks wrong."""
+
+    prose: str = ""
+    wrong: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+def told(text: str) -> Told:
+    """What a filter says; nothing of a blank one."""
+    try:
+        condition = read_filter(text)
+    except ConditionError as error:
+        return Told(wrong=_sentence(error.located))
+    if condition is None:
+        return Told()
+    warnings = tuple(_sentence(warning.text) for warning in condition.warnings)
+    return Told(f"{condition.prose}.", "", warnings)
+
+
+def explain() -> str:
+    """The piece of a page beside a filter that is being typed."""
+    return render_template("console/filter_told.html", told=told(request.args.get("filter", "")))
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}".removesuffix(".") + "."

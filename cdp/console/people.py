@@ -14,7 +14,7 @@ from cdp.console.events import as_events, detail, title_of
 from cdp.console.snippets import host
 from cdp.identity import normal_value, parse_public_id, public_id
 from cdp.pipeline.story import story
-from cdp.store import activity, config_rows, faces, graph, history, timeline
+from cdp.store import activity, config_rows, faces, graph, history, people, timeline
 from cdp.store.faces import Face
 from cdp.store.graph import IdentifierRow, NodeRow, ProfileRow
 from cdp.store.tables import ACCOUNTS, USERS
@@ -122,6 +122,8 @@ def _subject(tx: Connection, text: str) -> Subject:
     known = parse_public_id(text)
     rows = graph.identifiers_by_hash(tx, [known[1]]) if known else []
     found = next((r.profile for r in rows if known and r.collection == known[0]), None)
+    if known is None and ":" in text:
+        found = _named(tx, *text.split(":", 1))
     heads = graph.profiles_by_id(tx, [found]) if found is not None else []
     if not heads:
         abort(404, "Nobody has this id. It may be mistyped, or the person was deleted.")
@@ -132,6 +134,14 @@ def _subject(tx: Connection, text: str) -> Subject:
     )
     nodes = graph.nodes_of_profiles(tx, [head.id])
     return Subject(head, public_id(head.collection, head.anchor), face.label, identifiers, nodes)
+
+
+def _named(tx: Connection, type_: str, value: str) -> int | None:
+    """The profile of an identifier, as the command line and the APIs write it."""
+    if "\0" in value:
+        return None
+    named = (people.resolve(tx, kind, type_.lower(), value) for kind in (USERS, ACCOUNTS))
+    return next((found.id for found in named if found is not None), None)
 
 
 def _timeline(tx: Connection, node_ids: list[int]) -> dict[str, Any]:

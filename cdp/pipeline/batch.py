@@ -153,6 +153,12 @@ def tell_changes(
     progress.add_profile_changes(tx, rows, now)
 
 
+def tell_refolded(tx: Connection, outcome: Outcome, changed: set[int], now: int) -> None:
+    """Tell of a fold that no message caused, if any plugin follows profiles."""
+    if progress.changes_are_followed(tx):
+        tell_changes(tx, [], outcome, changed, now)
+
+
 def _count(
     batch: Prepared, fresh: Fresh, refused: list[Rejected], unheard: list[tuple[int, int]]
 ) -> dict[tuple[int, int, str], int]:

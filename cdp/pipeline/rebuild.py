@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from cdp.pipeline.batch import tell_changes
+from cdp.pipeline.batch import tell_refolded
 from cdp.pipeline.mend import mend
 from cdp.store import Store, catalogue, graph, identity, meta, progress, removal
 from cdp.store.history import HistoryRow
@@ -133,7 +133,7 @@ def _graph(tx: Connection, job: Removal, now: int) -> Progress:
         rules, cuts = identity.load_rules(tx), identity.load_cuts(tx)
         whole = set(removal.doomed_numbers(tx, job.id, TARGET))
         mended = mend(tx, ids, rules, cuts, now, whole)
-        tell_changes(tx, [], mended.outcome, mended.changed, now)
+        tell_refolded(tx, mended.outcome, mended.changed, now)
         progress.add_profile_changes(tx, [(id_, "deleted", "{}") for id_ in mended.gone], now)
         removal.spare(tx, job.id, NODE, ids)
     left = removal.count_doomed(tx, job.id, NODE)

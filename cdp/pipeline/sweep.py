@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from cdp.identity import NO_CUTS, Identifier, Rules, fold
 from cdp.identity.rules_file import check, parse
-from cdp.pipeline.batch import tell_changes
+from cdp.pipeline.batch import tell_refolded
 from cdp.pipeline.identify import fold_components
 from cdp.pipeline.traits import update_traits
 from cdp.store import Store, config_rows, definitions, graph, identity, meta, progress
@@ -50,7 +50,7 @@ def step(store: Store, now: int, piece: int = PIECE) -> Sweep | None:
         rules, cuts = identity.load_rules(tx), identity.load_cuts(tx)
         outcome = fold_components(tx, ids, rules, cuts, now)
         changed = update_traits(tx, [], outcome, now)
-        tell_changes(tx, [], outcome, changed, now)
+        tell_refolded(tx, outcome, changed, now)
         at = ids[-1] + 1 if len(ids) == piece else sweep.end
         sweep = Sweep(at, max(sweep.end, at))
         identity.put_sweep(tx, sweep)

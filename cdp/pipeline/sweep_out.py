@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from cdp.identity import Identifier, identifier_hash, node_key
 from cdp.log.open import Reader
-from cdp.pipeline.batch import tell_changes
+from cdp.pipeline.batch import tell_refolded
 from cdp.pipeline.drafts import ids_text
 from cdp.pipeline.mend import Mended, mend
 from cdp.profiles.consent import Consent, latest
@@ -201,7 +201,7 @@ def _mend(tx: Connection, nodes: list[int], now: int, whole: Collection[int] = (
         return None
     rules, cuts = identity.load_rules(tx), identity.load_cuts(tx)
     mended = mend(tx, sorted(set(nodes)), rules, cuts, now, whole)
-    tell_changes(tx, [], mended.outcome, mended.changed, now)
+    tell_refolded(tx, mended.outcome, mended.changed, now)
     return mended
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from cdp.identity import Cut, Identifier, Node, Rules, identifier_hash
 from cdp.identity.unmerge import Sides, sides
-from cdp.pipeline.batch import tell_changes
+from cdp.pipeline.batch import tell_refolded
 from cdp.pipeline.identify import fold_components
 from cdp.pipeline.placing import dropped_of
 from cdp.pipeline.traits import update_traits
@@ -103,7 +103,7 @@ def _fold_around(tx: Connection, cut: Cut, now: int) -> None:
     rules, cuts = identity.load_rules(tx), identity.load_cuts(tx)
     outcome = fold_components(tx, sorted(touched), rules, cuts, now)
     changed = update_traits(tx, [], outcome, now)
-    tell_changes(tx, [], outcome, changed, now)
+    tell_refolded(tx, outcome, changed, now)
 
 
 def _kept(row: graph.NodeRow, rules: Rules) -> Node:

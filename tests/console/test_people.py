@@ -49,6 +49,15 @@ def test_people_are_found_by_any_identifier_or_name(world: World, admin: Browser
     assert "Nobody found" in admin.page("/people?q=zzz")
 
 
+def test_an_identifier_as_an_address_leads_to_the_page(world: World, admin: Browser) -> None:
+    send_ana(world)
+    address = address_of(admin, "u1")
+    for text in ("user_id:u1", "email:ANA@example.com", "anonymous_id:a1"):
+        assert admin.get(f"/people/{text}").location == address
+    assert admin.get("/people/group_id:acme").location.startswith("/people/acc_")
+    assert admin.get("/people/user_id:nobody").status_code == 404
+
+
 def test_a_search_as_one_types_answers_with_the_list_only(world: World, admin: Browser) -> None:
     send_ana(world)
     headers = {"HX-Request": "true", "HX-Target": "found"}

@@ -8,7 +8,7 @@ from typing import Any
 from cdp.identity import public_id
 from cdp.pipeline import Pipeline
 from cdp.pipeline.unmerge import undo, unmerge
-from cdp.store import people
+from cdp.store import delivery, people
 from cdp.store.tables import USERS, profile_changes
 from tests.identity.test_awkward import said
 from tests.laws.world import BASE, World
@@ -28,6 +28,8 @@ class Follower:
 
 def following(**more: Any) -> World:
     world = World(**more)
+    with world.store.write() as tx:  # as the runner of a plugin's hook begins
+        delivery.ensure_stream(tx, "hook:follower:on_profile_changes", 1, BASE)
     world.pipeline = Pipeline(
         world.store, world, world.settings, Follower(), clock=lambda: BASE / 1000
     )
@@ -95,4 +97,15 @@ def test_a_profile_that_falls_apart_into_others_was_taken_in_by_one_of_them_alon
     assert len([item for item in moved if item[1] == "merged"]) <= 1
     assert all(detail == {"from": was} for _, _, detail in moved)
     assert len({name for name, _, _ in moved}) == len(moved), "nobody is told twice"
+    world.close()
+
+
+def test_nobody_is_told_where_no_plugin_follows() -> None:
+    world = World()
+    world.take([[said(1, anonymousId="a1"), said(2, userId="u1", anonymousId="a1")]])
+    with world.store.read() as tx:
+        profile = people.resolve(tx, USERS, "user_id", "u1")
+    assert profile is not None
+    unmerge(world.store, profile, [("anonymous_id", "a1")], "test", BASE)
+    assert told(world) == []
     world.close()

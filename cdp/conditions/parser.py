@@ -76,6 +76,11 @@ class Parser:
         """The token that comes next."""
         return self.tokens[self.at]
 
+    @property
+    def following_word(self) -> str:
+        """The word after the next token, if it is one."""
+        return self.tokens[min(self.at + 1, len(self.tokens) - 1)].word
+
     def next(self) -> Token:
         """Take the next token."""
         token = self.tokens[self.at]
@@ -205,7 +210,7 @@ class Parser:
         if self.peek.kind == "op" and self.peek.value in _COMPARISONS:
             op = self.next().value
             return self.put(Compare(op, left, self.operand()), token)
-        if self.is_word("not") and self.tokens[self.at + 1].word == "in":
+        if self.is_word("not") and self.following_word == "in":
             self.next()
             self.next()
             return self.put(Not(self.put(In(left, self._list()), token)), token)
@@ -278,7 +283,7 @@ class Parser:
         ms = self.expect("duration", "a duration such as 30d")
         if self.accept_word("ago"):
             return self.put(Relative(-ms), token)
-        if self.is_word("from") and self.tokens[self.at + 1].word == "now":
+        if self.is_word("from") and self.following_word == "now":
             self.next()
             self.next()
             return self.put(Relative(ms), token)

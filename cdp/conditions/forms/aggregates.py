@@ -40,7 +40,7 @@ _WORDS = {
 
 def _parse(parser: Parser, name: Any) -> Aggregate:
     of = None
-    if parser.peek.kind == "path":
+    if parser.peek.kind == "path" and (name != "count" or parser.following_word == "of"):
         of = parser.path()
         parser.expect_word("of")
     elif parser.peek.kind != "string":

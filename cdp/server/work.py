@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -41,6 +42,9 @@ def run_pipeline(settings: Settings, stop: threading.Event | None = None) -> Non
     that was deposed (its connection broke, another took over) waits anew.
     """
     stop = stop or _stop_on_signal()
+    # What was imported stays; a micro-batch makes thousands of objects and keeps few.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
     store = Store.open(settings)
     enricher = PluginEnricher(manager.load(settings.plugin_folder), store, settings)
     while not stop.is_set():

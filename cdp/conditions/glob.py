@@ -1,7 +1,7 @@
 """``match`` patterns: ``*`` any text, ``?`` one character, ``[a-z]`` ``[^a]``, ``\\x``.
 
-Patterns cover the whole text, case counts, and ``*`` crosses every character. The
-common shapes become string methods; the rest goes to re2, which never backtracks.
+Patterns cover the whole text, case counts, and ``*`` crosses every character. Texts and
+stars become string methods; the rest goes to re2, which never backtracks.
 """
 
 from __future__ import annotations
@@ -40,9 +40,7 @@ def _matcher(pattern: str) -> Matcher:
         raise BadPattern(f"a pattern of more than {MAX_PATTERN_CHARS:,} characters")
     parts = _parts(pattern)
     if all(part == "*" or part.startswith("=") for part in parts):
-        simple = _simple(parts)
-        if simple is not None:
-            return simple
+        return _of_pieces(parts)
     found = re2.compile("(?s)^" + "".join(map(_regex, parts)) + "$", _options())
     return lambda text: found.match(_clean(text)) is not None
 
@@ -114,21 +112,46 @@ def _regex(part: str) -> str:
     return part
 
 
-def _simple(parts: list[str]) -> Matcher | None:
-    text = "".join(part[1:] for part in parts if part != "*")
-    stars = [index for index, part in enumerate(parts) if part == "*"]
-    last = len(parts) - 1
-    if not stars:
-        return text.__eq__
-    if parts == ["*"]:
-        return lambda found: True
-    if stars == [last]:
-        return lambda found: found.startswith(text)
-    if stars == [0]:
-        return lambda found: found.endswith(text)
-    if stars == [0, last]:
-        return lambda found: text in found
-    return None
+def _of_pieces(parts: list[str]) -> Matcher:
+    """Texts with ``*`` between: each is looked for after the one before it."""
+    pieces = [""]
+    for part in parts:
+        if part == "*":
+            pieces.append("")
+        else:
+            pieces[-1] += part[1:]
+    if len(pieces) == 1:
+        return pieces[0].__eq__
+    first, *middle, last = pieces
+    if not any(pieces):
+        return lambda text: True
+    if not any(middle):
+        return _at_the_ends(first, last)
+    if not first and not last and len(middle) == 1:
+        return lambda text: middle[0] in text
+
+    def matches(text: str) -> bool:
+        end = len(text) - len(last)
+        if end < len(first) or not (text.startswith(first) and text.endswith(last)):
+            return False
+        at = len(first)
+        for piece in middle:
+            found = text.find(piece, at, end)
+            if found < 0:
+                return False
+            at = found + len(piece)
+        return True
+
+    return matches
+
+
+def _at_the_ends(first: str, last: str) -> Matcher:
+    if not last:
+        return lambda text: text.startswith(first)
+    if not first:
+        return lambda text: text.endswith(last)
+    shortest = len(first) + len(last)
+    return lambda text: len(text) >= shortest and text.startswith(first) and text.endswith(last)
 
 
 def _options() -> re2.Options:

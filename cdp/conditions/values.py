@@ -8,7 +8,6 @@ float counts as its shortest decimal form.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -109,7 +108,7 @@ def contained(item: Any, values: Any) -> bool:
 def at_path(root: Any, parts: tuple[str, ...]) -> Any:
     """What is at a path; None where nothing is. Keys of digits pick from lists, from 0."""
     for part in parts:
-        if isinstance(root, Mapping):
+        if type(root) is dict:
             root = root.get(part)
         elif type(root) is list and part.isdecimal() and part.isascii() and len(part) < 10:
             index = int(part)

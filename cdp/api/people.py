@@ -1,6 +1,6 @@
 """``/api/profiles``: people and accounts, and why they are who they are.
 
-A profile is named by its public id (``use_…``, ``acc_…``) or as ``type:value``.
+A profile is named by its public id (``use_…``, ``acc_…``, ``obj2_…``) or as ``type:value``.
 """
 
 from __future__ import annotations
@@ -11,26 +11,23 @@ from marshmallow import Schema, fields, validate
 from sqlalchemy import Connection
 
 from cdp.api import cursors
-from cdp.api.errors import not_found
+from cdp.api.errors import not_found, wrong_fields
 from cdp.api.fields import Moment, PageQuery, Words
 from cdp.api.room import Room, here, page_of
 from cdp.events import format_time
 from cdp.identity import public_id
 from cdp.profiles.consent import Consent
 from cdp.profiles.types import TYPES, type_of
-from cdp.store import config_rows, faces, people
+from cdp.store import config_rows, faces, object_types, people
+from cdp.store.objects import links
 from cdp.store.people import Profile
-from cdp.store.tables import ACCOUNTS, USERS
 from cdp.store.trait_history import trait_history, traits_at
 
 room = Room("profiles", "People and accounts.")
 
-COLLECTIONS = {"users": USERS, "accounts": ACCOUNTS}
-_WORDS = {number: word for word, number in COLLECTIONS.items()}
-
 
 class FaceSchema(Schema):
-    """A person or an account in a list."""
+    """A person, an account or another object in a list."""
 
     id = fields.String(metadata={"description": "The public id."})
     collection = fields.String()
@@ -46,8 +43,18 @@ class ConsentSchema(Schema):
     message_id = fields.String()
 
 
+class RelationshipSchema(Schema):
+    """The other side of a relationship, and what is known of it."""
+
+    id = fields.String(metadata={"description": "The public id."})
+    collection = fields.String()
+    name = fields.String(allow_none=True)
+    since = fields.String()
+    traits = fields.Dict(metadata={"description": "Attributes of the relationship."})
+
+
 class ProfileSchema(FaceSchema):
-    """A person or an account."""
+    """A person, an account or another object."""
 
     created_at = fields.String()
     updated_at = fields.String()
@@ -55,7 +62,11 @@ class ProfileSchema(FaceSchema):
     consent = fields.Nested(ConsentSchema, allow_none=True)
     links = fields.List(
         fields.String(),
-        metadata={"description": "Public ids of a person's accounts, or an account's people."},
+        metadata={"description": "Public ids of a person's objects, or an object's people."},
+    )
+    relationships = fields.List(
+        fields.Nested(RelationshipSchema),
+        metadata={"description": "The same with attributes; the latest 200."},
     )
 
 
@@ -83,7 +94,10 @@ class SearchQuery(Schema):
     """Whom to look for; without ``search`` those about whom something was learnt last."""
 
     search = Words(metadata={"description": "Beginning of an identifier or a name."})
-    collection = fields.String(load_default="users", validate=validate.OneOf(list(COLLECTIONS)))
+    collection = Words(
+        load_default="users",
+        metadata={"description": "`users`, `accounts`, or the key of an object type."},
+    )
     limit = fields.Integer(load_default=20, validate=validate.Range(1, 200))
 
 
@@ -114,10 +128,7 @@ def find(tx: Connection, text: str) -> Profile:
     """The profile of a public id or ``type:value``, or 404."""
     type_, colon, value = text.partition(":")
     if colon:
-        collection = ACCOUNTS if type_ == "group_id" else USERS
-        found = people.resolve(tx, collection, type_.lower(), value)
-        if found is None and type_ != "group_id":
-            found = people.resolve(tx, ACCOUNTS, type_.lower(), value)
+        found = people.resolve_anywhere(tx, type_.lower(), value)
     else:
         found = people.by_public_id(tx, text)
     if found is None:
@@ -125,10 +136,10 @@ def find(tx: Connection, text: str) -> Profile:
     return found
 
 
-def _face(row: dict[str, Any]) -> dict[str, Any]:
+def _face(row: dict[str, Any], words: dict[int, str]) -> dict[str, Any]:
     return {
         "id": public_id(row["collection"], row["anchor"]),
-        "collection": _WORDS[row["collection"]],
+        "collection": words[row["collection"]],
         "name": row["name"],
         "identifiers": [f"{type_}:{value}" for type_, value in row["ids"]],
     }
@@ -154,11 +165,16 @@ def search_profiles(query: dict[str, Any]) -> dict[str, Any]:
     """Search people and accounts by how an identifier or a name begins."""
     limit = query["limit"]
     with here().store.read() as tx:
+        words = object_types.words(tx)
         if "search" in query:
             rows = people.search(tx, query["search"], limit)
         else:
-            rows = people.recent(tx, COLLECTIONS[query["collection"]], limit)
-    return {"data": [_face(row) for row in rows], "next": None}
+            numbers = {word: number for number, word in words.items()}
+            if query["collection"] not in numbers:
+                text = f"Must be one of: {', '.join(numbers)}."
+                raise wrong_fields({"collection": [text]})
+            rows = people.recent(tx, numbers[query["collection"]], limit)
+    return {"data": [_face(row, words) for row in rows], "next": None}
 
 
 @room.on("GET", "/profiles/<rest:profile>", "profiles:read", gives=ProfileSchema)
@@ -167,16 +183,27 @@ def get_profile(profile: str) -> dict[str, Any]:
     with here().store.read() as tx:
         found = find(tx, profile)
         face = faces.faces_of_profiles(tx, [found.id])[0]
-        bound = people.bound_to(tx, found.id, found.collection)[:200]
-        others = faces.faces_of_profiles(tx, [row[0] for row in bound])
+        bound = {link.profile: link for link in links(tx, found.id, found.collection, limit=200)}
+        others = faces.faces_of_profiles(tx, list(bound))
         agreed = people.consent_of(tx, found.id)
+        words = object_types.words(tx)
     return {
-        **_face(face._asdict()),
+        **_face(face._asdict(), words),
         "created_at": format_time(found.created_t),
         "updated_at": format_time(found.updated_at),
         "traits": found.traits.values(),
         "consent": consent_shown(agreed),
         "links": [public_id(other.collection, other.anchor) for other in others],
+        "relationships": [
+            {
+                "id": public_id(other.collection, other.anchor),
+                "collection": words[other.collection],
+                "name": other.name,
+                "since": format_time(bound[other.profile].since),
+                "traits": bound[other.profile].traits,
+            }
+            for other in others
+        ],
     }
 
 

@@ -18,7 +18,7 @@ from cdp.pipeline import forget
 from cdp.store import config_rows, people, regulations
 from cdp.store.dossier import write_dossier
 from cdp.store.regulations import TYPES, Regulation
-from cdp.store.tables import ACCOUNTS
+from cdp.store.tables import USERS
 
 room = Room("privacy", "Deletion, suppression, and what is known of a person.")
 
@@ -156,8 +156,8 @@ def delete_profile(profile: str) -> dict[str, Any]:
     """Delete a person and all that is known of them."""
     with here().store.read() as tx:
         found = find(tx, profile)
-        if found.collection == ACCOUNTS:
-            raise ApiError(400, "validation_error", "Only people can be deleted, not accounts.")
+        if found.collection != USERS:
+            raise ApiError(400, "validation_error", "Only people can be deleted, not objects.")
         first = people.identifiers_of(tx, found.id)[0]
     return _begin(regulations.DELETE_ONLY, [(first.type, first.value)])
 

@@ -1,6 +1,6 @@
 """The Profile API, as Segment's (segment.com: Profile API).
 
-``GET /v1/spaces/<space>/collections/<users|accounts>/profiles/<type>:<value>/<route>``
+``GET /v1/spaces/<space>/collections/<users|accounts|object type>/profiles/<type>:<value>/<route>``
 with a token as the user of Basic, or as a bearer.
 """
 
@@ -20,16 +20,15 @@ from cdp.api.fields import moment
 from cdp.config import Settings
 from cdp.events import decode_json, format_time
 from cdp.identity import parse_public_id, public_id
+from cdp.identity.objects import ACCOUNT_TYPE, NoObject, type_key
 from cdp.profiles.types import type_of
-from cdp.store import Store, activity, config_rows, history, people, timeline
+from cdp.store import Store, activity, config_rows, history, object_types, people, timeline
+from cdp.store.objects import links
 from cdp.store.people import Profile
-from cdp.store.tables import ACCOUNTS, USERS
 from cdp.store.trait_history import traits_at
 
 SPACE = "default"
-COLLECTIONS = {"users": USERS, "accounts": ACCOUNTS}
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-_NAMES = {number: name for name, number in COLLECTIONS.items()}
 
 
 def create_blueprint(store: Store, settings: Settings) -> Blueprint:
@@ -50,15 +49,16 @@ def create_blueprint(store: Store, settings: Settings) -> Blueprint:
 
     @blueprint.route(address, methods=_METHODS, merge_slashes=False)
     def profile(space: str, collection: str, rest: str) -> Response:
-        if space != SPACE or collection not in COLLECTIONS:
-            raise ApiError(404, "not_found", "The space or collection was not found.")
         identifier, _, route = rest.rpartition("/")
         if route not in routes:
             raise ApiError(404, "not_found", f"There is no route {route!r}.")
         if request.method not in ("GET", "HEAD"):
             raise ApiError(405, "method_not_allowed", "Profiles can only be read here.")
         with store.read() as tx:
-            found = _find(tx, COLLECTIONS[collection], identifier)
+            number = object_types.collection_called(tx, collection) if space == SPACE else None
+            if number is None:
+                raise ApiError(404, "not_found", "The space or collection was not found.")
+            found = _find(tx, number, identifier)
             return jsonify(routes[route](tx, found))
 
     @blueprint.route("/v1/spaces/", methods=_METHODS)
@@ -173,12 +173,12 @@ def _external_ids(tx: Connection, profile: Profile) -> dict[str, Any]:
     rows = [
         row for row in people.identifiers_of(tx, profile.id) if not include or row.type in include
     ]
-    sources = _source_names(tx)
+    sources, words = _source_names(tx), object_types.words(tx)
     data = []
     for row in rows[start : start + limit]:
         item = {
             "source_id": sources.get(row.first_source, ""),
-            "collection": _NAMES[row.collection],
+            "collection": words[row.collection],
             "id": row.value,
             "type": row.type,
             "created_at": format_time(row.first_t),
@@ -239,7 +239,7 @@ def _event(body: dict[str, Any], source: str) -> dict[str, Any]:
         if key in body:
             ids.append({"collection": "users", "type": type_, "id": body[key], "encoding": "none"})
     if "groupId" in body:
-        account = {"collection": "accounts", "type": "group_id", "id": body["groupId"]}
+        account = {"collection": _word(body), "type": "group_id", "id": body["groupId"]}
         ids.append({**account, "encoding": "none"})
     found = {
         "external_ids": ids,
@@ -259,20 +259,31 @@ def _event(body: dict[str, Any], source: str) -> dict[str, Any]:
     return found
 
 
+def _word(body: dict[str, Any]) -> str:
+    """The collection of the object that a group call names."""
+    try:
+        key = type_key("group", body)
+    except NoObject:
+        return "accounts"
+    return "accounts" if key == ACCOUNT_TYPE else key
+
+
 def _links(tx: Connection, profile: Profile) -> dict[str, Any]:
     limit = _limit(20, 100)
     at = request.args.get("next")
     start = cursors.decode_place(at) if at else 0
-    other = ACCOUNTS if profile.collection == USERS else USERS
-    rows = people.bound_to(tx, profile.id, profile.collection)
+    words = object_types.words(tx)
+    rows = links(tx, profile.id, profile.collection, limit=limit + 1, offset=start)
     data = []
-    for home, _first, _last in rows[start : start + limit]:
+    for link in rows[:limit]:
+        word = words[link.collection]
         ids = [
-            {"id": row.value, "type": row.type, "collection": _NAMES[other], "encoding": "none"}
-            for row in people.identifiers_of(tx, home)
+            {"id": row.value, "type": row.type, "collection": word, "encoding": "none"}
+            for row in people.identifiers_of(tx, link.profile)
         ]
-        data.append({"to_collection": _NAMES[other], "external_ids": ids})
-    more = start + limit < len(rows)
+        item = {"to_collection": word, "external_ids": ids, "since": format_time(link.since)}
+        data.append({**item, "traits": link.traits})
+    more = len(rows) > limit
     return {"data": data, "cursor": _cursor(limit, cursors.encode(start + limit) if more else None)}
 
 

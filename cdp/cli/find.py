@@ -7,7 +7,6 @@ from typing import Any
 from cdp.cli.errors import CliError
 from cdp.store import people
 from cdp.store.people import Profile
-from cdp.store.tables import ACCOUNTS, USERS
 
 
 def find(tx: Any, identifier: str) -> Profile:
@@ -15,8 +14,7 @@ def find(tx: Any, identifier: str) -> Profile:
     type_, colon, value = identifier.partition(":")
     if not colon:
         raise CliError(f"write the identifier as type:value, such as user_id:{identifier}")
-    collection = ACCOUNTS if type_ == "group_id" or value.startswith("acc_") else USERS
-    found = people.resolve(tx, collection, type_, value)
+    found = people.resolve_anywhere(tx, type_, value)
     if found is None:
         raise CliError(f"there is no profile with {identifier}")
     return found

@@ -13,8 +13,12 @@ from cdp.cli.privacy import access, delete, deletions, suppress
 from cdp.cli.traits import trait_rules, traits
 from cdp.events import format_time
 from cdp.identity import public_id
-from cdp.store import config_rows, people
+from cdp.store import config_rows, faces, object_types, people
+from cdp.store.objects import links
 from cdp.store.people import Profile
+
+#: Relationships that are shown, the latest first.
+RELATED = 50
 
 
 @click.group()
@@ -52,13 +56,29 @@ def show(identifier: str, as_json: bool, **where: Any) -> None:
     with store.read() as tx:
         found = find(tx, identifier)
         ids = _identifiers(tx, found)
+        related = links(tx, found.id, found.collection, limit=RELATED)
+        words = object_types.words(tx)
+        others = {
+            face.profile: face for face in faces.faces_of_profiles(tx, [r.profile for r in related])
+        }
     print_object(
         {
             "id": public_id(found.collection, found.anchor),
+            "collection": words[found.collection],
             "name": found.name,
             "created_at": format_time(found.created_t),
             "identifiers": {f"{row['type']}:{row['value']}": row["since"] for row in ids},
             "traits": found.traits.values(),
+            "relationships": [
+                {
+                    "id": public_id(link.collection, others[link.profile].anchor),
+                    "collection": words[link.collection],
+                    "name": others[link.profile].name,
+                    "since": format_time(link.since),
+                    "traits": link.traits,
+                }
+                for link in related
+            ],
         },
         as_json,
     )

@@ -14,10 +14,21 @@ from cdp.console.events import as_events, detail, title_of
 from cdp.console.snippets import host
 from cdp.identity import normal_value, parse_public_id, public_id
 from cdp.pipeline.story import story
-from cdp.store import activity, config_rows, faces, graph, history, people, timeline
+from cdp.store import (
+    activity,
+    config_rows,
+    faces,
+    graph,
+    history,
+    object_types,
+    objects,
+    people,
+    timeline,
+)
 from cdp.store.faces import Face
 from cdp.store.graph import IdentifierRow, NodeRow, ProfileRow
-from cdp.store.tables import ACCOUNTS, USERS
+from cdp.store.objects import Link
+from cdp.store.tables import USERS
 
 PAGE = 50
 RECENT = 30
@@ -53,14 +64,17 @@ def find_people(tx: Connection, text: str, limit: int) -> list[Face]:
     ids = dict.fromkeys(profiles_called(tx, text, limit))
     if len(ids) < limit:
         ids.update(dict.fromkeys(faces.profiles_of_prefix(tx, text, limit)))
-    return faces.faces_of_profiles(tx, list(ids)[:limit])
+    gone = objects.hidden_among(tx, list(ids))
+    return faces.faces_of_profiles(tx, [id_ for id_ in ids if id_ not in gone][:limit])
 
 
 def index() -> str:
     """The search, and whom something was learnt about last."""
     text = request.args.get("q", "").strip()[:500]
-    kind = ACCOUNTS if request.args.get("kind") == "accounts" else USERS
     with console().store.read() as tx:
+        kinds = object_types.all_types(tx)
+        wanted = request.args.get("kind")
+        kind = next((row.id for row in kinds if row.word == wanted), USERS)
         if text:
             found = find_people(tx, text, PAGE)
         else:
@@ -68,7 +82,13 @@ def index() -> str:
         seen = faces.updated_at(tx, [face.profile for face in found])
     name = "people_found.html" if "HX-Target" in request.headers else "people.html"
     return render_template(
-        f"console/{name}", found=found, q=text, seen=seen, kind=kind, accounts=ACCOUNTS
+        f"console/{name}",
+        found=found,
+        q=text,
+        seen=seen,
+        kind=kind,
+        kinds=kinds,
+        words={row.id: row.name for row in kinds},
     )
 
 
@@ -95,10 +115,13 @@ def person(profile: str, tab: str = "timeline") -> str | Response:
             endpoint = "console.person_tab" if "tab" in kept else "console.person"
             return redirect(url_for(endpoint, **{**kept, "profile": subject.id}))
         known = traits.current_traits(tx, subject.profile.id)
+        kinds = {row.id: row for row in object_types.all_types(tx)}
         context: dict[str, Any] = {
             "subject": subject,
             "tab": tab,
-            "is_account": subject.profile.collection == ACCOUNTS,
+            "is_account": subject.profile.collection != USERS,
+            "kinds": kinds,
+            "kind": kinds.get(subject.profile.collection),
             "sources": {s.id: s for s in config_rows.all_sources(tx)},
             "traits": traits.shown(known),
             "host": host(),
@@ -114,7 +137,7 @@ def person(profile: str, tab: str = "timeline") -> str | Response:
         elif tab == "identifiers":
             context["story"] = story(tx, subject.profile)
         elif tab == "accounts":
-            context["bonds"] = _bonds(tx, subject, node_ids)
+            context["bonds"] = _bonds(tx, subject)
     return render_template("console/person.html", **context)
 
 
@@ -140,8 +163,8 @@ def _named(tx: Connection, type_: str, value: str) -> int | None:
     """The profile of an identifier, as the command line and the APIs write it."""
     if "\0" in value:
         return None
-    named = (people.resolve(tx, kind, type_.lower(), value) for kind in (USERS, ACCOUNTS))
-    return next((found.id for found in named if found is not None), None)
+    named = people.resolve_anywhere(tx, type_.lower(), value)
+    return named.id if named is not None else None
 
 
 def _timeline(tx: Connection, node_ids: list[int]) -> dict[str, Any]:
@@ -181,8 +204,7 @@ def _is_cursor(parts: list[str]) -> bool:
     return len(parts) == 2 and all(p.isascii() and p.isdigit() and len(p) < 19 for p in parts)
 
 
-def _bonds(tx: Connection, subject: Subject, node_ids: list[int]) -> list[tuple[Face, Any]]:
-    is_account = subject.profile.collection == ACCOUNTS
-    bonds = faces.bonds(tx, node_ids, of_account=is_account)
-    by_profile = {f.profile: f for f in faces.faces_of_profiles(tx, [b.profile for b in bonds])}
-    return [(by_profile[b.profile], b) for b in bonds if b.profile in by_profile]
+def _bonds(tx: Connection, subject: Subject) -> list[tuple[Face, Link]]:
+    links = objects.links(tx, subject.profile.id, subject.profile.collection)
+    shown = {f.profile: f for f in faces.faces_of_profiles(tx, [one.profile for one in links])}
+    return [(shown[one.profile], one) for one in links if one.profile in shown]

@@ -15,7 +15,7 @@ from cdp.pipeline import forget
 from cdp.store import people
 from cdp.store.dossier import write_dossier
 from cdp.store.regulations import DELETE_ONLY, SUPPRESS_WITH_DELETE
-from cdp.store.tables import ACCOUNTS
+from cdp.store.tables import USERS
 
 
 def access(profile: str) -> Response:
@@ -38,7 +38,7 @@ def delete(profile: str) -> Response:
     with here.store.read() as tx:
         found = profile_or_404(tx, profile)
         own = [(row.type, row.value) for row in people.identifiers_of(tx, found.id)]
-    if found.collection == ACCOUNTS:
+    if found.collection != USERS:
         abort(400, "Only people can be deleted, not accounts.")
     user_ids = [item for item in own if item[0] == "user_id"]
     typed = request.form.get("confirm", "").strip()

@@ -40,6 +40,7 @@ REASONS = {
     "unknown_write_key": "Unknown write key",
     "source_disabled": "The source is disabled",
     "trait_dropped": "Taken without some of its traits",
+    "object_dropped": "Taken without its object",
 }
 
 

@@ -7,23 +7,27 @@ addresses without case, phone numbers as E.164.
 from __future__ import annotations
 
 import base64
+import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from cdp.events import Message
 from cdp.events.message import hash64
+from cdp.identity.objects import ENDINGS, ended_object
 from cdp.identity.rules import DEFAULT, Rules
 
 Identifier = tuple[str, str]
 
 MAX_VALUE = 500
 _PREFIX = {0: "use_", 1: "acc_"}
+_PUBLIC_ID = re.compile(r"(use|acc|obj([1-9][0-9]{0,9}))_([a-z2-7]{13})")
 
 
 class Found(NamedTuple):
-    """What a message names: the person, the account, and what a rule blocked.
+    """What a message names: the person, the account or object, and what a rule blocked.
 
-    Each is sorted by priority, then value; account only for group calls.
+    Each is sorted by priority, then value; account only where `cdp.identity.objects.deed`
+    says so.
     """
 
     person: tuple[Identifier, ...]
@@ -55,6 +59,10 @@ def extract(message: Message, rules: Rules) -> Found:
         group_id = body.get("groupId")
         if group_id is not None:
             account.append(("group_id", group_id))
+    elif type_ == "track" and message.name in ENDINGS:
+        ended = ended_object(body)
+        if ended is not None:
+            account.append(("group_id", ended))
     context = body.get("context")
     if context:
         if "traits" in context:
@@ -209,18 +217,25 @@ def node_key(collection: int, ids: tuple[Identifier, ...]) -> int:
 
 
 def public_id(collection: int, hash_: int) -> str:
-    """A profile's id as APIs show it: ``use_…`` or ``acc_…``, from an identifier's hash."""
+    """A profile's id as APIs show it, from an identifier's hash.
+
+    ``use_…`` for people, ``acc_…`` for accounts, ``obj<collection>_…`` for other objects.
+    """
     raw = hash_.to_bytes(8, "big", signed=True)
-    return _PREFIX[collection] + base64.b32encode(raw).decode().rstrip("=").lower()
+    prefix = _PREFIX.get(collection) or f"obj{collection}_"
+    return prefix + base64.b32encode(raw).decode().rstrip("=").lower()
 
 
 def parse_public_id(text: str) -> tuple[int, int] | None:
     """(collection, hash) of a `public_id`; None for anything else."""
-    for collection, prefix in _PREFIX.items():
-        if text.startswith(prefix) and len(text) == len(prefix) + 13:
-            try:
-                raw = base64.b32decode(text[len(prefix) :].upper() + "===")
-            except ValueError:
-                return None
-            return collection, int.from_bytes(raw, "big", signed=True)
-    return None
+    found = _PUBLIC_ID.fullmatch(text)
+    if found is None:
+        return None
+    collection = int(found[2]) if found[2] else int(found[1] == "acc")
+    if found[2] and collection in _PREFIX:
+        return None
+    try:
+        raw = base64.b32decode(found[3].upper() + "===")
+    except ValueError:
+        return None
+    return collection, int.from_bytes(raw, "big", signed=True)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from cdp.events import Message, Rejected
 from cdp.pipeline.consent import update_consent
 from cdp.pipeline.drafts import Draft, Drafts
-from cdp.pipeline.dropped import told
+from cdp.pipeline.dropped import told, told_objects
 from cdp.pipeline.identify import identify
 from cdp.pipeline.memory import Memory
 from cdp.pipeline.placing import Outcome
@@ -23,14 +23,15 @@ from cdp.pipeline.prepare import Prepared
 from cdp.pipeline.suppress import WHAT, without_suppressed
 from cdp.pipeline.traits import update_traits
 from cdp.profiles.traits import Dropped
-from cdp.store import graph, history, progress
+from cdp.store import history, object_types, progress
 from cdp.store.dedupe import Key
 from cdp.store.meta import take_numbers
-from cdp.store.tables import ACCOUNTS, HISTORICAL, SECONDARY
+from cdp.store.tables import ACCOUNTS, HISTORICAL, SECONDARY, USERS
 
 _encode = msgspec.json.Encoder().encode
 _NOTHING = b"null"
 _MINUTE = 60_000
+_KINDS = {USERS: "user", ACCOUNTS: "account"}
 
 Placed = tuple[Message, Draft | None, Draft | None]
 
@@ -58,13 +59,14 @@ def run_batch(
     """
     batch, additions, unheard = without_suppressed(batch, additions, memory.suppression)
     fresh = _dedupe(tx, batch, additions, memory)
-    drafts = Drafts(memory.rules)
+    drafts = Drafts(memory.rules, memory.object_types)
     placed: list[Placed] = [(message, *drafts.add(message)) for message, _ in fresh]
+    object_types.add(tx, memory.object_types.take_new(), now)
     outcome = identify(tx, drafts, memory.rules, memory.cuts, now)
     dropped: list[Dropped] = []
     changed = update_traits(tx, drafts, outcome, now, memory.trait_rules, dropped)
     update_consent(tx, drafts)
-    graph.put_memberships(tx, drafts.spans())
+    drafts.relationships().put(tx, memory.trait_rules, dropped)
     _append(tx, placed, [added for _, added in fresh], memory, now)
     memory.catalogue.take(tx, [message for message, _ in fresh], now)
     if memory.tell_changes:
@@ -72,6 +74,8 @@ def run_batch(
     refused = batch.rejected
     if dropped:
         refused = refused + told(dropped, [message for message, _ in fresh], now)
+    if drafts.refused:
+        refused = refused + told_objects(drafts.refused)
     progress.add_rejected(tx, refused)
     progress.add_counts(tx, _count(batch, fresh, refused, unheard))
     progress.advance(tx, batch.part, epoch, batch.last_pos, now)
@@ -144,7 +148,7 @@ def tell_changes(
     for draft in drafts:
         if draft.profile in outcome.created:
             outcome.created.discard(draft.profile)
-            kind = "account" if draft.collection == ACCOUNTS else "user"
+            kind = _KINDS.get(draft.collection, "object")
             rows.append((draft.profile, "created", _encode({"collection": kind}).decode()))
     for draft in drafts:
         if draft.traits and draft.profile in changed:

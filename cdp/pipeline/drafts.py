@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import msgspec
 
 from cdp.events import Message, Stamp
 from cdp.identity import Identifier, Rules, canonical, extract, node_key
+from cdp.identity.identifiers import Found
+from cdp.identity.objects import Deed, NoObject, ObjectTypes, deed, traits_said, type_key
 from cdp.identity.rules import DAY_MS
+from cdp.pipeline.relationships import Relationships
 from cdp.profiles.consent import Consent, latest, said
-from cdp.store.tables import ACCOUNTS, USERS
+from cdp.store.objects import NOBODY
+from cdp.store.tables import USERS
 
 Assignment = tuple[dict[str, Any], Stamp]
 
@@ -20,6 +25,13 @@ _encode = msgspec.json.Encoder().encode
 def ids_text(ids: tuple[Identifier, ...]) -> str:
     """Identifiers as the store keeps them: JSON ``[[type, value], …]``."""
     return _encode(ids).decode()
+
+
+class Refused(NamedTuple):
+    """A message of which the object was not kept, and why."""
+
+    message: Message
+    reason: str
 
 
 class Draft:
@@ -55,33 +67,55 @@ class Draft:
 
 
 class Drafts:
-    """The drafts of a micro-batch, one a distinct set of identifiers."""
+    """The drafts of a micro-batch, one a distinct set of identifiers.
 
-    def __init__(self, rules: Rules) -> None:
-        self._rules = rules
+    ``types`` learns the object types that come up. ``refused`` are messages that were
+    taken without their object.
+    """
+
+    def __init__(self, rules: Rules, types: ObjectTypes) -> None:
+        self._rules, self._types = rules, types
         self._by_ids: dict[tuple[int, tuple[Identifier, ...]], Draft] = {}
-        self.memberships: list[tuple[Draft, Draft, int]] = []
+        self._deeds: list[tuple[Deed, Draft | None, Draft, Message]] = []
+        self.refused: list[Refused] = []
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Draft]:
         return iter(self._by_ids.values())
 
     def add(self, message: Message) -> tuple[Draft | None, Draft | None]:
-        """The person's and the account's draft of ``message``; None where it names none."""
+        """The person's and the object's draft of ``message``; None where it names none."""
         found = extract(message, self._rules)
         stamp = message.stamp
         person = self._draft(USERS, found.person, stamp) if found.person else None
-        account = self._draft(ACCOUNTS, found.account, stamp) if found.account else None
-        traits = message.body.get("traits")
-        if isinstance(traits, dict) and traits:
-            if message.type == "identify" and person is not None:
-                person.traits.append((traits, stamp))
-            elif message.type == "group" and account is not None:
-                account.traits.append((traits, stamp))
         if person is not None and (preferences := said(message.body)) is not None:
             person.consent = latest((person.consent, Consent(stamp, preferences)))
-        if person is not None and account is not None:
-            self.memberships.append((person, account, message.t))
-        return person, account
+        what = deed(message.type, message.name)
+        if what is not None:
+            return person, self._object(what, message, found, person)
+        if message.type == "identify" and person is not None:
+            traits = message.body.get("traits")
+            if isinstance(traits, dict) and traits:
+                person.traits.append((traits, stamp))
+        return person, None
+
+    def _object(
+        self, what: Deed, message: Message, found: Found, person: Draft | None
+    ) -> Draft | None:
+        if not found.account:
+            if not found.blocked and message.type == "track":
+                self.refused.append(Refused(message, "properties.objectId names no object"))
+            return None
+        try:
+            collection = self._types.collection(type_key(message.type, message.body))
+        except NoObject as error:
+            self.refused.append(Refused(message, str(error)))
+            return None
+        thing = self._draft(collection, found.account, message.stamp)
+        traits = traits_said(message.type, message.body) if message.type == "group" else {}
+        if traits:
+            thing.traits.append((traits, message.stamp))
+        self._deeds.append((what, person, thing, message))
+        return thing
 
     def _draft(self, collection: int, ids: tuple[Identifier, ...], stamp: Stamp) -> Draft:
         draft = self._by_ids.get((collection, ids))
@@ -94,10 +128,10 @@ class Drafts:
             draft.days[day] = min(stamp, draft.days.get(day, stamp))
         return draft
 
-    def spans(self) -> list[tuple[int, int, int, int]]:
-        """(person's node, account's node, first t, last t) of each membership named."""
-        found: dict[tuple[int, int], tuple[int, int]] = {}
-        for person, account, t in self.memberships:
-            first, last = found.get((person.id, account.id), (t, t))
-            found[(person.id, account.id)] = (min(first, t), max(last, t))
-        return [(*pair, *span) for pair, span in sorted(found.items())]
+    def relationships(self) -> Relationships:
+        """What is said of people and objects together, once `identify` has given nodes."""
+        found = Relationships()
+        for what, person, thing, message in self._deeds:
+            mine = person.id if person is not None else NOBODY
+            found.add(what, mine, thing.id, message.body, message.stamp)
+        return found

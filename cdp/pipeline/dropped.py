@@ -1,13 +1,15 @@
-"""Telling of traits that were left out of messages that were taken."""
+"""Telling of traits and objects that were left out of messages that were taken."""
 
 from __future__ import annotations
 
 import msgspec
 
 from cdp.events import Message, Rejected, Stamp
+from cdp.pipeline.drafts import Refused
 from cdp.profiles.traits import Dropped
 
 CODE = "trait_dropped"
+OBJECT_CODE = "object_dropped"
 #: Names that a detail tells; the body has all of them.
 _TOLD = 20
 
@@ -44,6 +46,23 @@ def told(dropped: list[Dropped], messages: list[Message], now: int) -> list[Reje
             )
         )
     return found
+
+
+def told_objects(refused: list[Refused]) -> list[Rejected]:
+    """One row a message that was taken without its object."""
+    return [
+        Rejected(
+            code=OBJECT_CODE,
+            detail=f"the message was taken without its object: {reason}",
+            body=_encode(message.body),
+            source=message.source,
+            received_at=message.received_at,
+            message_id=message.message_id,
+            type=message.type,
+            name=message.name,
+        )
+        for message, reason in refused
+    ]
 
 
 def _detail(items: list[Dropped]) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from cdp.identity import Rules
 from cdp.pipeline.catalogue import Catalogue
 from cdp.pipeline.kept import KeptProperties
-from cdp.store import history, identity, meta, regulations
+from cdp.store import history, identity, meta, object_types, regulations
 from cdp.store.dedupe import DedupeIndex
 from cdp.store.trait_rules import load_trait_rules
 
@@ -37,6 +37,7 @@ class Memory:
         self.rules: Rules = identity.load_rules(tx)
         self.cuts = identity.load_cuts(tx)
         self.trait_rules = load_trait_rules(tx)
+        self.object_types = object_types.load(tx)
         self.tell_changes = tell_changes
         self.dedupe = DedupeIndex(tx)
         self.kept = KeptProperties(tx)

@@ -15,18 +15,21 @@ from sqlalchemy import Connection
 
 from cdp.events import Stamp, decode_json
 from cdp.identity import Cuts, Identifier, Rules
+from cdp.identity.objects import DELETED, deed, traits_said
 from cdp.identity.rules import DAY_MS
 from cdp.pipeline.drafts import Draft
 from cdp.pipeline.identify import fold_components
 from cdp.pipeline.placing import Outcome
+from cdp.pipeline.relationships import Relationships
 from cdp.pipeline.traits import update_traits
 from cdp.profiles.consent import Consent, latest, said
-from cdp.store import graph, history, identity, removal, retention, timeline
+from cdp.store import graph, history, identity, objects, removal, retention, timeline
 from cdp.store.bulk import chunks
 from cdp.store.graph import NodeRow
 from cdp.store.history import HistoryRow
 from cdp.store.meta import take_numbers
-from cdp.store.tables import ACCOUNTS, USERS
+from cdp.store.tables import SECONDARY, USERS
+from cdp.store.trait_rules import load_trait_rules
 
 _decode_ids = msgspec.json.Decoder(list[tuple[str, str]]).decode
 #: Messages at one time that are looked into for the first among them.
@@ -61,10 +64,10 @@ def mend(
     gone = [row for row in rows if row.id not in times and row.id not in kept]
     left = [row for row in rows if row.id in times or row.id in kept]
     removal.delete_nodes(tx, [row.id for row in gone])
-    _restamp(tx, [row for row in left if row.id not in kept], times)
-    users = [row.id for row in left if row.collection == USERS]
-    removal.join_memberships_anew(tx, users, removal.group_names(tx))
-    _say_consent_anew(tx, [id_ for id_ in users if id_ not in kept])
+    known = [row for row in left if row.id not in kept]
+    _restamp(tx, known, times)
+    _relate(tx, known)
+    _say_consent_anew(tx, [row.id for row in known if row.collection == USERS])
     lost = _drop_empty_profiles(tx, {row.profile for row in gone if row.profile})
     components = sorted({row.component for row in rows})
     _forget_unnamed(tx, components)
@@ -77,6 +80,39 @@ def mend(
     outcome.refolded.discard(0)
     changed = update_traits(tx, drafts, outcome, now)
     return Mended(outcome, changed, lost)
+
+
+def _relate(tx: Connection, rows: list[NodeRow]) -> None:
+    """Work out what is said of some nodes' people and objects together."""
+    names = removal.object_names(tx)
+    words = history.names_of(tx, names)
+    users = [row.id for row in rows if row.collection == USERS]
+    things = [row.id for row in rows if row.collection != USERS]
+    objects.forget_edges(tx, users, things)
+    found = Relationships()
+
+    def note(pairs: list[tuple[int, HistoryRow]]) -> None:
+        for some in chunks(pairs):
+            bodies = history.bodies_of(tx, [row for _, row in some])
+            for person, row in some:
+                what = deed(*words[row.name])
+                assert what is not None, "only such names were asked for"
+                body = decode_json(bodies[row.seq].raw)
+                found.add(what, person, row.node, body, Stamp(row.t, row.source, body["messageId"]))
+
+    said = [HistoryRow(*row) for row in removal.rows_named(tx, users, sorted(names))]
+    whose = {row.seq: row.node for row in said if not row.flags & SECONDARY}
+    note([(whose[row.body_seq or 0], row) for row in removal.objects_rows(tx, said, names)])
+    # What nobody said: deletions, and group calls without a person.
+    own = [HistoryRow(*row) for row in removal.rows_named(tx, things, sorted(names))]
+    persons = removal.nodes_at(tx, [row.body_seq or 0 for row in own])
+    alone = [
+        row
+        for row in own
+        if deed(*words[row.name]) == DELETED or persons.get(row.body_seq or 0) == objects.NOBODY
+    ]
+    note([(objects.NOBODY, row) for row in alone])
+    found.put(tx, load_trait_rules(tx))
 
 
 def _restamp(tx: Connection, rows: list[NodeRow], times: dict[int, int]) -> None:
@@ -205,15 +241,15 @@ def _said(tx: Connection, ids: list[int]) -> list[Draft]:
         stamp = Stamp(row.first_t, row.first_source, row.first_message_id)
         draft = Draft(row.collection, tuple(_decode_ids(row.ids)), stamp)
         draft.id, draft.profile = row.id, row.profile
-        speaks = "group" if row.collection == ACCOUNTS else "identify"
+        speaks = "identify" if row.collection == USERS else "group"
         numbers = history.names_of_type(tx, speaks)
         said = [HistoryRow(*found) for found in removal.rows_named(tx, [row.id], numbers)]
         for some in chunks(said):
             bodies = history.bodies_of(tx, list(some))
             for one in some:
                 body = decode_json(bodies[one.seq].raw)
-                traits = body.get("traits")
-                if isinstance(traits, dict) and traits:
+                traits = traits_said(speaks, body)
+                if traits:
                     draft.traits.append((traits, Stamp(one.t, one.source, body["messageId"])))
         drafts.append(draft)
     return drafts

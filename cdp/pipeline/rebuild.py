@@ -107,7 +107,7 @@ def _rows(tx: Connection, job: Removal, now: int) -> Progress:
             found, at = removal.rows_before(tx, names, state["before"], at, until, SCAN)
         ended = at >= until
     if state["kind"] != "source":
-        found += removal.accounts_rows(tx, found, removal.group_names(tx))
+        found += removal.objects_rows(tx, found, removal.object_names(tx))
     _take_out(tx, job.id, found, state.get("folded", True))
     state.update(at=at, done=state["done"] + len(found))
     if ended:

@@ -10,8 +10,9 @@ from cdp.pipeline.consent import update_consent
 from cdp.pipeline.drafts import Drafts
 from cdp.pipeline.identify import identify
 from cdp.pipeline.traits import update_traits
-from cdp.store import Store, graph, history, identity, progress
+from cdp.store import Store, history, identity, object_types, progress
 from cdp.store.tables import SECONDARY
+from cdp.store.trait_rules import load_trait_rules
 
 CHUNK = 500
 
@@ -42,12 +43,13 @@ def refold(store: Store, settings: Settings, from_ms: int, to_ms: int) -> int:
         with store.write() as tx:
             progress.take_turn(tx)
             # Not before our turn: rules that change meanwhile must not be lost on these.
-            rules = identity.load_rules(tx)
-            drafts = Drafts(rules)
+            rules, types = identity.load_rules(tx), object_types.load(tx)
+            drafts = Drafts(rules, types)
             for message in messages:
                 drafts.add(message)
+            object_types.add(tx, types.take_new(), now)
             outcome = identify(tx, drafts, rules, identity.load_cuts(tx), now)
             update_traits(tx, drafts, outcome, now)
             update_consent(tx, drafts)
-            graph.put_memberships(tx, drafts.spans())
+            drafts.relationships().put(tx, load_trait_rules(tx))
         total += len(picked)

@@ -59,7 +59,7 @@ def page(known: dict[str, Any], made_at: str, events: list[dict[str, Any]], tota
         _table("Identifiers", known["identifiers"]),
         _table("Traits", traits),
         _table("Consent", [{"category": key, "agreed": value} for key, value in consent]),
-        _table("Accounts", known["accounts"]),
+        _table("Accounts and objects", known["accounts"]),
         f"<h2>Events</h2><p>{total:,} in all, the newest {len(events):,} here.{more}</p>",
         _table("Newest events", events),
     ]

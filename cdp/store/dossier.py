@@ -15,7 +15,7 @@ from cdp.events import decode_json, format_time
 from cdp.identity import public_id
 from cdp.profiles.dossier import page
 from cdp.profiles.needles import Needles
-from cdp.store import config_rows, faces, history, people, timeline, traces
+from cdp.store import config_rows, faces, history, object_types, objects, people, timeline, traces
 from cdp.store.people import Profile
 from cdp.store.tables import calls, outbox, rejected
 from cdp.store.trait_history import trait_history
@@ -23,6 +23,8 @@ from cdp.store.trait_history import trait_history
 #: Events on the page; all are in ``events.jsonl``.
 SHOWN = 500
 _CHUNK = 500
+#: Objects of a person that are told of at most.
+_LINKS = 100_000
 _encode = msgspec.json.Encoder().encode
 
 
@@ -72,8 +74,9 @@ def _opened(value: Any) -> Any:
 def _known(tx: Connection, profile: Profile, sources: dict[int, str]) -> dict[str, Any]:
     stamps = profile.traits.stamps()
     agreed = people.consent_of(tx, profile.id)
-    bound = people.bound_to(tx, profile.id, profile.collection)
-    named = {face.profile: face for face in faces.faces_of_profiles(tx, [row[0] for row in bound])}
+    bound = objects.links(tx, profile.id, profile.collection, limit=_LINKS)
+    words = object_types.words(tx)
+    named = {face.profile: face for face in faces.faces_of_profiles(tx, [r.profile for r in bound])}
     return {
         "id": public_id(profile.collection, profile.anchor),
         "name": profile.name,
@@ -103,14 +106,14 @@ def _known(tx: Connection, profile: Profile, sources: dict[int, str]) -> dict[st
         ),
         "accounts": [
             {
-                "name": named[home].name if home in named else None,
-                "identifiers": [":".join(item) for item in named[home].ids]
-                if home in named
-                else [],
-                "first": format_time(first),
-                "last": format_time(last),
+                "type": words[link.collection],
+                "name": named[link.profile].name,
+                "identifiers": [":".join(item) for item in named[link.profile].ids],
+                "relationship": link.traits,
+                "first": format_time(link.since),
+                "last": format_time(link.last_t),
             }
-            for home, first, last in bound
+            for link in bound
         ],
     }
 

@@ -16,7 +16,7 @@ from cdp.store.db import Store
 from cdp.store.graph import IDENTIFIER_COLUMNS, IdentifierRow
 from cdp.store.history import Body, HistoryRow
 from cdp.store.people import Profile
-from cdp.store.tables import exports, identifiers, memberships, nodes, partition_tables, profiles
+from cdp.store.tables import exports, identifiers, nodes, partition_tables, profiles
 
 PAGE, BLOCKS = 1000, 32
 
@@ -157,26 +157,6 @@ def profiles_of_nodes(tx: Connection, ids: list[int]) -> dict[int, int]:
     """To which profile some nodes belong; nodes of nobody are left out."""
     rows = select_by(tx, (nodes.c.id, nodes.c.profile), nodes.c.id, ids)
     return {row[0]: row[1] for row in rows if row[1]}
-
-
-def accounts_of_people(tx: Connection, people: list[int]) -> dict[int, dict[int, tuple[int, int]]]:
-    """person → account → (first t, last t)."""
-    owners = {
-        row[0]: row[1]
-        for row in select_by(tx, (nodes.c.id, nodes.c.profile), nodes.c.profile, people)
-    }
-    columns = tuple(memberships.c)
-    rows = select_by(tx, columns, memberships.c.user_node, list(owners))
-    homes = profiles_of_nodes(tx, [row[1] for row in rows])
-    found: dict[int, dict[int, tuple[int, int]]] = {}
-    for user_node, account_node, first, last in rows:
-        account = homes.get(account_node)
-        if not account:  # 0: nobody's, since all its identifiers are blocked by now
-            continue
-        spans = found.setdefault(owners[user_node], {})
-        a, b = spans.get(account, (first, last))
-        spans[account] = (min(a, first), max(b, last))
-    return found
 
 
 class Block(NamedTuple):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, not_, select
 
 from cdp.store.bulk import chunks, select_by
-from cdp.store.tables import identifiers, memberships, nodes, profiles
+from cdp.store.objects import hidden
+from cdp.store.tables import USERS, identifiers, nodes, profiles
 
 
 class Face(NamedTuple):
@@ -107,10 +108,11 @@ def profiles_of_prefix(tx: Connection, text: str, limit: int) -> list[int]:
 
 
 def newest_profiles(tx: Connection, collection: int, limit: int) -> list[int]:
-    """Profiles about which something was learnt last."""
+    """Profiles about which something was learnt last; no objects that were deleted."""
+    there = () if collection == USERS else (not_(hidden(profiles.c.id)),)
     statement = (
         select(profiles.c.id)
-        .where(profiles.c.collection == collection)
+        .where(profiles.c.collection == collection, *there)
         .order_by(profiles.c.updated_at.desc())
         .limit(limit)
     )
@@ -131,33 +133,3 @@ def updated_at(tx: Connection, profile_ids: list[int]) -> dict[int, int]:
     columns = (profiles.c.id, profiles.c.updated_at)
     rows = select_by(tx, columns, profiles.c.id, profile_ids)
     return {int(row[0]): int(row[1]) for row in rows}
-
-
-class Bond(NamedTuple):
-    """A profile bound to another by membership, from the first to the last mention (ms)."""
-
-    profile: int
-    first_t: int
-    last_t: int
-
-
-def bonds(tx: Connection, node_ids: list[int], *, of_account: bool, limit: int = 100) -> list[Bond]:
-    """The accounts of a person's nodes, or the people of an account's, the latest first."""
-    own, other = memberships.c.user_node, memberships.c.account_node
-    if of_account:
-        own, other = other, own
-    first, last = func.min(memberships.c.first_t), func.max(memberships.c.last_t)
-    spans: dict[int, Bond] = {}
-    for piece in chunks(node_ids):
-        statement = (
-            select(nodes.c.profile, first, last)
-            .join(nodes, nodes.c.id == other)
-            .where(own.in_(piece))
-            .group_by(nodes.c.profile)
-            .order_by(last.desc())
-            .limit(limit)
-        )
-        for profile, start, end in tx.execute(statement):
-            old = spans.get(profile, Bond(profile, start, end))
-            spans[profile] = Bond(profile, min(old.first_t, start), max(old.last_t, end))
-    return sorted(spans.values(), key=lambda bond: -bond.last_t)[:limit]

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, case, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from cdp.store.bulk import Row, insert_many, run_many, select_by, upsert
-from cdp.store.tables import components, identifiers, memberships, nodes, profiles
+from cdp.store.bulk import Row, insert_many, run_many, select_by
+from cdp.store.tables import components, identifiers, nodes, profiles
 
 NODE_COLUMNS = (
     "id",
@@ -365,23 +365,3 @@ def put_profile_traits(
             for id_, traits, name in rows
         ],
     )
-
-
-def put_memberships(tx: Connection, rows: list[tuple[int, int, int, int]]) -> None:
-    """Note (user node, account node, first t, last t); spans grow, never shrink."""
-    if not rows:
-        return
-    statement = upsert(tx, memberships)
-    new = statement.excluded
-    table = memberships.c
-    statement = statement.values(
-        {name: bindparam(name) for name in ("user_node", "account_node", "first_t", "last_t")}
-    ).on_conflict_do_update(
-        index_elements=["user_node", "account_node"],
-        set_={
-            "first_t": case((new.first_t < table.first_t, new.first_t), else_=table.first_t),
-            "last_t": case((new.last_t > table.last_t, new.last_t), else_=table.last_t),
-        },
-    )
-    names = ("user_node", "account_node", "first_t", "last_t")
-    tx.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])

@@ -15,7 +15,7 @@ from cdp.store import config_rows, definitions, meta
 from cdp.store.bulk import select_by, upsert
 from cdp.store.graph import NodeRow
 from cdp.store.meta import take_numbers
-from cdp.store.tables import ACCOUNTS, USERS, cuts, sightings
+from cdp.store.tables import cuts, sightings
 
 KIND, KEY = "identity", "default"
 _SWEEP = "identity_sweep"
@@ -84,7 +84,7 @@ def load_cuts(tx: Connection) -> dict[int, Cuts]:
     holding = [row.cut for row in all_cuts(tx) if row.undone_at is None]
     return {
         collection: Cuts(cut for cut in holding if cut.collection == collection)
-        for collection in (USERS, ACCOUNTS)
+        for collection in {cut.collection for cut in holding}
     }
 
 

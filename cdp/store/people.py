@@ -9,10 +9,10 @@ from sqlalchemy import Connection, func, select
 from cdp.identity import identifier_hash, normal_value, parse_public_id
 from cdp.profiles.consent import Consent, latest
 from cdp.profiles.traits import TraitMap
-from cdp.store import faces, graph
-from cdp.store.bulk import blob, select_by
+from cdp.store import faces, graph, object_types, objects
+from cdp.store.bulk import blob
 from cdp.store.graph import IdentifierRow, NodeRow
-from cdp.store.tables import ACCOUNTS, USERS, memberships, nodes, profiles
+from cdp.store.tables import USERS, profiles
 
 
 class Profile(NamedTuple):
@@ -53,6 +53,16 @@ def resolve(tx: Connection, collection: int, type_: str, value: str) -> Profile 
     return None
 
 
+def resolve_anywhere(tx: Connection, type_: str, value: str) -> Profile | None:
+    """The profile of an identifier, whatever it is: ``group_id`` means objects, accounts first."""
+    kinds = [row.id for row in object_types.all_types(tx)]
+    for collection in kinds if type_ == "group_id" else [USERS, *kinds]:
+        found = resolve(tx, collection, type_, value)
+        if found is not None:
+            return found
+    return None
+
+
 def by_public_id(tx: Connection, text: str) -> Profile | None:
     """The profile of a public id; the id of one that was merged leads to the survivor."""
     parsed = parse_public_id(text)
@@ -85,42 +95,6 @@ def consent_of(tx: Connection, profile: int) -> Consent | None:
     return latest(Consent.decode(text) for text in graph.consents_of_profile(tx, profile))
 
 
-def bound_to(tx: Connection, profile: int, collection: int) -> list[tuple[int, int, int]]:
-    """(profile, first t, last t) of the accounts of a person, or the people of an account.
-
-    ``collection`` is that of ``profile``.
-    """
-    own, other = memberships.c.user_node, memberships.c.account_node
-    if collection:
-        own, other = other, own
-    mine = [row.id for row in graph.nodes_of_profiles(tx, [profile])]
-    columns = (other, memberships.c.first_t, memberships.c.last_t)
-    rows = select_by(tx, columns, own, mine)
-    homes = {
-        r[0]: r[1]
-        for r in select_by(tx, (nodes.c.id, nodes.c.profile), nodes.c.id, [r[0] for r in rows])
-    }
-    spans: dict[int, tuple[int, int]] = {}
-    for node, first, last in rows:
-        home = homes.get(node)
-        if home:  # 0: nobody's, since all its identifiers are blocked by now
-            a, b = spans.get(home, (first, last))
-            spans[home] = (min(a, first), max(b, last))
-    return sorted(
-        ((home, first, last) for home, (first, last) in spans.items()), key=lambda row: -row[2]
-    )
-
-
-def accounts_of(tx: Connection, person: int) -> list[tuple[int, int, int]]:
-    """(account, first t, last t) of the accounts of a person, the latest first."""
-    return bound_to(tx, person, USERS)
-
-
-def users_of(tx: Connection, account: int) -> list[tuple[int, int, int]]:
-    """(person, first t, last t) of the people of an account, the latest first."""
-    return bound_to(tx, account, ACCOUNTS)
-
-
 def search(tx: Connection, text: str, limit: int) -> list[dict[str, Any]]:
     """People and accounts by an identifier, a public id, or how an identifier or name begins.
 
@@ -138,6 +112,8 @@ def search(tx: Connection, text: str, limit: int) -> list[dict[str, Any]]:
     for start in dict.fromkeys([text, text.casefold()]):
         if len(ids) < limit:
             ids.update(dict.fromkeys(faces.profiles_of_prefix(tx, start, limit)))
+    for gone in objects.hidden_among(tx, list(ids)):
+        del ids[gone]
     return [face._asdict() for face in faces.faces_of_profiles(tx, list(ids)[:limit])]
 
 

@@ -22,8 +22,9 @@ from sqlalchemy import (
 )
 
 from cdp.events import decode_json
+from cdp.identity.objects import ENDINGS
 from cdp.store import history
-from cdp.store.bulk import Row, blob, chunks, insert_many, run_many, select_by, upsert
+from cdp.store.bulk import Row, blob, chunks, run_many, select_by, upsert
 from cdp.store.meta import take_numbers
 from cdp.store.tables import (
     SECONDARY,
@@ -189,21 +190,21 @@ def rows_before(
     return [], until
 
 
-def accounts_rows(
-    tx: Connection, rows: list[history.HistoryRow], group_names: set[int]
+def objects_rows(
+    tx: Connection, rows: list[history.HistoryRow], names: set[int]
 ) -> list[history.HistoryRow]:
-    """The second rows, those of accounts, of the group calls among ``rows``."""
+    """The second rows, those of objects, of the messages among ``rows`` that have them."""
     infos = history.list_partitions(tx)
     found: dict[int, history.HistoryRow] = {}
     for row in rows:
-        if row.name not in group_names or row.flags & SECONDARY:
+        if row.name not in names or row.flags & SECONDARY:
             continue
         info = history.partition_of(infos, row.seq)
         if info is None:
             continue
         tables = partition_tables(info.id)
         first, n = _block_around(tx, tables.blocks, row.seq) or (row.seq, 1)
-        # The accounts' rows of a micro-batch follow all of its messages.
+        # The objects' rows of a micro-batch follow all of its messages.
         table = tables.history
         statement = select(table).where(
             table.c.seq >= first + n, table.c.seq < first + 2 * n, table.c.body_seq == row.seq
@@ -438,21 +439,19 @@ def delete_sightings(tx: Connection, pairs: list[tuple[int, int]]) -> None:
     run_many(tx, statement, [{"node_": node, "day_": day} for node, day in pairs])
 
 
-def join_memberships_anew(tx: Connection, users: list[int], group_names: set[int]) -> None:
-    """Work out from the history when some people's nodes named which accounts."""
-    rows = [history.HistoryRow(*row) for row in rows_named(tx, users, sorted(group_names))]
-    by_seq = {row.seq: row for row in rows}
-    spans: dict[tuple[int, int], tuple[int, int]] = {}
-    for second in accounts_rows(tx, rows, group_names):
-        row = by_seq[second.body_seq or 0]
-        first, last = spans.get((row.node, second.node), (row.t, row.t))
-        spans[row.node, second.node] = (min(first, row.t), max(last, row.t))
-    for some in chunks(users):
-        tx.execute(delete(memberships).where(memberships.c.user_node.in_(some)))
-    columns = ("user_node", "account_node", "first_t", "last_t")
-    insert_many(tx, memberships, columns, [(*pair, *span) for pair, span in sorted(spans.items())])
+def object_names(tx: Connection) -> set[int]:
+    """The numbers of the names of messages that are about an object as well."""
+    ends = history.numbers_of_names(tx, [("track", name) for name in ENDINGS])
+    return {*history.names_of_type(tx, "group"), *ends.values()}
 
 
-def group_names(tx: Connection) -> set[int]:
-    """The numbers of the names under which group calls stand in the history."""
-    return set(history.names_of_type(tx, "group"))
+def nodes_at(tx: Connection, seqs: list[int]) -> dict[int, int]:
+    """The nodes of some rows of the history, by position."""
+    found: dict[int, int] = {}
+    for info in history.list_partitions(tx):
+        table = partition_tables(info.id).history
+        found.update(
+            (row[0], row[1])
+            for row in select_by(tx, (table.c.seq, table.c.node), table.c.seq, seqs)
+        )
+    return found

@@ -276,6 +276,16 @@ catalogue_properties = Table(
 
 USERS, ACCOUNTS = 0, 1
 
+#: Types of objects besides people; each is a collection. Accounts need no row.
+object_types = Table(
+    "object_types",
+    metadata,
+    Column("id", Integer, primary_key=True),  # the collection
+    Column("key", Text, nullable=False, unique=True),  # the objectTypeId of messages
+    Column("name", Text, nullable=False),
+    Column("created_at", Big, nullable=False),
+)
+
 #: A node is what a message said about whom: its set of identifiers. History and
 #: traits hang on nodes; ``profile`` says to whom the node belongs just now.
 nodes = Table(
@@ -375,14 +385,18 @@ profiles = Table(
     Index("profiles_updated_at", "updated_at"),
 )
 
-#: Which person's node named which account's node, and when.
+#: Which person's node named which account's or object's node, and when; ``ended_t`` is when
+#: it was taken back last. The person 0 stands for the object itself: group calls about
+#: nobody, and the object's deletion.
 memberships = Table(
     "memberships",
     metadata,
     Column("user_node", Big, nullable=False),
     Column("account_node", Big, nullable=False),
-    Column("first_t", Big, nullable=False),
-    Column("last_t", Big, nullable=False),
+    Column("first_t", Big),
+    Column("last_t", Big),
+    Column("ended_t", Big),
+    Column("traits", LargeBinary),  # the relationship's; JSON, see cdp.profiles.traits
     PrimaryKeyConstraint("user_node", "account_node"),
     Index("memberships_account", "account_node"),
     sqlite_with_rowid=False,

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from cdp.events import Stamp, decode_json
+from cdp.identity.objects import traits_said
 from cdp.profiles.trait_rules import TraitRules
 from cdp.profiles.traits import TraitMap, clean
 from cdp.store import graph, history, timeline
 from cdp.store.history import HistoryRow
-from cdp.store.tables import ACCOUNTS
+from cdp.store.tables import USERS
 from cdp.store.trait_rules import load_trait_rules
 
 #: Messages that one page looks through at most; what is rare takes more pages.
@@ -61,7 +62,7 @@ def trait_history(
 ) -> Page:
     """What set the traits of a profile (or one of them), newest first.
 
-    People's traits come from identify calls, accounts' from group calls.
+    People's traits come from identify calls, accounts' and objects' from group calls.
     """
     found: list[Said] = []
     before = (after[0], after[1] + 1) if after is not None else None
@@ -118,7 +119,7 @@ def _spoken(
     end: int | None = None,
 ) -> Iterator[_Spoken]:
     """The messages that set traits of a profile, newest first."""
-    speaks = "group" if collection == ACCOUNTS else "identify"
+    speaks = "identify" if collection == USERS else "group"
     numbers = history.names_of_type(tx, speaks)
     nodes = [node.id for node in graph.nodes_of_profiles(tx, [profile])]
     size = _CHUNK // 4
@@ -129,8 +130,8 @@ def _spoken(
         bodies = history.bodies_of(tx, rows)
         for row in rows:
             body = decode_json(bodies[row.seq].raw) if row.seq in bodies else {}
-            traits = body.get("traits")
-            if isinstance(traits, dict) and traits:
+            traits = traits_said(speaks, body)
+            if traits:
                 stamp = Stamp(row.t, row.source, body["messageId"])
                 yield _Spoken(row, stamp, clean(traits, rules)[0])
         if len(rows) < size:

@@ -15,8 +15,9 @@ from sqlalchemy import Connection
 
 from cdp.events import decode_json, format_time
 from cdp.identity import public_id
-from cdp.store import config_rows, exports, graph, history
+from cdp.store import config_rows, exports, graph, history, object_types
 from cdp.store.graph import IdentifierRow
+from cdp.store.objects import Owned, objects_of_people
 from cdp.store.tables import ACCOUNTS, SECONDARY, USERS
 from cdp.transfer.sorting import in_order
 
@@ -63,10 +64,10 @@ def _profiles(tx: Connection, collection: int) -> Iterator[Row]:
         owned: dict[int, list[IdentifierRow]] = {}
         for row in graph.identifiers_of_profiles(tx, numbers):
             owned.setdefault(row.profile or 0, []).append(row)
-        bound: dict[int, dict[int, tuple[int, int]]] = {}
+        bound: dict[int, list[Owned]] = {}
         if collection == USERS:
-            bound = exports.accounts_of_people(tx, numbers)
-        homes = {account for spans in bound.values() for account in spans}
+            bound = objects_of_people(tx, numbers, ACCOUNTS)
+        homes = {owned.link.profile for some in bound.values() for owned in some}
         named = exports.anchors(tx, sorted(homes))
         for profile in page:
             made: Row = {
@@ -91,11 +92,11 @@ def _profiles(tx: Connection, collection: int) -> Iterator[Row]:
                 made["accounts"] = sorted(
                     (
                         {
-                            "id": public_id(*named[account]),
-                            "first_seen": format_time(first),
-                            "last_seen": format_time(last),
+                            "id": public_id(*named[owned.link.profile]),
+                            "first_seen": format_time(owned.link.since),
+                            "last_seen": format_time(owned.link.last_t),
                         }
-                        for account, (first, last) in bound.get(profile.id, {}).items()
+                        for owned in bound.get(profile.id, ())
                     ),
                     key=lambda account: account["id"],
                 )
@@ -108,12 +109,12 @@ def _by_value(row: IdentifierRow) -> tuple[str, str]:
 
 def identifiers(tx: Connection) -> Iterator[Row]:
     """Every identifier that was ever named, and whose it is; null if it is kept apart."""
-    keys = source_keys(tx)
+    keys, words = source_keys(tx), object_types.words(tx)
     for page in exports.identifiers_by_name(tx):
         named = exports.anchors(tx, sorted({row.profile for row in page if row.profile}))
         for row in page:
             yield {
-                "collection": "accounts" if row.collection == ACCOUNTS else "users",
+                "collection": words.get(row.collection, ""),
                 "type": row.type,
                 "value": row.value,
                 "profile": public_id(*named[row.profile]) if row.profile in named else None,

@@ -137,7 +137,9 @@ def test_metadata_tells_when_and_by_what(api: Api, space: Space) -> None:
 def test_links_lead_to_accounts_and_back(api: Api) -> None:
     data = api.profile(f"{U1}/links")["data"]
     acme = {"id": "acme", "type": "group_id", "collection": "accounts", "encoding": "none"}
-    assert data == [{"to_collection": "accounts", "external_ids": [acme]}]
+    since = data[0].pop("since")
+    assert since.endswith("Z")
+    assert data == [{"to_collection": "accounts", "external_ids": [acme], "traits": {}}]
     [person] = api.profile("accounts/profiles/group_id:acme/links")["data"]
     assert person["to_collection"] == "users"
     assert ("user_id", "u1") in {(i["type"], i["id"]) for i in person["external_ids"]}

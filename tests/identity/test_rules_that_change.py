@@ -10,6 +10,7 @@ import pytest
 from cdp.pipeline import sweep
 from cdp.pipeline.story import DEPTH, ELSEWHERE, STEPS, story
 from cdp.store import people
+from cdp.store.objects import links
 from cdp.store.tables import USERS
 from tests.identity.test_awkward import ids_of, said
 from tests.laws.world import BASE, World
@@ -95,7 +96,7 @@ def test_an_account_whose_id_is_blocked_later_is_nobodys_account() -> None:
     with world.store.read() as tx:
         person = people.resolve(tx, USERS, "user_id", "u1")
         assert person is not None
-        assert people.accounts_of(tx, person.id) == []
+        assert links(tx, person.id, USERS) == []
     world.close()
 
 

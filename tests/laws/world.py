@@ -16,7 +16,7 @@ from cdp.pipeline import Pipeline, sweep
 from cdp.profiles.traits import TraitMap
 from cdp.store import Store, identity
 from cdp.store.migrate import migrate
-from cdp.store.tables import USERS, identifiers, memberships, nodes, profiles, rejected
+from cdp.store.tables import ACCOUNTS, USERS, identifiers, memberships, nodes, profiles, rejected
 
 BASE = 1_790_000_000_000
 
@@ -93,9 +93,11 @@ class World:
             members: dict[int, set[tuple[str, str]]] = {}
             names: dict[int, tuple[str, str]] = {}
             for row in tx.execute(identifiers.select()):
-                names[row.hash] = (row.type, row.value)
+                # Objects of different types may have one id.
+                kind = f"{row.collection}:{row.type}" if row.collection > ACCOUNTS else row.type
+                names[row.hash] = (kind, row.value)
                 if row.profile is not None:
-                    members.setdefault(row.profile, set()).add((row.type, row.value))
+                    members.setdefault(row.profile, set()).add((kind, row.value))
             found = {}
             for row in tx.execute(profiles.select()):
                 found[frozenset(members[row.id])] = {
@@ -112,11 +114,13 @@ class World:
         with self.store.read() as tx:
             owner = {row.id: row.profile for row in tx.execute(nodes.select())}
             anchors = {row.id: row.anchor for row in tx.execute(profiles.select())}
-            described = {row.id: row.ids for row in tx.execute(nodes.select())}
+            described = {
+                row.id: f"{row.collection} {row.ids}" for row in tx.execute(nodes.select())
+            }
             return {
                 "people": self.people(),
                 "nodes": {
-                    row.ids: (
+                    described[row.id]: (
                         anchors[owner[row.id]],
                         row.first_t,
                         row.first_message_id,
@@ -129,7 +133,12 @@ class World:
                     for row in tx.execute(identifiers.select())
                 },
                 "memberships": {
-                    (described[row.user_node], described[row.account_node], row.first_t, row.last_t)
+                    (
+                        described.get(row.user_node, ""),
+                        described[row.account_node],
+                        *row[2:5],
+                        str(TraitMap.decode(row.traits).values()),
+                    )
                     for row in tx.execute(memberships.select())
                 },
                 "consent": {

@@ -9,6 +9,7 @@ import pytest
 
 from cdp.identity import identifier_hash, public_id
 from cdp.store import people
+from cdp.store.objects import links
 from cdp.store.tables import ACCOUNTS, USERS
 from tests.factories import Space, ana, iso
 
@@ -84,8 +85,8 @@ def test_people_and_accounts_are_bound_to_each_other(space: Space) -> None:
         first = people.resolve(tx, USERS, "user_id", "u1")
         second = people.resolve(tx, USERS, "user_id", "u2")
         assert account and first and second
-        assert [row[0] for row in people.accounts_of(tx, first.id)] == [account.id]
-        assert [row[0] for row in people.users_of(tx, account.id)] == [second.id, first.id]
+        assert [link.profile for link in links(tx, first.id, USERS)] == [account.id]
+        assert [link.profile for link in links(tx, account.id, ACCOUNTS)] == [second.id, first.id]
 
 
 @pytest.mark.parametrize(

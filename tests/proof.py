@@ -45,6 +45,11 @@ def main() -> int:
             ("replays, imports and their undoing give equal bytes", "tests/transfer"),
             ("conditions: one tree behind text and JSON", "tests/conditions/test_round_trips.py"),
             ("conditions: as Segment decides", "tests/conditions/test_conformance.py"),
+            (
+                "conditions: the fast and the plain decide alike",
+                "tests/conditions/test_agreement.py",
+            ),
+            ("conditions: any text is read or refused", "tests/conditions/test_fuzz.py"),
             ("law 7: what is taken away never was", "tests/privacy/test_rebuild.py"),
             ("law 3: traits, merged objects, limits", "tests/profiles/test_traits.py"),
             ("traits as they were", "tests/store/test_trait_history.py"),

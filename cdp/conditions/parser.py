@@ -143,7 +143,7 @@ class Parser:
         if token.kind == "end":
             return self.source.error(token.at, "the condition ends here", expected)
         end = self.tokens[self.at + 1].at
-        shown = self.source.text[token.at : end].strip()
+        shown = " ".join(self.source.text[token.at : end].split())
         if len(shown) > 40:
             shown = shown[:39] + "…"
         hint = ""

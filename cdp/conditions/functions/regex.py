@@ -42,7 +42,7 @@ def _check(literals: tuple[Any, ...]) -> str | None:
     except re2.error as error:
         detail = error.args[0] if error.args else ""
         text = detail.decode(errors="replace") if isinstance(detail, bytes) else str(detail)
-        return f"not a regular expression of RE2: {text}"
+        return f"not a regular expression of RE2: {' '.join(text.split())}"
     return None
 
 

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 from cdp.conditions.ast import (
     OF_A_PERSON,
     Aggregate,
+    And,
     Call,
     Compare,
     EventRef,
     Instant,
     Not,
+    Or,
     Path,
     Relative,
     StartOf,
@@ -22,9 +24,9 @@ from cdp.conditions.ast import (
     walk,
 )
 from cdp.conditions.errors import ConditionContextError, did_you_mean
-from cdp.conditions.formatter import path_text
 from cdp.conditions.forms import BY_NODE
 from cdp.conditions.functions import FUNCTIONS
+from cdp.conditions.spelling import path_text
 
 Place = Callable[[Any], tuple[int, int]]
 #: Fields of a message by the Segment spec, the first keys of paths.
@@ -191,7 +193,7 @@ def _conditions(root: Any, place: Place, found: list[Warn]) -> None:
     stack = [root]
     while stack:
         node = stack.pop()
-        if type(node).__name__ in ("And", "Or"):
+        if isinstance(node, And | Or):
             stack.extend(node.items)
         elif isinstance(node, Not):
             stack.append(node.item)

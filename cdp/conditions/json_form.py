@@ -14,11 +14,11 @@ import msgspec
 from cdp.conditions.ast import And, Expr, Or, Path, StartOf, Value, all_of, any_of, walk
 from cdp.conditions.durations import MAX_MS
 from cdp.conditions.errors import ConditionFormError
-from cdp.conditions.formatter import number_text
 from cdp.conditions.forms.times import zone_called
 from cdp.conditions.lexer import can_be_kept
 from cdp.conditions.limits import MAX_CHARS, MAX_DIGITS
 from cdp.conditions.size import check_size
+from cdp.conditions.spelling import number_text
 from cdp.events import MalformedJSON, decode_json
 from cdp.events.times import MAX_MS as LAST_MS
 from cdp.events.times import MIN_MS as FIRST_MS

@@ -26,7 +26,7 @@ from cdp.conditions.functions import FUNCTIONS
 from cdp.conditions.lexer import Text, Token, lex
 from cdp.conditions.limits import MAX_DEPTH
 from cdp.conditions.size import check_size
-from cdp.conditions.words import KEYWORDS
+from cdp.conditions.spelling import KEYWORDS
 
 T = TypeVar("T")
 
@@ -166,13 +166,16 @@ class Parser:
 
     def expression(self) -> Expr:
         """The lowest level: ``or``."""
+        self._enter()
+        found = self._chain("or", lambda: self._chain("and", self._negation, all_of), any_of)
+        self.depth -= 1
+        return found
+
+    def _enter(self) -> None:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             where = self.source.place(self.peek.at)
             raise ConditionTooLarge(f"nested deeper than {MAX_DEPTH} levels", *where)
-        found = self._chain("or", lambda: self._chain("and", self._negation, all_of), any_of)
-        self.depth -= 1
-        return found
 
     def _chain(
         self, word: str, item: Callable[[], Expr], join: Callable[[list[Expr]], Expr]
@@ -187,11 +190,7 @@ class Parser:
         if not self.is_word("not"):
             return self._comparison()
         token = self.next()
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise ConditionTooLarge(
-                f"nested deeper than {MAX_DEPTH} levels", *self.source.place(token.at)
-            )
+        self._enter()
         bare = not self.is_op("(")
         item = self._negation()
         self.depth -= 1
@@ -257,11 +256,7 @@ class Parser:
             return self.put(Items(tuple(self._items("]"))), token)
         if self.is_op("!"):
             self.next()
-            self.depth += 1
-            if self.depth > MAX_DEPTH:
-                raise ConditionTooLarge(
-                    f"nested deeper than {MAX_DEPTH} levels", *self.source.place(token.at)
-                )
+            self._enter()
             bare = not self.is_op("(")
             item = self.operand()
             self.depth -= 1

@@ -20,10 +20,10 @@ from cdp.conditions.ast import (
     StartOf,
     Value,
 )
-from cdp.conditions.formatter import number_text
 from cdp.conditions.forms import BY_NODE
 from cdp.conditions.forms.windows import say_event, say_window, time_text
 from cdp.conditions.functions import FUNCTIONS
+from cdp.conditions.spelling import number_text
 
 _WORDS = {
     "=": "is",

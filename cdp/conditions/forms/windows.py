@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cdp.conditions.ast import Between, EventRef, Instant, Relative, Since, StartOf, Window, Within
 from cdp.conditions.durations import duration_in_words, format_duration
 from cdp.conditions.forms.base import Write
+from cdp.conditions.spelling import quoted
 from cdp.events import format_time
 
 if TYPE_CHECKING:
@@ -54,8 +55,6 @@ def parse_event(parser: Parser) -> EventRef:
 
 def write_event(event: EventRef, write: Write) -> str:
     """The text of an event."""
-    from cdp.conditions.formatter import quoted
-
     text = quoted(event.name)
     return text if event.where is None else f"{text} where {write(event.where)}"
 

@@ -49,7 +49,8 @@ def said(body: dict[str, Any]) -> dict[str, bool] | None:
     given = consent["categoryPreferences"]
     if not isinstance(given, dict):
         return {}
-    kept = list(given.items())[:MAX_CATEGORIES]
+    # Sorted, so that the same choice is stored as the same text however it was sent.
+    kept = sorted(given.items())[:MAX_CATEGORIES]
     return {name[:MAX_NAME].replace("\0", ""): value is True for name, value in kept}
 
 

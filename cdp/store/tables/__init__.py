@@ -1,0 +1,114 @@
+"""The tables of the store, the same on SQLite and Postgres.
+
+Times are milliseconds since 1970 (UTC). Blobs are zstd-compressed JSON unless a
+column says otherwise. History, blocks and kept properties are partitioned by
+position: `partition_tables` names the tables of one partition.
+"""
+
+from cdp.store.tables.base import Big, metadata
+from cdp.store.tables.catalogue import (
+    catalogue_days,
+    catalogue_names,
+    catalogue_properties,
+    catalogue_seen,
+)
+from cdp.store.tables.delivery import (
+    calls,
+    outbox,
+    plugin_errors,
+    profile_changes,
+    streams,
+    transitions,
+)
+from cdp.store.tables.files import exports, import_refusals, imports
+from cdp.store.tables.history import (
+    counts,
+    dedupe_slots,
+    kept_properties,
+    names,
+    partitions,
+    rejected,
+)
+from cdp.store.tables.partition import (
+    HISTORICAL,
+    SECONDARY,
+    Partition,
+    dedupe_table,
+    partition_tables,
+)
+from cdp.store.tables.people import (
+    ACCOUNTS,
+    USERS,
+    components,
+    cuts,
+    identifiers,
+    memberships,
+    nodes,
+    object_types,
+    profiles,
+    sightings,
+)
+from cdp.store.tables.progress import checkpoints, numbers
+from cdp.store.tables.removal import doomed, regulation_forwards, regulations, removals, suppressed
+from cdp.store.tables.settings import (
+    changes,
+    definitions,
+    destinations,
+    meta,
+    sources,
+    tokens,
+    users,
+)
+
+__all__ = [
+    "ACCOUNTS",
+    "HISTORICAL",
+    "SECONDARY",
+    "USERS",
+    "Big",
+    "Partition",
+    "calls",
+    "catalogue_days",
+    "catalogue_names",
+    "catalogue_properties",
+    "catalogue_seen",
+    "changes",
+    "checkpoints",
+    "components",
+    "counts",
+    "cuts",
+    "dedupe_slots",
+    "dedupe_table",
+    "definitions",
+    "destinations",
+    "doomed",
+    "exports",
+    "identifiers",
+    "import_refusals",
+    "imports",
+    "kept_properties",
+    "memberships",
+    "meta",
+    "metadata",
+    "names",
+    "nodes",
+    "numbers",
+    "object_types",
+    "outbox",
+    "partition_tables",
+    "partitions",
+    "plugin_errors",
+    "profile_changes",
+    "profiles",
+    "regulation_forwards",
+    "regulations",
+    "rejected",
+    "removals",
+    "sightings",
+    "sources",
+    "streams",
+    "suppressed",
+    "tokens",
+    "transitions",
+    "users",
+]

@@ -16,6 +16,7 @@ from cdp.identity import Cuts, Rules, identifier_hash
 from cdp.pipeline.cluster import Cluster, Known, clusters_of
 from cdp.pipeline.drafts import Draft
 from cdp.pipeline.placing import Outcome, Placing, dropped_of
+from cdp.pipeline.writing import Writing
 from cdp.store import graph
 from cdp.store.identity import add_sightings, sightings_of
 from cdp.store.identity import sweep as sweep_under_way
@@ -39,7 +40,7 @@ def identify(
     found = _known_identifiers(tx, pending)
     clusters = clusters_of(pending, earlier, found)
     _load_stamps(tx, clusters)
-    Placing(tx, rules, cuts, now, found, outcome).place(clusters)
+    _place(tx, clusters, rules, cuts, found, outcome, now)
     if rules.any_window:
         _note_days(tx, pending)
     moved = dict(outcome.merged)
@@ -64,8 +65,21 @@ def fold_components(
     _load_stamps(tx, clusters)
     for cluster in clusters:
         cluster.refold = True
-    Placing(tx, rules, cuts, now, {}, outcome).place(clusters)
+    _place(tx, clusters, rules, cuts, {}, outcome, now)
     return outcome
+
+
+def _place(
+    tx: Connection,
+    clusters: list[Cluster],
+    rules: Rules,
+    cuts: dict[int, Cuts],
+    known: Known,
+    outcome: Outcome,
+    now: int,
+) -> None:
+    decided = Placing(tx, rules, cuts, known).decide(clusters)
+    Writing(tx, decided, known, outcome, now).write(clusters)
 
 
 def _look_up(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -13,3 +15,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         for mark in item.iter_markers("skipif"):
             if mark.args and mark.args[0]:
                 pytest.fail(f"skipped in CI: {mark.kwargs.get('reason')}")
+
+
+@pytest.fixture(scope="session")
+def one_chromium() -> Iterator[Any]:
+    """The Chromium of a whole run: Playwright can be started only once in a process."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.real.browser import FLAGS, chromium
+
+    with sync_playwright() as tool:
+        browser = tool.chromium.launch(executable_path=chromium(), args=FLAGS)
+        yield browser
+        browser.close()

@@ -8,7 +8,7 @@ import pytest
 
 from cdp.console import auth
 from cdp.console.security import Brake
-from tests.console.chromium import CHROMIUM, serving, tab
+from tests.console.chromium import serving, tab
 from tests.console.factory import Browser, World
 from tests.console.shop import ShopWorld, open_shop
 
@@ -27,12 +27,9 @@ def admin(world: World) -> Browser:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as tool:
-        browser = tool.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+def chromium(request: pytest.FixtureRequest) -> Any:
+    pytest.importorskip("playwright.sync_api")
+    return request.getfixturevalue("one_chromium")
 
 
 @pytest.fixture

@@ -55,18 +55,13 @@ CALLS = """(person) => {
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
+def chromium(request: pytest.FixtureRequest) -> Any:
     reason = browser.lacks()
     if reason and browser.must_run():
         pytest.fail(reason)
     elif reason:
         pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=browser.chromium(), args=browser.FLAGS)
-        yield found
-        found.close()
+    return request.getfixturevalue("one_chromium")
 
 
 @pytest.fixture(scope="module")

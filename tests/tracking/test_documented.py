@@ -24,7 +24,7 @@ def codes_in_code() -> set[str]:
             found |= set(re.findall(r'error\(\s*[45]\d\d, "(\w+)"', text))
             for pair in re.findall(r'code(?:, detail)? = "(\w+)"(?:.* else "(\w+)")?', text):
                 found |= {code for code in pair if code}
-    found.add(dropped.CODE)
+    found |= {dropped.CODE, dropped.OBJECT_CODE}
     return found - {"no_"} | {"no_userId", "no_previousId"}
 
 

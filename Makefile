@@ -38,7 +38,7 @@ run: $(VENV)/.run ## Run Headwater over ./data on http://127.0.0.1:8321
 
 test: $(VENV)/.dev ## Set up all that the tests need and run them; FAST=1: under a minute, needs nothing
 ifeq ($(FAST),1)
-	@CDP_PROOF_EXAMPLES=15 $(BIN)/python -m pytest -q -n auto -m "not slow and not real and not browser and not postgres and not redis and not crash"
+	@CDP_PROOF_EXAMPLES=6 $(BIN)/python -m pytest -q -n auto -m "not slow and not real and not browser and not postgres and not redis and not crash"
 else
 	@$(BIN)/python -m tests.setup.prepare
 	@$(BIN)/python -m pytest

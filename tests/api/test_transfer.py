@@ -16,6 +16,8 @@ from cdp.transfer.background import Background, file_of, folder
 from tests.api.calls import Api
 from tests.factories import Space, ana
 
+pytestmark = pytest.mark.slow
+
 TABLE = "user_id,E-mail,plan\nu1,ana@example.com,big\nu2,bo@example.com,free\n,bad,free\n"
 
 

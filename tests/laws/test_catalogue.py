@@ -16,6 +16,8 @@ from cdp.store.tables import catalogue_days, catalogue_names, catalogue_properti
 from tests.laws.world import BASE, World, splits
 from tests.postgres import new_database
 
+pytestmark = pytest.mark.slow
+
 DAY_MS = 86_400_000
 TODAY = BASE // DAY_MS
 EMAILS = st.emails()

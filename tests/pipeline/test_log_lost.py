@@ -17,6 +17,8 @@ from cdp.store import progress
 from cdp.store.tables import checkpoints
 from tests.factories import KEY, TOKEN, Space, basic
 
+pytestmark = pytest.mark.slow
+
 
 def say(space: Space, *ids: str) -> None:
     """Messages through the door, each with a 200, none taken yet."""

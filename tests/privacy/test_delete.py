@@ -32,6 +32,8 @@ from cdp.store.tables import ACCOUNTS, USERS, identifiers, memberships, nodes, p
 from tests.factories import Space, iso
 from tests.postgres import new_database
 
+pytestmark = pytest.mark.slow
+
 #: What may be found nowhere when Ana is gone.
 MARKS = (
     "ana-7f3a91c2d4", "ana.secret91@example.org", "anon-5be0c1d2f3a4", "+48600700801",

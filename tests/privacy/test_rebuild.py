@@ -18,7 +18,7 @@ from tests.laws.world import BASE, World, messages
 from tests.postgres import new_database
 
 #: An example is three stores, so that it takes ten times as long as others.
-EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "80")) // 10
+EXAMPLES = max(2, int(os.environ.get("CDP_PROOF_EXAMPLES", "80")) // 10)
 ON_POSTGRES = max(3, EXAMPLES // 10)
 SOURCES = st.lists(st.sampled_from([1, 1, 2]), min_size=14, max_size=14)
 

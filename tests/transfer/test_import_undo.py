@@ -27,6 +27,8 @@ from tests.cli.conftest import Cdp
 from tests.factories import Space, ana
 from tests.postgres import new_database
 
+pytestmark = pytest.mark.slow
+
 WHAT = ("people", "accounts", "identifiers", "events", "messages")
 
 

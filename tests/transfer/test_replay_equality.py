@@ -15,6 +15,8 @@ from cdp.transfer.replay import Replay, is_head
 from tests.laws.world import World, messages, splits
 from tests.postgres import new_database
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "30"))
 CUTS = st.lists(st.integers(1, 5), min_size=1, max_size=4)
 KINDS = ("people", "accounts", "identifiers", "events")

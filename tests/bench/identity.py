@@ -25,7 +25,7 @@ _RECORD = 100
 
 def identity_heavy(folder: Path, quick: bool) -> list[Figure]:
     """End to end with three merges in ten messages, beside the plain load in the same run."""
-    count, rounds = (12_000, 2) if quick else (60_000, 3)
+    count, rounds = (12_000, 1) if quick else (60_000, 3)
     plain = batches(Generator(seed=21).bodies(count))
     heavy = batches(merging(count, seed=22))
     rates: dict[str, list[float]] = {"plain": [], "heavy": []}
@@ -103,7 +103,7 @@ class _Source:
 
 def growth(folder: Path, quick: bool) -> list[Figure]:
     """CPU time an event in the pipeline on a small store, and on one ten times as large."""
-    small, large, window = (20_000, 200_000, 20_000) if quick else (500_000, 5_000_000, 100_000)
+    small, large, window = (12_000, 120_000, 12_000) if quick else (500_000, 5_000_000, 100_000)
     settings = Settings(data=folder, partition_messages=50_000 if quick else 500_000)
     store = Store.open(settings)
     migrate(store)

@@ -30,11 +30,11 @@ from cdp.conditions.ast import (
 from cdp.conditions.forms import BY_NODE
 from cdp.conditions.forms.times import zone_called
 from cdp.conditions.functions import FUNCTIONS
-from cdp.conditions.values import Time, at_path, contained, ordered, same
+from cdp.conditions.values import Time, contained, ordered, same
+from cdp.events import at_path, event_name
 
 #: What was known when: (ms since 1970, value), oldest first.
 History = Sequence[tuple[int, Any]]
-_NAMED = {"page": "Page Viewed", "screen": "Screen Viewed"}
 
 
 class Event(NamedTuple):
@@ -47,8 +47,7 @@ class Event(NamedTuple):
     @property
     def name(self) -> str:
         """What conditions call it: a page is ``Page Viewed``, a screen ``Screen Viewed``."""
-        kind = self.body.get("type", "track")
-        return _NAMED.get(kind, "") if kind != "track" else str(self.body.get("event", ""))
+        return event_name(self.body.get("type", "track"), str(self.body.get("event", "")))
 
 
 class Person(NamedTuple):

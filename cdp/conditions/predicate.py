@@ -11,7 +11,8 @@ from cdp.conditions.ast import And, Call, Compare, In, Instant, Items, Not, Or, 
 from cdp.conditions.errors import ConditionContextError
 from cdp.conditions.functions import FUNCTIONS
 from cdp.conditions.functions.base import Getter
-from cdp.conditions.values import Time, at_path, contained, ordered, same
+from cdp.conditions.values import Time, contained, ordered, same
+from cdp.events import at_path
 
 Predicate: TypeAlias = Callable[[Mapping[str, Any]], bool]
 _ORDER = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}

@@ -103,16 +103,3 @@ def ordered(op: str, a: Any, b: Any) -> bool:
 def contained(item: Any, values: Any) -> bool:
     """``in``: whether a list holds the item, by `same`."""
     return type(values) is list and any(same(item, value) for value in values)
-
-
-def at_path(root: Any, parts: tuple[str, ...]) -> Any:
-    """What is at a path; None where nothing is. Keys of digits pick from lists, from 0."""
-    for part in parts:
-        if type(root) is dict:
-            root = root.get(part)
-        elif type(root) is list and part.isdecimal() and part.isascii() and len(part) < 10:
-            index = int(part)
-            root = root[index] if index < len(root) else None
-        else:
-            return None
-    return root

@@ -6,6 +6,7 @@ Pure: values in, values out. No store, no clock, no Flask.
 from cdp.events.decode import MalformedJSON, decode_json
 from cdp.events.message import Message, Origin, Rejected, Stamp
 from cdp.events.normalise import normalise
+from cdp.events.paths import at_path, event_name
 from cdp.events.split import Split, split
 from cdp.events.times import format_time, parse_time
 
@@ -16,7 +17,9 @@ __all__ = [
     "Rejected",
     "Split",
     "Stamp",
+    "at_path",
     "decode_json",
+    "event_name",
     "format_time",
     "normalise",
     "parse_time",

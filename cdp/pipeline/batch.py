@@ -133,7 +133,8 @@ def _append(
         added = additions[index]
         bodies.append(history.Body(_encode(message.body), _encode(added) if added else _NOTHING))
     history.append(tx, partition.id, rows + secondary, first, bodies)
-    memory.kept.write(tx, partition.id, first, [message for message, _, _ in placed])
+    said = [(message, person.id if person is not None else 0) for message, person, _ in placed]
+    memory.kept.write(tx, partition.id, first, said)
 
 
 def tell_changes(

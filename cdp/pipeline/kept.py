@@ -1,7 +1,8 @@
-"""Keep typed copies of the properties that definitions read."""
+"""Keep typed copies of what definitions read."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -11,22 +12,32 @@ from cdp.store import kept
 
 
 class KeptProperties:
-    """The kept properties by event name."""
+    """What is kept, by the event that carries it."""
 
     def __init__(self, tx: Connection) -> None:
-        self._by_event: dict[str, list[kept.KeptProperty]] = {}
-        for item in kept.all_kept(tx):
-            self._by_event.setdefault(item.event, []).append(item)
+        self._by_event: dict[str, list[tuple[int, kept.Take]]] = {}
+        self.add(kept.all_kept(tx))
 
-    def write(self, tx: Connection, partition: int, first: int, messages: list[Message]) -> None:
-        """Keep what ``messages``, at positions from ``first`` on, carry."""
+    def add(self, items: list[kept.KeptProperty]) -> None:
+        """Keep some more from now on."""
+        for item in items:
+            taking = (item.id, kept.taker(item.event, item.path))
+            self._by_event.setdefault(item.event, []).append(taking)
+
+    def write(
+        self, tx: Connection, partition: int, first: int, said: Sequence[tuple[Message, int]]
+    ) -> None:
+        """Keep what messages, at positions from ``first`` on, carry; each with its node."""
         if not self._by_event:
             return
         rows: list[tuple[Any, ...]] = []
-        for index, message in enumerate(messages):
-            for item in self._by_event.get(message.name, ()):
-                value = kept.look_up(message.body, item.path)
-                row = kept.value_row(item.id, first + index, value)
-                if row is not None:
-                    rows.append(row)
-        kept.insert_values(tx, partition, sorted(rows, key=lambda row: row[:2]))
+        for index, (message, node) in enumerate(said):
+            event = kept.event_of(message.type, message.name)
+            if event is None:
+                continue
+            for id_, take in self._by_event.get(event, ()):
+                value = take(message.body)
+                if value is not None:
+                    rows.append((id_, first + index, node, message.t, *value))
+        rows.sort(key=lambda row: row[:2])
+        kept.insert_values(tx, partition, rows)

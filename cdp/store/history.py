@@ -187,6 +187,21 @@ def rows_after(tx: Connection, seq: int, limit: int) -> list[HistoryRow]:
     return found
 
 
+def rows_between(tx: Connection, start: int, stop: int, name_ids: list[int]) -> list[HistoryRow]:
+    """The rows of some names from position ``start`` up to ``stop``, in order."""
+    found: list[HistoryRow] = []
+    for info, end in _spans(tx):
+        if info.first_seq >= stop or (end is not None and end <= start):
+            continue
+        table = partition_tables(info.id).history
+        for some in chunks(name_ids):
+            statement = select(table).where(
+                table.c.seq >= start, table.c.seq < stop, table.c.name.in_(some)
+            )
+            found += [HistoryRow(*row) for row in tx.execute(statement)]
+    return sorted(found)
+
+
 def newest_rows(tx: Connection, before: int | None, limit: int) -> list[HistoryRow]:
     """At most ``limit`` rows below position ``before``, newest first."""
     found: list[HistoryRow] = []

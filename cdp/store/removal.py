@@ -248,9 +248,17 @@ def delete_rows(tx: Connection, seqs: list[int]) -> None:
 def move_rows(tx: Connection, old: int, new: int, until: int) -> None:
     """Give the rows of one node below ``until`` to another."""
     for info in history.list_partitions(tx):
-        table = partition_tables(info.id).history
-        mine = update(table).where(table.c.node == old, table.c.seq < until)
-        tx.execute(mine.values(node=new))
+        table, kept = partition_tables(info.id).history, partition_tables(info.id).kept
+        mine = (table.c.node == old, table.c.seq < until)
+        tx.execute(
+            update(kept)
+            .where(
+                kept.c.property.in_(select(kept_properties.c.id)),
+                kept.c.seq.in_(select(table.c.seq).where(*mine)),
+            )
+            .values(node=new)
+        )
+        tx.execute(update(table).where(*mine).values(node=new))
 
 
 def said_before(tx: Connection, node_ids: list[int], until: int) -> set[int]:

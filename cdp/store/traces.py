@@ -300,19 +300,26 @@ def _keep_anew(tx: Connection, number: int, bodies: dict[int, bytes]) -> None:
     tables = partition_tables(number)
     table = tables.kept
     for seq, raw in bodies.items():
-        own = select(tables.history.c.name).where(tables.history.c.seq == seq)
-        name = tx.execute(select(names.c.name).where(names.c.id.in_(own))).scalar()
+        own = (
+            select(names.c.type, names.c.name, tables.history.c.node, tables.history.c.t)
+            .join(tables.history, tables.history.c.name == names.c.id)
+            .where(tables.history.c.seq == seq)
+        )
+        row = tx.execute(own).first()
         tx.execute(
             delete(table).where(
                 table.c.property.in_(select(kept_properties.c.id)), table.c.seq == seq
             )
         )
+        if row is None:
+            continue
         body = decode_json(raw)
+        event = kept.event_of(row.type, row.name)
         rows = [
-            row
+            (item.id, seq, row.node, row.t, *value)
             for item in properties
-            if item.event == name
-            and (row := kept.value_row(item.id, seq, kept.look_up(body, item.path))) is not None
+            if item.event == event
+            and (value := kept.taker(item.event, item.path)(body)) is not None
         ]
         kept.insert_values(tx, number, rows)
 

@@ -172,7 +172,7 @@ def now() -> int:
 def plant(space: Space) -> None:
     """Put Ana into everything that holds anything of anybody."""
     with space.store.write() as tx:
-        kept.keep(tx, "Order Completed", "properties.note", 0)
+        kept.keep(tx, [("Order Completed", ("properties", "note"))], 0)
         there = config_rows.add_destination(
             tx, 0, "telling", "Telling", "telling", None, {}, "test"
         )

@@ -16,8 +16,8 @@ from cdp.conditions.forms.windows import (
     write_window,
 )
 from cdp.conditions.functions.base import Example
-from cdp.conditions.values import Time, at_path, exact, is_number
-from cdp.events import parse_time
+from cdp.conditions.values import Time, exact, is_number
+from cdp.events import at_path, parse_time
 
 if TYPE_CHECKING:
     from cdp.conditions.parser import Parser

@@ -5,6 +5,13 @@ column says otherwise. History, blocks and kept properties are partitioned by
 position: `partition_tables` names the tables of one partition.
 """
 
+from cdp.store.tables.audiences import (
+    audiences,
+    computed_values,
+    member_changes,
+    members,
+    timers,
+)
 from cdp.store.tables.base import Big, metadata
 from cdp.store.tables.catalogue import (
     catalogue_days,
@@ -67,6 +74,7 @@ __all__ = [
     "USERS",
     "Big",
     "Partition",
+    "audiences",
     "calls",
     "catalogue_days",
     "catalogue_names",
@@ -75,6 +83,7 @@ __all__ = [
     "changes",
     "checkpoints",
     "components",
+    "computed_values",
     "counts",
     "cuts",
     "dedupe_slots",
@@ -87,6 +96,8 @@ __all__ = [
     "import_refusals",
     "imports",
     "kept_properties",
+    "member_changes",
+    "members",
     "memberships",
     "meta",
     "metadata",
@@ -108,6 +119,7 @@ __all__ = [
     "sources",
     "streams",
     "suppressed",
+    "timers",
     "tokens",
     "transitions",
     "users",

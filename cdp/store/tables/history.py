@@ -75,7 +75,9 @@ counts = Table(
     sqlite_with_rowid=False,
 )
 
-#: Properties of which a typed copy is kept beside the history.
+#: Properties of which a typed copy is kept beside the history: ``event`` is what conditions
+#: call it (empty: what sets a person's traits), ``path`` a JSON list of keys, ``[]`` for
+#: that it happened at all.
 kept_properties = Table(
     "kept_properties",
     metadata,

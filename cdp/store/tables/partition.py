@@ -64,8 +64,12 @@ def partition_tables(number: int) -> Partition:
         own,
         Column("property", Integer, nullable=False),
         Column("seq", Big, nullable=False),
+        Column("node", Big, nullable=False),
+        Column("t", Big, nullable=False),
+        # the value, see cdp.store.kept.value_row
         Column("num", Float),
         Column("text", Text),
+        Column("json", Text),
         PrimaryKeyConstraint("property", "seq"),
         sqlite_with_rowid=False,
     )

@@ -1,0 +1,98 @@
+"""Who is in which audience and why, values of computed traits, and what is due when."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from cdp.store.tables.base import Big, metadata
+
+#: Each version of an audience or computed trait that is evaluated. A new version is
+#: ``computing`` beside the one that is ``live`` until everyone was looked at; ``failed``
+#: says why in ``error``, ``gone`` is over.
+audiences = Table(
+    "audiences",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),  # audience computed_trait
+    Column("key", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("collection", Integer, nullable=False),
+    Column("state", Text, nullable=False),  # computing live gone failed
+    Column("reached", Big, nullable=False, default=0),  # profiles up to here were looked at
+    Column("until", Big, nullable=False, default=0),  # later ones are live anyway
+    Column("size", Big, nullable=False, default=0),
+    Column("made_at", Big, nullable=False),
+    Column("live_at", Big),
+    Column("ended_at", Big),
+    Column("error", Text),
+    UniqueConstraint("kind", "key", "version"),
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("audience", Integer, nullable=False),
+    Column("profile", Big, nullable=False),
+    Column("since", Big, nullable=False),
+    PrimaryKeyConstraint("audience", "profile"),
+    Index("members_profile", "profile"),
+    sqlite_with_rowid=False,
+)
+
+#: Every entry and exit. ``cause`` is what brought it about: event trait timer merge
+#: definition list; ``event`` the position of the message, ``detail`` JSON: each
+#: clause with its value then.
+member_changes = Table(
+    "member_changes",
+    metadata,
+    Column("seq", Big, primary_key=True),
+    Column("audience", Integer, nullable=False),
+    Column("profile", Big, nullable=False),
+    Column("at", Big, nullable=False),
+    Column("entered", Boolean, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("event", Big),
+    Column("live", Boolean, nullable=False),  # False: nothing to tell anybody of
+    Column("detail", Text, nullable=False),
+    Index("member_changes_audience", "audience", "profile"),
+    Index("member_changes_profile", "profile"),
+)
+
+#: What computed traits are worth, as JSON; no row where there is no value.
+computed_values = Table(
+    "computed_values",
+    metadata,
+    Column("trait", Integer, nullable=False),
+    Column("profile", Big, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("since", Big, nullable=False),
+    PrimaryKeyConstraint("trait", "profile"),
+    Index("computed_values_profile", "profile"),
+    sqlite_with_rowid=False,
+)
+
+#: The next instant at which time alone can change something. ``kind`` says what the
+#: ``subject`` is: an audience's id; or nothing, where a profile must be looked at anew.
+timers = Table(
+    "timers",
+    metadata,
+    Column("kind", Integer, nullable=False),
+    Column("subject", Big, nullable=False),
+    Column("profile", Big, nullable=False),
+    Column("due", Big, nullable=False),
+    PrimaryKeyConstraint("kind", "subject", "profile"),
+    Index("timers_due", "due"),
+    Index("timers_profile", "profile"),
+    sqlite_with_rowid=False,
+)
+#: Kinds of timers.
+AUDIENCE, RECHECK = 1, 2

@@ -18,6 +18,7 @@ from cdp.conditions.ast import (
     Or,
     Path,
     Relative,
+    Since,
     StartOf,
     Value,
     children,
@@ -70,6 +71,8 @@ def check(
 ) -> list[Warn]:
     """Raise `ConditionContextError` for what can't stand here; return what looks wrong."""
     found: list[Warn] = []
+    if isinstance(root, Relative | StartOf):
+        raise _misplaced(root, place)
     _walk(root, context, place, found, False)
     _conditions(root, place, found)
     if names is not None:
@@ -96,8 +99,18 @@ def _walk(node: Any, context: Context, place: Place, found: list[Warn], where: b
             found.append(Warn(trouble, *place(node)))
     of = node.of if isinstance(node, Aggregate) else None
     for child in children(node):
+        if isinstance(child, Relative | StartOf) and not isinstance(node, Compare | Since):
+            raise _misplaced(child, place)
         inside = where or isinstance(node, EventRef) or child is of
         _walk(child, context, place, found, inside)
+
+
+def _misplaced(node: Any, place: Place) -> ConditionContextError:
+    """A clock may only tick where it is known when it next changes the answer."""
+    return ConditionContextError(
+        "a time as seen from now can only be compared, or begin a window", *place(node),
+        expected='traits.… > 3d ago, or since start_of("month")',
+    )  # fmt: skip
 
 
 def _asks_for_person(node: Any) -> bool:

@@ -51,6 +51,12 @@ WRONG = {
                                              '("Event" where …)'),
     "start_of('fortnight') < now()": (10, "there is no start of 'fortnight'"),
     "start_of('day', 'Mars') < now()": (17, "there is no time zone 'Mars'"),
+    "now()": (1, "a time as seen from now can only be compared, or begin a window"),
+    "string(3d ago) = 'x'": (8, "a time as seen from now can only be compared, or begin a window; "
+                                "expected traits.… > 3d ago, or since start_of"),
+    "traits.at in [now()]": (15, "a time as seen from now can only be compared"),
+    "!start_of('day')": (2, "a time as seen from now can only be compared"),
+    "count('A' where lowercase(now()) = 'a') > 1": (27, "a time as seen from now can only be "),
     "count('A' within 200000d) > 1": (18, "200000d is longer than a hundred years"),
 }  # fmt: skip
 

@@ -146,5 +146,6 @@ FORMS = st.one_of(
 
 def people() -> Any:
     """Conditions over a person."""
-    leaves = st.one_of(VALUES, paths("traits"), INSTANTS, TIMES, FORMS)
+    compared = st.builds(Compare, OPS, st.one_of(paths("traits"), FORMS, INSTANTS), TIMES)
+    leaves = st.one_of(VALUES, paths("traits"), INSTANTS, compared, FORMS)
     return _grown(leaves, CALLS)

@@ -112,7 +112,7 @@ NOW = Form(
     Relative,
     "now(), 30d ago, 3d from now",
     "A time as seen from now. What is compared with a time is read as one: ISO 8601, or a number "
-    "of seconds or milliseconds since 1970.",
+    "of seconds or milliseconds since 1970. It is one side of a comparison, or begins a window.",
     "time",
     (
         Example(

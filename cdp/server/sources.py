@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import structlog
 
 from cdp.store import Store, config_rows, meta
-from cdp.store.config_rows import Source
+from cdp.store.config_rows import Destination, Source
+from cdp.tracking.routing import routing_rules
 
 logger = structlog.get_logger(__name__)
 
@@ -26,6 +28,7 @@ class Sources:
         self._store = store
         self._version = -1
         self._by_key: dict[str, Source] = {}
+        self._destinations: list[Destination] = []
         self._stop = threading.Event()
         self._load()
         threading.Thread(target=self._follow, name="sources", daemon=True).start()
@@ -33,6 +36,14 @@ class Sources:
     def by_write_key(self, key: str) -> Source | None:
         """The source with that write key."""
         return self._by_key.get(key)
+
+    def routing_rules(self, source: Source) -> list[dict[str, Any]]:
+        """What pages apply to what they send to the source's destinations by themselves."""
+        return routing_rules(
+            item
+            for item in self._destinations
+            if item.enabled and item.source_id in (None, source.id)
+        )
 
     def close(self) -> None:
         """Stop following."""
@@ -43,6 +54,7 @@ class Sources:
             version = meta.version(tx)
             if version != self._version:
                 self._by_key = {s.write_key: s for s in config_rows.all_sources(tx)}
+                self._destinations = config_rows.all_destinations(tx)
                 self._version = version
 
     def _follow(self) -> None:

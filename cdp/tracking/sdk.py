@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -33,11 +33,14 @@ _PRELUDE = (
 )
 
 
-def settings_document(write_key: str, base: str) -> dict[str, Any]:
+def settings_document(
+    write_key: str, base: str, rules: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
     """The document at ``/v1/projects/<key>/settings`` (segment.com: CDN settings).
 
-    ``base`` is our own address as the browser sees it. Customer.io's browser SDK is
-    a sibling of analytics.js that looks for its own name.
+    ``base`` is our own address as the browser sees it, ``rules`` are those of
+    `cdp.tracking.routing`. Customer.io's browser SDK is a sibling of analytics.js that
+    looks for its own name.
     """
     parts = urlsplit(base)
     home = {
@@ -63,7 +66,7 @@ def settings_document(write_key: str, base: str) -> dict[str, Any]:
         },
         "edgeFunction": {},
         "analyticsNextEnabled": True,
-        "middlewareSettings": {"routingRules": []},
+        "middlewareSettings": {"routingRules": list(rules)},
         "enabledMiddleware": {},
         "metrics": {"sampleRate": 0},
         "legacyVideoPluginsEnabled": False,
@@ -112,10 +115,12 @@ def add_sdk_routes(blueprint: Blueprint, sources: Any, public_url: str | None, h
 
     @get("/v1/projects/<write_key>/settings", "settings")
     def project_settings(write_key: str) -> Response:
-        if known(write_key) is None:
+        source = known(write_key)
+        if source is None:
             return _json({"error": f"no source has the write key {write_key[:64]!r}"}, 404)
         base = public_url or hops.base(request.environ)
-        return _json(settings_document(write_key, base.rstrip("/")), 200)
+        rules = sources.routing_rules(source)
+        return _json(settings_document(write_key, base.rstrip("/"), rules), 200)
 
     @get("/sourceConfig", "rudder_settings")
     def rudder_settings() -> Response:

@@ -35,9 +35,10 @@ class Source(Protocol):
 
 
 class Sources(Protocol):
-    """Sources by write key."""
+    """Sources by write key, and how pages filter what goes to the destinations of one."""
 
     def by_write_key(self, key: str) -> Any: ...
+    def routing_rules(self, source: Any) -> list[dict[str, Any]]: ...
 
 
 class Appender(Protocol):

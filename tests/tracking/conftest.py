@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from cdp.config import Settings
 from cdp.log import Record
 from cdp.tracking import create_blueprint
+from cdp.tracking.routing import routing_rules
 
 NOW = 1_767_268_800_000
 
@@ -26,14 +27,23 @@ class Source(NamedTuple):
     enabled: bool
 
 
+class Destination(NamedTuple):
+    name: str
+    filter: str
+
+
 class Sources:
-    """Two sources, one of them disabled."""
+    """Two sources, one of them disabled, and what is connected to them."""
 
     def __init__(self) -> None:
+        self.destinations: list[Destination] = []
         self.known = {"wk": Source(1, "shop", True), "off": Source(2, "old", False)}
 
     def by_write_key(self, key: str) -> Source | None:
         return self.known.get(key)
+
+    def routing_rules(self, source: Source) -> list[dict[str, Any]]:
+        return routing_rules(self.destinations)
 
 
 class MemoryLog:
@@ -59,10 +69,15 @@ def log() -> MemoryLog:
 
 
 @pytest.fixture
-def make_client(log: MemoryLog) -> Callable[..., FlaskClient]:
+def sources() -> Sources:
+    return Sources()
+
+
+@pytest.fixture
+def make_client(log: MemoryLog, sources: Sources) -> Callable[..., FlaskClient]:
     def make(**settings: Any) -> FlaskClient:
         app = Flask("test")
-        blueprint = create_blueprint(log, Sources(), Settings(**settings), lambda: NOW / 1000)
+        blueprint = create_blueprint(log, sources, Settings(**settings), lambda: NOW / 1000)
         app.register_blueprint(blueprint)
         return app.test_client()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from cdp.tracking import sdk
+from tests.tracking.conftest import Destination, Sources
 
 SETTINGS = "/v1/projects/wk/settings"
 
@@ -43,6 +45,26 @@ def test_the_settings_name_segments_and_customer_ios_entry(client: FlaskClient) 
     assert found["plan"]["track"]["__default"]["enabled"] is True
     assert found["middlewareSettings"] == {"routingRules": []}
     assert (found["remotePlugins"], found["metrics"]) == ([], {"sampleRate": 0})
+
+
+def test_the_settings_have_a_rule_for_each_destination_with_a_filter(
+    client: FlaskClient, sources: Sources
+) -> None:
+    sources.destinations = [
+        Destination("Everything", " "),
+        Destination("Pixel", "type = 'track' and properties.total >= 50"),
+        Destination("Beyond the browser", "length(event) > 3"),
+        Destination("Broken", "event ="),
+    ]
+    answer: Any = client.get(SETTINGS).json
+    rules = answer["middlewareSettings"]["routingRules"]
+    found = {rule["destinationName"]: rule["matchers"] for rule in rules}
+    ir = '["!",["and",["=","type",{"value":"track"}],[">=","properties.total",{"value":50}]]]'
+    assert found["Pixel"] == [{"type": "fql", "ir": ir}]
+    # What the package can't decide passes nothing.
+    assert found["Beyond the browser"] == found["Broken"] == [{"type": "all"}]
+    assert set(found) == {"Pixel", "Beyond the browser", "Broken"}
+    assert {json.dumps(rule["transformers"]) for rule in rules} == {'[[{"type": "drop"}]]'}
 
 
 @pytest.mark.parametrize("key", ["who", "off"])

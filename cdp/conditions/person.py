@@ -176,4 +176,5 @@ class Evaluator:
 
     def _state(self, histories: Mapping[str, History], key: str) -> Any:
         known = [(t, value) for t, value in histories.get(key, ()) if t <= self.now]
-        return max(known, key=lambda item: item[0])[1] if known else None
+        # Of one instant the last that was said holds.
+        return sorted(known, key=lambda item: item[0])[-1][1] if known else None

@@ -1,0 +1,320 @@
+"""The live faces of the forms: aggregates, performed, followed, sequences, changed."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from math import ceil, floor
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cdp.conditions.ast import (
+    Aggregate,
+    Changed,
+    Compare,
+    EventRef,
+    Followed,
+    Performed,
+    Sequence,
+    Since,
+    StartOf,
+    Value,
+    Window,
+)
+from cdp.conditions.forms.aggregates import reduce
+from cdp.conditions.live.part import Part, Until
+from cdp.conditions.live.subject import (
+    TRAITS,
+    UNSAID,
+    Stream,
+    Subject,
+    body_of,
+    paths_of,
+    split_where,
+)
+from cdp.conditions.live.windows import NEVER, Span, leaving, span_of, until_of
+from cdp.conditions.values import Time, same
+from cdp.events import at_path
+
+if TYPE_CHECKING:
+    from cdp.conditions.live.compile import Compiler
+
+_NONE = Stream(0)
+
+
+class Events(NamedTuple):
+    """The events of a reference inside of a window.
+
+    ``at(subject, now)`` gives the stream and the positions that count, in order.
+    """
+
+    number: int
+    span: Span
+    at: Callable[[Subject, int], tuple[Stream, Any]]
+    until: Until
+    plain: bool
+
+
+def _events(compiler: Compiler, ref: EventRef, window: Window | None) -> Events:
+    fixed, rest = split_where(ref)
+    number = compiler.streams.number(ref.name, fixed)
+    compiler.used.add(number)
+    if isinstance(window, Since) and isinstance(window.start, StartOf):
+        compiler.part(window.start)  # it may read the person's time zone
+    span, ends = span_of(window), until_of(window)
+
+    def until(subject: Subject, now: int) -> int:
+        stream = subject.streams.get(number, _NONE)
+        return ends(stream, subject, now, *span(stream, subject, now))
+
+    def whole(subject: Subject, now: int) -> tuple[Stream, range]:
+        stream = subject.streams.get(number, _NONE)
+        return stream, range(*span(stream, subject, now))
+
+    if rest is None:
+        return Events(number, span, whole, until, True)
+
+    spec = compiler.streams.specs[number]
+    paths = sorted(paths_of(rest), key=len)
+    columns = [spec.column(path) for path in paths]
+    outer, compiler.in_where = compiler.in_where, True
+    where = compiler.part(rest)
+    compiler.in_where = outer
+    holds, where_until = where.value, where.until
+
+    def looked_at(stream: Stream, index: int, subject: Subject) -> None:
+        values = (stream.columns[column][index] for column in columns)
+        subject.message = body_of(zip(paths, values, strict=True))
+
+    def some(subject: Subject, now: int) -> tuple[Stream, list[int]]:
+        stream, positions = whole(subject, now)
+        before = subject.message
+        found = []
+        for index in positions:
+            looked_at(stream, index, subject)
+            if holds(subject, now) is True:
+                found.append(index)
+        subject.message = before
+        return stream, found
+
+    def until_some(subject: Subject, now: int) -> int:
+        first = until(subject, now)
+        if where_until is None:
+            return first
+        stream, positions = whole(subject, now)
+        before = subject.message
+        for index in positions:
+            looked_at(stream, index, subject)
+            first = min(first, where_until(subject, now))
+        subject.message = before
+        return first
+
+    return Events(number, span, some, until_some, False)
+
+
+def compile_form(compiler: Compiler, node: Any) -> Part:
+    """A form as a value."""
+    made: Part = _FORMS[type(node)](compiler, node)
+    return made
+
+
+def _aggregate(compiler: Compiler, node: Aggregate) -> Part:
+    events = _events(compiler, node.event, node.window)
+    at, fn = events.at, node.fn
+    if fn == "count":
+        return Part(lambda subject, now: len(at(subject, now)[1]), events.until)
+    if node.of is None:
+        last = fn == "last"
+
+        def when(subject: Subject, now: int) -> Time | None:
+            stream, positions = at(subject, now)
+            return Time(stream.t[positions[-1 if last else 0]]) if positions else None
+
+        return Part(when, events.until)
+    column = compiler.streams.specs[events.number].column(node.of.parts)
+    plain = events.plain
+
+    def figure(subject: Subject, now: int) -> Any:
+        stream, positions = at(subject, now)
+        if not stream.columns:
+            return reduce(fn, [])
+        values = stream.columns[column]
+        if plain:
+            found: list[Any] = values[positions.start : positions.stop]
+        else:
+            found = [values[index] for index in positions]
+        return reduce(fn, [value for value in found if value is not None])
+
+    return Part(figure, events.until)
+
+
+def _performed(compiler: Compiler, node: Performed) -> Part:
+    return _at_least(compiler, node.event, node.window, 1)
+
+
+def compile_threshold(compiler: Compiler, node: Compare) -> Part | None:
+    """``count(…) >= 3`` and the like: what changes only at one number; None of others."""
+    left, right = node.left, node.right
+    if not (isinstance(left, Aggregate) and left.fn == "count" and left.of is None):
+        return None
+    if not isinstance(right, Value) or node.op in ("=", "!="):
+        return None
+    number = right.value
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        return None
+    least = ceil(number) if node.op in (">=", "<") else floor(number) + 1
+    return _at_least(compiler, left.event, left.window, least, node.op in ("<", "<="))
+
+
+def _at_least(
+    compiler: Compiler, ref: EventRef, window: Window | None, least: int, negated: bool = False
+) -> Part:
+    """Whether there are ``least`` events or more; ``negated``: whether there aren't."""
+    events = _events(compiler, ref, window)
+    at, wanted = events.at, not negated
+    if not events.plain:
+        return Part(
+            lambda subject, now: (len(at(subject, now)[1]) >= least) is wanted, events.until
+        )
+    number, span, leaves = events.number, events.span, leaving(window)
+
+    def enough(subject: Subject, now: int) -> bool:
+        stream = subject.streams.get(number, _NONE)
+        low, high = span(stream, subject, now)
+        return (high - low >= least) is wanted
+
+    general = events.until
+
+    def until(subject: Subject, now: int) -> int:
+        stream = subject.streams.get(number, _NONE)
+        low, high = span(stream, subject, now)
+        if high < len(stream.t):  # some are still to come in
+            return general(subject, now)
+        if high - low < least or least <= 0:
+            return NEVER
+        return leaves(stream, subject, now, low + (high - low) - least)
+
+    return Part(enough, until)
+
+
+def _followed(compiler: Compiler, node: Followed) -> Part:
+    events, starts = (
+        _events(compiler, node.event, None),
+        _events(compiler, node.after, node.window),
+    )
+    ms, negated = node.ms, node.negated
+
+    def each(subject: Subject, now: int) -> list[tuple[int, bool]]:
+        """Of each start its time, and whether it was followed."""
+        after, places = starts.at(subject, now)
+        stream, positions = events.at(subject, now)
+        times = [(stream.t[i], stream.seq[i]) for i in positions]
+        found = []
+        for index in places:
+            t = after.t[index]
+            # The first that comes later is the soonest; its position decides within a ms.
+            place = bisect_right(times, (t, after.seq[index]))
+            found.append((t, place < len(times) and times[place][0] - t <= ms))
+        return found
+
+    def value(subject: Subject, now: int) -> bool:
+        if negated:
+            return any(not followed and now >= t + ms for t, followed in each(subject, now))
+        return any(followed for _, followed in each(subject, now))
+
+    def until(subject: Subject, now: int) -> int:
+        first = min(events.until(subject, now), starts.until(subject, now))
+        if negated:
+            for t, followed in each(subject, now):
+                if not followed and now < t + ms < first:
+                    first = t + ms
+        return first
+
+    return Part(value, until)
+
+
+def _sequence(compiler: Compiler, node: Sequence) -> Part:
+    steps = [(_events(compiler, step.event, node.window), step.within) for step in node.steps]
+
+    def value(subject: Subject, now: int) -> bool:
+        """After each step the latest chain is enough without limits; with one all are kept."""
+        ends: list[tuple[int, int]] | None = None
+        for events, within in steps:
+            stream, positions = events.at(subject, now)
+            here = [(stream.t[i], stream.seq[i]) for i in positions]
+            if ends is not None:
+                here = _following(here, ends, within)
+            if not here:
+                return False
+            ends = here
+        return True
+
+    def until(subject: Subject, now: int) -> int:
+        return min(events.until(subject, now) for events, _ in steps)
+
+    return Part(value, until)
+
+
+def _following(
+    here: list[tuple[int, int]], ends: list[tuple[int, int]], within: int | None
+) -> list[tuple[int, int]]:
+    """Those of ``here`` that come after one of ``ends`` in time; both are in order.
+
+    The nearest end before it is the one that a limit is kept by, if by any.
+    """
+    found = []
+    place = 0
+    for item in here:
+        while place < len(ends) and ends[place] < item:
+            place += 1
+        if place and (within is None or item[0] - ends[place - 1][0] <= within):
+            found.append(item)
+    return found
+
+
+def _changed(compiler: Compiler, node: Changed) -> Part:
+    parts = node.path.parts[1:] if node.path.parts[0] == "person" else node.path.parts
+    number = compiler.streams.number(TRAITS, None)
+    compiler.used.add(number)
+    spec = compiler.streams.specs[number]
+    known = spec.column(parts[:2])
+    path = parts[2:]
+    if isinstance(node.window, Since) and isinstance(node.window.start, StartOf):
+        compiler.part(node.window.start)
+    span, ends = span_of(node.window), until_of(node.window)
+    before, after = node.before, node.after
+
+    def value(subject: Subject, now: int) -> bool:
+        stream = subject.streams.get(number, _NONE)
+        if not stream.columns:
+            return False
+        low, high = span(stream, subject, now)
+        old: Any = None
+        for index in range(high):
+            said = stream.columns[known][index]
+            if said is UNSAID:
+                continue
+            new = at_path(said, path)
+            if (
+                index >= low
+                and not same(old, new)
+                and (before is None or same(old, before.value))
+                and (after is None or same(new, after.value))
+            ):
+                return True
+            old = new
+        return False
+
+    def until(subject: Subject, now: int) -> int:
+        stream = subject.streams.get(number, _NONE)
+        return ends(stream, subject, now, *span(stream, subject, now))
+
+    return Part(value, until)
+
+
+_FORMS: dict[type, Callable[..., Any]] = {
+    Aggregate: _aggregate,
+    Performed: _performed,
+    Followed: _followed,
+    Sequence: _sequence,
+    Changed: _changed,
+}

@@ -1,0 +1,88 @@
+"""The live engine and the plain evaluator are of one opinion, at every instant (law 4)."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cdp.conditions import Context, Evaluator, Event, Person, format_text, parse
+from cdp.conditions.live import NEVER, TRAITS, UNSAID, Stream, Streams, Subject, compile_person
+from cdp.events import event_name
+from tests.conditions.stories import AROUND, HISTORIES, T, conditions
+
+EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "300"))
+
+
+def person_of(history: list[dict[str, Any]]) -> Person:
+    """The person as the plain evaluator wants it."""
+    traits: dict[str, Any] = {}
+    for item in history:
+        for name, value in item["body"].get("traits", {}).items():
+            traits.setdefault(name, []).append((item["t"], value))
+    events = [Event(item["t"], item["body"]) for item in history if "traits" not in item["body"]]
+    return Person(traits=traits, events=events)
+
+
+def subject_of(history: list[dict[str, Any]], streams: Streams) -> Subject:
+    """The same person as the live engine keeps it, told message by message."""
+    subject = Subject()
+    when: dict[str, int] = {}
+    for seq, item in enumerate(history):
+        body, t = item["body"], item["t"]
+        event = (
+            TRAITS
+            if body["type"] == "identify"
+            else event_name(body["type"], body.get("event", ""))
+        )
+        for name, value in body.get("traits", {}).items():
+            if t >= when.get(name, 0):
+                subject.traits[name], when[name] = value, t
+        for number, spec in enumerate(streams.specs):
+            if spec.event != event or (spec.accepts is not None and not spec.accepts(body)):
+                continue
+            values = spec.values(body)
+            if event == TRAITS and all(value is UNSAID for value in values):
+                continue
+            stream = subject.streams.setdefault(number, Stream(len(spec.columns)))
+            stream.add(t, seq, values)
+    return subject
+
+
+@settings(max_examples=EXAMPLES * 4, deadline=None)
+@given(conditions(), HISTORIES, T, st.lists(st.integers(0, 60), max_size=4))
+def test_live_is_plain_and_stays_so_until_it_says(
+    tree: Any, history: list[dict[str, Any]], now: int, later: list[int]
+) -> None:
+    streams = Streams()
+    live = compile_person(tree, streams)
+    subject = subject_of(history, streams)
+    person = person_of(history)
+    text = format_text(tree)
+    value = Evaluator(person, now).holds(tree)
+    assert live.holds(subject, now) is value, text
+    end = live.next_change(subject, now)
+    assert end > now
+    for instant in {min(end - 1, AROUND + 100_000), *(now + ms for ms in later)}:
+        if now < instant < end:
+            assert Evaluator(person, instant).holds(tree) is value, (text, instant, end)
+
+
+def test_what_time_never_changes_says_so() -> None:
+    def end(text: str, *events: tuple[int, str]) -> int:
+        streams = Streams()
+        live = compile_person(parse(text, Context.PERSON).root, streams)
+        history = [{"t": t, "body": {"type": "track", "event": name}} for t, name in events]
+        return live.next_change(subject_of(history, streams), 1000)
+
+    assert end('count("A") > 2', (1, "A")) == NEVER
+    assert end('count("A" within 10s) >= 2', (1, "A")) == NEVER  # it can only become fewer
+    assert end('count("A" within 10s) >= 2', (1, "A"), (5, "A"), (9, "A")) == 10_005
+    assert end('traits.x = 1 and performed("A" within 1s)', (500, "A")) == NEVER
+    assert end('not performed("A" within 1s)', (500, "A")) == 1500
+    assert end('performed("A" since 1s ago)', (500, "A")) == 1501
+    assert end('performed("A")', (2000, "A")) == 2000  # a clock that runs ahead
+    assert end('last("A") > 2s ago', (500, "A")) == 2500
+    assert end('not performed("B") within 3s after "A"', (500, "A")) == 3500

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from cdp.conditions.ast import And, Call, Compare, Expr, In, Items, Not, Or, Path, Value, walk
 from cdp.conditions.functions import FUNCTIONS
-from cdp.conditions.values import at_path
+from cdp.events import at_path
 
 
 class Difference(NamedTuple):

@@ -14,8 +14,10 @@ from cdp.api.room import Room, here, page_of
 from cdp.api.sources import find as find_source
 from cdp.events import format_time
 from cdp.events.message import TYPES
+from cdp.protocols import Classes, field_key, root_of
 from cdp.store import catalogue_reads, config_rows
-from cdp.store.catalogue_reads import CONTEXT, DAY_MS, SORTS, TRAITS, Entry, Field, Fields
+from cdp.store.catalogue_reads import CONTEXT, DAY_MS, SORTS, Entry, Field, Fields
+from cdp.store.fields import load_classes
 
 room = Room("catalogue", "What has been seen: events, properties, traits, context.")
 
@@ -51,6 +53,9 @@ class FieldSchema(Schema):
     types = fields.List(fields.Nested(TypeSchema))
     conflict = fields.Boolean(metadata=_says("Senders disagree on its type."))
     samples = fields.List(fields.Nested(SampleSchema))
+    field = fields.String(metadata=_says("Its name where it is decided whether it is personal."))
+    personal = fields.Boolean(metadata=_says("Taken for a person's data."))
+    confirmed = fields.Boolean(metadata=_says("A person said so; else it is by its look."))
     more_values = fields.Boolean(metadata=_says("There were other values than the samples."))
     first_seen = fields.String()
     last_seen = fields.String()
@@ -139,7 +144,10 @@ class NameQuery(Schema):
 class TraitsQuery(_Query):
     """Whose traits."""
 
-    of = fields.String(load_default="users", validate=validate.OneOf(list(TRAITS)))
+    of = Words(
+        load_default="users",
+        metadata=_says("`users`, `accounts`, or the key of another type of objects."),
+    )
 
 
 class ContextQuery(_Query):
@@ -184,8 +192,12 @@ def get_seen_event(query: dict[str, Any], name: str) -> dict[str, Any]:
 
 @room.on("GET", "/catalogue/traits", "events:read", query=TraitsQuery, gives=FieldPageSchema)
 def list_seen_traits(query: dict[str, Any]) -> dict[str, Any]:
-    """List the traits of people, or of accounts, that were ever set."""
-    return _field_page(query, TRAITS[query["of"]])
+    """List the traits of people, of accounts or of other objects that were ever set."""
+    with here().store.read() as tx:
+        calls = catalogue_reads.traits_of(tx, query["of"])
+    if calls is None:
+        raise not_found(f"There is no type of objects called {query['of']!r:.100}.")
+    return _field_page(query, *calls)
 
 
 @room.on("GET", "/catalogue/context", "events:read", query=ContextQuery, gives=FieldPageSchema)
@@ -194,13 +206,15 @@ def list_seen_context(query: dict[str, Any]) -> dict[str, Any]:
     return _field_page(query, CONTEXT)
 
 
-def _field_page(query: dict[str, Any], type_: str) -> dict[str, Any]:
+def _field_page(query: dict[str, Any], type_: str, name: str = "") -> dict[str, Any]:
     start, limit = place(query) or 0, query["limit"]
     with here().store.read() as tx:
-        messages, found = catalogue_reads.fields_of(tx, type_, query["q"], _source(tx, query))
-        keys = _keys(tx)
+        source = _source(tx, query)
+        messages, found = catalogue_reads.fields_of(tx, type_, query["q"], source, name)
+        keys, classes = _keys(tx), load_classes(tx)
+    root = root_of(type_, name)
     return {
-        "data": field_rows(found, keys)[start : start + limit],
+        "data": field_rows(found, keys, classes, root)[start : start + limit],
         "next": _next(start, limit, len(found.fields)),
         "total": len(found.fields),
         "messages": messages,
@@ -251,7 +265,7 @@ def detail(
     entry = catalogue_reads.entry(tx, today, type_, label, source)
     if entry is None:
         return None
-    keys = _keys(tx)
+    keys, classes = _keys(tx), load_classes(tx)
     lately = catalogue_reads.lately(tx, today, source)
     days = catalogue_reads.by_day(tx, today, [entry.id], _DAYS, source)[entry.id]
     found = catalogue_reads.fields(tx, entry.id, source=source)
@@ -271,20 +285,27 @@ def detail(
             {"day": format_time((today - _DAYS + 1 + index) * DAY_MS)[:10], "count": n}
             for index, n in enumerate(days)
         ],
-        "fields_": field_rows(found, keys),
+        "fields_": field_rows(found, keys, classes, root_of(entry.type, entry.name)),
         "beyond": found.beyond,
     }
 
 
-def field_rows(found: Fields, keys: dict[int, str]) -> list[dict[str, Any]]:
-    """Fields as `FieldSchema` has them."""
-    return [_field_row(field, keys) for field in found.fields]
+def field_rows(
+    found: Fields, keys: dict[int, str], classes: Classes, root: str
+) -> list[dict[str, Any]]:
+    """Fields as `FieldSchema` has them; ``root`` is what their names begin with."""
+    return [_field_row(field, keys, classes, root) for field in found.fields]
 
 
-def _field_row(field: Field, keys: dict[int, str]) -> dict[str, Any]:
+def _field_row(field: Field, keys: dict[int, str], classes: Classes, root: str) -> dict[str, Any]:
     total = sum(n for _, n in field.types) or 1
+    name = f"{root}.{field.path}"
+    decided = classes.decision(name)
     return {
         "path": field.path,
+        "field": field_key(name),
+        "personal": field.looks_personal(name) if decided is None else decided,
+        "confirmed": decided is not None,
         "count": field.n,
         "share": round(field.share, 4),
         "types": [{"type": t, "count": n, "share": round(n / total, 4)} for t, n in field.types],

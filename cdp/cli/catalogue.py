@@ -15,7 +15,11 @@ from cdp.events.message import TYPES
 @click.argument("name", required=False)
 @store_options
 @click.option("--type", "type_", type=click.Choice(TYPES), help="Only this call type.")
-@click.option("--traits", type=click.Choice(["users", "accounts"]), help="Traits instead.")
+@click.option(
+    "--traits",
+    metavar="OF",
+    help="Traits instead: of users, accounts, or another type of objects.",
+)
 @click.option("--context", is_flag=True, help="The fields of the context instead.")
 @click.option("--source", help="What came from this source alone.")
 @click.option("--q", default="", help="A part of the name or of a field's path.")
@@ -38,8 +42,10 @@ def catalogue(
     Example: cdp events catalogue "Order Completed"
     """
     from cdp.api import catalogue as shapes
+    from cdp.protocols import root_of
     from cdp.store import catalogue_reads as reads
     from cdp.store import config_rows
+    from cdp.store.fields import load_classes
 
     if (name is not None) + (traits is not None) + context > 1:
         raise click.UsageError("give one of NAME, --traits and --context")
@@ -60,11 +66,14 @@ def catalogue(
             _print_one(found, as_json)
             return
         if traits or context:
-            kind = reads.TRAITS[traits] if traits else reads.CONTEXT
-            messages, fields = reads.fields_of(tx, kind, q, number)
+            calls = reads.traits_of(tx, traits) if traits else (reads.CONTEXT, "")
+            if calls is None:
+                raise CliError(f"there is no type of objects called {traits!r}")
+            messages, fields = reads.fields_of(tx, calls[0], q, number, calls[1])
             if not as_json:
                 _say(fields.looked, messages)
-            print_rows(_fields(shapes.field_rows(fields, keys), as_json), as_json)
+            rows = shapes.field_rows(fields, keys, load_classes(tx), root_of(*calls))
+            print_rows(_fields(rows, as_json), as_json)
             return
         listed = reads.entries(tx, today, q, type_, number)
         rows = [shapes.name_row(entry, listed.lately, keys) for entry in listed.entries]

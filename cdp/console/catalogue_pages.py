@@ -10,10 +10,11 @@ from sqlalchemy import Connection
 from cdp.console import layout
 from cdp.console.context import console
 from cdp.events.message import TYPES
-from cdp.protocols import hides_something
-from cdp.store import catalogue_reads, config_rows
-from cdp.store.catalogue_reads import CONTEXT, DAY_MS, LATELY, SORTS, TRAITS, Entry
+from cdp.protocols import hides_something, root_of
+from cdp.store import catalogue_reads, config_rows, object_types
+from cdp.store.catalogue_reads import CONTEXT, DAY_MS, LATELY, SORTS, Entry
 from cdp.store.config_rows import Source
+from cdp.store.fields import load_classes
 
 PAGE = 100
 #: Days that an event's own page draws.
@@ -97,9 +98,11 @@ def event() -> str:
         curve = catalogue_reads.by_day(tx, _today(), [found.id], DAYS, source)[found.id]
         lately = catalogue_reads.lately(tx, _today(), source)
         carried = catalogue_reads.fields(tx, found.id, wanted.q, source)
-        sources = _sources(tx)
+        sources, classes = _sources(tx), load_classes(tx)
     return render_template(
         "console/catalogue_event.html",
+        classes=classes,
+        root=root_of(found.type, found.name),
         wanted=wanted,
         entry=found,
         mine=mine,
@@ -115,28 +118,36 @@ def event() -> str:
 
 
 def traits() -> str:
-    """The traits of people or of accounts."""
-    of = request.args.get("of", "users")
-    if of not in TRAITS:
+    """The traits of people, of accounts or of other objects."""
+    of = request.args.get("of", "users").replace("\0", "")
+    with console().store.read() as tx:
+        calls = catalogue_reads.traits_of(tx, of)
+    if calls is None:
         abort(404, f"There are no traits of {of}.")
-    return _fields("traits", TRAITS[of], of)
+    return _fields("traits", *calls, of)
 
 
 def context() -> str:
     """The fields of the context."""
-    return _fields("context", CONTEXT, "")
+    return _fields("context", CONTEXT, "", "")
 
 
-def _fields(tab: str, type_: str, of: str) -> str:
+def _fields(tab: str, type_: str, name: str, of: str) -> str:
     wanted = Wanted.from_request()
     with console().store.read() as tx:
         source = _source(tx, wanted.source)
-        messages, carried = catalogue_reads.fields_of(tx, type_, wanted.q, source)
-        sources = _sources(tx)
-    name = "catalogue_fields.html" if "HX-Target" in request.headers else "catalogue_traits.html"
+        messages, carried = catalogue_reads.fields_of(tx, type_, wanted.q, source, name)
+        sources, classes = _sources(tx), load_classes(tx)
+        kinds = object_types.all_types(tx)
+    template = (
+        "catalogue_fields.html" if "HX-Target" in request.headers else "catalogue_traits.html"
+    )
     return render_template(
-        f"console/{name}",
+        f"console/{template}",
         tab=tab,
+        classes=classes,
+        root=root_of(type_, name),
+        kinds=kinds,
         of=of,
         wanted=wanted,
         messages=messages,

@@ -21,6 +21,7 @@ _PAGES = (
     ("Catalogue", "console.catalogue", "events properties schema seen"),
     ("Traits", "console.catalogue_traits", "catalogue properties of people"),
     ("Context", "console.catalogue_context", "catalogue fields device page campaign"),
+    ("Personal data", "console.catalogue_personal", "catalogue classify pii privacy masked"),
     ("People", "console.people", "profiles users customers search"),
     ("Sources", "console.connections", "write key snippet"),
     ("Add a source", "console.source_new", "new write key snippet"),

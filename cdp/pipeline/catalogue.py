@@ -15,7 +15,8 @@ from zlib import crc32
 from sqlalchemy import Connection
 
 from cdp.events import Message
-from cdp.protocols import PARTS, Seen, general_name
+from cdp.identity.objects import ACCOUNT_TYPE, NoObject, traits_said, type_key
+from cdp.protocols import PARTS, Classes, Seen, general_name, root_of
 from cdp.store import catalogue
 from cdp.store.catalogue import OTHER, Pair
 
@@ -36,10 +37,13 @@ _MINUTE_MS = 60_000
 class _Subject:
     """One name from one source: what this micro-batch counts, and how often to look."""
 
-    __slots__ = ("days", "first", "last", "left", "looked", "mask", "minute", "n", "pair", "type")
+    __slots__ = (
+        "days", "first", "last", "left", "looked", "mask", "minute", "n", "pair", "root", "type"
+    )  # fmt: skip
 
-    def __init__(self, type_: str, pair: Pair, looked: int) -> None:
+    def __init__(self, type_: str, name: str, pair: Pair, looked: int) -> None:
         self.type, self.pair = type_, pair
+        self.root = root_of(type_, name)
         self.n = self.first = self.last = 0
         self.days: dict[int, int] = {}
         self.left, self.minute = 0, -1
@@ -74,15 +78,18 @@ class Catalogue:
         self._waiting: dict[Pair, Seen] = {}
         self._since = 0
         self._today = -1
+        #: What people decided of fields; whoever makes or keeps this sets it.
+        self.classes = Classes()
 
     def take(self, tx: Connection, messages: list[Message], now: int) -> None:
         """Count ``messages``, none of which was taken before, and look into some."""
         minute, horizon = now // _MINUTE_MS, now // _DAY_MS - catalogue.DAYS
         subjects, touched = self._subjects, []
         for message in messages:
-            subject = subjects.get((message.type, message.name, message.source))
+            name = message.name if message.type != "group" else _object_type(message)
+            subject = subjects.get((message.type, name, message.source))
             if subject is None:
-                subject = self._subject(tx, message.type, message.name, message.source)
+                subject = self._subject(tx, message.type, name, message.source)
             t = message.t
             if not subject.n:
                 touched.append(subject)
@@ -130,9 +137,9 @@ class Catalogue:
         catalogue.add_days(tx, days)
 
     def _subject(self, tx: Connection, type_: str, name: str, source: int) -> _Subject:
-        number = self._number(tx, type_, general_name(name))
+        number = self._number(tx, type_, name if type_ == "group" else general_name(name))
         pair = (number, source)
-        subject = _Subject(type_, pair, self._looked.get(pair, 0))
+        subject = _Subject(type_, name, pair, self._looked.get(pair, 0))
         self._subjects[(type_, name, source)] = subject
         return subject
 
@@ -161,12 +168,15 @@ class Catalogue:
             self._look_at(about, message, own)
 
     def _look_at(self, subject: _Subject, message: Message, own: list[str]) -> None:
-        key, root = PARTS[subject.type]
+        key, _ = PARTS[subject.type]
         seen = self._waiting.get(subject.pair)
         if seen is None:
             seen = self._waiting[subject.pair] = Seen()
         part = message.body.get(key)
-        seen.look(part if isinstance(part, dict) else {}, root, message.t, own)
+        if subject.type == "group":
+            part = traits_said("group", message.body)
+        part = part if isinstance(part, dict) else {}
+        seen.look(part, subject.root, message.t, own, self.classes.kind)
         subject.has_looked()
 
     def waits(self, now: int, at_once: bool = False) -> bool:
@@ -191,6 +201,15 @@ class Catalogue:
             self._today = today
             catalogue.fold_days(tx, today - catalogue.DAYS)
         return bool(self._waiting)
+
+
+def _object_type(message: Message) -> str:
+    """The name under which a group call is listed: its object type, none for accounts."""
+    try:
+        key = type_key("group", message.body)
+    except NoObject:
+        return ""
+    return "" if key == ACCOUNT_TYPE else key
 
 
 _OWN = ("userId", "anonymousId", "groupId", "previousId")

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from cdp.identity import Rules
 from cdp.pipeline.catalogue import Catalogue
 from cdp.pipeline.kept import KeptProperties
-from cdp.store import history, identity, meta, object_types, regulations
+from cdp.store import fields, history, identity, meta, object_types, regulations
 from cdp.store.dedupe import DedupeIndex
 from cdp.store.trait_rules import load_trait_rules
 
@@ -44,6 +44,7 @@ class Memory:
         self.suppression = regulations.load_suppression(tx)
         # What it found and has not written yet must not be lost.
         self.catalogue = catalogue or Catalogue(tx)
+        self.catalogue.classes = fields.load_classes(tx)
         self.names = history.first_names(tx, MAX_NAMES)
         self._knows_all_names = len(self.names) < MAX_NAMES
         self._partition_messages = partition_messages

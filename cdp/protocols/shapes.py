@@ -7,7 +7,7 @@ had, so that processes can look by themselves and join later. Everything is boun
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -29,6 +29,9 @@ _LATEST = 5
 #: A sample that begins with it is a kind of personal data, not a value. No JSON does.
 MASK = "~"
 
+#: What the fields of accounts, and of objects of other types, begin with.
+ACCOUNT, OBJECTS = "account", "objects"
+
 #: Where a call carries what is listed of it, by its type; the person's own data
 #: is called ``traits``, an account's ``account``.
 PARTS = {
@@ -36,7 +39,7 @@ PARTS = {
     "page": ("properties", "properties"),
     "screen": ("properties", "properties"),
     "identify": ("traits", "traits"),
-    "group": ("traits", "account"),
+    "group": ("traits", ACCOUNT),
     "alias": ("properties", "properties"),
     "context": ("context", "context"),
 }
@@ -44,6 +47,11 @@ _FAMILIES = {"integer": "number", "number": "number", "date-time": "string"}
 _DATE = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?"
 )
+
+_SEGMENTS = re.compile(r"(?<!\\)\.")
+
+#: Says of a field's name and value which kind of personal data it is, if any.
+Kind = Callable[[str, Any], str | None]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -102,16 +110,23 @@ class Seen:
         self.first = self.last = 0
         self.properties: dict[str, Property] = {}
 
-    def look(self, part: dict[str, Any], root: str, t: int, own: Iterable[str] = ()) -> None:
+    def look(
+        self,
+        part: dict[str, Any],
+        root: str,
+        t: int,
+        own: Iterable[str] = (),
+        kind: Kind = looks_personal,
+    ) -> None:
         """Look at ``part`` of a message of event time ``t``.
 
         ``root`` names the part (see `PARTS`); values equal to one of the message's
-        ``own`` identifiers are masked.
+        ``own`` identifiers are masked, and those of which ``kind`` says one.
         """
         self.first = min(self.first, t) if self.looked else t
         self.last = max(self.last, t) if self.looked else t
         self.looked += 1
-        walk = _Walk(self.properties, root, t, frozenset(own))
+        walk = _Walk(self.properties, root, t, frozenset(own), kind)
         walk.object(part, "", 1)
         self.beyond += walk.beyond
 
@@ -137,16 +152,18 @@ class Seen:
 class _Walk:
     """One look at one message."""
 
-    __slots__ = ("beyond", "found", "own", "root", "seen", "t")
+    __slots__ = ("beyond", "found", "kind", "own", "root", "seen", "t")
 
-    def __init__(self, found: dict[str, Property], root: str, t: int, own: frozenset[str]) -> None:
-        self.found, self.root, self.t, self.own = found, root, t, own
+    def __init__(
+        self, found: dict[str, Property], root: str, t: int, own: frozenset[str], kind: Kind
+    ) -> None:
+        self.found, self.root, self.t, self.own, self.kind = found, root, t, own, kind
         self.seen: set[tuple[str, str]] = set()
         self.beyond = False
 
     def object(self, value: dict[str, Any], above: str, depth: int) -> None:
         for key, item in value.items():
-            self.value(item, f"{above}{_key(key)}", depth)
+            self.value(item, f"{above}{path_key(key)}", depth)
 
     def value(self, value: Any, path: str, depth: int) -> None:
         type_ = _type(value)
@@ -188,7 +205,7 @@ class _Walk:
 
     def sample(self, found: Property, path: str, value: Any) -> None:
         samples = found.samples
-        kind = looks_personal(f"{self.root}.{path}", value)
+        kind = self.kind(f"{self.root}.{path}", value)
         if kind is None and self.own and str(value) in self.own:
             kind = "user_id"
         text = MASK + kind if kind is not None else sample_text(value)
@@ -214,13 +231,19 @@ def is_conflict(types: Iterable[str]) -> bool:
     return len(families(types)) > 1
 
 
-def _key(key: str) -> str:
+def path_key(key: str) -> str:
+    """A key as a step of a path: cut, ids left out, dots escaped."""
     if key.isidentifier() and key.isascii() and len(key) <= 15:
         return key
     key = general_name(key)
     if len(key) > MAX_KEY:
         key = key[: MAX_KEY - 1] + "…"
     return key.replace("\\", "\\\\").replace(".", "\\.")
+
+
+def split_path(path: str) -> list[str]:
+    """The steps of a path, as they stand in it."""
+    return _SEGMENTS.split(path)
 
 
 def _type(value: Any) -> str:

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection, and_, bindparam, case, delete, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from cdp.protocols import MASK, Property, Seen
+from cdp.protocols import MASK, Classes, Property, Seen, root_of
 from cdp.store import meta
 from cdp.store.bulk import run_many, upsert
 from cdp.store.tables import (
@@ -215,6 +215,42 @@ def forget_source(tx: Connection, source: int) -> None:
 def clear_samples(tx: Connection) -> None:
     """Take out every sample value; what is counted stays."""
     _rewrite(tx, lambda _: False)
+
+
+def hide_samples(tx: Connection, classes: Classes, fields: list[str]) -> None:
+    """Keep of the samples of some fields, and of what is in them, only those that are open."""
+    names = catalogue_names.c
+    roots = {
+        row.id: root_of(row.type, row.name)
+        for row in tx.execute(select(names.id, names.type, names.name))
+    }
+    wanted = tuple(fields)
+    for name, source in _pairs(tx):
+        changed: list[dict[str, Any]] = []
+        for path, detail in _details(tx, name, source):
+            field = f"{roots.get(name, '')}.{path}"
+            key = field.replace("[]", "")
+            if key not in wanted and not key.startswith(tuple(f"{one}." for one in wanted)):
+                continue
+            found = _decode(detail)
+            if _hide(found, field, classes):
+                row = {"name_id": name, "source_id": source, "path": path}
+                changed.append({**row, "detail": _encode(found).decode()})
+        run_many(tx, _put_properties[tx.dialect.name], changed)
+    _tell(tx)
+
+
+def _hide(found: Property, field: str, classes: Classes) -> bool:
+    samples: dict[str, int] = {}
+    for text, n in found.samples.items():
+        kind = None
+        if not text.startswith(MASK):
+            kind = classes.kind(field, msgspec.json.decode(text))
+        kept = MASK + kind if kind is not None else text
+        samples[kept] = samples.get(kept, 0) + n
+    changed = samples != found.samples
+    found.samples = samples
+    return changed
 
 
 def forget_values(tx: Connection, values: set[str]) -> None:

@@ -8,6 +8,8 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from cdp.protocols import MASK, Property, Seen, is_conflict
+from cdp.protocols.personal import key_kind
+from cdp.store import object_types
 from cdp.store.bulk import chunks
 from cdp.store.catalogue import OTHER
 from cdp.store.tables import (
@@ -22,8 +24,6 @@ DAY_MS = 86_400_000
 LATELY = 30
 
 CONTEXT = "context"
-#: Which call says something of whom.
-TRAITS = {"users": "identify", "accounts": "group"}
 SORTS = ("volume", "name", "last_seen", "first_seen")
 
 _decode = msgspec.json.Decoder(Property).decode
@@ -83,6 +83,12 @@ class Field(NamedTuple):
     first_t: int
     last_t: int
     sources: list[int]
+
+    def looks_personal(self, field: str) -> bool:
+        """Whether it looks so by its name (``field``, with its root) or by a value."""
+        if self.samples:
+            return any(sample.personal for sample in self.samples)
+        return key_kind(field) is not None
 
 
 class Fields(NamedTuple):
@@ -211,15 +217,25 @@ def fields(tx: Connection, number: int, q: str = "", source: int | None = None) 
     return Fields(whole.looked, whole.beyond, shown)
 
 
-def fields_of(
-    tx: Connection, type_: str, q: str = "", source: int | None = None
-) -> tuple[int, Fields]:
-    """How many messages there were of a type without names, and their fields.
+def traits_of(tx: Connection, word: str) -> tuple[str, str] | None:
+    """Which calls set the traits of a collection (``users``, ``accounts``, a type's key)."""
+    if word == "users":
+        return "identify", ""
+    if word == "accounts":
+        return "group", ""
+    known = any(row.word == word for row in object_types.all_types(tx))
+    return ("group", word) if known else None
 
-    The types are ``identify`` and ``group``, for traits, and `CONTEXT`.
+
+def fields_of(
+    tx: Connection, type_: str, q: str = "", source: int | None = None, name: str = ""
+) -> tuple[int, Fields]:
+    """How many messages there were of a type, without a name unless one is given; their fields.
+
+    The types are ``identify`` and ``group``, for traits, and `CONTEXT`; see `traits_of`.
     """
     names = catalogue_names.c
-    statement = select(names.id).where(names.type == type_, names.name == "")
+    statement = select(names.id).where(names.type == type_, names.name == name)
     number = tx.execute(statement).scalar()
     if number is None:
         return 0, Fields(0, 0, [])

@@ -111,3 +111,56 @@ def test_the_command_prints_events_and_fields(seen: Space) -> None:
 def test_the_command_refuses_what_it_can_not_do(seen: Space) -> None:
     for args, code in ((("Nothing",), 1), (("--source", "x"), 1), (("x", "--context"), 2)):
         assert run(seen, *args).exit_code == code, args
+
+
+def test_fields_are_proposed_confirmed_and_overruled(seen: Space) -> None:
+    waiting = get(seen, "/api/catalogue/fields?state=waiting")
+    assert {row["field"]: (row["kind"], row["by"]) for row in waiting["data"]} == {
+        "context.ip": ("ip", "name"),
+        "traits.email": ("email", "name"),
+        "traits.name": ("name", "name"),
+    }
+    answer = seen.client().patch(
+        "/api/catalogue/fields",
+        json={"fields": {"traits.email": True, "traits.name": False, "account.seats": True}},
+        headers=bearer(),
+    )
+    assert answer.status_code == 200, answer.text
+    assert [(r["field"], r["personal"], r["state"]) for r in answer.json["data"]] == [
+        ("traits.email", True, "confirmed"),
+        ("traits.name", False, "confirmed"),
+        ("account.seats", True, "confirmed"),
+    ]
+    assert [r["field"] for r in get(seen, "/api/catalogue/fields?state=waiting")["data"]] == [
+        "context.ip"
+    ]
+    assert get(seen, "/api/catalogue/fields/traits.email")["state"] == "confirmed"
+    get(seen, "/api/catalogue/fields/traits.nothing", 404)
+    by_path = {r["path"]: r for r in get(seen, "/api/catalogue/traits")["data"]}
+    assert (by_path["email"]["field"], by_path["email"]["confirmed"]) == ("traits.email", True)
+    assert not by_path["name"]["personal"] and not by_path["plan"]["confirmed"]
+    get(seen, "/api/catalogue/traits?of=cats", 404)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"email": True}, {"traits.email": "yes"}, {}, {"traits.": None}]
+)
+def test_what_is_no_field_or_no_decision_is_refused(seen: Space, fields: Any) -> None:
+    answer = seen.client().patch("/api/catalogue/fields", json={"fields": fields}, headers=bearer())
+    assert answer.status_code == 400 and answer.json["error"]["fields"], answer.text
+
+
+def test_the_command_line_lists_and_decides(seen: Space) -> None:
+    def run(*args: str) -> str:
+        where = ("--data", str(seen.settings.data))
+        result = CliRunner().invoke(cli, ["catalogue", *args, *where])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    assert "traits.email" in run("fields", "--state", "waiting")
+    assert "confirmed" in run("decide", "traits.email", "--personal")
+    assert "traits.email" not in run("fields", "--state", "waiting")
+    assert "proposed" in run("decide", "traits.email", "--undecided")
+    where = ("--data", str(seen.settings.data))
+    result = CliRunner().invoke(cli, ["catalogue", "decide", "email", "--personal", *where])
+    assert result.exit_code == 1 and "is no field" in result.output

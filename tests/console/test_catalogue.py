@@ -132,3 +132,35 @@ def test_the_palette_finds_events(world: World, admin: Browser) -> None:
     world.send(buy(1))
     assert "/catalogue/event?" in admin.page("/find?q=order comp")
     assert 'href="/catalogue/traits"' in admin.page("/find?q=trait")
+
+
+def test_what_looks_personal_waits_until_somebody_says_so(world: World, admin: Browser) -> None:
+    world.send(
+        {"type": "identify", "userId": "u1", "traits": {"email": "ana@example.com", "pet": "Rex"}},
+        buy(1),
+    )
+    assert "personal, proposed" in words(admin.page("/catalogue/traits"))
+    waiting = words(admin.page("/catalogue/personal"))
+    assert "traits.email" in waiting and "proposed" in waiting and "traits.pet" not in waiting
+    answer = admin.post(
+        "/catalogue/personal", said="personal", field=["traits.email", "traits.pet"]
+    )
+    assert answer.status_code == 303
+    text = words(admin.page("/catalogue/personal?state=personal"))
+    assert "traits.pet" in text and "confirmed by" in text and "Rex" not in text
+    assert "traits.email" not in words(admin.page("/catalogue/personal"))
+    assert "Rex" not in admin.page("/catalogue/traits")
+    assert admin.post("/catalogue/personal", said="open", field="x").status_code == 400
+    assert admin.post("/catalogue/personal", said="maybe", field="traits.pet").status_code == 400
+    assert admin.post("/catalogue/personal", said="open").status_code == 303
+    assert admin.get("/catalogue/personal?state=cats").status_code == 404
+
+
+def test_traits_of_another_type_of_objects_have_a_place_of_their_own(
+    world: World, admin: Browser
+) -> None:
+    course = {"objectTypeId": "course", "title": "Bees"}
+    world.send({"type": "group", "userId": "u1", "groupId": "c1", "traits": course})
+    text = words(admin.page("/catalogue/traits?of=course"))
+    assert "title string 100 % Bees" in text and "objectTypeId" not in text
+    assert "title" not in words(admin.page("/catalogue/traits?of=accounts"))

@@ -35,6 +35,8 @@ ADDRESSES = (
     "/catalogue/event?type=track&name=Order+Completed",
     "/catalogue/traits",
     "/catalogue/context",
+    "/catalogue/personal",
+    "/catalogue/personal?state=all",
     "/people",
     "/people?q=ada",
     "/people?kind=accounts",

@@ -36,6 +36,11 @@ for (const here of document.querySelectorAll(".tabs [aria-current], .rail [aria-
   if (strip.scrollWidth > strip.clientWidth) strip.scrollLeft = here.offsetLeft - strip.clientWidth / 2;
 }
 
+document.addEventListener("click", (event) => {
+  const all = event.target.closest("[data-check-all]");
+  for (const box of all?.form.querySelectorAll("input[type=checkbox]") ?? []) box.checked = true;
+});
+
 document.addEventListener("change", (event) => {
   if (event.target.matches("select[data-submit]")) event.target.form.requestSubmit();
 });

@@ -12,6 +12,7 @@ from cdp import __version__
 from cdp.api import (
     access,
     catalogue,
+    definitions,
     deliveries,
     destinations,
     events,
@@ -42,6 +43,7 @@ ROOMS = (
     privacy.room,
     objects.room,
     identity.room,
+    *definitions.ROOMS,
     imports.room,
     exports.room,
     access.room,

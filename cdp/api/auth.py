@@ -23,6 +23,8 @@ SCOPES = (
     "sources:write",
     "destinations:read",
     "destinations:write",
+    "audiences:read",
+    "audiences:write",
     "plugins:read",
     "tokens:write",
     "users:write",

@@ -14,8 +14,10 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from cdp.api.cursors import BadCursor
+from cdp.definitions import DefinitionError
 from cdp.store import StoreBusy
 from cdp.store.config_rows import NameTaken
+from cdp.store.defining import NoSuchDefinition, StaleVersion, StillUsed
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +62,8 @@ def install(blueprint: Blueprint) -> None:
     blueprint.register_error_handler(ApiError, _refused)
     blueprint.register_error_handler(BadCursor, _bad_cursor)
     blueprint.register_error_handler(NameTaken, _taken)
+    for kind in (DefinitionError, NoSuchDefinition, StaleVersion, StillUsed):
+        blueprint.register_error_handler(kind, _definition)
     blueprint.register_error_handler(HTTPException, _http)
     blueprint.register_error_handler(StoreBusy, _busy)
     blueprint.register_error_handler(OperationalError, _busy)
@@ -91,6 +95,19 @@ def _bad_cursor(error: Exception) -> Response:
 
 def _taken(error: Exception) -> Response:
     return _answer(ApiError(409, "conflict", str(error), {"key": [str(error)]}))
+
+
+def _definition(error: Exception) -> Response:
+    if isinstance(error, DefinitionError):
+        return _answer(wrong_fields(error.fields))
+    if isinstance(error, NoSuchDefinition):
+        return _answer(not_found(f"There is no {error.args[0].removeprefix('there is no ')}."))
+    named: dict[str, list[str]] = {}
+    if isinstance(error, StillUsed):
+        named = {"key": error.users}
+    elif isinstance(error, StaleVersion):
+        named = {c.field: [f"It says {c.before!r} now, not {c.after!r}."] for c in error.difference}
+    return _answer(ApiError(409, "conflict", f"{str(error)[0].upper()}{str(error)[1:]}.", named))
 
 
 def _http(error: Exception) -> Response:

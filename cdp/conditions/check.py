@@ -68,15 +68,22 @@ def check(
     context: Context,
     place: Place = lambda node: (1, 1),
     names: Names | None = None,
+    *,
+    event: str | None = None,
+    is_value: bool = False,
 ) -> list[Warn]:
-    """Raise `ConditionContextError` for what can't stand here; return what looks wrong."""
+    """Raise `ConditionContextError` for what can't stand here; return what looks wrong.
+
+    ``event`` names the event that a message is known to be; ``is_value`` says that any
+    value is asked for, not a yes or no.
+    """
     found: list[Warn] = []
     if isinstance(root, Relative | StartOf):
         raise _misplaced(root, place)
     _walk(root, context, place, found, False)
-    _conditions(root, place, found)
+    _conditions(root, place, found, is_value)
     if names is not None:
-        _names(root, context, place, found, names, None)
+        _names(root, context, place, found, names, event)
     return found
 
 
@@ -201,9 +208,9 @@ def _kind(node: Any) -> str:
     return form.returns if form else "any"
 
 
-def _conditions(root: Any, place: Place, found: list[Warn]) -> None:
+def _conditions(root: Any, place: Place, found: list[Warn], is_value: bool = False) -> None:
     """What stands where a condition should, and is a text or number."""
-    stack = [root]
+    stack = [] if is_value else [root]
     while stack:
         node = stack.pop()
         if isinstance(node, And | Or):
@@ -248,6 +255,8 @@ def _seen(
             found.append(Warn(text.strip(), *place(node)))
     own = parts[1:] if parts[0] == "person" else parts
     of_person = parts[0] == "person" or (event is None and context is not Context.MESSAGE)
-    if of_person and own[:1] == ("traits",) and own[1] not in names.traits and names.traits:
+    if not of_person or own[:1] != ("traits",) or len(own) < 2 or not names.traits:
+        return
+    if own[1] not in names.traits:
         hint = did_you_mean(own[1], names.traits)
         found.append(Warn(f"the trait {own[1]} has never been seen. {hint}".strip(), *place(node)))

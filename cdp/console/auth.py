@@ -23,7 +23,14 @@ OPEN = frozenset({"console.login", "console.asset"})
 OWN = frozenset({"console.logout", "console.theme", "console.own_password"})
 #: Scopes that together let one look at everything the console shows.
 READ_SCOPES = frozenset(
-    {"profiles:read", "events:read", "sources:read", "destinations:read", "plugins:read"}
+    {
+        "profiles:read",
+        "events:read",
+        "sources:read",
+        "destinations:read",
+        "audiences:read",
+        "plugins:read",
+    }
 )
 
 hasher = PasswordHasher()

@@ -64,19 +64,22 @@ def all_current(tx: Connection, kind: str) -> list[Version]:
     return [_version(row) for row in tx.execute(statement)]
 
 
+def last_version(tx: Connection, kind: str, key: str) -> int:
+    """The number of the newest version, a removal too; 0 if there was none."""
+    table = definitions.c
+    statement = select(func.max(table.version)).where(table.kind == kind, table.key == key)
+    return int(tx.execute(statement).scalar() or 0)
+
+
 def put(
     tx: Connection, now: int, kind: str, key: str, body: dict[str, Any] | None, author: str
 ) -> Version:
     """Add a version, or return the newest one if it says the same already."""
-    last = tx.execute(
-        select(func.max(definitions.c.version)).where(
-            definitions.c.kind == kind, definitions.c.key == key
-        )
-    ).scalar()
+    last = last_version(tx, kind, key)
     before = current(tx, kind, key)
     if before is not None and before.body == body:
         return before
-    made = Version(kind, key, (last or 0) + 1, body, author, now)
+    made = Version(kind, key, last + 1, body, author, now)
     tx.execute(
         insert(definitions).values(
             made._replace(body=json.dumps(body) if body is not None else None)._asdict()  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import BigInteger, Connection, Text, bindparam, cast, select
 
 from cdp.store.bulk import upsert, upsert_of
 from cdp.store.tables import meta, numbers
@@ -30,8 +30,13 @@ def version(tx: Connection) -> int:
 
 
 def bump(tx: Connection) -> None:
-    """Tell all processes that the configuration has changed."""
-    put(tx, "config_version", str(version(tx) + 1))
+    """Tell all processes that the configuration has changed.
+
+    Whoever does so next waits until this transaction is over, and then counts on.
+    """
+    one = upsert(tx, meta).values(key="config_version", value="1")
+    following = cast(cast(meta.c.value, BigInteger) + 1, Text)
+    tx.execute(one.on_conflict_do_update(index_elements=["key"], set_={"value": following}))
 
 
 def take_numbers(tx: Connection, kind: str, count: int) -> int:

@@ -54,7 +54,7 @@ def admin_api() -> str:
         rooms.setdefault(tag, []).append(_endpoint(spec, method, path, operation))
     about = {tag["name"]: tag.get("description", "") for tag in spec.get("tags", [])}
     return "\n\n".join(
-        "\n\n".join([f"## {tag.capitalize()}", about.get(tag, ""), *parts])
+        "\n\n".join([f"## {tag.capitalize().replace('_', ' ')}", about.get(tag, ""), *parts])
         for tag, parts in rooms.items()
     )
 

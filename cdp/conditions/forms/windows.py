@@ -49,8 +49,10 @@ def _duration(parser: Parser) -> int:
 
 def parse_event(parser: Parser) -> EventRef:
     """``"Order Completed" where …``."""
+    token = parser.peek
     name = parser.expect("string", 'the name of an event in quotes, such as "Order Completed"')
-    return EventRef(name, parser.expression() if parser.accept_word("where") else None)
+    where = parser.expression() if parser.accept_word("where") else None
+    return parser.put(EventRef(name, where), token)
 
 
 def write_event(event: EventRef, write: Write) -> str:

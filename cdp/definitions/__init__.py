@@ -1,0 +1,40 @@
+"""What people define: audiences, computed traits, virtual events.
+
+Pure: bodies and what has been seen in, verdicts out. A kind is a file that says what its
+bodies look like and which names it gives to conditions; `KINDS` lists them, and nothing
+else knows one kind from another.
+
+    body ── kind.read ──▶ Draft ── check ──▶ faults, warnings ── store.defining ──▶ a version
+"""
+
+from cdp.definitions.check import Finding, check, users
+from cdp.definitions.difference import difference
+from cdp.definitions.kind import (
+    Body,
+    DefinitionError,
+    Draft,
+    Fault,
+    Id,
+    Kind,
+    title_of,
+)
+from cdp.definitions.kinds import KINDS
+from cdp.definitions.words import Seen, Use, Word
+
+__all__ = [
+    "KINDS",
+    "Body",
+    "DefinitionError",
+    "Draft",
+    "Fault",
+    "Finding",
+    "Id",
+    "Kind",
+    "Seen",
+    "Use",
+    "Word",
+    "check",
+    "difference",
+    "title_of",
+    "users",
+]

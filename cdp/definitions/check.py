@@ -1,0 +1,238 @@
+"""Whether a change of definitions may be made, and what looks wrong about it.
+
+A change is judged by what there would be after it, so that a set of definitions that
+refer to each other is taken in any order, or refused as a whole.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from cdp.conditions import ConditionError, Names
+from cdp.conditions import check as check_condition
+from cdp.conditions.errors import did_you_mean
+from cdp.definitions.kind import Body, Draft, Fault, Id, Kind
+from cdp.definitions.kinds import KINDS
+from cdp.definitions.words import Seen, Use, Word, parsed
+
+#: What conditions call every page and every screen, whether one was seen or not.
+_ALWAYS = ("Page Viewed", "Screen Viewed")
+
+
+class Finding(NamedTuple):
+    """What is to be said of one definition of a change."""
+
+    errors: list[Fault]
+    warnings: list[Fault]
+
+
+class User(NamedTuple):
+    """A definition that says a word of another, and where."""
+
+    id: Id
+    use: Use
+
+
+def check(
+    before: Mapping[Id, Body], changes: Mapping[Id, Draft | None], seen: Seen
+) -> dict[Id, Finding]:
+    """Judge a change: what it puts, or with None removes; a finding for each part of it."""
+    after = {id_: body for id_, body in before.items() if id_ not in changes}
+    after |= {id_: draft.given for id_, draft in changes.items() if draft is not None}
+    space = Space(after)
+    found = {id_: Finding([], []) for id_ in changes}
+    for id_, draft in changes.items():
+        if draft is not None:
+            old = before.get(id_)
+            _collisions(space, id_, draft.body, old, seen, found[id_])
+            _uses(space, id_, found[id_])
+            _texts(space, id_, seen, found[id_])
+            _cycle(space, id_, found[id_])
+        _vanished(Space(before), space, id_, found[id_])
+    return found
+
+
+def users(bodies: Mapping[Id, Body], id_: Id) -> list[User]:
+    """Who says a word of the definition, in the order of their keys: what breaks without it."""
+    return [] if id_ not in bodies else Space(bodies).users(_gives(id_, bodies[id_]), but=id_)
+
+
+def named(id_: Id) -> str:
+    """A definition in words."""
+    return f"{KINDS[id_[0]].title} {id_[1]}"
+
+
+def _gives(id_: Id, body: Body) -> tuple[Word, ...]:
+    return KINDS[id_[0]].gives(id_[1], body)
+
+
+class Space:
+    """All definitions of a moment, and who gives which word."""
+
+    def __init__(self, bodies: Mapping[Id, Body]) -> None:
+        self.bodies = bodies
+        self.givers: dict[Word, list[Id]] = defaultdict(list)
+        for id_, body in bodies.items():
+            for word in _gives(id_, body):
+                self.givers[word].append(id_)
+
+    def uses(self, id_: Id) -> list[Use]:
+        """The words that a definition says."""
+        return KINDS[id_[0]].uses(self.bodies[id_])
+
+    def meant(self, id_: Id, use: Use) -> list[Id]:
+        """The definitions that a word means where ``id_`` says it."""
+        return [
+            giver
+            for giver in self.givers.get(use.word, ())
+            if use.word.of != "trait" or self.of(giver) == self.of(id_)
+        ]
+
+    def of(self, id_: Id) -> str:
+        """People or accounts."""
+        found: str = self.bodies[id_].get("of", "people")
+        return found
+
+    def users(self, given: Iterable[Word], but: Id) -> list[User]:
+        """Who says one of the words, each once."""
+        wanted, found = set(given), []
+        for id_ in sorted(self.bodies):
+            if id_ != but:
+                found += [User(id_, use) for use in self.uses(id_) if use.word in wanted][:1]
+        return found
+
+    def names(self, kind: Kind, id_: Id, seen: Seen) -> Names | None:
+        """What a condition of ``id_`` may name without a warning; None while nothing came in."""
+        if not seen.events:
+            return None
+        events = {**dict.fromkeys(_ALWAYS, frozenset[str]()), **seen.events}
+        for word, givers in self.givers.items():
+            if word.of == "event":
+                events[word.text] = self._properties(givers[0], seen)
+        traits = {
+            word.text
+            for word, givers in self.givers.items()
+            if word.of == "trait" and self.of(givers[0]) == self.of(id_)
+        }
+        known = seen.traits(self.of(id_))
+        return Names(events, known | traits if known else frozenset())
+
+    def _properties(self, id_: Id, seen: Seen) -> frozenset[str]:
+        """The properties of the event that a virtual event is a part of."""
+        met = set[Id]()
+        while id_ not in met:
+            met.add(id_)
+            event = KINDS[id_[0]].event(self.bodies[id_]) or ""
+            givers = self.givers.get(Word("event", event), ())
+            if not givers:
+                return frozenset(seen.events.get(event, ()))
+            id_ = givers[0]
+        return frozenset()
+
+
+def _collisions(
+    space: Space, id_: Id, body: Body, old: Body | None, seen: Seen, found: Finding
+) -> None:
+    mine = _gives(id_, body)
+    for word in mine:
+        field = "name" if word.of == "event" else "key"
+        others = [other for other in space.givers[word] if other != id_]
+        if others:
+            text = f"the {named(others[0])} has this name already"
+            if not any(fault.text == text for fault in found.errors):
+                found.errors.append(Fault(field, text))
+        elif word.of == "trait" and word.text in seen.traits(body.get("of", "people")):
+            text = f"sources send a trait {word.text}, which this one would hide"
+            found.warnings.append(Fault(field, text))
+        elif word.of == "event" and (word.text in seen.events or word.text in _ALWAYS):
+            text = f"sources send an event {word.text}, which this one would hide"
+            new = old is None or word not in _gives(id_, old)
+            (found.errors if new else found.warnings).append(Fault(field, text))
+
+
+def _uses(space: Space, id_: Id, found: Finding) -> None:
+    for use in space.uses(id_):
+        word, place = use.word, (use.field, use.line, use.column)
+        givers = space.givers.get(word, [])
+        if word.of == "audience":
+            if not givers:
+                known = [w.text for w, ids in space.givers.items() if w.of == "audience" and ids]
+                hint = did_you_mean(word.text, known)
+                text = f"there is no audience {word.text}. {hint}".strip()
+                found.errors.append(_placed(text, *place))
+            elif space.of(givers[0]) != space.of(id_):
+                text = f"the audience {word.text} is one of {space.of(givers[0])}"
+                found.errors.append(_placed(f"{text}, this is of {space.of(id_)}", *place))
+            elif space.bodies[givers[0]].get("archived"):
+                text = f"the audience {word.text} is archived: nobody is in it"
+                found.warnings.append(_placed(text, *place))
+        elif word.of == "trait" and givers and not space.meant(id_, use):
+            text = f"the {named(givers[0])} is one of {space.of(givers[0])}"
+            found.warnings.append(_placed(f"{text}, this is of {space.of(id_)}", *place))
+
+
+def _placed(text: str, field: str, line: int, column: int) -> Fault:
+    # What is no condition has no place in it.
+    return Fault(field, text) if field == "event" else Fault(field, text, line, column)
+
+
+def _texts(space: Space, id_: Id, seen: Seen, found: Finding) -> None:
+    kind, body = KINDS[id_[0]], space.bodies[id_]
+    names = space.names(kind, id_, seen)
+    event = kind.event(body)
+    if event is not None and names is not None and event not in names.events:
+        hint = did_you_mean(event, names.events)
+        found.warnings.append(Fault("event", f"{event} has never been seen. {hint}".strip()))
+    for text in kind.texts:
+        if text.field not in body:
+            continue
+        tree = parsed(body[text.field])
+        try:
+            warned = check_condition(
+                tree.root, text.context, tree.place, names, event=event, is_value=text.is_value
+            )
+        except ConditionError as error:
+            found.errors.append(Fault(text.field, error.text, error.line, error.column))
+            continue
+        found.warnings.extend(Fault(text.field, *warning) for warning in warned)
+
+
+def _cycle(space: Space, id_: Id, found: Finding) -> None:
+    for use, way in _ways_back(space, id_):
+        text = f"it would depend on itself: {' → '.join(map(named, way))}"
+        found.errors.append(_placed(text, use.field, use.line, use.column))
+        return
+
+
+def _ways_back(space: Space, id_: Id) -> Iterator[tuple[Use, list[Id]]]:
+    """Each first step of ``id_`` from which a way leads back to it, with the way."""
+    for use in space.uses(id_):
+        for first in space.meant(id_, use):
+            came: dict[Id, Id | None] = {first: None}
+            stack = [first]
+            while stack and id_ not in came:
+                at = stack.pop()
+                for inner in space.uses(at):
+                    for following in space.meant(at, inner):
+                        if following not in came:
+                            came[following] = at
+                            stack.append(following)
+            if id_ in came:
+                way, step = list[Id](), came[id_]
+                while step is not None:
+                    way.insert(0, step)
+                    step = came[step]
+                yield use, [id_, *way, id_]
+
+
+def _vanished(before: Space, after: Space, id_: Id, found: Finding) -> None:
+    """What others still say and nobody would give any more."""
+    if id_ not in before.bodies:
+        return
+    gone = [word for word in _gives(id_, before.bodies[id_]) if not after.givers.get(word)]
+    for user in after.users(gone, but=id_):
+        field = user.use.field
+        text = f"{user.use.word.text} is used by the {named(user.id)} ({field})"
+        found.errors.append(Fault("key" if id_ not in after.bodies else "name", text))

@@ -1,0 +1,117 @@
+"""The names by which conditions call what people define, and where they do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Set
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import msgspec
+
+from cdp.conditions import Context
+from cdp.conditions.ast import Aggregate, Call, EventRef, Path, Value, children
+from cdp.conditions.parser import Parsed, parse_text
+
+Of: TypeAlias = Literal["audience", "trait", "event"]
+
+
+class Word(NamedTuple):
+    """A name in conditions: ``audience("vip")``, ``traits.plan``, ``"Order Completed"``."""
+
+    of: Of
+    text: str
+
+
+class Use(NamedTuple):
+    """That a definition says a word: in which field, where in its text (from 1)."""
+
+    word: Word
+    field: str
+    line: int = 1
+    column: int = 1
+
+
+class Seen(NamedTuple):
+    """What came in so far: properties by event, traits of people and of accounts."""
+
+    events: Mapping[str, Set[str]] = {}
+    people: Set[str] = frozenset()
+    accounts: Set[str] = frozenset()
+
+    def traits(self, of: str) -> Set[str]:
+        """The traits of one of the two."""
+        return self.accounts if of == "accounts" else self.people
+
+
+@lru_cache(maxsize=4096)
+def parsed(text: str) -> Parsed:
+    """The tree of a text with its places; texts of definitions are read again and again."""
+    return parse_text(text)
+
+
+def words(text: str, context: Context, field: str) -> Iterator[Use]:
+    """The words that a condition says, in the order of its text."""
+    found = parsed(text)
+    for node, word in _walk(found.root, context is not Context.MESSAGE):
+        yield Use(word, field, *found.place(node))
+
+
+def _walk(node: Any, of_person: bool) -> Iterator[tuple[Any, Word]]:
+    if isinstance(node, EventRef):
+        yield node, Word("event", node.name)
+        of_person = False
+    elif isinstance(node, Path):
+        trait = _trait(node.parts, of_person)
+        if trait is not None:
+            yield node, Word("trait", trait)
+    elif isinstance(node, Call) and node.name == "audience":
+        key = node.args[0]
+        if isinstance(key, Value) and isinstance(key.value, str):
+            yield key, Word("audience", key.value)
+    of = node.of if isinstance(node, Aggregate) else None
+    for child in children(node):
+        yield from _walk(child, of_person and child is not of)
+
+
+def _trait(parts: tuple[str, ...], of_person: bool) -> str | None:
+    own = parts[1:] if parts[0] == "person" else parts if of_person else ()
+    return own[1] if own[:1] == ("traits",) and len(own) > 1 else None
+
+
+def reworded(root: Any, context: Context, new: Mapping[Word, Word]) -> Any:
+    """The tree with other words in the places of some."""
+    return _reworded(root, context is not Context.MESSAGE, new)
+
+
+def _reworded(node: Any, of_person: bool, new: Mapping[Word, Word]) -> Any:
+    def other(of: Of, text: str) -> str:
+        return new.get(Word(of, text), Word(of, text)).text
+
+    if isinstance(node, Path):
+        trait = _trait(node.parts, of_person)
+        if trait is None:
+            return node
+        at = 2 if node.parts[0] == "person" else 1
+        return Path((*node.parts[:at], other("trait", trait), *node.parts[at + 1 :]))
+    if isinstance(node, Call) and node.name == "audience" and isinstance(node.args[0], Value):
+        return Call(node.name, (Value(other("audience", str(node.args[0].value))),))
+    inside: Callable[[Any], bool] = lambda child: (  # noqa: E731
+        of_person
+        and not isinstance(node, EventRef)
+        and not (isinstance(node, Aggregate) and child is node.of)
+    )
+    changed = {}
+    for name in node.__struct_fields__:
+        value = getattr(node, name)
+        if isinstance(value, msgspec.Struct):
+            changed[name] = _reworded(value, inside(value), new)
+        elif isinstance(value, tuple):
+            changed[name] = tuple(
+                _reworded(item, inside(item), new) if isinstance(item, msgspec.Struct) else item
+                for item in value
+            )
+        else:
+            changed[name] = value
+    if isinstance(node, EventRef):
+        changed["name"] = other("event", node.name)
+    return type(node)(**changed)

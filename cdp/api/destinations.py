@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from marshmallow import Schema, fields
@@ -28,6 +29,7 @@ from cdp.plugin import (
 )
 from cdp.store import config_rows, delivery_health
 from cdp.store.config_rows import Destination
+from cdp.store.seen_names import names_for
 
 _FILTER = "The condition that events must meet; empty: all of them."
 room = Room("destinations", "Where messages go, and how that is going.")
@@ -65,6 +67,9 @@ class DestinationSchema(Schema):
     settings = fields.Dict()
     consent_categories = fields.List(fields.String())
     filter = fields.String(metadata={"description": _FILTER})
+    filter_warnings = fields.List(
+        fields.String(), metadata={"description": "What of the filter looks like a mistake."}
+    )
     created_at = fields.String()
     updated_at = fields.String()
     health = fields.Nested(HealthSchema)
@@ -144,6 +149,15 @@ def _checked_filter(text: str) -> str:
     return text.strip()
 
 
+def _warnings(tx: Connection, text: str) -> list[str]:
+    """What looks wrong about a filter, by what the catalogue has seen."""
+    try:
+        condition = read_filter(text, partial(names_for, tx))
+    except ConditionError as error:
+        return [error.located]
+    return [warning.text for warning in condition.warnings] if condition is not None else []
+
+
 def _shown(tx: Connection, item: Destination) -> dict[str, Any]:
     sources = {s.id: s.key for s in config_rows.all_sources(tx)}
     cls = here().plugins.destinations().get(item.plugin)
@@ -159,6 +173,7 @@ def _shown(tx: Connection, item: Destination) -> dict[str, Any]:
         "settings": cls.masked(item.settings) if cls else {},
         "consent_categories": list(item.consent_categories),
         "filter": item.filter,
+        "filter_warnings": _warnings(tx, item.filter),
         "created_at": format_time(item.created_at),
         "updated_at": format_time(item.updated_at),
         "health": {**health, "since": format_time(since) if since is not None else None},

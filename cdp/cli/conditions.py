@@ -1,19 +1,21 @@
-"""``cdp conditions``: evaluate, format and explain conditions, without a store."""
+"""``cdp conditions``: evaluate, format and explain conditions. Only names need a store."""
 
 from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import IO, Any
 
 import click
 
-from cdp.cli.common import json_option, print_object
+from cdp.cli.common import json_option, print_object, store_options
 from cdp.cli.errors import CliError
 from cdp.conditions import (
     Condition,
     ConditionError,
     Context,
+    Names,
     compile_text,
     format_text,
     parse,
@@ -21,7 +23,12 @@ from cdp.conditions import (
     to_json,
 )
 from cdp.conditions.formatter import WIDTH
+from cdp.conditions.language import Look
+from cdp.config import Settings
 from cdp.events import MalformedJSON, decode_json
+from cdp.store import Store
+from cdp.store.db import FILE
+from cdp.store.seen_names import names_for
 
 _context = click.option(
     "--context",
@@ -91,18 +98,20 @@ def fmt(condition: str, context: str, as_json: bool) -> None:
 
 
 @conditions.command()
+@store_options
 @click.argument("condition")
 @_context
 @json_option
-def explain(condition: str, context: str, as_json: bool) -> None:
+def explain(condition: str, context: str, as_json: bool, **where: Any) -> None:
     """Say CONDITION in plain English, with what looks wrong about it; - reads standard input.
 
+    Where there is a store, names that were never seen and types that never fit are told.
     With --json also the tree, and what Segment's browser package evaluates (null where
     it can't).
 
     Example: cdp conditions explain 'properties.total > 50 and traits.plan != null'
     """
-    found = _read(condition, context)
+    found = _read(condition, context, _seen_in(**where))
     if as_json:
         shown = {
             "prose": found.prose,
@@ -127,10 +136,23 @@ def _ir(found: Condition) -> str | None:
         return None
 
 
-def _read(text: str, context: str) -> Condition:
+def _seen_in(data: Path | None, database_url: str | None) -> Look | None:
+    """How to find out what was seen, if there is a store; one is not made for that."""
+    settings = Settings.load(data=data, database_url=database_url)
+    if not settings.database_url and not (settings.data / FILE).exists():
+        return None
+
+    def look(root: Any) -> Names:
+        with Store.open(settings).read() as tx:
+            return names_for(tx, root)
+
+    return look
+
+
+def _read(text: str, context: str, names: Look | None = None) -> Condition:
     if text == "-":
         text = sys.stdin.read().rstrip("\r\n")
     try:
-        return parse(text, Context(context))
+        return parse(text, Context(context), names)
     except ConditionError as error:
         raise CliError(error.located) from None

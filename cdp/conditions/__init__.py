@@ -14,7 +14,7 @@ A function is a file in ``functions``, a construct with words of its own one in 
 with all of its faces together.
 """
 
-from cdp.conditions.check import Context, Names, Warn, check
+from cdp.conditions.check import Context, check
 from cdp.conditions.errors import (
     ConditionContextError,
     ConditionError,
@@ -30,6 +30,7 @@ from cdp.conditions.language import Condition, compile_text, parse, read_filter
 from cdp.conditions.person import Evaluator, Event, Person
 from cdp.conditions.predicate import Predicate, compile_message
 from cdp.conditions.prose import explain
+from cdp.conditions.seen import Names, Warn
 
 __all__ = [
     "Condition",

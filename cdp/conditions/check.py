@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any
 
 from cdp.conditions.ast import (
     OF_A_PERSON,
@@ -13,7 +13,6 @@ from cdp.conditions.ast import (
     Call,
     Compare,
     EventRef,
-    Instant,
     Not,
     Or,
     Path,
@@ -27,6 +26,8 @@ from cdp.conditions.ast import (
 from cdp.conditions.errors import ConditionContextError, did_you_mean
 from cdp.conditions.forms import BY_NODE
 from cdp.conditions.functions import FUNCTIONS
+from cdp.conditions.kinds import kind_of
+from cdp.conditions.seen import Names, Warn, unlikely
 from cdp.conditions.spelling import path_text
 
 Place = Callable[[Any], tuple[int, int]]
@@ -46,21 +47,6 @@ class Context(Enum):
     PERSON = "person"
     #: A person whose journey an event began.
     BRANCH = "branch"
-
-
-class Warn(NamedTuple):
-    """Something that is allowed and most likely not meant."""
-
-    text: str
-    line: int
-    column: int
-
-
-class Names(NamedTuple):
-    """What has been seen so far, to find misspellings."""
-
-    events: Mapping[str, Set[str]] = {}
-    traits: Set[str] = frozenset()
 
 
 def check(
@@ -83,7 +69,8 @@ def check(
     _walk(root, context, place, found, False)
     _conditions(root, place, found, is_value)
     if names is not None:
-        _names(root, context, place, found, names, event)
+        of_message = context is Context.MESSAGE
+        found += unlikely(root, names, place, of_message=of_message, event=event)
     return found
 
 
@@ -168,12 +155,12 @@ def _path(node: Path, context: Context, place: Place, found: list[Warn], where: 
 
 def _comparison(node: Compare, place: Place, found: list[Warn]) -> None:
     if node.op in ("=", "!="):
-        kinds = {_kind(node.left), _kind(node.right)} - {"any", "null", "time"}
+        kinds = {kind_of(node.left), kind_of(node.right)} - {"any", "null", "time"}
         if len(kinds) == 2:
             says = "never equal" if node.op == "=" else "always different"
             found.append(Warn(f"{' and '.join(sorted(kinds))} are {says}", *place(node)))
         return
-    kinds = {_kind(node.left), _kind(node.right)}
+    kinds = {kind_of(node.left), kind_of(node.right)}
     if "time" in kinds:
         return
     wrong = kinds - {"any", "number"}
@@ -185,29 +172,6 @@ def _comparison(node: Compare, place: Place, found: list[Warn]) -> None:
         )  # fmt: skip
 
 
-def _kind(node: Any) -> str:
-    """The type that a node is sure to have, or any."""
-    if isinstance(node, Value):
-        value = node.value
-        if value is None:
-            return "null"
-        if isinstance(value, bool):
-            return "yes or no"
-        return "text" if isinstance(value, str) else "number"
-    if isinstance(node, Call):
-        return FUNCTIONS[node.name].returns
-    if isinstance(node, Instant):
-        return "time"
-    if isinstance(node, Aggregate):
-        if node.of is None and node.fn != "count":
-            return "time"
-        return {"count": "number", "sum": "number", "avg": "number", "unique": "list"}.get(
-            node.fn, "any"
-        )
-    form = BY_NODE.get(type(node))
-    return form.returns if form else "any"
-
-
 def _conditions(root: Any, place: Place, found: list[Warn], is_value: bool = False) -> None:
     """What stands where a condition should, and is a text or number."""
     stack = [] if is_value else [root]
@@ -217,46 +181,8 @@ def _conditions(root: Any, place: Place, found: list[Warn], is_value: bool = Fal
             stack.extend(node.items)
         elif isinstance(node, Not):
             stack.append(node.item)
-        elif _kind(node) not in ("any", "yes or no"):
-            found.append(Warn(f"a {_kind(node)} by itself is never true", *place(node)))
+        elif kind_of(node) not in ("any", "yes or no"):
+            found.append(Warn(f"a {kind_of(node)} by itself is never true", *place(node)))
     for node in walk(root):
         if isinstance(node, EventRef) and node.where is not None:
             _conditions(node.where, place, found)
-
-
-def _names(
-    node: Any, context: Context, place: Place, found: list[Warn], names: Names, event: str | None
-) -> None:
-    """Events, properties and traits that nobody has seen yet."""
-    of = None
-    if isinstance(node, EventRef):
-        event = node.name
-        if event not in names.events:
-            hint = did_you_mean(event, names.events)
-            found.append(Warn(f"{event} has never been seen. {hint}".strip(), *place(node)))
-    elif isinstance(node, Aggregate):
-        of, event_of = node.of, node.event.name
-    elif isinstance(node, Path):
-        _seen(node, context, place, found, names, event)
-    for child in children(node):
-        inside = event_of if of is not None and child is of else event
-        _names(child, context, place, found, names, inside)
-
-
-def _seen(
-    node: Path, context: Context, place: Place, found: list[Warn], names: Names, event: str | None
-) -> None:
-    parts = node.parts
-    if event is not None and len(parts) > 1 and parts[0] == "properties":
-        known = names.events.get(event)
-        if known and parts[1] not in known:
-            hint = did_you_mean(parts[1], known)
-            text = f"{parts[1]} has never been seen on {event}. {hint}"
-            found.append(Warn(text.strip(), *place(node)))
-    own = parts[1:] if parts[0] == "person" else parts
-    of_person = parts[0] == "person" or (event is None and context is not Context.MESSAGE)
-    if not of_person or own[:1] != ("traits",) or len(own) < 2 or not names.traits:
-        return
-    if own[1] not in names.traits:
-        hint = did_you_mean(own[1], names.traits)
-        found.append(Warn(f"the trait {own[1]} has never been seen. {hint}".strip(), *place(node)))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
 from cdp.conditions.ast import Expr
-from cdp.conditions.check import Context, Names, Warn, check
+from cdp.conditions.check import Context, check
 from cdp.conditions.errors import ConditionTooLarge
 from cdp.conditions.formatter import format_text
 from cdp.conditions.limits import MAX_FILTER_CHARS
 from cdp.conditions.parser import parse_text
 from cdp.conditions.predicate import Predicate, compile_message
 from cdp.conditions.prose import explain
+from cdp.conditions.seen import Names, Warn
 
 
 class Condition(NamedTuple):
@@ -33,20 +35,30 @@ class Condition(NamedTuple):
         return explain(self.root)
 
 
-def parse(text: str, context: Context = Context.MESSAGE, names: Names | None = None) -> Condition:
+#: Finds out what has been seen of what a condition names.
+Look = Callable[[Expr], Names]
+
+
+def parse(
+    text: str, context: Context = Context.MESSAGE, names: Names | Look | None = None
+) -> Condition:
     """Read a condition; `ConditionError` with line and column if it can't stand there."""
     parsed = parse_text(text)
-    return Condition(parsed.root, context, check(parsed.root, context, parsed.place, names))
+    found = check(parsed.root, context, parsed.place)
+    if names is not None:
+        seen = names if isinstance(names, Names) else names(parsed.root)
+        found = check(parsed.root, context, parsed.place, seen)
+    return Condition(parsed.root, context, found)
 
 
-def read_filter(text: str) -> Condition | None:
+def read_filter(text: str, names: Names | Look | None = None) -> Condition | None:
     """The condition of a destination's filter; None of a blank text, which lets all through."""
     text = text.strip()
     if len(text) > MAX_FILTER_CHARS:
         raise ConditionTooLarge(
             f"the filter has {len(text):,} characters, {MAX_FILTER_CHARS:,} are the most"
         )
-    return parse(text) if text else None
+    return parse(text, names=names) if text else None
 
 
 @lru_cache(maxsize=1024)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 from flask import render_template, request
 
 from cdp.conditions import ConditionError, read_filter
+from cdp.console.context import console
+from cdp.store.seen_names import names_for
 
 
 class Told(NamedTuple):
@@ -20,7 +23,8 @@ class Told(NamedTuple):
 def told(text: str) -> Told:
     """What a filter says; nothing of a blank one."""
     try:
-        condition = read_filter(text)
+        with console().store.read() as tx:
+            condition = read_filter(text, partial(names_for, tx))
     except ConditionError as error:
         return Told(wrong=_sentence(error.located))
     if condition is None:

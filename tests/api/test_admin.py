@@ -107,6 +107,9 @@ def test_a_destination_shows_no_secret_and_keeps_it(api: Api, hook: RecordingSer
     assert hook.requests[-1].method == "PUT" and "webhook-signature" in hook.requests[-1].headers
     narrow = api.send("PATCH", "/api/destinations/webhook", {"filter": "type = 'track' "})
     assert narrow["filter"] == "type = 'track'" and made["filter"] == ""
+    assert narrow["filter_warnings"] == []
+    unseen = api.send("PATCH", "/api/destinations/webhook", {"filter": "event = 'Nothing'"})
+    assert unseen["filter_warnings"] == ["Nothing has never been seen."]
     refused = api.send("PATCH", "/api/destinations/webhook", {"filter": "type = "}, 400)
     assert refused["error"]["fields"]["filter"][0].startswith("line 1, column 7: the condition")
     unset = api.send("PATCH", "/api/destinations/webhook", {"settings": {"method": None}})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.cli.conftest import Cdp
+from tests.factories import Space
 
 
 def test_eval_answers_each_line_in_order(cdp: Cdp) -> None:
@@ -59,3 +60,18 @@ def test_explain_says_it_in_english_and_warns(cdp: Cdp) -> None:
     assert shown["warnings"] == []
     [shown] = cdp("conditions", "explain", "regex(event, 'a')", "--json").rows
     assert shown["ir"] is None
+
+
+def test_explain_knows_what_was_seen_where_there_is_a_store(cdp: Cdp) -> None:
+    totl = 'event = "Order Completed" and properties.totl > 50'
+    assert cdp("conditions", "explain", totl, "--data", str(cdp.data)).err == ""
+    assert not cdp.data.exists()
+    space = Space(cdp.data)
+    order = {"type": "track", "event": "Order Completed", "userId": "u1"}
+    space.send({**order, "properties": {"total": 60}})
+    space.close()
+    done = cdp("conditions", "explain", totl, "--data", str(cdp.data))
+    assert done.err == (
+        "warning: line 1, column 31: totl has never been seen on Order Completed. Did you mean "
+        "total?\n"
+    )

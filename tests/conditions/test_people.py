@@ -7,7 +7,6 @@ import pytest
 from cdp.conditions import (
     ConditionError,
     Context,
-    Names,
     format_text,
     from_json,
     from_json_text,
@@ -67,30 +66,6 @@ def test_an_error_says_what_where_and_what_else(text: str, wrong: tuple[int, str
         parse(text, Context.PERSON)
     assert (caught.value.line, caught.value.column) == (1, wrong[0]), caught.value.text
     assert caught.value.text.startswith(wrong[1]), caught.value.text
-
-
-def test_what_nobody_has_seen_is_told_with_what_was() -> None:
-    names = Names(
-        events={"Order Completed": {"total", "sku"}, "Signed Up": {"plan"}},
-        traits={"plan", "email"},
-    )
-
-    def warnings(text: str) -> list[str]:
-        return [found.text for found in parse(text, Context.PERSON, names).warnings]
-
-    assert warnings('count("Order Completed" where properties.totl > 5) > 1') == [
-        "totl has never been seen on Order Completed. Did you mean total?"
-    ]
-    assert warnings('sum(properties.totl of "Order Completed") > 1') == [
-        "totl has never been seen on Order Completed. Did you mean total?"
-    ]
-    assert warnings('performed("Order Complete")') == [
-        "Order Complete has never been seen. Did you mean Order Completed?"
-    ]
-    assert warnings("traits.pln = 'pro'") == [
-        "the trait pln has never been seen. Did you mean plan?"
-    ]
-    assert warnings('first(properties.plan of "Signed Up") = traits.plan') == []
 
 
 def test_types_that_never_fit_are_told() -> None:

@@ -125,6 +125,7 @@ def test_a_filter_is_explained_as_one_types(admin: Browser) -> None:
     assert "a is 1." in words(admin.page(f"{said}properties.a = 1"))
     assert "Careful: A message has no a." in words(admin.page(f"{said}a = 1"))
     assert "Did you mean type?" in words(admin.page(f"{said}tipe = 1")).split("Careful")[1]
+    assert "Careful: Sgned Up has never been seen." in words(admin.page(f"{said}event='Sgned Up'"))
     assert "Line 1, column 5" in words(admin.page(f"{said}a = <b>"))
     assert "<b>" not in admin.page(f"{said}a = <b>")
     assert "Without one all events go there" in words(admin.page(said))

@@ -53,13 +53,15 @@ class Settings:
     web_threads: int = _setting(32, "Requests handled at the same time by a web process.")
     log_queue: int = _setting(4096, "Requests that may wait for the log before 429 is answered.")
     log_segment_mb: int = _setting(64, "Size at which a new file of the log is begun.")
-    batch_messages: int = _setting(500, "Messages in a micro-batch of the pipeline.")
+    batch_messages: int = _setting(
+        2000, "Messages in a micro-batch of the pipeline at most; it grows while many wait."
+    )
     partition_messages: int = _setting(
         500_000,
         "Messages in a partition of the history; keeps the indexes being written small.",
     )
     enrich_deadline_ms: int = _setting(
-        500, "What the enrichers together may take for a micro-batch."
+        500, "What the enrichers together may take for 500 messages."
     )
     rejected_days: int = _setting(30, "Days for which refused messages are kept.")
     truncate_ip: bool = _setting(

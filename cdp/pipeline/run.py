@@ -20,11 +20,15 @@ from cdp.pipeline.memory import Memory
 from cdp.pipeline.prepare import Prepared, prepare
 from cdp.pipeline.suppress import wanted_places
 from cdp.store import Store, StoreBusy, meta, progress
+from cdp.store.bulk import chunks
 
 logger = structlog.get_logger(__name__)
 
 #: Naps while there is nothing to do: short after work, longer when it stays quiet.
 IDLE_S, MOST_IDLE_S = 0.003, 0.02
+#: Messages in a micro-batch to begin with. While more wait it grows, up to the setting: the
+#: larger, the less an event costs; others who write wait for at most about `BATCH_S`.
+BATCH, BATCH_S = 500, 0.2
 _POLL_PARTS_S = 0.2
 _DROP_S = 5.0
 #: Part kinds in the order in which they are served; imports wait for live traffic.
@@ -67,6 +71,8 @@ class Pipeline:
         self._enricher, self._clock = enricher, clock
         self._memory: Memory | None = None
         self._positions: dict[str, int] = {}
+        self._synced: dict[str, int] = {}
+        self._size = min(BATCH, settings.batch_messages)
         self._epochs: dict[str, int] = {}
         self._turn = 0
         self._listed = float("-inf")
@@ -116,8 +122,18 @@ class Pipeline:
         for part in self._order():
             taken = self._read(part)
             if taken:
-                return self.handle(prepare(part, taken, self._settings.truncate_ip))
+                began = time.monotonic()
+                done = self.handle(prepare(part, taken, self._settings.truncate_ip))
+                self._fit(taken, time.monotonic() - began)
+                return done
         return None
+
+    def _fit(self, taken: list[Taken], seconds: float) -> None:
+        """Take more or fewer at once from now on, where it was all that could be taken."""
+        if sum(item.weight for item in taken) >= self._size:
+            fitting = int(self._size * min(2.0, BATCH_S / max(seconds, 0.001)))
+            most = self._settings.batch_messages
+            self._size = min(max(fitting, BATCH), most)
 
     def handle(self, batch: Prepared) -> Done:
         """Handle one prepared micro-batch in one transaction."""
@@ -128,7 +144,8 @@ class Pipeline:
         # Stale unless we commit; and of a commit that failed the store knows how it ended.
         memory, self._memory = self._memory, None
         self._positions.pop(batch.part, None)
-        with self._store.write() as tx:
+        # A power cut may take the last of these back: the log has all of it until `sync`.
+        with self._store.write(synced=False) as tx:
             memory = self._fresh_memory(tx, memory)
             epoch = self._epochs[batch.part]
             done = run_batch(tx, batch, additions, memory, epoch, now)
@@ -144,8 +161,11 @@ class Pipeline:
         listed = self._memory.suppression if self._memory is not None else None
         places = wanted_places(batch, listed) if listed else range(len(batch.messages))
         asked = [place for place in places if place not in batch.settled]
-        added = self._enricher.enrich([batch.messages[place] for place in asked])
-        return {asked[index]: addition for index, addition in added.items()}
+        found: dict[int, dict[str, Any]] = {}
+        for some in chunks(asked, BATCH):
+            added = self._enricher.enrich([batch.messages[place] for place in some])
+            found.update((some[index], addition) for index, addition in added.items())
+        return found
 
     def _order(self) -> list[str]:
         now = time.monotonic()
@@ -168,7 +188,7 @@ class Pipeline:
             with self._store.write() as tx:
                 position, epoch = progress.take_over(tx, part, int(self._clock() * 1000))
             self._positions[part], self._epochs[part] = position, epoch
-        return self._reader.read(part, self._positions[part], self._settings.batch_messages)
+        return self._reader.read(part, self._positions[part], self._size)
 
     def _fresh_memory(self, tx: Any, memory: Memory | None) -> Memory:
         """What we remember, or what the store says where somebody else has written since.
@@ -201,11 +221,17 @@ class Pipeline:
         now = time.monotonic()
         if now - self._dropped > _DROP_S:
             self._dropped = now
-            for part, position in list(self._positions.items()):
+            taken = dict(self._positions)
+            if taken != self._synced:
+                progress.sync(self._store)  # until here the log is the only copy on the disk
+                self._synced = taken
+            for part, position in taken.items():
                 self._drop(part, position)
         if now - self._cleaned < _CLEAN_S:
             return
         self._cleaned = now
+        if self._unheard:
+            progress.sync(self._store)
         while self._unheard:  # of suppressed people the log keeps nothing for long, either
             part = self._unheard.pop()
             if part in self._positions:

@@ -266,6 +266,7 @@ def _back(tx: Connection, items: list[Regulation]) -> set[Identifier]:
 def _log(store: Store, reader: Reader, at: Sweeping, items: list[Regulation], now: int) -> None:
     with store.read() as tx:
         reached = progress.positions(tx)
+    progress.sync(store)  # what the log forgets, the disk must have
     try:
         emptied = all([reader.forget_taken(part, reached.get(part, 0)) for part in reader.parts()])
     except OSError:  # a part was dropped just now

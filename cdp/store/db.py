@@ -28,6 +28,12 @@ class Store:
 
     ``read()`` gives a connection with a consistent view; ``write()`` the same
     with the right to write, committed on leaving and rolled back on an error.
+
+    ``write(synced=False)`` may lose its last transactions to a power cut (never to a
+    killed process, and never an older one without all that followed). That is right
+    for what can be done again. SQLite appends every commit to one file, so the next
+    synced commit, of whatever process, brings all before it to the disk: who reads
+    something here and commits what it does about it never knows more than the disk.
     """
 
     def __init__(self, engine: Engine, path: Path | None = None) -> None:
@@ -58,10 +64,11 @@ class Store:
             connection.rollback()
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, synced: bool = True) -> Iterator[Connection]:
         """A writing transaction: all of it is kept, or nothing."""
         with self.engine.connect() as connection:
             if self.dialect == "sqlite":
+                _let_sync(connection, synced)
                 _begin_immediate(connection)
             try:
                 yield connection
@@ -73,6 +80,13 @@ class Store:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def _let_sync(connection: Connection, synced: bool) -> None:
+    """Let commits wait for the disk, or not; kept with the connection while it lives."""
+    if connection.info.get("synced", True) is not synced:
+        connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
+        connection.info["synced"] = synced
 
 
 def _begin_immediate(connection: Connection) -> None:
@@ -97,6 +111,8 @@ def _sqlite(path: Path) -> Engine:
         poolclass=QueuePool,
         pool_size=8,
         max_overflow=40,
+        # The connection used last knows most pages.
+        pool_use_lifo=True,
         connect_args={"check_same_thread": False, "timeout": 0},
     )
 
@@ -111,7 +127,7 @@ def _sqlite(path: Path) -> Engine:
             "temp_store = MEMORY",
             "cache_size = -65536",
             "mmap_size = 268435456",
-            "wal_autocheckpoint = 4000",
+            "wal_autocheckpoint = 16000",
             "secure_delete = FAST",
         ):
             connection.execute(f"PRAGMA {pragma}")

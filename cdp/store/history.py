@@ -1,7 +1,7 @@
 """What happened: history rows keyed by node, bodies in compressed blocks.
 
 Positions (``seq``) count up through all partitions. A block holds the bodies of
-one micro-batch under the position of its first message.
+one micro-batch, or a part of it, under the position of its first message.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from cdp.store.meta import take_numbers
 from cdp.store.tables import Partition, names, partition_tables, partitions
 
 COLUMNS = ("seq", "node", "name", "t", "source", "flags", "body_seq")
+
+#: Bodies in a block at most: to read one, all of its block is decompressed.
+BLOCK = 500
 
 #: Later than any event: an empty partition reaches from here to its negative.
 _NEVER = 2**62
@@ -81,13 +84,11 @@ def append(
         times = [row[3] for row in rows]
         run_many(tx, _widen, [{"id_": number, "least": min(times), "most": max(times)}])
     if bodies:
-        block = pack(bodies)
-        insert_many(
-            tx,
-            tables.blocks,
-            ("first_seq", "n", "data"),
-            [(first_seq, len(bodies), block)],
-        )
+        blocks = [
+            (first_seq + start, len(some), pack(some))
+            for start, some in zip(range(0, len(bodies), BLOCK), chunks(bodies, BLOCK), strict=True)
+        ]
+        insert_many(tx, tables.blocks, ("first_seq", "n", "data"), blocks)
 
 
 #: Which event times a partition holds; what has no times yet stays without, and is
@@ -111,7 +112,7 @@ _widen = (
 )
 
 
-def pack(bodies: list[Body]) -> bytes:
+def pack(bodies: Sequence[Body]) -> bytes:
     """Compress bodies into a block."""
     raw = _encode([(msgspec.Raw(body.raw), msgspec.Raw(body.added)) for body in bodies])
     return zstandard.ZstdCompressor(level=3).compress(raw)

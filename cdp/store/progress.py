@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from cdp.events import Rejected
 from cdp.store.bulk import insert_many, upsert
+from cdp.store.db import Store
 from cdp.store.meta import take_numbers
 from cdp.store.tables import checkpoints, counts, profile_changes, rejected, streams
 
@@ -22,6 +23,13 @@ def take_turn(tx: Connection) -> int:
     Who remembers something of the graph may go on with it if nobody had a turn since.
     """
     return take_numbers(tx, "turn", 1)
+
+
+def sync(store: Store) -> None:
+    """Return once all that was committed is on the disk, `Store.write(synced=False)` too."""
+    if store.dialect == "sqlite":
+        with store.write() as tx:
+            take_numbers(tx, "sync", 1)  # a commit waits for the disk if it changes something
 
 
 def positions(tx: Connection) -> dict[str, int]:

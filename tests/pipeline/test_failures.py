@@ -98,8 +98,8 @@ def test_a_commit_whose_answer_is_lost_is_not_done_again(
         write = lost.store.write
 
         @contextmanager
-        def answer_lost(write: Any = write) -> Iterator[Connection]:
-            with write() as tx:
+        def answer_lost(synced: bool = True, write: Any = write) -> Iterator[Connection]:
+            with write(synced) as tx:
                 yield tx
             raise OperationalError("COMMIT", {}, Exception("the connection is gone"))
 

@@ -13,9 +13,13 @@ from typing import NamedTuple
 from cdp.conditions import ConditionError, Names
 from cdp.conditions import check as check_condition
 from cdp.conditions.errors import did_you_mean
+from cdp.conditions.expand import Made, Virtual, expand
+from cdp.conditions.size import check_size
+from cdp.definitions.computed_trait import COMPUTED_TRAIT
 from cdp.definitions.kind import Body, Draft, Fault, Id, Kind
 from cdp.definitions.kinds import KINDS
-from cdp.definitions.words import Seen, Use, Word, parsed
+from cdp.definitions.virtual_event import VIRTUAL_EVENT
+from cdp.definitions.words import Seen, Use, Word, misread, parsed
 
 #: What conditions call every page and every screen, whether one was seen or not.
 _ALWAYS = ("Page Viewed", "Screen Viewed")
@@ -41,7 +45,7 @@ def check(
     """Judge a change: what it puts, or with None removes; a finding for each part of it."""
     after = {id_: body for id_, body in before.items() if id_ not in changes}
     after |= {id_: draft.given for id_, draft in changes.items() if draft is not None}
-    space = Space(after)
+    space, old_space = Space(after), Space(before)
     found = {id_: Finding([], []) for id_ in changes}
     for id_, draft in changes.items():
         if draft is not None:
@@ -50,7 +54,10 @@ def check(
             _uses(space, id_, found[id_])
             _texts(space, id_, seen, found[id_])
             _cycle(space, id_, found[id_])
-        _vanished(Space(before), space, id_, found[id_])
+            _misread(space, id_, found[id_])
+        _vanished(old_space, space, id_, found[id_])
+    if not any(finding.errors for finding in found.values()):
+        _expanded(space, changes, found)
     return found
 
 
@@ -73,6 +80,9 @@ class Space:
 
     def __init__(self, bodies: Mapping[Id, Body]) -> None:
         self.bodies = bodies
+        self._uses: dict[Id, list[Use]] = {}
+        self._made: dict[str, Made] = {}
+        self._sayers: dict[Word, dict[Id, Use]] | None = None
         self.givers: dict[Word, list[Id]] = defaultdict(list)
         for id_, body in bodies.items():
             for word in _gives(id_, body):
@@ -80,7 +90,9 @@ class Space:
 
     def uses(self, id_: Id) -> list[Use]:
         """The words that a definition says."""
-        return KINDS[id_[0]].uses(self.bodies[id_])
+        if id_ not in self._uses:
+            self._uses[id_] = KINDS[id_[0]].uses(self.bodies[id_])
+        return self._uses[id_]
 
     def meant(self, id_: Id, use: Use) -> list[Id]:
         """The definitions that a word means where ``id_`` says it."""
@@ -96,11 +108,40 @@ class Space:
         return found
 
     def users(self, given: Iterable[Word], but: Id) -> list[User]:
-        """Who says one of the words, each once."""
-        wanted, found = set(given), []
-        for id_ in sorted(self.bodies):
-            if id_ != but:
-                found += [User(id_, use) for use in self.uses(id_) if use.word in wanted][:1]
+        """Who says one of the words, each once, by kind and key."""
+        if self._sayers is None:
+            self._sayers = defaultdict(dict)
+            for id_ in sorted(self.bodies):
+                for use in self.uses(id_):
+                    self._sayers[use.word].setdefault(id_, use)
+        found: dict[Id, Use] = {}
+        for word in given:
+            found = {**self._sayers.get(word, {}), **found}
+        return [User(id_, use) for id_, use in sorted(found.items()) if id_ != but]
+
+    def made(self, id_: Id) -> Made:
+        """What virtual events and computed traits stand for where ``id_`` says them."""
+        of = self.of(id_)
+        if of not in self._made:
+            events, traits = {}, {}
+            for other, body in self.bodies.items():
+                if other[0] == VIRTUAL_EVENT.name:
+                    events[body["name"]] = Virtual(body["event"], parsed(body["where"]).root)
+                elif other[0] == COMPUTED_TRAIT.name and self.of(other) == of:
+                    traits[other[1]] = parsed(body["value"]).root
+            self._made[of] = Made(events, traits)
+        return self._made[of]
+
+    def reached(self, ids: Iterable[Id]) -> dict[Id, Id]:
+        """The definitions and all that depend on them, each with one through which it does."""
+        found = {id_: id_ for id_ in ids}
+        stack = list(found)
+        while stack:
+            at = stack.pop()
+            for user in self.users(_gives(at, self.bodies[at]), but=at):
+                if user.id not in found:
+                    found[user.id] = found[at]
+                    stack.append(user.id)
         return found
 
     def names(self, kind: Kind, id_: Id, seen: Seen) -> Names | None:
@@ -225,6 +266,44 @@ def _ways_back(space: Space, id_: Id) -> Iterator[tuple[Use, list[Id]]]:
                     way.insert(0, step)
                     step = came[step]
                 yield use, [id_, *way, id_]
+
+
+def _misread(space: Space, id_: Id, found: Finding) -> None:
+    """What can't be asked of a computed trait, here or by others of this one."""
+    for trouble in _misreading(space, id_, space.made(id_).traits):
+        found.errors.append(trouble)
+    own = {word.text for word in _gives(id_, space.bodies[id_]) if word.of == "trait"}
+    for user in space.users(_gives(id_, space.bodies[id_]), but=id_):
+        mine = own & set(space.made(user.id).traits)
+        for trouble in _misreading(space, user.id, mine):
+            text = f"{trouble.text}, which the {named(user.id)} asks for"
+            found.errors.append(Fault("key", text))
+
+
+def _misreading(space: Space, id_: Id, computed: Iterable[str]) -> Iterator[Fault]:
+    body = space.bodies[id_]
+    for text in KINDS[id_[0]].texts:
+        if text.field in body:
+            for why, line, column in misread(body[text.field], text.context, set(computed)):
+                yield Fault(text.field, why, line, column)
+
+
+def _expanded(
+    space: Space, changes: Mapping[Id, Draft | None], found: Mapping[Id, Finding]
+) -> None:
+    """Whether all that a change reaches can still be worked out: names stand for much."""
+    put = [id_ for id_, draft in changes.items() if draft is not None]
+    for reached, by in space.reached(put).items():
+        body = space.bodies[reached]
+        try:
+            for text in KINDS[reached[0]].texts:
+                if text.field in body:
+                    check_size(expand(parsed(body[text.field]).root, space.made(reached)))
+        except ConditionError as error:
+            whose = "with all that it stands for it" if reached == by else named(reached)
+            found[by].errors.append(
+                Fault(KINDS[by[0]].texts[0].field, f"{whose} can't be worked out: {error.text}")
+            )
 
 
 def _vanished(before: Space, after: Space, id_: Id, found: Finding) -> None:

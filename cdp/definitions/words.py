@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
 from cdp.conditions import Context
-from cdp.conditions.ast import Aggregate, Call, EventRef, Path, Value, children
+from cdp.conditions.ast import Aggregate, Call, Changed, EventRef, Path, Value, children
 from cdp.conditions.parser import Parsed, parse_text
 
 Of: TypeAlias = Literal["audience", "trait", "event"]
@@ -56,21 +56,48 @@ def words(text: str, context: Context, field: str) -> Iterator[Use]:
         yield Use(word, field, *found.place(node))
 
 
-def _walk(node: Any, of_person: bool) -> Iterator[tuple[Any, Word]]:
-    if isinstance(node, EventRef):
-        yield node, Word("event", node.name)
-        of_person = False
-    elif isinstance(node, Path):
-        trait = _trait(node.parts, of_person)
-        if trait is not None:
-            yield node, Word("trait", trait)
-    elif isinstance(node, Call) and node.name == "audience":
-        key = node.args[0]
-        if isinstance(key, Value) and isinstance(key.value, str):
-            yield key, Word("audience", key.value)
-    of = node.of if isinstance(node, Aggregate) else None
+def misread(text: str, context: Context, computed: Set[str]) -> Iterator[tuple[str, int, int]]:
+    """What a condition asks of computed traits that they can't answer: why, line and column."""
+    found = parsed(text)
+    for node, of_person, inside in _places(found.root, context is not Context.MESSAGE):
+        trait = _trait(node.parts, of_person) if isinstance(node, Path) else None
+        if trait not in computed:
+            continue
+        trouble = ""
+        if isinstance(inside, Changed):
+            trouble = f"the computed trait {trait} has no history to look for changes in"
+        elif not of_person:
+            trouble = f"{trait} is a computed trait: a where sees one event, not a person's history"
+        elif len(node.parts) > (3 if node.parts[0] == "person" else 2):
+            trouble = f"the computed trait {trait} has nothing inside of it"
+        if trouble:
+            yield trouble, *found.place(node)
+
+
+def _walk(root: Any, of_person: bool) -> Iterator[tuple[Any, Word]]:
+    for node, person, _ in _places(root, of_person):
+        if isinstance(node, EventRef):
+            yield node, Word("event", node.name)
+        elif isinstance(node, Path):
+            trait = _trait(node.parts, person)
+            if trait is not None:
+                yield node, Word("trait", trait)
+        elif isinstance(node, Call) and node.name == "audience":
+            key = node.args[0]
+            if isinstance(key, Value) and isinstance(key.value, str):
+                yield key, Word("audience", key.value)
+
+
+def _places(node: Any, of_person: bool, above: Any = None) -> Iterator[tuple[Any, bool, Any]]:
+    """Each node, whether its paths are a person's, and what it stands in."""
+    yield node, of_person, above
     for child in children(node):
-        yield from _walk(child, of_person and child is not of)
+        yield from _places(child, _of_person_inside(node, child, of_person), node)
+
+
+def _of_person_inside(node: Any, child: Any, of_person: bool) -> bool:
+    event = isinstance(node, EventRef) or (isinstance(node, Aggregate) and child is node.of)
+    return of_person and not event
 
 
 def _trait(parts: tuple[str, ...], of_person: bool) -> str | None:
@@ -95,20 +122,18 @@ def _reworded(node: Any, of_person: bool, new: Mapping[Word, Word]) -> Any:
         return Path((*node.parts[:at], other("trait", trait), *node.parts[at + 1 :]))
     if isinstance(node, Call) and node.name == "audience" and isinstance(node.args[0], Value):
         return Call(node.name, (Value(other("audience", str(node.args[0].value))),))
-    inside: Callable[[Any], bool] = lambda child: (  # noqa: E731
-        of_person
-        and not isinstance(node, EventRef)
-        and not (isinstance(node, Aggregate) and child is node.of)
-    )
+
+    def inside(child: Any) -> Any:
+        return _reworded(child, _of_person_inside(node, child, of_person), new)
+
     changed = {}
     for name in node.__struct_fields__:
         value = getattr(node, name)
         if isinstance(value, msgspec.Struct):
-            changed[name] = _reworded(value, inside(value), new)
+            changed[name] = inside(value)
         elif isinstance(value, tuple):
             changed[name] = tuple(
-                _reworded(item, inside(item), new) if isinstance(item, msgspec.Struct) else item
-                for item in value
+                inside(item) if isinstance(item, msgspec.Struct) else item for item in value
             )
         else:
             changed[name] = value

@@ -235,6 +235,40 @@ def test_an_archived_audience_may_be_used_with_a_warning() -> None:
     assert found.errors == [] and "archived" in found.warnings[0].text
 
 
+@pytest.mark.parametrize(
+    ("who", "says"),
+    [
+        ("traits.orders.x = 1", "line 1, column 1: the computed trait orders has nothing inside"),
+        ("true\nand changed(traits.orders)", "line 2, column 13: the computed trait orders has no"),
+        (
+            'count("Order Completed" where properties.a = person.traits.orders) > 0',
+            "line 1, column 46: orders is a computed trait: a where sees one event",
+        ),
+    ],
+)
+def test_what_a_computed_trait_can_not_answer_is_not_asked(who: str, says: str) -> None:
+    orders = trait("orders", 'count("Order Completed")')
+    asks = audience("x", who)
+    assert says in one(asks, bodies(orders)).errors[0].located
+    # Nor does a trait become a computed one under those who ask it such things.
+    [fault] = one(orders, bodies(asks)).errors
+    assert fault.field == "key" and fault.text.endswith("which the audience x asks for")
+    assert (
+        one(trait("orders", 'count("Order Completed")', of="accounts"), bodies(asks)).errors == []
+    )
+
+
+def test_names_that_stand_for_too_much_are_refused() -> None:
+    many = " or ".join(f"properties.sku = {number}" for number in range(500))
+    huge = virtual("huge", "Huge", event="Big Order", where=many)
+    asks = audience("x", 'count("Huge") > 1 or count("Huge") < 0')
+    text = one(asks, bodies(virtual(where=many), huge)).errors[0].text
+    assert text == "with all that it stands for it can't be worked out: more than 5,000 parts"
+    # And so is an edit that would make it so for others.
+    [fault] = one(virtual(where=many), bodies(virtual(), huge, asks)).errors
+    assert fault.text == "audience x can't be worked out: more than 5,000 parts"
+
+
 def test_other_words_reach_every_place_that_means_them_and_no_other() -> None:
     who = (
         'audience("vip") and traits.vip = true and person.traits.vip.x = 1'

@@ -46,9 +46,14 @@ def _known(error: Exception) -> bool:
     from sqlalchemy.exc import SQLAlchemyError
 
     from cdp.config import ConfigError
+    from cdp.definitions import DefinitionError
     from cdp.store import StoreBusy
     from cdp.store.config_rows import NameTaken
+    from cdp.store.defining import NoSuchDefinition, StaleVersion, StillUsed
     from cdp.store.migrate import StoreTooNew
 
-    kinds = (ConfigError, StoreBusy, NameTaken, StoreTooNew, OSError, SQLAlchemyError)
+    kinds = (
+        ConfigError, StoreBusy, NameTaken, StoreTooNew, DefinitionError, NoSuchDefinition,
+        StaleVersion, StillUsed, OSError, SQLAlchemyError,
+    )  # fmt: skip
     return isinstance(error, kinds)

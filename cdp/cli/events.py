@@ -21,6 +21,7 @@ from cdp.cli.common import (
     store_options,
 )
 from cdp.cli.errors import CliError
+from cdp.cli.virtual_events import virtual
 from cdp.events import MalformedJSON, decode_json, format_time
 from cdp.store import Store, config_rows, history
 from cdp.store.console_queries import newest_rejected, one_rejected
@@ -196,3 +197,4 @@ def replay(from_ms: int, to_ms: int, destination: str | None, as_json: bool, **w
 
 
 events.add_command(catalogue)
+events.add_command(virtual)

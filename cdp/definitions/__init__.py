@@ -7,7 +7,7 @@ else knows one kind from another.
     body ── kind.read ──▶ Draft ── check ──▶ faults, warnings ── store.defining ──▶ a version
 """
 
-from cdp.definitions.check import Finding, check, users
+from cdp.definitions.check import Finding, Look, check, users
 from cdp.definitions.difference import difference
 from cdp.definitions.kind import (
     Body,
@@ -19,7 +19,7 @@ from cdp.definitions.kind import (
     title_of,
 )
 from cdp.definitions.kinds import KINDS
-from cdp.definitions.words import Seen, Use, Word
+from cdp.definitions.words import Use, Word
 
 __all__ = [
     "KINDS",
@@ -30,7 +30,7 @@ __all__ = [
     "Finding",
     "Id",
     "Kind",
-    "Seen",
+    "Look",
     "Use",
     "Word",
     "check",

@@ -7,22 +7,27 @@ refer to each other is taken in any order, or refused as a whole.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 from cdp.conditions import ConditionError, Names
 from cdp.conditions import check as check_condition
+from cdp.conditions.ast import EventRef, Path
 from cdp.conditions.errors import did_you_mean
 from cdp.conditions.expand import Made, Virtual, expand
 from cdp.conditions.size import check_size
 from cdp.definitions.computed_trait import COMPUTED_TRAIT
-from cdp.definitions.kind import Body, Draft, Fault, Id, Kind
+from cdp.definitions.kind import Body, Draft, Fault, Id
 from cdp.definitions.kinds import KINDS
 from cdp.definitions.virtual_event import VIRTUAL_EVENT
-from cdp.definitions.words import Seen, Use, Word, misread, parsed
+from cdp.definitions.words import Use, Word, misread, parsed
 
 #: What conditions call every page and every screen, whether one was seen or not.
 _ALWAYS = ("Page Viewed", "Screen Viewed")
+
+
+#: What was seen of what a tree names, beside these definitions; None: nothing is known.
+Look: TypeAlias = Callable[[Any, Mapping[Id, Body]], Names | None]
 
 
 class Finding(NamedTuple):
@@ -40,9 +45,12 @@ class User(NamedTuple):
 
 
 def check(
-    before: Mapping[Id, Body], changes: Mapping[Id, Draft | None], seen: Seen
+    before: Mapping[Id, Body], changes: Mapping[Id, Draft | None], look: Look
 ) -> dict[Id, Finding]:
-    """Judge a change: what it puts, or with None removes; a finding for each part of it."""
+    """Judge a change: what it puts, or with None removes; a finding for each part of it.
+
+    ``look`` tells what was seen, to find misspellings and names that are taken.
+    """
     after = {id_: body for id_, body in before.items() if id_ not in changes}
     after |= {id_: draft.given for id_, draft in changes.items() if draft is not None}
     space, old_space = Space(after), Space(before)
@@ -50,9 +58,9 @@ def check(
     for id_, draft in changes.items():
         if draft is not None:
             old = before.get(id_)
-            _collisions(space, id_, draft.body, old, seen, found[id_])
+            _collisions(space, id_, draft.body, old, look, found[id_])
             _uses(space, id_, found[id_])
-            _texts(space, id_, seen, found[id_])
+            _texts(space, id_, look, found[id_])
             _cycle(space, id_, found[id_])
             _misread(space, id_, found[id_])
         _vanished(old_space, space, id_, found[id_])
@@ -144,37 +152,19 @@ class Space:
                     stack.append(user.id)
         return found
 
-    def names(self, kind: Kind, id_: Id, seen: Seen) -> Names | None:
-        """What a condition of ``id_`` may name without a warning; None while nothing came in."""
-        if not seen.events:
-            return None
-        events = {**dict.fromkeys(_ALWAYS, frozenset[str]()), **seen.events}
-        for word, givers in self.givers.items():
-            if word.of == "event":
-                events[word.text] = self._properties(givers[0], seen)
-        traits = {
-            word.text
-            for word, givers in self.givers.items()
-            if word.of == "trait" and self.of(givers[0]) == self.of(id_)
-        }
-        known = seen.traits(self.of(id_))
-        return Names(events, known | traits if known else frozenset())
-
-    def _properties(self, id_: Id, seen: Seen) -> frozenset[str]:
-        """The properties of the event that a virtual event is a part of."""
-        met = set[Id]()
-        while id_ not in met:
-            met.add(id_)
-            event = KINDS[id_[0]].event(self.bodies[id_]) or ""
-            givers = self.givers.get(Word("event", event), ())
-            if not givers:
-                return frozenset(seen.events.get(event, ()))
-            id_ = givers[0]
-        return frozenset()
+    def names(self, id_: Id, root: Any, look: Look) -> Names | None:
+        """What a tree of ``id_`` may name without a warning; None: that is not known."""
+        names = look(root, self.bodies)
+        if names is not None and self.of(id_) == "accounts":
+            made = {key for kind, key in self.bodies if kind in ("audience", "computed_trait")}
+            known = {*names.account, *made} if names.account else frozenset[str]()
+            names = names._replace(traits=known)
+        # An audience that is not there is more than a warning.
+        return names._replace(audiences=None) if names is not None else None
 
 
 def _collisions(
-    space: Space, id_: Id, body: Body, old: Body | None, seen: Seen, found: Finding
+    space: Space, id_: Id, body: Body, old: Body | None, look: Look, found: Finding
 ) -> None:
     mine = _gives(id_, body)
     for word in mine:
@@ -184,13 +174,24 @@ def _collisions(
             text = f"the {named(others[0])} has this name already"
             if not any(fault.text == text for fault in found.errors):
                 found.errors.append(Fault(field, text))
-        elif word.of == "trait" and word.text in seen.traits(body.get("of", "people")):
+        elif word.of == "trait" and _is_sent(word, body, look):
             text = f"sources send a trait {word.text}, which this one would hide"
             found.warnings.append(Fault(field, text))
-        elif word.of == "event" and (word.text in seen.events or word.text in _ALWAYS):
+        elif word.of == "event" and (word.text in _ALWAYS or _is_sent(word, body, look)):
             text = f"sources send an event {word.text}, which this one would hide"
             new = old is None or word not in _gives(id_, old)
             (found.errors if new else found.warnings).append(Fault(field, text))
+
+
+def _is_sent(word: Word, body: Body, look: Look) -> bool:
+    """Whether messages came in that have a trait or an event of this name."""
+    if word.of == "event":
+        names = look(EventRef(word.text), {})
+        return names is not None and word.text in names.events
+    names = look(Path(("traits", word.text)), {})
+    if names is None:
+        return False
+    return word.text in (names.account if body.get("of") == "accounts" else names.traits)
 
 
 def _uses(space: Space, id_: Id, found: Finding) -> None:
@@ -219,17 +220,20 @@ def _placed(text: str, field: str, line: int, column: int) -> Fault:
     return Fault(field, text) if field == "event" else Fault(field, text, line, column)
 
 
-def _texts(space: Space, id_: Id, seen: Seen, found: Finding) -> None:
+def _texts(space: Space, id_: Id, look: Look, found: Finding) -> None:
     kind, body = KINDS[id_[0]], space.bodies[id_]
-    names = space.names(kind, id_, seen)
     event = kind.event(body)
-    if event is not None and names is not None and event not in names.events:
-        hint = did_you_mean(event, names.events)
-        found.warnings.append(Fault("event", f"{event} has never been seen. {hint}".strip()))
+    if event is not None:
+        names = space.names(id_, EventRef(event), look)
+        if names is not None and names.all_events and event not in (*_ALWAYS, *names.events):
+            hint = did_you_mean(event, names.near)
+            found.warnings.append(Fault("event", f"{event} has never been seen. {hint}".strip()))
     for text in kind.texts:
         if text.field not in body:
             continue
         tree = parsed(body[text.field])
+        root = EventRef(event, tree.root) if event is not None else tree.root
+        names = space.names(id_, root, look)
         try:
             warned = check_condition(
                 tree.root, text.context, tree.place, names, event=event, is_value=text.is_value

@@ -31,18 +31,6 @@ class Use(NamedTuple):
     column: int = 1
 
 
-class Seen(NamedTuple):
-    """What came in so far: properties by event, traits of people and of accounts."""
-
-    events: Mapping[str, Set[str]] = {}
-    people: Set[str] = frozenset()
-    accounts: Set[str] = frozenset()
-
-    def traits(self, of: str) -> Set[str]:
-        """The traits of one of the two."""
-        return self.accounts if of == "accounts" else self.people
-
-
 @lru_cache(maxsize=4096)
 def parsed(text: str) -> Parsed:
     """The tree of a text with its places; texts of definitions are read again and again."""

@@ -7,6 +7,7 @@ version, so that of two changes at once the second waits and sees what the first
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -22,12 +23,12 @@ from cdp.definitions import (
     check,
     difference,
 )
-from cdp.definitions.check import Space, User, named
+from cdp.definitions.check import Look, Space, User, named
 from cdp.definitions.difference import Change
 from cdp.store import definitions, meta
 from cdp.store.config_rows import NameTaken
 from cdp.store.definitions import Version
-from cdp.store.seen_words import load_seen
+from cdp.store.seen_names import anything_seen, names_for
 
 
 class NoSuchDefinition(LookupError):
@@ -87,6 +88,13 @@ def bodies(found: Mapping[Id, Version]) -> dict[Id, Body]:
     return {id_: version.body for id_, version in found.items() if version.body is not None}
 
 
+def look(tx: Connection) -> Look:
+    """What the catalogue has seen, as `check` asks for it; while it is empty, nothing is unseen."""
+    if not anything_seen(tx):
+        return lambda root, defined: None
+    return partial(names_for, tx)
+
+
 def find(tx: Connection, id_: Id) -> Version:
     """A definition as it holds; `NoSuchDefinition`."""
     found = definitions.current(tx, *id_)
@@ -129,7 +137,7 @@ def change(
     for id_, draft in changes.items():
         if draft is None and id_ not in before:
             raise NoSuchDefinition(id_)
-    findings = check(bodies(before), changes, load_seen(tx))
+    findings = check(bodies(before), changes, look(tx))
     refuse(changes, findings)
     return {
         id_: Put(
@@ -228,5 +236,5 @@ def history(tx: Connection, id_: Id) -> list[Version]:
 def judge(tx: Connection, id_: Id, given: Body) -> tuple[Any, Finding]:
     """What `put` would say of a body, without writing; for forms."""
     draft = KINDS[id_[0]].read(id_[1], given)
-    finding = check(bodies(load(tx)), {id_: draft}, load_seen(tx))[id_]
+    finding = check(bodies(load(tx)), {id_: draft}, look(tx))[id_]
     return draft.body, finding

@@ -6,7 +6,7 @@ there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -44,17 +44,23 @@ class _Types(msgspec.Struct):
 
 _decode = msgspec.json.Decoder(_Types).decode
 _Fields = dict[str, set[str]]
+Defined = Mapping[tuple[str, str], Mapping[str, Any]]
 
 
-def names_for(tx: Connection, root: Any) -> Names:
-    """What has been seen of the events and traits that a condition names, and what is defined."""
-    kinds = ("audience", "computed_trait", "virtual_event")
-    defined = [item for kind in kinds for item in definitions.all_current(tx, kind)]
-    audiences = {item.key for item in defined if item.kind == "audience"}
+def names_for(tx: Connection, root: Any, defined: Defined | None = None) -> Names:
+    """What has been seen of the events and traits that a condition names, and what is defined.
+
+    ``defined`` has the bodies by kind and key; those of the store if it is None.
+    """
+    if defined is None:
+        kinds = ("audience", "computed_trait", "virtual_event")
+        found = [item for kind in kinds for item in definitions.all_current(tx, kind)]
+        defined = {(item.kind, item.key): item.body or {} for item in found}
+    audiences = {key for kind, key in defined if kind == "audience"}
     virtual = {
-        str(item.body.get("name")): str(item.body.get("event"))
-        for item in defined
-        if item.kind == "virtual_event" and item.body
+        str(body.get("name")): str(body.get("event"))
+        for (kind, _), body in defined.items()
+        if kind == "virtual_event"
     }
     events: dict[str, _Fields] = {}
     partly = set()
@@ -72,7 +78,7 @@ def names_for(tx: Connection, root: Any) -> Names:
     if any(isinstance(node, Path) for node in walk(root)):
         traits = _traits(tx, "identify")
         if traits:
-            made = [item.key for item in defined if item.kind != "virtual_event"]
+            made = [key for kind, key in defined if kind != "virtual_event"]
             traits |= {key: set() for key in made if key not in traits}
     return Names(
         events,
@@ -83,6 +89,11 @@ def names_for(tx: Connection, root: Any) -> Names:
         account=_traits(tx, "group"),
         audiences=audiences if _asks_for_audiences(root) else None,
     )
+
+
+def anything_seen(tx: Connection) -> bool:
+    """Whether the catalogue has a name at all."""
+    return tx.execute(select(catalogue_names.c.id).limit(1)).first() is not None
 
 
 def _events_in(root: Any) -> set[str]:

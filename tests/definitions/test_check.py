@@ -7,14 +7,27 @@ from typing import Any
 
 import pytest
 
-from cdp.definitions import KINDS, Body, DefinitionError, Draft, Finding, Id, Seen, check, users
+from cdp.conditions import Names
+from cdp.definitions import KINDS, Body, DefinitionError, Draft, Finding, Id, Look, check, users
 from cdp.definitions.words import Word
 
 BIG: Id = ("audience", "big")
 ORDERS: Id = ("computed_trait", "orders")
 BIG_ORDER: Id = ("virtual_event", "big_order")
-SEEN = Seen({"Order Completed": {"total", "sku"}}, {"plan", "country"}, {"seats"})
 WHERE = "properties.total > 100"
+
+
+def seen(root: Any, defined: Mapping[Id, Body]) -> Names:
+    """What the catalogue of a small shop knows."""
+    events = {"Order Completed": {"total", "sku"}}
+    names = {body["name"]: events["Order Completed"] for (kind, _), body in defined.items()
+             if kind == "virtual_event"}  # fmt: skip
+    traits = {"plan", "country", *(key for kind, key in defined if kind != "virtual_event")}
+    return Names({**events, **names}, traits, near=[*events], account={"seats"})
+
+
+def nothing_seen(root: Any, defined: Mapping[Id, Body]) -> None:
+    return None
 
 
 def read(id_: Id, **given: Any) -> Draft:
@@ -39,9 +52,9 @@ def bodies(*drafts: tuple[Id, Draft]) -> dict[Id, Body]:
 
 
 def one(
-    drafts: tuple[Id, Draft], before: Mapping[Id, Body] | None = None, seen: Seen = SEEN
+    drafts: tuple[Id, Draft], before: Mapping[Id, Body] | None = None, look: Look = seen
 ) -> Finding:
-    return check(before or {}, dict([drafts]), seen)[drafts[0]]
+    return check(before or {}, dict([drafts]), look)[drafts[0]]
 
 
 def test_a_body_is_kept_in_canonical_form_without_what_goes_without_saying() -> None:
@@ -113,7 +126,9 @@ def test_what_was_never_seen_is_a_warning_with_its_place() -> None:
 
 
 def test_while_nothing_came_in_nothing_is_called_unseen() -> None:
-    assert one(audience("x", 'count("A") > 0 and traits.b = 1'), seen=Seen()) == Finding([], [])
+    assert one(audience("x", 'count("A") > 0 and traits.b = 1'), look=nothing_seen) == Finding(
+        [], []
+    )
 
 
 def test_defined_names_count_as_seen() -> None:
@@ -155,7 +170,7 @@ def test_what_would_depend_on_itself_is_refused(drafts: list[tuple[Id, Draft]], 
     first, rest = drafts[0], drafts[1:]
     texts = [fault.text for fault in one(first, bodies(*rest)).errors]
     assert f"it would depend on itself: {way}" in texts
-    together = check({}, dict(drafts), SEEN)
+    together = check({}, dict(drafts), seen)
     assert all("itself" in together[id_].errors[0].text for id_, _ in drafts)
 
 
@@ -166,7 +181,7 @@ def test_a_diamond_is_no_cycle() -> None:
         audience("c", 'audience("d")'),
         audience("d", "traits.plan = 1"),
     ]
-    assert all(finding == Finding([], []) for finding in check({}, dict(drafts), SEEN).values())
+    assert all(finding == Finding([], []) for finding in check({}, dict(drafts), seen).values())
 
 
 def test_names_that_are_taken_are_refused() -> None:
@@ -211,7 +226,7 @@ def test_what_others_use_can_not_go() -> None:
     )  # fmt: skip
 
     def faults(id_: Id) -> list[str]:
-        return [f.text for f in check(before, {id_: None}, SEEN)[id_].errors]
+        return [f.text for f in check(before, {id_: None}, seen)[id_].errors]
 
     assert faults(BIG_ORDER) == ["Big Order is used by the computed trait orders (value)"]
     assert faults(ORDERS) == ["orders is used by the audience big (who)"]
@@ -219,7 +234,7 @@ def test_what_others_use_can_not_go() -> None:
     assert faults(("audience", "both")) == []
     assert [user.id for user in users(before, BIG)] == [("audience", "both")]
     # Together they can.
-    gone = check(before, dict.fromkeys(before), SEEN)
+    gone = check(before, dict.fromkeys(before), seen)
     assert all(finding.errors == [] for finding in gone.values())
 
 

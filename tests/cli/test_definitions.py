@@ -1,0 +1,96 @@
+"""``cdp audiences``, ``cdp traits`` and ``cdp events virtual``."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import Cdp
+from tests.factories import Space, ana
+
+BIG = "sum(properties.total of 'Order Completed' within 30d)>500"
+CANONICAL = 'sum(properties.total of "Order Completed" within 30d) > 500'
+
+
+def test_an_audience_is_added_changed_and_taken_back(cdp: Cdp) -> None:
+    [made] = cdp.json("audiences", "add", "big", "--name", "Big spenders", "--who", BIG)
+    assert (made["who"], made["version"], made["archived"]) == (CANONICAL, 1, False)
+    assert cdp.json("audiences", "list") == [made] == cdp.json("audiences", "show", "big")
+    [edited] = cdp.json("audiences", "edit", "big", "--name", "", "--of", "accounts")
+    assert (edited["name"], edited["of"], edited["version"]) == ("Big", "accounts", 2)
+    [archived] = cdp.json("audiences", "archive", "big")
+    assert archived["archived"] is True
+    assert cdp.json("audiences", "unarchive", "big")[0]["archived"] is False
+    rows = cdp.json("audiences", "history", "big")
+    assert [row["version"] for row in rows] == [4, 3, 2, 1]
+    assert rows[-1]["body"] == {"name": "Big spenders", "who": CANONICAL}
+    assert "archived: yes" in cdp("audiences", "history", "big").out
+    [back] = cdp.json("audiences", "revert", "big", "1")
+    assert (back["name"], back["version"]) == ("Big spenders", 5)
+    cdp("audiences", "remove", "big", "--yes")
+    assert cdp.json("audiences", "list") == []
+    assert cdp.json("audiences", "revert", "big", "5")[0]["version"] == 7
+
+
+def test_what_refers_to_each_other_is_shown_renamed_and_kept(cdp: Cdp) -> None:
+    cdp("events", "virtual", "add", "big_order", "--name", "Big Order", "--event",
+        "Order Completed", "--where", "properties.total > 100")  # fmt: skip
+    cdp("traits", "add", "orders", "--value", 'count("Big Order")')
+    cdp("audiences", "add", "big", "--who", "traits.orders > 3")
+    shown = cdp("traits", "show", "orders").out
+    assert "used by      big" in shown and "uses         big_order" in shown
+    assert cdp.refuses("traits", "remove", "orders", "--yes") == (
+        "cdp: the computed trait orders can't go: orders is used by the audience big (who)\n"
+    )
+    [renamed] = cdp.json("traits", "rename", "orders", "--key", "large_orders")
+    assert renamed["used_by"] == [{"kind": "audience", "key": "big"}]
+    assert cdp.json("audiences", "show", "big")[0]["who"] == "traits.large_orders > 3"
+    cdp("events", "virtual", "rename", "big_order", "--name", "Huge Order")
+    [trait] = cdp.json("traits", "list")
+    assert trait["value"] == 'count("Huge Order")'
+    assert "Huge Order" in cdp("events", "virtual", "list").out
+
+
+def test_what_looks_wrong_is_told_beside_what_was_done(cdp: Cdp, space: Space) -> None:
+    space.send(*ana())
+    done = cdp("audiences", "add", "x", "--who", 'count("Order Complete") > 0')
+    assert done.err == (
+        "warning: who: line 1, column 7: Order Complete has never been seen. "
+        "Did you mean Order Completed?\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("audiences", "add", "x", "--who", "traits.a ="), "who: line 1, column 11: the condition"),
+        (("audiences", "add", "x"), "who: Say who is in it"),
+        (("audiences", "add", "X y", "--who", "true"), "key: A key is small letters"),
+        (("audiences", "add", "x", "--who", 'audience("y")'), "there is no audience y"),
+        (("audiences", "add", "x", "--static", "--who", "true"), "has no condition"),
+        (("audiences", "show", "nothing"), "there is no audience nothing"),
+        (("audiences", "edit", "nothing", "--name", "x"), "there is no audience nothing"),
+        (("audiences", "archive", "nothing"), "there is no audience nothing"),
+        (("audiences", "history", "nothing"), "there is no audience nothing"),
+        (("audiences", "revert", "nothing", "1"), "there is no audience nothing"),
+        (("audiences", "rename", "nothing", "--key", "x"), "there is no audience nothing"),
+        (("traits", "remove", "nothing", "--yes"), "there is no computed trait nothing"),
+        (("traits", "add", "x", "--value", "1 = 1"), "is an audience"),
+    ],
+)
+def test_a_refusal_is_one_clear_line(cdp: Cdp, words: tuple[str, ...], says: str) -> None:
+    assert says in cdp.refuses(*words)
+
+
+def test_an_edit_of_a_version_that_is_gone_is_refused(cdp: Cdp) -> None:
+    cdp("audiences", "add", "x", "--who", "true")
+    assert "already" in cdp.refuses("audiences", "add", "x", "--who", "true")
+    cdp("audiences", "edit", "x", "--who", "traits.a = 1", "--version", "1")
+    said = cdp.refuses("audiences", "edit", "x", "--who", "traits.a = 2", "--version", "1")
+    assert "the audience x is at version 2" in said
+    assert "version 2" in cdp.refuses("audiences", "remove", "x", "--yes", "--version", "1")
+
+
+def test_wrong_usage_exits_with_2(cdp: Cdp) -> None:
+    cdp.refuses("audiences", "rename", "x", code=2)
+    cdp.refuses("traits", "add", "x", code=2)
+    cdp.refuses("audiences", "revert", "x", "one", code=2)

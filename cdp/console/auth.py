@@ -20,7 +20,15 @@ from cdp.store.config_rows import Token, User
 ROLES = ("admin", "viewer")
 #: What anybody may ask for, and what a viewer may post.
 OPEN = frozenset({"console.login", "console.asset"})
-OWN = frozenset({"console.logout", "console.theme", "console.own_password"})
+OWN = frozenset(
+    {
+        "console.logout",
+        "console.theme",
+        "console.own_password",
+        "console.condition_read",
+        "console.condition_write",
+    }
+)
 #: Scopes that together let one look at everything the console shows.
 READ_SCOPES = frozenset(
     {

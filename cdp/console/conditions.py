@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import NamedTuple
 
-from flask import render_template, request
-
 from cdp.conditions import ConditionError, read_filter
 from cdp.console.context import console
 from cdp.store.seen_names import names_for
@@ -26,18 +24,14 @@ def told(text: str) -> Told:
         with console().store.read() as tx:
             condition = read_filter(text, partial(names_for, tx))
     except ConditionError as error:
-        return Told(wrong=_sentence(error.located))
+        return Told(wrong=as_sentence(error.located))
     if condition is None:
         return Told()
-    warnings = tuple(_sentence(warning.text) for warning in condition.warnings)
+    warnings = tuple(as_sentence(warning.text) for warning in condition.warnings)
     return Told(f"{condition.prose}.", "", warnings)
 
 
-def explain() -> str:
-    """The piece of a page beside a filter that is being typed."""
-    return render_template("console/filter_told.html", told=told(request.args.get("filter", "")))
-
-
-def _sentence(text: str) -> str:
+def as_sentence(text: str) -> str:
+    """With a capital at its beginning and a full stop."""
     text = f"{text[:1].upper()}{text[1:]}"
     return text if text.endswith((".", "?")) else f"{text}."

@@ -26,7 +26,7 @@ LATELY = 30
 CONTEXT = "context"
 SORTS = ("volume", "name", "last_seen", "first_seen")
 
-_decode = msgspec.json.Decoder(Property).decode
+decode_property = msgspec.json.Decoder(Property).decode
 
 
 class OfSource(NamedTuple):
@@ -204,12 +204,12 @@ def fields(tx: Connection, number: int, q: str = "", source: int | None = None) 
     for source_id, path, detail in tx.execute(details.order_by(table.source_id, table.path)):
         sources.setdefault(path, []).append(source_id)
         if path in whole.properties:
-            whole.properties[path].join(_decode(detail))
+            whole.properties[path].join(decode_property(detail))
         else:
-            whole.properties[path] = _decode(detail)
+            whole.properties[path] = decode_property(detail)
     needle = q.casefold()
     shown = [
-        _field(path, found, whole.looked, sources[path])
+        as_field(path, found, whole.looked, sources[path])
         for path, found in whole.properties.items()
         if needle in path.casefold()
     ]
@@ -248,7 +248,7 @@ def fields_of(
     return int(tx.execute(count).scalar() or 0), fields(tx, number, q, source)
 
 
-def _field(path: str, found: Property, looked: int, sources: list[int]) -> Field:
+def as_field(path: str, found: Property, looked: int, sources: list[int]) -> Field:
     samples = sorted(found.samples.items(), key=lambda item: (-item[1], item[0]))
     return Field(
         path=path,

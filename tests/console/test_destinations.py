@@ -120,18 +120,6 @@ def test_a_filter_is_kept_explained_and_refused_with_its_place(
     assert stored(world).filter == ""
 
 
-def test_a_filter_is_explained_as_one_types(admin: Browser) -> None:
-    said = "/conditions/told?filter="
-    assert "a is 1." in words(admin.page(f"{said}properties.a = 1"))
-    assert "Careful: A message has no a." in words(admin.page(f"{said}a = 1"))
-    assert "Did you mean type?" in words(admin.page(f"{said}tipe = 1")).split("Careful")[1]
-    assert "Careful: Sgned Up has never been seen." in words(admin.page(f"{said}event='Sgned Up'"))
-    assert "Line 1, column 5" in words(admin.page(f"{said}a = <b>"))
-    assert "<b>" not in admin.page(f"{said}a = <b>")
-    assert "Without one all events go there" in words(admin.page(said))
-    assert "5,000 are the most" in words(admin.page(said + "a" * 5001))
-
-
 def test_wrong_settings_are_told_by_field_and_the_form_is_kept(admin: Browser) -> None:
     response = admin.post(
         ADD, **{"name": "", "s.url": "nonsense", "s.batch_size": "many", "s.secret": "plain"}

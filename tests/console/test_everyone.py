@@ -174,7 +174,10 @@ def modules(text: str) -> list[str]:
     """What `app.js` imports, which the page does not name."""
     found = re.search(r'src="(/assets/\w+/)app\.js"', text)
     assert found is not None
-    return [found.group(1) + path.name for path in assets.FOLDER.glob("*.js")]
+    some = [found.group(1) + path.name for path in assets.FOLDER.glob("*.js")]
+    if "builder/main.js" in text:
+        some += [f"{found.group(1)}builder/{p.name}" for p in (assets.FOLDER / "builder").iterdir()]
+    return some
 
 
 REACHABLE = """() => {

@@ -10,7 +10,7 @@ from cdp.pipeline.drafts import Assignment, Draft
 from cdp.pipeline.placing import Outcome
 from cdp.profiles.trait_rules import TraitRules
 from cdp.profiles.traits import Dropped, TraitMap, clean, display_name
-from cdp.store import graph
+from cdp.store import graph, trait_values
 from cdp.store.trait_rules import load_trait_rules
 
 
@@ -73,9 +73,23 @@ def update_traits(
             for profile, traits in maps.items()
         ],
     )
+    trait_values.put(tx, maps, _only(said, outcome, lost))
     if dropped is not None:
         dropped += lost
     return set(maps)
+
+
+def _only(
+    said: list[tuple[Draft, list[Assignment]]], outcome: Outcome, lost: list[Dropped]
+) -> dict[int, set[str]]:
+    """The names of the traits that changed, of profiles of which messages alone say it."""
+    pushed_out = {item.name for item in lost}
+    changed: dict[int, set[str]] = {}
+    for draft, assignments in said:
+        if draft.profile not in outcome.absorbed and draft.profile not in outcome.refolded:
+            names = changed.setdefault(draft.profile, set(pushed_out))
+            names.update(name for values, _ in assignments for name in values)
+    return changed
 
 
 def _cleaned(draft: Draft, rules: TraitRules, lost: list[Dropped]) -> list[Assignment]:

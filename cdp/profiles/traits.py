@@ -171,6 +171,11 @@ class TraitMap:
             if value is not None:
                 yield name, value, stamp
 
+    def latest(self, name: str) -> Entry | None:
+        """The value of a trait (None where it was unset), and what set it; None of no trait."""
+        entry = self._entries.get(name)
+        return None if entry is None else _seen(entry)
+
     def values(self) -> dict[str, Any]:
         """The traits as they are shown, without those that were unset."""
         return {name: value for name, value, _ in self.items()}

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
+from cdp.store import trait_values
 from cdp.store.bulk import Row, insert_many, run_many, select_by
 from cdp.store.tables import components, identifiers, nodes, profiles
 
@@ -335,6 +336,7 @@ def join_components(tx: Connection, pairs: list[tuple[int, int]]) -> None:
 def drop_profiles(tx: Connection, ids: list[int]) -> None:
     """Remove profiles that have no nodes any more."""
     run_many(tx, _drop_profile, [{"id_": id_} for id_ in ids])
+    trait_values.forget(tx, ids)
 
 
 def put_node_traits(tx: Connection, rows: list[tuple[int, bytes]]) -> None:

@@ -19,13 +19,11 @@ from cdp.events import at_path, event_name
 from cdp.events.paths import Path
 from cdp.store import history, meta
 from cdp.store.bulk import insert_many
-from cdp.store.tables import SECONDARY, kept_properties, partition_tables
+from cdp.store.tables import MAX_TEXT, SECONDARY, kept_properties, partition_tables
 
 COLUMNS = ("property", "seq", "node", "t", "num", "text", "json")
 #: The event of paths into a person's traits: identify calls.
 TRAITS = ""
-#: Longer texts are kept as JSON, out of the way of comparisons.
-MAX_TEXT = 1000
 
 _encode = msgspec.json.Encoder().encode
 Row = tuple[Any, ...]

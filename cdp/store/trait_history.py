@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -137,3 +137,24 @@ def _spoken(
         if len(rows) < size:
             return
         before, size = (rows[-1].t, rows[-1].seq), _CHUNK
+
+
+def pasts(
+    tx: Connection, profile: int, collection: int, names: Collection[str]
+) -> dict[str, list[tuple[int, Any]]]:
+    """What some traits were from when on: (event time, value) of each that was set, in order."""
+    rules = load_trait_rules(tx)
+    spoken = [
+        one
+        for one in _spoken(tx, profile, collection, rules, None)
+        if not one.traits.keys().isdisjoint(names)
+    ]
+    found: dict[str, list[tuple[int, Any]]] = {}
+    made = TraitMap()
+    for one in sorted(spoken, key=lambda one: one.stamp):
+        said = {name: value for name, value in one.traits.items() if name in names}
+        made.assign(said, one.stamp, rules)
+        values = made.values()
+        for name in said:
+            found.setdefault(name, []).append((one.stamp.t, values.get(name)))
+    return found

@@ -38,6 +38,7 @@ from cdp.store.tables.history import (
 )
 from cdp.store.tables.partition import (
     HISTORICAL,
+    MAX_TEXT,
     SECONDARY,
     Partition,
     dedupe_table,
@@ -66,10 +67,12 @@ from cdp.store.tables.settings import (
     tokens,
     users,
 )
+from cdp.store.tables.traits import kept_traits, trait_values
 
 __all__ = [
     "ACCOUNTS",
     "HISTORICAL",
+    "MAX_TEXT",
     "SECONDARY",
     "USERS",
     "Big",
@@ -96,6 +99,7 @@ __all__ = [
     "import_refusals",
     "imports",
     "kept_properties",
+    "kept_traits",
     "member_changes",
     "members",
     "memberships",
@@ -121,6 +125,7 @@ __all__ = [
     "suppressed",
     "timers",
     "tokens",
+    "trait_values",
     "transitions",
     "users",
 ]

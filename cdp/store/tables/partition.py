@@ -21,6 +21,8 @@ from cdp.store.tables.base import Big
 
 #: Flags of a history row.
 HISTORICAL, SECONDARY = 1, 2
+#: Characters of a kept text; longer ones are kept as JSON, out of the way of comparisons.
+MAX_TEXT = 1000
 
 
 class Partition(NamedTuple):

@@ -38,6 +38,7 @@ nodes = Table(
     Index("nodes_key", "key"),
     Index("nodes_component", "component"),
     Index("nodes_profile", "profile"),
+    Index("nodes_home", "id", "profile"),  # narrow: whose the events of many nodes are
 )
 
 #: On which days a node was met again, under limits with a window (cdp.identity.resolve).
@@ -112,6 +113,7 @@ profiles = Table(
     Column("name", Text),
     Column("name_key", Text),  # lower case, for search
     Column("traits", LargeBinary),  # JSON, see cdp.profiles.traits
+    Index("profiles_collection", "collection"),
     Index("profiles_anchor", "anchor"),
     Index("profiles_name_key", "name_key"),
     Index("profiles_updated_at", "updated_at"),

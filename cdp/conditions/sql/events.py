@@ -1,0 +1,232 @@
+"""The events that a condition means, as rows for SQL: from the kept values alone."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Subquery,
+    and_,
+    case,
+    literal_column,
+    select,
+    union_all,
+)
+
+from cdp.conditions.ast import And, Between, EventRef, Not, Or, Since, StartOf, Window, Within
+from cdp.conditions.forms.times import start_of
+from cdp.conditions.person import Evaluator, Person
+from cdp.conditions.sql.columns import Columns
+from cdp.conditions.sql.known import Kept, Known, Part
+from cdp.conditions.sql.reading import Reading, holes, in_message
+from cdp.conditions.sql.tests import Test, both, split
+from cdp.conditions.sql.values import Const, Sql
+from cdp.events.paths import Path
+from cdp.store.tables import partition_tables
+
+_FIRST = -(2**62)
+#: Farther from UTC no clock has ever been.
+_FARTHEST_MS = 26 * 3_600_000
+#: No more SELECTs are put into one UNION; SQLite refuses 500.
+_MEMBERS = 400
+
+
+class Bounds(NamedTuple):
+    """Event times from ``start`` to ``end``, both included; surely so from ``sure`` on."""
+
+    start: int
+    end: int
+    sure: int
+
+
+def bounds(window: Window | None, now: int) -> Bounds:
+    """Which times a window means; a start by the person's own clock is not sure."""
+    if isinstance(window, Within):
+        start = now - window.ms + 1
+        return Bounds(start, now, start)
+    if isinstance(window, Between):
+        start = now - window.older + 1
+        return Bounds(start, min(now, now - window.newer), start)
+    if isinstance(window, Since):
+        begin = window.start
+        if isinstance(begin, StartOf) and begin.zone == "person":
+            early, late = (
+                start_of(begin.unit, None, now + way * _FARTHEST_MS) + way * _FARTHEST_MS
+                for way in (-1, 1)
+            )
+            return Bounds(early, now, late)
+        start = Evaluator(Person(), now).value(begin).ms
+        return Bounds(start, now, start)
+    return Bounds(_FIRST, now, _FIRST)
+
+
+class Rows(NamedTuple):
+    """Events that are meant: ``node``, ``t`` and ``seq``, and in ``value`` what was asked of them.
+
+    ``sure`` (0 or 1) says which surely are; None where all are.
+    """
+
+    table: Subquery
+    sure: ColumnElement[Any] | None
+    value: Columns | None
+
+
+class NotKept(Exception):
+    """A value that SQL would have to see is not kept (yet)."""
+
+    def __init__(self, event: str, path: Path) -> None:
+        super().__init__(event, path)
+        self.event, self.path = event, path
+
+
+class Events:
+    """Finds events by what is kept of them."""
+
+    def __init__(self, known: Known, now: int) -> None:
+        self._known, self._now = known, now
+        self._sql = Sql(known.dialect)
+
+    def rows(
+        self,
+        ref: EventRef,
+        window: Window | None,
+        of: Path | None = None,
+        until: int | None = None,
+        order: bool = False,
+    ) -> Rows:
+        """The events of ``ref`` in ``window``; with ``of`` only those that have a value there.
+
+        ``until`` ends the window earlier; `NotKept` if SQL can't see them all.
+        """
+        start, end, sure = bounds(window, self._now)
+        if until is not None:
+            end = min(end, until)
+        seen = holes(ref.where, in_message) if ref.where is not None else {}
+        paths = [hole for hole in seen if isinstance(hole, tuple) and hole[0] != "person"]
+        if ref.name == "":
+            raise NotKept("", ())
+        base = of if of is not None else self._base(ref, paths)
+        needed = dict.fromkeys([base, *paths])
+        kept = {path: self._kept(ref.name, path, start, end) for path in needed}
+        clock: Test | None = None
+        selects: list[Any] = []
+        exact = True
+        for part in self._known.parts_of(start, end):
+            table = partition_tables(part.number).kept.alias("e")
+            columns = {base: _columns(table)}
+            source: Any = table
+            for path in paths:
+                if path not in columns:
+                    other = partition_tables(part.number).kept.alias(f"w{len(columns)}")
+                    on = and_(other.c.property == kept[path].id, other.c.seq == table.c.seq)
+                    source = source.outerjoin(other, on)
+                    columns[path] = _columns(other)
+            tests = [self._where(ref.where, columns, seen)] if ref.where is not None else []
+            if sure > start:
+                clock = Test(table.c.t >= sure, table.c.t >= start)
+                tests.append(clock)
+            test = both(tests)
+            exact = exact and test.exact
+            fields: list[Any] = [table.c.node, table.c.t]
+            if order:
+                fields.append(table.c.seq)
+            if of is not None:
+                fields += [table.c.num, table.c.text, table.c.json]
+            fields.append(case((test.sure, 1), else_=0).label("sure"))
+            wanted = [table.c.property == kept[base].id, *self._in_time(table, part, start, end)]
+            selects.append(select(*fields).select_from(source).where(*wanted, test.could))
+        if exact:
+            selects = [one.with_only_columns(*list(one.selected_columns)[:-1]) for one in selects]
+        rows = self._together(selects, of, order, exact)
+        value = Columns(rows.c.num, rows.c.text, rows.c.json) if of is not None else None
+        return Rows(rows, None if exact else rows.c.sure, value)
+
+    def said(self, path: Path, window: Window | None) -> Rows:
+        """The messages in a window that set a trait of a person, or took it away."""
+        start, end, _ = bounds(window, self._now)
+        kept = self._kept("", path, start, end)
+        selects = []
+        for part in self._known.parts_of(start, end):
+            table = partition_tables(part.number).kept.alias("e")
+            wanted = [table.c.property == kept.id, *self._in_time(table, part, start, end)]
+            selects.append(select(table.c.node, table.c.t).where(*wanted))
+        return Rows(self._together(selects, None, False, True), None, None)
+
+    def _base(self, ref: EventRef, paths: list[Path]) -> Path:
+        """What all of the events have: just one value, if without it none is meant."""
+        if len(paths) == 1 and ref.where is not None:
+            nothing = Reading(self._now, self._sql, {paths[0]: Const(None)}, in_message)
+            if nothing.test(ref.where).constant is False:
+                return paths[0]
+        return ()
+
+    def _kept(self, event: str, path: Path, start: int, end: int) -> Kept:
+        found = self._known.properties.get((event, path))
+        if found is None or not self._known.complete(found, start, end):
+            raise NotKept(event, path)
+        return found
+
+    def _where(self, where: Any, columns: dict[Path, Columns], seen: Any) -> Test:
+        """One path at a time: what compares two of them is left open."""
+        return _Where(self._now, self._sql, columns).test(where)
+
+    @staticmethod
+    def _in_time(table: Any, part: Part, start: int, end: int) -> list[Any]:
+        """Conditions on the time, but for those that the partition meets as a whole."""
+        found = []
+        if start > _FIRST and (part.min_t is None or part.min_t < start):
+            found.append(table.c.t >= start)
+        if part.max_t is None or part.max_t > end:
+            found.append(table.c.t <= end)
+        return found
+
+    def _together(self, selects: list[Any], of: Path | None, order: bool, exact: bool) -> Subquery:
+        if not selects:
+            names = ["node", "t", *(["seq"] if order else [])]
+            names += [*(["num", "text", "json"] if of is not None else [])]
+            names += [] if exact else ["sure"]
+            nothing = [_NULLS[name].label(name) for name in names]
+            return select(*nothing).where(literal_column("1 = 0")).subquery()
+        while len(selects) > 1:
+            pieces = [selects[i : i + _MEMBERS] for i in range(0, len(selects), _MEMBERS)]
+            if len(pieces) == 1:
+                return union_all(*selects).subquery()
+            selects = [
+                select(union_all(*piece).subquery()) if len(piece) > 1 else piece[0]
+                for piece in pieces
+            ]
+        found: Subquery = selects[0].subquery()
+        return found
+
+
+_NULLS: dict[str, Any] = {
+    **{name: literal_column("0") for name in ("node", "t", "seq", "sure")},
+    "num": literal_column("NULL"),
+    "text": literal_column("NULL"),
+    "json": literal_column("NULL"),
+}
+
+
+def _columns(table: Any) -> Columns:
+    return Columns(table.c.num, table.c.text, table.c.json)
+
+
+class _Where(Reading):
+    """Reads a ``where`` over the columns of its paths, a comparison at a time."""
+
+    def __init__(self, now: int, sql: Sql, columns: dict[Path, Columns]) -> None:
+        super().__init__(now, sql, {}, in_message)
+        self._now, self._columns = now, columns
+
+    def test(self, node: Any) -> Test:
+        if isinstance(node, And | Or | Not):
+            return super().test(node)
+        found = list(holes(node, in_message))
+        if len(found) != 1 or found[0] not in self._columns:
+            return super().test(node)
+        columns = self._columns[found[0]]
+        return split(
+            (guard, Reading(self._now, self._sql, {found[0]: value}, in_message).test(node))
+            for guard, value in columns.branches()
+        )

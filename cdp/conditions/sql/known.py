@@ -1,0 +1,60 @@
+"""What SQL may stand on: which values are kept, of which time, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from cdp.events.paths import Path
+from cdp.store.tables import USERS
+
+
+class Part(NamedTuple):
+    """A partition of the history, and the event times in it (None: any)."""
+
+    number: int
+    first_seq: int
+    min_t: int | None
+    max_t: int | None
+
+    def touches(self, start: int, end: int) -> bool:
+        """Whether it may hold events from ``start`` to ``end``, both included."""
+        if self.min_t is None or self.max_t is None:
+            return True
+        return self.min_t <= end and start <= self.max_t
+
+
+class Kept(NamedTuple):
+    """A kept path of an event; see `cdp.store.kept.KeptProperty`."""
+
+    id: int
+    backfilled_to: int
+    backfill_until: int
+
+
+class Known(NamedTuple):
+    """What is kept for SQL to see, read in the transaction in which the select will run."""
+
+    dialect: str
+    parts: tuple[Part, ...] = ()
+    properties: Mapping[tuple[str, Path], Kept] = {}
+    #: Paths below ``traits`` of which the current values are kept.
+    traits: Mapping[Path, int] = {}
+    #: The id of the live version of each audience.
+    audiences: Mapping[str, int] = {}
+    collection: int = USERS
+
+    def parts_of(self, start: int, end: int) -> list[Part]:
+        """The partitions that may hold events from ``start`` to ``end``."""
+        return [part for part in self.parts if part.touches(start, end)]
+
+    def complete(self, kept: Kept, start: int, end: int) -> bool:
+        """Whether all values of events from ``start`` to ``end`` are kept."""
+        if kept.backfilled_to >= kept.backfill_until:
+            return True
+        ends = [part.first_seq for part in self.parts[1:]] + [kept.backfill_until]
+        return not any(
+            part.touches(start, end)
+            for part, stop in zip(self.parts, ends, strict=False)
+            if stop > kept.backfilled_to and part.first_seq < kept.backfill_until
+        )

@@ -1,0 +1,85 @@
+"""Tests that SQL can make of one row: what surely holds, and what could."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, and_, false, not_, or_, true
+from sqlalchemy.sql.elements import False_, True_
+
+Bool = ColumnElement[bool]
+
+
+class Test(NamedTuple):
+    """Two expressions, neither ever NULL: ``sure`` implies the condition, which implies ``could``.
+
+    They are one object where SQL decides exactly.
+    """
+
+    sure: Bool
+    could: Bool
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing is left to decide."""
+        return self.sure is self.could
+
+    @property
+    def constant(self) -> bool | None:
+        """The answer, where it is the same for each row."""
+        if self.exact and isinstance(self.sure, True_ | False_):
+            return isinstance(self.sure, True_)
+        return None
+
+
+def known(expression: Any) -> Test:
+    """A test that SQL decides."""
+    return Test(expression, expression)
+
+
+YES, NO = known(true()), known(false())
+UNKNOWN = Test(false(), true())
+
+
+def constant(value: bool) -> Test:
+    """`YES` or `NO`."""
+    return YES if value else NO
+
+
+def negate(test: Test) -> Test:
+    """Not."""
+    if test.exact:
+        return known(not_(test.sure))
+    return Test(not_(test.could), not_(test.sure))
+
+
+def both(tests: Iterable[Test]) -> Test:
+    """All of them; of none `YES`."""
+    items = list(tests)
+    if all(item.exact for item in items):
+        return known(and_(true(), *(item.sure for item in items)))
+    return Test(
+        and_(true(), *(item.sure for item in items)), and_(true(), *(item.could for item in items))
+    )
+
+
+def either(tests: Iterable[Test]) -> Test:
+    """Any of them; of none `NO`."""
+    items = list(tests)
+    if all(item.exact for item in items):
+        return known(or_(false(), *(item.sure for item in items)))
+    return Test(
+        or_(false(), *(item.sure for item in items)), or_(false(), *(item.could for item in items))
+    )
+
+
+def split(branches: Iterable[tuple[Bool, Test]]) -> Test:
+    """The test of whichever branch a row is in; exactly one guard holds of each row."""
+    items = list(branches)
+    constants = [test.constant for _, test in items]
+    if None not in constants and len(set(constants)) == 1:
+        return items[0][1]
+    if constants.count(True) > constants.count(False):
+        return negate(split((guard, negate(test)) for guard, test in items))
+    return either(both((known(guard), test)) for guard, test in items)

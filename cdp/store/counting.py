@@ -1,0 +1,116 @@
+"""How many people meet a condition, before anybody saves it.
+
+SQL counts those whom it can decide on. The others are looked at one by one, with the
+plain evaluator; if they are too many, or something that is asked for is not kept yet,
+some of them are, and the answer is an estimate that says so.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from cdp.conditions.person import Evaluator
+from cdp.store import matching, persons
+from cdp.store.tables import USERS
+
+#: People who are decided on one by one, and for how long (s).
+MOST, SECONDS = 20_000, 0.6
+_AT_ONCE = 500
+#: Of a normal distribution 95 % lie within so many standard deviations.
+_Z = 1.96
+
+
+class Preview(NamedTuple):
+    """How many (``people``) of ``of`` people meet a condition.
+
+    Where ``exact`` is false ``people`` is an estimate, and with 95 % it lies from ``low``
+    to ``high``. ``looked_at`` were decided one by one. ``missing`` are the values that are
+    not kept (yet): (event, path), or None and a path of a trait. ``some`` are the ids of a
+    few who surely meet it.
+    """
+
+    people: int
+    low: int
+    high: int
+    of: int
+    exact: bool
+    looked_at: int
+    missing: frozenset[tuple[str | None, tuple[str, ...]]]
+    some: tuple[int, ...]
+
+
+def count_people(
+    tx: Connection,
+    condition: Any,
+    now: int,
+    collection: int = USERS,
+    *,
+    most: int = MOST,
+    seconds: float = SECONDS,
+    show: int = 0,
+) -> Preview:
+    """Count the profiles of a collection that meet an expanded condition at ``now`` (ms).
+
+    At most ``most`` people are looked at one by one, for about ``seconds``. ``show`` is
+    how many ids are wanted of those who meet it.
+    """
+    began = time.monotonic()
+    made = matching.match(tx, condition, now, collection)
+    total = matching.count_all(tx, collection)
+    sure = matching.size(tx, made, made.found.sure, total)
+    seen = matching.some(tx, made, made.found.sure, show) if show and sure else []
+    if made.found.exact:
+        return Preview(sure, sure, sure, total, True, 0, made.missing, tuple(seen))
+    drawn = matching.some(tx, made, made.open, most + 1)
+    left = len(drawn)
+    if left > most:
+        left = matching.size(tx, made, made.open, total)
+    wants = persons.asked(condition)
+    looked, yes = 0, []
+    for start in range(0, min(len(drawn), most), _AT_ONCE):
+        ids = drawn[start : start + _AT_ONCE]
+        if looked and time.monotonic() - began > seconds:
+            break
+        yes += decide(tx, condition, ids, wants, now, collection)
+        looked += len(ids)
+    seen = (seen + yes)[:show]
+    if looked >= left:
+        n = sure + len(yes)
+        return Preview(n, n, n, total, True, looked, made.missing, tuple(seen))
+    share, low, high = interval(len(yes), looked)
+    return Preview(
+        sure + round(share * left),
+        sure + max(len(yes), math.floor(low * left)),
+        sure + min(left - looked + len(yes), math.ceil(high * left)),
+        total,
+        False,
+        looked,
+        made.missing,
+        tuple(seen),
+    )
+
+
+def decide(
+    tx: Connection,
+    condition: Any,
+    ids: list[int],
+    wants: persons.Asked,
+    now: int,
+    collection: int = USERS,
+) -> list[int]:
+    """Those of some profiles that meet a condition, by the plain evaluator."""
+    people = persons.load(tx, ids, wants, collection, now)
+    return [id_ for id_ in ids if Evaluator(people[id_], now).holds(condition)]
+
+
+def interval(yes: int, of: int) -> tuple[float, float, float]:
+    """The share that was seen, and Wilson's interval about it."""
+    share = yes / of
+    square = _Z * _Z
+    middle = (share + square / (2 * of)) / (1 + square / of)
+    spread = _Z / (1 + square / of) * math.sqrt(share * (1 - share) / of + square / (4 * of * of))
+    return share, max(0.0, middle - spread), min(1.0, middle + spread)

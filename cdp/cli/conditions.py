@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
 import click
 
-from cdp.cli.common import json_option, print_object, store_options
+from cdp.cli.common import json_option, pairs, print_object, store_options
 from cdp.cli.errors import CliError
 from cdp.conditions import (
     Condition,
     ConditionError,
     Context,
     Names,
+    Predicate,
     compile_text,
     format_text,
     parse,
     to_ir,
     to_json,
 )
+from cdp.conditions.ast import Uploaded, walk
+from cdp.conditions.errors import did_you_mean
 from cdp.conditions.formatter import WIDTH
 from cdp.conditions.language import Look
+from cdp.conditions.lists import BrokenList, Texts, read_values
+from cdp.conditions.parser import parse_text
 from cdp.config import Settings
 from cdp.events import MalformedJSON, decode_json
 from cdp.store import Store
@@ -46,8 +52,15 @@ def conditions() -> None:
 
 @conditions.command("eval")
 @click.argument("lines", type=click.File("rb"), default="-")
+@click.option(
+    "--list",
+    "files",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="What list(NAME) is, a value a line.",
+)
 @json_option
-def eval_(lines: IO[bytes], as_json: bool) -> None:
+def eval_(lines: IO[bytes], files: tuple[str, ...], as_json: bool) -> None:
     """Evaluate conditions over messages: JSON lines in, JSON lines out.
 
     A line in is {"condition": TEXT, "message": {…}}; each gives, in order,
@@ -57,12 +70,42 @@ def eval_(lines: IO[bytes], as_json: bool) -> None:
 
     Example: cdp conditions eval checks.jsonl
     """
+    known = _Files(files)
     for number, line in enumerate(lines, 1):
         if line.strip():
-            click.echo(json.dumps(_evaluated(line, number), ensure_ascii=False))
+            click.echo(json.dumps(_evaluated(line, number, known), ensure_ascii=False))
 
 
-def _evaluated(line: bytes, number: int) -> dict[str, Any]:
+class _Files:
+    """Lists from files; to ask for another one is an error."""
+
+    def __init__(self, files: tuple[str, ...]) -> None:
+        self._texts: dict[str, Texts] = {}
+        for name, path in pairs(files, "--list").items():
+            try:
+                with open(path, "rb") as file:
+                    self._texts[name] = Texts(read_values(file))
+            except OSError as error:
+                raise CliError(f"{path}: {error.strerror or error}") from None
+            except BrokenList as error:
+                raise CliError(f"{path}: {error}") from None
+
+    def get(self, name: str) -> Texts | None:
+        return self._texts.get(name)
+
+    @lru_cache(maxsize=1024)  # noqa: B019 - as long as the command
+    def compiled(self, text: str) -> Predicate:
+        parsed = parse_text(text)
+        for node in walk(parsed.root):
+            if isinstance(node, Uploaded) and node.name not in self._texts:
+                hint = did_you_mean(node.name, self._texts)
+                raise ConditionError(
+                    f"there is no list {node.name}", *parsed.place(node), hint=hint
+                )
+        return compile_text(text, self)
+
+
+def _evaluated(line: bytes, number: int, lists: _Files) -> dict[str, Any]:
     try:
         given = decode_json(line)
     except MalformedJSON as error:
@@ -74,7 +117,7 @@ def _evaluated(line: bytes, number: int) -> dict[str, Any]:
             "error": f'line {number} of the input is not {{"condition": TEXT, "message": {{…}}}}'
         }
     try:
-        return {"result": compile_text(text)(message)}
+        return {"result": lists.compiled(text)(message)}
     except ConditionError as error:
         return {"error": error.text, "line": error.line, "column": error.column}
 

@@ -40,6 +40,12 @@ class Items(Node, frozen=True, tag="list"):
     items: tuple[Expr, ...]
 
 
+class Uploaded(Node, frozen=True, tag="uploaded"):
+    """A list that was uploaded, by its name. Stands after ``in`` only."""
+
+    name: str
+
+
 class Instant(Node, frozen=True, tag="instant"):
     """An absolute time, in milliseconds since 1970."""
 
@@ -187,6 +193,7 @@ Expr: TypeAlias = (
     Value
     | Path
     | Items
+    | Uploaded
     | Instant
     | Relative
     | StartOf

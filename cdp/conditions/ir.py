@@ -22,6 +22,7 @@ from cdp.conditions.ast import (
     Not,
     Or,
     Path,
+    Uploaded,
     Value,
 )
 from cdp.conditions.errors import ConditionFormError, NotInBrowser
@@ -97,6 +98,8 @@ def _argument(node: Any, browser: bool) -> Any:
 
 
 def _list(node: Any, browser: bool) -> Any:
+    if type(node) is Uploaded:
+        _not_there("what is in an uploaded list", browser)
     if type(node) is Items:
         if not all(type(item) in (Path, Value) for item in node.items):
             _not_there("a list of anything but literals and paths", browser)

@@ -11,6 +11,7 @@ from cdp.conditions.check import Context, check
 from cdp.conditions.errors import ConditionTooLarge
 from cdp.conditions.formatter import format_text
 from cdp.conditions.limits import MAX_FILTER_CHARS
+from cdp.conditions.lists import NO_LISTS, Lists
 from cdp.conditions.parser import parse_text
 from cdp.conditions.predicate import Predicate, compile_message
 from cdp.conditions.prose import explain
@@ -62,6 +63,6 @@ def read_filter(text: str, names: Names | Look | None = None) -> Condition | Non
 
 
 @lru_cache(maxsize=1024)
-def compile_text(text: str) -> Predicate:
-    """A function that says whether a message meets the condition."""
-    return compile_message(parse(text).root)
+def compile_text(text: str, lists: Lists = NO_LISTS) -> Predicate:
+    """A function that says whether a message meets the condition; ``lists`` must be hashable."""
+    return compile_message(parse(text).root, lists)

@@ -30,6 +30,7 @@ from cdp.conditions.ast import (
 from cdp.conditions.forms import BY_NODE
 from cdp.conditions.forms.times import zone_called
 from cdp.conditions.functions import FUNCTIONS
+from cdp.conditions.lists import NO_LISTS, Lists
 from cdp.conditions.values import Time, contained, ordered, same
 from cdp.events import at_path, event_name
 
@@ -61,10 +62,19 @@ class Person(NamedTuple):
 
 
 class Evaluator:
-    """A person at an instant. ``trigger`` is the message that ``event.…`` means, if any."""
+    """A person at an instant.
 
-    def __init__(self, person: Person, now: int, trigger: Mapping[str, Any] | None = None) -> None:
-        self.person, self.now, self.trigger = person, now, trigger
+    ``trigger`` is the message that ``event.…`` means, if any; ``lists`` are those uploaded.
+    """
+
+    def __init__(
+        self,
+        person: Person,
+        now: int,
+        trigger: Mapping[str, Any] | None = None,
+        lists: Lists = NO_LISTS,
+    ) -> None:
+        self.person, self.now, self.trigger, self.lists = person, now, trigger, lists
         self._message: Mapping[str, Any] | None = None
         ordered_events = sorted(enumerate(person.events), key=lambda item: (item[1].t, item[0]))
         self._events = [

@@ -5,12 +5,28 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from cdp.conditions.ast import And, Call, Compare, In, Instant, Items, Not, Or, Path, Value
+import msgspec
+
+from cdp.conditions.ast import (
+    And,
+    Call,
+    Compare,
+    In,
+    Instant,
+    Items,
+    Not,
+    Or,
+    Path,
+    Uploaded,
+    Value,
+    walk,
+)
 from cdp.conditions.errors import ConditionContextError
 from cdp.conditions.functions import FUNCTIONS
 from cdp.conditions.functions.base import Getter
+from cdp.conditions.lists import NO_LISTS, Lists
 from cdp.conditions.values import Time, contained, ordered, same
 from cdp.events import at_path
 
@@ -18,9 +34,32 @@ Predicate: TypeAlias = Callable[[Mapping[str, Any]], bool]
 _ORDER = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
-def compile_message(node: Any) -> Predicate:
-    """A function that says whether a message meets the condition; it never raises."""
+def compile_message(node: Any, lists: Lists = NO_LISTS) -> Predicate:
+    """A function that says whether a message meets the condition; it never raises.
+
+    Uploaded lists are asked for with each message, so that a new version counts at once.
+    """
+    if any(type(part) is Uploaded for part in walk(node)):
+        node = _with_lists(node, lists)
     return _truth(node)
+
+
+class _Listed(NamedTuple):
+    """In the place of `Uploaded`: where it is found when a message comes."""
+
+    name: str
+    lists: Lists
+
+
+def _with_lists(node: Any, lists: Lists) -> Any:
+    if isinstance(node, Uploaded):
+        return _Listed(node.name, lists)
+    if isinstance(node, tuple):
+        return tuple(_with_lists(item, lists) for item in node)
+    if not isinstance(node, msgspec.Struct):
+        return node
+    fields = {name: _with_lists(getattr(node, name), lists) for name in node.__struct_fields__}
+    return msgspec.structs.replace(node, **fields)
 
 
 def _truth(node: Any) -> Predicate:
@@ -164,6 +203,15 @@ def _with_literal(op: str, get: Getter, literal: Any) -> Predicate | None:
 
 def _in(node: In) -> Predicate:
     get = _value(node.item)
+    among_these: Any = node.list
+    if type(among_these) is _Listed:
+        name, lists = among_these
+
+        def listed(message: Any) -> bool:
+            item = get(message)
+            return type(item) is str and item in (lists.get(name) or ())
+
+        return listed
     if type(node.list) is Items and all(type(item) is Value for item in node.list.items):
         values = [item.value for item in node.list.items if type(item) is Value]
         texts = frozenset(value for value in values if type(value) is str)

@@ -18,6 +18,7 @@ from cdp.conditions.ast import (
     In,
     Items,
     Path,
+    Uploaded,
     Value,
     children,
 )
@@ -115,6 +116,8 @@ class _Looking:
             self.among(node, scope)
         elif isinstance(node, Call):
             self.call(node, scope)
+        elif isinstance(node, Uploaded):
+            self.defined("list", node.name, self.names.lists, node)
         of = node.of if isinstance(node, Aggregate) else None
         for child in children(node):
             if of is not None and child is of:
@@ -177,10 +180,13 @@ class _Looking:
         if (kinds := self.kinds(node.list, scope)) and "list" not in kinds:
             self.only_ever(node.list, scope, "nothing is in it", node)
         kinds = self.kinds(node.item, scope)
-        if kinds and isinstance(node.list, Items) and node.list.items:
-            wanted = {kind_of(item) for item in node.list.items}
-            if not any(kind not in _FITTING or kinds & _FITTING[kind] for kind in wanted):
-                self.only_ever(node.item, scope, "in is never true", node)
+        items = node.list.items if isinstance(node.list, Items) else ()
+        wanted = {kind_of(item) for item in items}
+        if isinstance(node.list, Uploaded):
+            wanted = {"text"}
+        fits = any(kind not in _FITTING or kinds & _FITTING[kind] for kind in wanted)
+        if kinds and wanted and not fits:
+            self.only_ever(node.item, scope, "in is never true", node)
 
     def figure(self, node: Aggregate) -> None:
         scope = _Scope(True, (node.event.name,))

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cdp.conditions.ast import Aggregate, And, Call, Changed, Or, Sequence, Value, children
+from cdp.conditions.ast import (
+    Aggregate,
+    And,
+    Call,
+    Changed,
+    In,
+    Or,
+    Sequence,
+    Uploaded,
+    Value,
+    children,
+)
 from cdp.conditions.errors import ConditionError, ConditionTooLarge, did_you_mean
 from cdp.conditions.functions import FUNCTIONS
 from cdp.conditions.limits import MAX_DEPTH, MAX_NODES
@@ -15,6 +26,8 @@ Place = Callable[[Any], tuple[int, int]]
 
 def check_size(root: Any, place: Place = lambda node: (1, 1)) -> None:
     """Fail where the tree is too deep or too large, or calls functions wrongly."""
+    if type(root) is Uploaded:
+        raise _alone(root, place)
     count, level, stack = 0, 0, [(root, 1)]
     while stack:
         node, level = stack.pop()
@@ -29,6 +42,9 @@ def check_size(root: Any, place: Place = lambda node: (1, 1)) -> None:
 
 def _check_node(node: Any, place: Place) -> None:
     kind = type(node)
+    for child in children(node):
+        if type(child) is Uploaded and not (kind is In and child is node.list):
+            raise _alone(child, place)
     if kind is Call:
         _check_call(node, place)
     elif kind in (And, Or) and len(node.items) < 2:
@@ -55,6 +71,13 @@ def _check_node(node: Any, place: Place) -> None:
         raise ConditionError(
             "only traits are remembered as they were", *place(node.path), expected="traits.…"
         )
+
+
+def _alone(node: Uploaded, place: Place) -> ConditionError:
+    return ConditionError(
+        "a list can only be asked for what is in it", *place(node),
+        expected=f'traits.… in list("{node.name}")',
+    )  # fmt: skip
 
 
 def _check_call(node: Call, place: Place) -> None:

@@ -11,6 +11,7 @@ import math
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from cdp.conditions.lists import Texts
 from cdp.events import parse_time
 
 NAN = math.nan
@@ -100,6 +101,12 @@ def ordered(op: str, a: Any, b: Any) -> bool:
     return bool(a > b) if op == ">" else bool(a >= b)
 
 
+#: What uploaded lists come as.
+UPLOADED = (Texts, frozenset, tuple)
+
+
 def contained(item: Any, values: Any) -> bool:
-    """``in``: whether a list holds the item, by `same`."""
-    return type(values) is list and any(same(item, value) for value in values)
+    """``in``: whether a list holds the item, by `same`; an uploaded one holds only texts."""
+    if type(values) is list:
+        return any(same(item, value) for value in values)
+    return isinstance(values, UPLOADED) and type(item) is str and item in values

@@ -25,6 +25,7 @@ from cdp.plugin.manager import deep_merge
 from cdp.store import config_rows, console_queries, faces, history
 from cdp.store.console_queries import MINUTE_MS, LiveFilter
 from cdp.store.history import Body
+from cdp.store.lists import lists_of
 from cdp.store.meta import next_number
 
 PAGE = 50
@@ -203,7 +204,7 @@ def _tests(wanted: Filter) -> list[Callable[[Body], bool]]:
 
         tests.append(has_text)
     if wanted.filter:
-        meets = compile_text(wanted.filter)
+        meets = compile_text(wanted.filter, lists_of(console().store))
         tests.append(lambda body: meets(_message(body)))
     return tests
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from cdp.conditions import ConditionError, compile_text
 from cdp.console import catalogue
+from cdp.console.context import console
 from cdp.delivery.events import Names, allowed, read_events
 from cdp.events import parse_time
 from cdp.plugin import Event
@@ -15,6 +16,7 @@ from cdp.store import config_rows, delivery_health
 from cdp.store.config_rows import Destination
 from cdp.store.delivery_health import Call, Item
 from cdp.store.history import HistoryRow
+from cdp.store.lists import lists_of
 
 
 class Went(NamedTuple):
@@ -94,6 +96,6 @@ def _not_meant(destination: Destination, row: HistoryRow, event: Event) -> str:
 
 def _meets(text: str, event: Event) -> bool:
     try:
-        return compile_text(text)(event.body)
+        return compile_text(text, lists_of(console().store))(event.body)
     except ConditionError:
         return False

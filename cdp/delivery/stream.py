@@ -27,6 +27,7 @@ from cdp.store import Store, delivery, delivery_outbox, history, meta
 from cdp.store.config_rows import Destination
 from cdp.store.delivery import ClaimLost, Stream, Tally
 from cdp.store.history import HistoryRow
+from cdp.store.lists import lists_of
 from cdp.store.plugin_errors import record_failures
 
 logger = structlog.get_logger(__name__)
@@ -74,7 +75,9 @@ class StreamRunner:
     ) -> None:
         self._store, self.name, self._destination = store, name, destination
         self._sender, self._me, self._clock = sender, me, clock
-        self._meets = compile_text(destination.filter) if destination.filter else None
+        self._meets = (
+            compile_text(destination.filter, lists_of(store)) if destination.filter else None
+        )
         self._names = Names()
         self._batch: _Batch | None = None
         self._broken: list[tuple[Event, Failure]] = []

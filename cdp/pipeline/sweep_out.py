@@ -23,6 +23,7 @@ from cdp.store import (
     graph,
     history,
     identity,
+    lists,
     meta,
     progress,
     regulations,
@@ -229,11 +230,13 @@ def _blocks(store: Store, reader: Reader, at: Sweeping, items: list[Regulation],
 def _tables(store: Store, reader: Reader, at: Sweeping, items: list[Regulation], now: int) -> None:
     names = traces.scanned_tables()
     index = at.at[0]
+    lines = _lines(store, items) if index == 0 else []
     with store.write() as tx:
         progress.take_turn(tx)
         needles = _needles(items, _back(tx, items))
         if index == 0:
             _forget_in_catalogue(tx, needles)
+            lists.forget(tx, lines)
         left, nodes = traces.clean(tx, names[index], needles)
         for some in chunks(nodes, _NODES):
             _mend(tx, list(some), now)
@@ -242,6 +245,12 @@ def _tables(store: Store, reader: Reader, at: Sweeping, items: list[Regulation],
             _put(tx, at._replace(at=[index + 1, 0]))
         else:
             _next(tx, at, "log", 0.9)
+
+
+def _lines(store: Store, items: list[Regulation]) -> list[tuple[int, str]]:
+    """What of them stands in uploaded lists; these are long, so nobody waits meanwhile."""
+    with store.read() as tx:
+        return lists.lines_about(tx, _needles(items, _back(tx, items)))
 
 
 def _forget_in_catalogue(tx: Connection, needles: Needles) -> None:

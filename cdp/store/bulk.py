@@ -56,6 +56,8 @@ def insert_many(
         tx.exec_driver_sql(_insert_sql(table, columns), [tuple(row) for row in rows])
         return
     names = ", ".join(columns)
+    if not tx.in_transaction():
+        tx.begin()  # or nobody would commit what goes past SQLAlchemy
     cursor = tx.connection.cursor()
     with cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
         for row in rows:

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection, func, or_, select
 
 from cdp.conditions import Names
-from cdp.conditions.ast import Call, Compare, EventRef, In, Items, Path, Value, walk
+from cdp.conditions.ast import Call, Compare, EventRef, In, Items, Path, Uploaded, Value, walk
 from cdp.protocols import general_name
 from cdp.store import definitions
 from cdp.store.catalogue import OTHER
@@ -87,6 +87,7 @@ def names_for(tx: Connection, root: Any, defined: Defined | None = None) -> Name
         partly=partly,
         all_events=not _beyond(tx),
         account=_traits(tx, "group"),
+        lists=_lists(tx) if any(isinstance(n, Uploaded) for n in walk(root)) else None,
         audiences=audiences if _asks_for_audiences(root) else None,
     )
 
@@ -111,6 +112,10 @@ def _events_in(root: Any) -> set[str]:
 def _texts(nodes: Iterable[Any]) -> set[str]:
     values = [node.value for node in nodes if isinstance(node, Value)]
     return {value for value in values if isinstance(value, str)}
+
+
+def _lists(tx: Connection) -> list[str]:
+    return [item.key for item in definitions.all_current(tx, "list")]
 
 
 def _asks_for_audiences(root: Any) -> bool:

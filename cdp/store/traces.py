@@ -45,12 +45,15 @@ _ZSTD = b"\x28\xb5\x2f\xfd"
 
 #: What people configure: named in the report, left as it is.
 CONFIGURED = {"definitions", "destinations", "sources", "users", "tokens"}
-#: Tables that hold nobody, or who is to be deleted, or that the graph's own way cleans.
+#: Tables that hold nobody, or who is to be deleted, or that have a way of their own: the
+#: graph's, that of uploaded lists.
 _PASSED = {
     "alembic_version",
     "checkpoints",
     "components",
     "identifiers",
+    "list_values",
+    "lists",
     "meta",
     "profiles",
     "regulation_forwards",

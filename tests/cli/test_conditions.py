@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from tests.cli.conftest import Cdp
 from tests.factories import Space
@@ -75,3 +76,17 @@ def test_explain_knows_what_was_seen_where_there_is_a_store(cdp: Cdp) -> None:
         "warning: line 1, column 31: totl has never been seen on Order Completed. Did you mean "
         "total?\n"
     )
+
+
+def test_eval_takes_lists_from_files(cdp: Cdp, tmp_path: Path) -> None:
+    (tmp_path / "vips.txt").write_text("a@example.org\nb@example.org\n")
+    message = {"userId": "b@example.org"}
+    texts = ['userId in list("vips")', 'userId in list("vip")']
+    lines = "".join(json.dumps({"condition": t, "message": message}) + "\n" for t in texts)
+    option = f"vips={tmp_path / 'vips.txt'}"
+    assert cdp("conditions", "eval", "--list", option, stdin=lines.encode()).rows == [
+        {"result": True},
+        {"error": "there is no list vip. Did you mean vips?", "line": 1, "column": 11},
+    ]
+    refused = cdp.refuses("conditions", "eval", "--list", "a=/nowhere", str(tmp_path / "vips.txt"))
+    assert refused == "cdp: /nowhere: No such file or directory\n"

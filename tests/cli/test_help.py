@@ -54,7 +54,7 @@ def test_each_command_has_a_summary_help_and_an_example() -> None:
 
 def test_commands_that_print_data_can_print_json() -> None:
     quiet = {("serve",), ("web",), ("worker",), ("export",), ("config", "password"),
-             ("destinations", "remove"), ("config", "token", "revoke"),
+             ("destinations", "remove"), ("lists", "remove"), ("config", "token", "revoke"),
              ("profiles", "cuts", "undo"), ("audiences", "remove"), ("traits", "remove"),
              ("events", "virtual", "remove")}  # fmt: skip
     for words, command in leaves(cli):

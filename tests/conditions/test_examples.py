@@ -35,7 +35,8 @@ def test_the_example_of_a_construct_holds(signature: str, example: Example) -> N
     condition = parse(example.text, Context.PERSON)
     assert condition.warnings == []
     person, now = person_of(example.subject)
-    assert Evaluator(person, now).holds(condition.root) is example.result
+    lists = {name: tuple(values) for name, values in example.subject.get("lists", {}).items()}
+    assert Evaluator(person, now, None, lists).holds(condition.root) is example.result
     assert format_text(condition.root) == example.text
 
 

@@ -25,6 +25,7 @@ from cdp.conditions.ast import (
     Since,
     StartOf,
     Step,
+    Uploaded,
     Value,
     Within,
     all_of,
@@ -90,6 +91,7 @@ def _grown(leaves: Any, functions: list[Any]) -> Any:
             inner.map(Not),
             st.builds(Compare, OPS, inner, inner),
             st.builds(In, inner, st.lists(inner, max_size=3).map(lambda i: Items(tuple(i)))),
+            st.builds(In, inner, TEXT.map(Uploaded)),
             _calls(inner, functions),
         )
 

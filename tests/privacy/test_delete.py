@@ -24,6 +24,7 @@ from cdp.store import (
     delivery_outbox,
     history,
     kept,
+    lists,
     people,
     regulations,
     wiping,
@@ -207,6 +208,9 @@ def plant(space: Space) -> None:
             ],
             1,
         )  # fmt: skip
+    values = ["ana.secret91@example.org", "ben@example.org", "To: Ana.Secret91@example.org"]
+    lists.put(space.store, 1, "vips", sorted(values), "test")
+    with space.store.write() as tx:
         config_rows.record_change(
             tx, 1, "test", "note", "x", "created", after={"for": "ana.secret91@example.org"}
         )
@@ -300,6 +304,7 @@ def test_nothing_of_a_deleted_person_is_left_and_nobody_else_has_lost_anything(
         assert (forward.state, forward.attempts) == ("done", 3)
         assert people.resolve(tx, USERS, "user_id", "ana-7f3a91c2d4") is None
         assert people.resolve(tx, ACCOUNTS, "group_id", "acme") is not None
+        assert lists.find(tx, "vips").size == 1
 
 
 def test_who_comes_back_is_a_new_person(space: Space) -> None:

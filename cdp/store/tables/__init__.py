@@ -36,6 +36,7 @@ from cdp.store.tables.history import (
     partitions,
     rejected,
 )
+from cdp.store.tables.lists import list_values, lists
 from cdp.store.tables.partition import (
     HISTORICAL,
     MAX_TEXT,
@@ -100,6 +101,8 @@ __all__ = [
     "imports",
     "kept_properties",
     "kept_traits",
+    "list_values",
+    "lists",
     "member_changes",
     "members",
     "memberships",

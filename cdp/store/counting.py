@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from cdp.conditions.person import Evaluator
 from cdp.store import matching, persons
+from cdp.store.lists import ListsAt
 from cdp.store.tables import USERS
 
 #: People who are decided on one by one, and for how long (s).
@@ -103,8 +104,8 @@ def decide(
     collection: int = USERS,
 ) -> list[int]:
     """Those of some profiles that meet a condition, by the plain evaluator."""
-    people = persons.load(tx, ids, wants, collection, now)
-    return [id_ for id_ in ids if Evaluator(people[id_], now).holds(condition)]
+    people, lists = persons.load(tx, ids, wants, collection, now), ListsAt(tx)
+    return [id_ for id_ in ids if Evaluator(people[id_], now, None, lists).holds(condition)]
 
 
 def interval(yes: int, of: int) -> tuple[float, float, float]:

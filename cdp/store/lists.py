@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, collate, delete, insert, select, update
+from sqlalchemy import Connection, Engine, collate, delete, insert, select, update
 
 from cdp.conditions import ConditionError
 from cdp.conditions.ast import Uploaded, walk
@@ -145,17 +145,17 @@ def used_by(tx: Connection, key: str) -> list[str]:
     ]
     for kind in ("audience", "computed_trait", "virtual_event", "journey"):
         for item in definitions.all_current(tx, kind):
-            if any(_asks_for(text, key) for text in _texts(item.body)):
+            if any(_asks_for(text, key) for text in _strings(item.body)):
                 found.append(f"the {kind.replace('_', ' ')} {item.key}")
     return found
 
 
-def _texts(value: Any) -> Iterable[str]:
+def _strings(value: Any) -> Iterable[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):
         for inner in value.values() if isinstance(value, dict) else value:
-            yield from _texts(inner)
+            yield from _strings(inner)
 
 
 def _asks_for(text: str, key: str) -> bool:
@@ -237,6 +237,74 @@ def forget(tx: Connection, lines: Iterable[tuple[int, str]]) -> None:
 
 # -- for evaluators -----------------------------------------------------------------
 
+#: A version of a list; its size changes where people are forgotten.
+_Number = tuple[int, int]
+#: What a process holds in memory of each database: every list once.
+_held: WeakKeyDictionary[Engine, dict[str, tuple[_Number, Texts]]] = WeakKeyDictionary()
+
+
+def _numbers(tx: Connection) -> dict[str, _Number]:
+    return {item.key: (item.id, item.size) for item in all_lists(tx)}
+
+
+def _texts(tx: Connection, key: str, number: _Number) -> Texts:
+    """The values of a version, from memory if it was read before."""
+    known = _held.setdefault(tx.engine, {})
+    found = known.get(key)
+    if found is None or found[0] != number:
+        found = known[key] = (number, values_of(tx, number[0]))
+    return found[1]
+
+
+class ListsAt:
+    """The lists as they are in a transaction."""
+
+    def __init__(self, tx: Connection) -> None:
+        self._tx = tx
+        self._current: dict[str, _Number] | None = None
+
+    def get(self, name: str) -> Container[str] | None:
+        """The list of a name; None if there is none."""
+        if self._current is None:
+            self._current = _numbers(self._tx)
+        number = self._current.get(name)
+        return _texts(self._tx, name, number) if number is not None else None
+
+
+class Lists:
+    """The lists of a store, at most `FRESH_S` old."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._looked = 0.0
+        self._version = -1
+        self._current: dict[str, _Number] = {}
+
+    def get(self, name: str) -> Container[str] | None:
+        """The list of a name; None if there is none."""
+        if time.monotonic() - self._looked > FRESH_S:
+            self._look()
+        number = self._current.get(name)
+        if number is None:
+            return None
+        found = _held.get(self._store.engine, {}).get(name)
+        return found[1] if found is not None and found[0] == number else self._read(name, number)
+
+    def _look(self) -> None:
+        with self._lock, self._store.read() as tx:
+            version = meta.version(tx)
+            if version != self._version:
+                self._current, self._version = _numbers(tx), version
+                known = _held.get(self._store.engine, {})
+                for gone in known.keys() - self._current.keys():
+                    known.pop(gone, None)
+            self._looked = time.monotonic()
+
+    def _read(self, name: str, number: _Number) -> Texts:
+        with self._lock, self._store.read() as tx:
+            return _texts(tx, name, number)
+
 
 _of: WeakKeyDictionary[Store, Lists] = WeakKeyDictionary()
 
@@ -247,44 +315,3 @@ def lists_of(store: Store) -> Lists:
     if found is None:
         found = _of.setdefault(store, Lists(store))
     return found
-
-
-class Lists:
-    """The lists as conditions ask for them: read when first asked for, anew when changed."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._lock = threading.Lock()
-        self._looked = 0.0
-        self._version = -1
-        self._current: dict[str, tuple[int, int]] = {}
-        self._held: dict[str, tuple[tuple[int, int], Texts]] = {}
-
-    def get(self, name: str) -> Container[str] | None:
-        """The list of a name, at most `FRESH_S` old; None if there is none."""
-        if time.monotonic() - self._looked > FRESH_S:
-            self._look()
-        number = self._current.get(name)
-        held = self._held.get(name)
-        if held is not None and held[0] == number:
-            return held[1]
-        return self._read(name) if number is not None else None
-
-    def _look(self) -> None:
-        with self._lock, self._store.read() as tx:
-            version = meta.version(tx)
-            if version != self._version:
-                self._current = {item.key: (item.id, item.size) for item in all_lists(tx)}
-                self._held = {k: held for k, held in self._held.items() if k in self._current}
-                self._version = version
-            self._looked = time.monotonic()
-
-    def _read(self, name: str) -> Texts | None:
-        with self._lock, self._store.read() as tx:
-            number = self._current.get(name)
-            if number is None:
-                return None
-            held = self._held.get(name)
-            if held is None or held[0] != number:
-                held = self._held[name] = (number, values_of(tx, number[0]))
-            return held[1]

@@ -29,6 +29,7 @@ from cdp.conditions.ast import (
     Since,
     StartOf,
     Step,
+    Uploaded,
     Value,
     Within,
     all_of,
@@ -67,6 +68,8 @@ def messages(draw: Any) -> dict[str, Any]:
 
 
 HISTORIES = st.lists(messages(), max_size=12)
+#: What is uploaded.
+LISTS = {"some": frozenset({"a", "2"})}
 LITERALS = st.sampled_from([0, 1, 2, 2.5, "a", "b", "2", True, None, 10**18]).map(Value)
 RELATIVE = st.integers(-20, 20).map(Relative)
 STARTS = st.builds(
@@ -91,6 +94,7 @@ def _comparisons(paths: Any, times: Any) -> Any:
         st.builds(Compare, OPS, paths, LITERALS),
         st.builds(Compare, OPS, paths, times),
         st.builds(lambda p: Call("contains", (p, Value("a"))), paths),
+        st.builds(In, paths, st.sampled_from([Uploaded("some"), Uploaded("gone")])),
         st.builds(In, paths, st.lists(LITERALS, max_size=3).map(lambda i: Items(tuple(i)))),
     )
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cdp.conditions import Context, Evaluator, Event, Person, format_text, parse
 from cdp.conditions.live import NEVER, TRAITS, UNSAID, Stream, Streams, Subject, compile_person
 from cdp.events import event_name
-from tests.conditions.stories import AROUND, HISTORIES, T, conditions
+from tests.conditions.stories import AROUND, HISTORIES, LISTS, T, conditions
 
 EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "300"))
 
@@ -56,18 +56,22 @@ def subject_of(history: list[dict[str, Any]], streams: Streams) -> Subject:
 def test_live_is_plain_and_stays_so_until_it_says(
     tree: Any, history: list[dict[str, Any]], now: int, later: list[int]
 ) -> None:
-    streams = Streams()
+    streams = Streams(LISTS)
     live = compile_person(tree, streams)
     subject = subject_of(history, streams)
     person = person_of(history)
     text = format_text(tree)
-    value = Evaluator(person, now).holds(tree)
+    value = Evaluator(person, now, None, LISTS).holds(tree)
     assert live.holds(subject, now) is value, text
     end = live.next_change(subject, now)
     assert end > now
     for instant in {min(end - 1, AROUND + 100_000), *(now + ms for ms in later)}:
         if now < instant < end:
-            assert Evaluator(person, instant).holds(tree) is value, (text, instant, end)
+            assert Evaluator(person, instant, None, LISTS).holds(tree) is value, (
+                text,
+                instant,
+                end,
+            )
 
 
 def test_what_time_never_changes_says_so() -> None:

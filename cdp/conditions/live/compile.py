@@ -24,6 +24,7 @@ from cdp.conditions.ast import (
     Path,
     Relative,
     StartOf,
+    Uploaded,
     Value,
 )
 from cdp.conditions.functions import FUNCTIONS
@@ -92,6 +93,9 @@ class Compiler:
         if kind is Instant:
             time = Time(node.at)
             return Part(lambda subject, now: time)
+        if kind is Uploaded:
+            lists, name = self.streams.lists, node.name
+            return Part(lambda subject, now: lists.get(name) or ())
         if kind is Relative:
             offset = node.offset
             return Part(lambda subject, now: Time(now + offset), lambda subject, now: now + 1)

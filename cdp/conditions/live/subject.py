@@ -6,7 +6,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from cdp.conditions.ast import And, EventRef, Path, Relative, StartOf, walk
+from cdp.conditions.ast import And, EventRef, Path, Relative, StartOf, Uploaded, walk
+from cdp.conditions.lists import NO_LISTS, Lists
 from cdp.conditions.predicate import Predicate, compile_message
 from cdp.events import at_path
 
@@ -68,8 +69,9 @@ class Subject:
 class StreamSpec:
     """Which events a stream has: those of a name that meet a fixed ``where``.
 
-    ``columns`` are the paths whose values it holds. A ``where`` that depends on time or
-    on the person can't be fixed; it is looked at when the stream is read, by the columns.
+    ``columns`` are the paths whose values it holds. A ``where`` that depends on time,
+    on the person or on an uploaded list can't be fixed; it is looked at when the stream is
+    read, by the columns.
     """
 
     def __init__(self, event: str, where: Any) -> None:
@@ -99,9 +101,13 @@ class StreamSpec:
 
 
 class Streams:
-    """All streams that a set of conditions reads; conditions alike share them."""
+    """All streams that a set of conditions reads; conditions alike share them.
 
-    def __init__(self) -> None:
+    ``lists`` are the uploaded ones, as they are when a value is asked for.
+    """
+
+    def __init__(self, lists: Lists = NO_LISTS) -> None:
+        self.lists = lists
         self.specs: list[StreamSpec] = []
         self._numbers: dict[tuple[str, Any], int] = {}
 
@@ -151,7 +157,7 @@ def _joined(items: list[Any]) -> Any:
 def is_fixed(node: Any) -> bool:
     """Whether what a ``where`` says of an event is the same for ever."""
     return not any(
-        isinstance(inner, Relative | StartOf)
+        isinstance(inner, Relative | StartOf | Uploaded)
         or (isinstance(inner, Path) and inner.parts[0] == "person")
         for inner in walk(node)
     )

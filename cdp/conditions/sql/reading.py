@@ -18,6 +18,7 @@ from cdp.conditions.ast import (
     Path,
     Relative,
     StartOf,
+    Uploaded,
     Value,
     children,
 )
@@ -110,6 +111,8 @@ class Reading:
             return Const(None)  # nothing of a person
         if kind in (Value, Instant, Relative, StartOf):
             return Const(self._plain.value(node))
+        if kind is Uploaded:
+            return Unknown()
         if kind is Call:
             return call(node.name, [self.value(arg) for arg in node.args], self._sql)
         if kind is Items:

@@ -18,6 +18,8 @@ from cdp.store import config_rows
 from cdp.store.config_rows import Token, User
 
 ROLES = ("admin", "viewer")
+#: Who is shown names, identifiers and other personal values; for others they are masked.
+SEE_PERSONAL = frozenset({"admin"})
 #: What anybody may ask for, and what a viewer may post.
 OPEN = frozenset({"console.login", "console.asset"})
 OWN = frozenset(
@@ -63,6 +65,11 @@ class Visitor(NamedTuple):
     def can_change(self) -> bool:
         """Whether this visitor may change anything."""
         return self.role == "admin"
+
+    @property
+    def sees_personal(self) -> bool:
+        """Whether personal values are shown to this visitor as they are."""
+        return self.role in SEE_PERSONAL
 
 
 def current() -> Visitor:

@@ -25,7 +25,13 @@ class Event(NamedTuple):
     source: str
     historical: bool
     face: Face | None
-    gist: str
+    #: The message as it was sent; lists show its `gist`.
+    body: dict[str, Any]
+
+    @property
+    def gist(self) -> str:
+        """The first few properties or traits on one line."""
+        return gist(self.body)
 
 
 def as_events(tx: Connection, rows: list[HistoryRow]) -> list[Event]:
@@ -47,7 +53,7 @@ def as_events(tx: Connection, rows: list[HistoryRow]) -> list[Event]:
                 sources.get(row.source, "unknown"),
                 bool(row.flags & 1),
                 people.get(row.node),
-                gist(body),
+                body,
             )
         )
     return events

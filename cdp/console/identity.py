@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import abort, flash, g, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
@@ -44,6 +44,8 @@ def _taken() -> list[Identifier]:
 
 def part_page(profile: str, wrong: str | None = None) -> str | Response:
     """What taking some identifiers out of a profile would do, before it is done."""
+    if not g.visitor.can_change:
+        abort(403, "Your role may not take people apart.")
     taken = _taken()
     with console().store.read() as tx:
         found = profile_or_404(tx, profile)

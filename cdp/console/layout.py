@@ -46,6 +46,7 @@ def shared() -> dict[str, Any]:
         "when": lambda ms: format.when(ms, now),
         "now": now,
         "partial": is_partial(),
+        "masked": None,
         "blank": Markup("<span class='muted'>none</span>"),
     }
 

@@ -17,6 +17,7 @@ from cdp.console.conditions import told
 from cdp.console.context import console
 from cdp.console.events import Event, as_events, detail
 from cdp.console.home import demo_state
+from cdp.console.masking import message_mask
 from cdp.console.people import profiles_called
 from cdp.console.snippets import snippets
 from cdp.events.message import TYPES
@@ -27,6 +28,8 @@ from cdp.store.console_queries import MINUTE_MS, LiveFilter
 from cdp.store.history import Body
 from cdp.store.lists import lists_of
 from cdp.store.meta import next_number
+
+Mask = Callable[[dict[str, Any]], dict[str, Any]]
 
 PAGE = 50
 #: A text or condition is looked for in at most this many bodies for one page.
@@ -185,13 +188,14 @@ def find(
             wanted = wanted._replace(q="")
             narrow = narrow._replace(node_ids=faces.nodes_of(tx, people))
     if wanted.q or wanted.filter:
-        return _find_in_bodies(tx, narrow, _tests(wanted), limit, before, after)
+        tests = _tests(wanted, message_mask(tx))
+        return _find_in_bodies(tx, narrow, tests, limit, before, after)
     scan = console_queries.live_rows(tx, narrow, limit, before=before, after=after)
     return Page(as_events(tx, scan.rows), scan.reached)
 
 
-def _tests(wanted: Filter) -> list[Callable[[Body], bool]]:
-    """What the body of an event must pass."""
+def _tests(wanted: Filter, mask: Mask | None) -> list[Callable[[Body], bool]]:
+    """What the body of an event must pass, as its visitor may see it."""
     tests: list[Callable[[Body], bool]] = []
     if wanted.q:
         # Both what stands in a value and a piece of the JSON itself.
@@ -199,22 +203,23 @@ def _tests(wanted: Filter) -> list[Callable[[Body], bool]]:
         needles = {whole.casefold(), escaped.casefold()}
 
         def has_text(body: Body) -> bool:
-            text = body.raw.decode(errors="replace").casefold()
+            raw = body.raw if mask is None else msgspec.json.encode(_message(body, mask))
+            text = raw.decode(errors="replace").casefold()
             return any(needle in text for needle in needles)
 
         tests.append(has_text)
     if wanted.filter:
         meets = compile_text(wanted.filter, lists_of(console().store))
-        tests.append(lambda body: meets(_message(body)))
+        tests.append(lambda body: meets(_message(body, mask)))
     return tests
 
 
-def _message(body: Body) -> dict[str, Any]:
-    """The message as destinations get it, with what enrichers added."""
+def _message(body: Body, mask: Mask | None) -> dict[str, Any]:
+    """The message as destinations get it, with what enrichers added; masked for some visitors."""
     message: dict[str, Any] = msgspec.json.decode(body.raw)
     if body.added != b"null":
         deep_merge(message, msgspec.json.decode(body.added))
-    return message
+    return message if mask is None else mask(message)
 
 
 def _find_in_bodies(

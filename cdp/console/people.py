@@ -8,7 +8,7 @@ from flask import abort, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
-from cdp.console import layout, traits
+from cdp.console import auth, layout, traits
 from cdp.console.context import console
 from cdp.console.events import as_events, detail, title_of
 from cdp.console.snippets import host
@@ -60,9 +60,13 @@ def profiles_called(tx: Connection, text: str, limit: int) -> list[int]:
 
 
 def find_people(tx: Connection, text: str, limit: int) -> list[Face]:
-    """People and accounts by exact identifier first, then by the beginning of one or of a name."""
+    """People and accounts by exact identifier first, then by the beginning of one or of a name.
+
+    Whoever may not see personal values finds by exact identifiers alone: trying out
+    beginnings would tell them letter by letter.
+    """
     ids = dict.fromkeys(profiles_called(tx, text, limit))
-    if len(ids) < limit:
+    if len(ids) < limit and auth.current().sees_personal:
         ids.update(dict.fromkeys(faces.profiles_of_prefix(tx, text, limit)))
     gone = objects.hidden_among(tx, list(ids))
     return faces.faces_of_profiles(tx, [id_ for id_ in ids if id_ not in gone][:limit])

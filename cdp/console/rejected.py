@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import abort, render_template, request
 
@@ -42,6 +42,13 @@ REASONS = {
     "trait_dropped": "Taken without some of its traits",
     "object_dropped": "Taken without its object",
 }
+
+
+class Sent(NamedTuple):
+    """A body as it was sent: its JSON value (None if it is none) and its text."""
+
+    value: Any
+    text: str
 
 
 def reason(code: str) -> str:
@@ -91,4 +98,4 @@ def _detail(row: Any, sources: dict[int, Any]) -> dict[str, Any]:
         value = None
     text = row.body.decode("utf-8", "replace")
     source = sources.get(row.source_id)
-    return {"row": row, "value": value, "text": text, "source": source}
+    return {"row": row, "sent": Sent(value, text), "source": source}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, before_render_template
 from flask.blueprints import BlueprintSetupState
 
 from cdp.config import Settings
@@ -24,6 +24,7 @@ from cdp.console import (
     identity,
     layout,
     live,
+    masking,
     people,
     picks,
     plugins,
@@ -138,6 +139,7 @@ def create_blueprint(store: Store, settings: Settings, services: Services) -> Bl
 def _set_up(state: BlueprintSetupState, console: Console) -> None:
     app: Flask = state.app  # type: ignore[assignment]
     app.extensions[EXTENSION] = console
+    before_render_template.connect(masking.mask_context, app)
     app.secret_key = _cookie_secret(console.store)
     url = console.settings.public_url or ""
     secure = url.startswith("https://") or console.settings.tls_cert is not None

@@ -11,6 +11,7 @@ from cdp.console import auth
 from cdp.console.context import console
 from cdp.console.people import find_people, person_address
 from cdp.store import catalogue_reads, config_rows
+from cdp.store.faces import Face
 
 PEOPLE = 6
 EVENTS = 5
@@ -43,6 +44,16 @@ class Hit(NamedTuple):
     sub: str
     address: str
     post: bool = False
+    #: Whom it leads to; its words are theirs then.
+    face: Face | None = None
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """What the line says, and what stands beside it."""
+        if self.face is None:
+            return self.name, self.sub
+        label = self.face.label
+        return label, next((value for _, value in self.face.ids if value != label), "")
 
 
 def palette() -> str:
@@ -67,12 +78,7 @@ def _people(tx: Connection, text: str) -> list[Hit]:
     if len(text) < 2:
         return []
     return [
-        Hit(
-            "People",
-            face.label,
-            next((value for _, value in face.ids if value != face.label), ""),
-            person_address(face),
-        )
+        Hit("People", "", "", person_address(face), face=face)
         for face in find_people(tx, text, PEOPLE)
     ]
 
@@ -81,10 +87,11 @@ def _connections(tx: Connection, text: str) -> list[Hit]:
     if not text:
         return []
     needle = text.casefold()
+    keys = auth.current().sees_personal
     hits = [
         Hit("Sources", source.name, source.key, url_for("console.source", key=source.key))
         for source in config_rows.own_sources(tx)
-        if needle in f"{source.name} {source.key} {source.write_key}".casefold()
+        if needle in f"{source.name} {source.key} {source.write_key if keys else ''}".casefold()
     ]
     hits += [
         Hit("Destinations", item.name, item.plugin, url_for("console.destination", key=item.key))

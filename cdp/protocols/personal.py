@@ -214,6 +214,8 @@ def key_kind(path: str) -> str | None:
         if covering in _COVERS:
             return covering
     above = keys[-2] if len(keys) > 1 else ""
+    if last == "id" and above == "external_ids":
+        return "user_id"
     if last in ("name", "id") and above.rpartition("_")[2] in _PEOPLE:
         return "name" if last == "name" else "user_id"
     return None

@@ -24,6 +24,7 @@ from cdp.protocols import RED, YELLOW, looks_personal
         ("properties.note", 4111111111111111, "credit_card"),
         ("traits.passport_no", "x", "passport"),
         ("context.device.token", "x", "device"),
+        ("context.externalIds[].id", "x", "user_id"),
         ("properties.accessToken", "x", "token"),
         ("properties.link", "https://x.org/?t=eyJhbGciOiJIUzI1.eyJzdWIiOiIxMjM0", "token"),
         # and its yellow one

@@ -1,0 +1,169 @@
+"""What a viewer sees in place of personal values: the one step between a page and its template.
+
+Every template of the console gets its names through `mask_context`, so that a new page can't
+forget it. What a view hands over is walked: what is known to say something of a person (an
+identifier, a name, a personal trait or property, a body) is masked by its type in `RULES`; and
+wherever else on the page one of these values stands in a text, it is masked there as well.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from flask import Flask, g
+from sqlalchemy import Connection
+
+from cdp.console.auth import Visitor
+from cdp.console.context import console
+from cdp.console.events import Event
+from cdp.console.masker import Masker, Rule
+from cdp.console.people import Subject
+from cdp.console.rejected import Sent
+from cdp.console.traits import Trait
+from cdp.console.whereabouts import Went
+from cdp.protocols import DOTS, masked_text
+from cdp.store import config_rows, object_types
+from cdp.store.config_rows import Source
+from cdp.store.console_queries import Change, RejectedRow
+from cdp.store.delivery_health import Call
+from cdp.store.faces import Face
+from cdp.store.fields import load_classes
+from cdp.store.graph import IdentifierRow, NodeRow
+from cdp.store.tables import USERS
+from cdp.store.trait_history import Said
+
+#: Names of a template's context in which nothing of a person can be, or which are not data.
+_OURS = frozenset({"visitor", "places", "here", "theme", "request", "session", "g", "masked"})
+#: Strings of a body that was refused that say what it was to be.
+_SHAPE = frozenset({"type", "event", "messageId", "timestamp", "sentAt", "originalTimestamp"})
+
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|“[^”]*”")
+
+
+def sees_personal(visitor: Visitor | None) -> bool:
+    """Whether the values of personal fields and identifiers are shown to ``visitor``."""
+    return visitor is None or visitor.sees_personal
+
+
+def mask_context(_app: Flask, context: dict[str, Any], **_more: Any) -> None:
+    """Before a template is rendered: mask what its visitor may not see."""
+    visitor: Visitor | None = g.get("visitor")
+    if sees_personal(visitor):
+        return
+    with console().store.read() as tx:
+        subject = context.get("subject")
+        masker = masker_of(
+            tx, subject.profile.collection if isinstance(subject, Subject) else USERS
+        )
+        admins = [user.name for user in config_rows.all_users(tx) if user.role == "admin"]
+    seen = {name: value for name, value in context.items() if name not in _OURS}
+    context.update(masker.page(seen))
+    context["masked"] = {"admins": admins}
+
+
+def masker_of(tx: Connection, collection: int = USERS) -> Masker:
+    """A masker with what is decided of fields now; traits are those of ``collection``."""
+    kinds = {row.id: row.key for row in object_types.all_types(tx)}
+    return Masker(load_classes(tx), kinds, RULES, collection)
+
+
+def message_mask(tx: Connection) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
+    """How messages are to be masked for who is looking; None if they need not be.
+
+    What a viewer looks for in messages is looked for in what they may see of them, or else
+    one could find out by asking.
+    """
+    return None if sees_personal(g.get("visitor")) else masker_of(tx).message
+
+
+def _face(masker: Masker, face: Face) -> Face:
+    ids = tuple((type_, masker.hide(value)) for type_, value in face.ids)
+    return face._replace(name=masker.name(face.name, face.collection), ids=ids)
+
+
+def _subject(masker: Masker, subject: Subject) -> Subject:
+    values = {row.value for row in subject.identifiers}
+    is_id = subject.name in values
+    collection = subject.profile.collection
+    name = masker.hide(subject.name) if is_id else masker.name(subject.name, collection)
+    return subject._replace(
+        name=name or "",
+        identifiers=[_identifier(masker, row) for row in subject.identifiers],
+        nodes=[],
+    )
+
+
+def _identifier(masker: Masker, row: IdentifierRow) -> IdentifierRow:
+    return row._replace(value=masker.hide(row.value))
+
+
+def _trait(masker: Masker, trait: Any) -> Any:
+    return trait._replace(value=masker.trait(trait.name, trait.value))
+
+
+def _event(masker: Masker, event: Event) -> Event:
+    face = _face(masker, event.face) if event.face is not None else None
+    body = {**event.body, "type": event.type}
+    name = masked_text(event.name)
+    return event._replace(face=face, body=masker.message(body), name=name)
+
+
+def _rejected(masker: Masker, row: RejectedRow) -> RejectedRow:
+    detail = masker.text(_QUOTED.sub(f"'{DOTS}'", row.detail))
+    name = masked_text(row.name) if row.name else row.name
+    return row._replace(detail=detail, name=name, body=b"")
+
+
+def _sent(masker: Masker, sent: Sent) -> Sent:
+    if sent.value is None:
+        return Sent(None, DOTS)
+    shape = masker.shape(sent.value, _SHAPE)
+    return Sent(shape, msgspec.json.encode(shape).decode())
+
+
+def _call(masker: Masker, call: Call) -> Call:
+    exchange = masker.exchange(call.exchange) if call.exchange is not None else None
+    error = masker.text(call.error) if call.error else call.error
+    return call._replace(exchange=exchange, error=error)
+
+
+def _went(masker: Masker, went: Went) -> Went:
+    call = _call(masker, went.call) if went.call is not None else None
+    return went._replace(call=call, text=masker.text(went.text))
+
+
+def _source(masker: Masker, source: Source) -> Source:
+    return source._replace(write_key=masker.hide(source.write_key, "token"))
+
+
+def _change(masker: Masker, change: Change) -> Change:
+    def said(text: str | None) -> str | None:
+        if not text:
+            return text
+        value = msgspec.json.decode(text)
+        # What was parted by hand is all identifiers.
+        shown = masker.shape(value) if change.kind == "cut" else masker.value(value)
+        return msgspec.json.encode(shown).decode()
+
+    return change._replace(before=said(change.before), after=said(change.after))
+
+
+#: How each type that may say something of a person is masked.
+RULES: dict[type, Rule] = {
+    Call: _call,
+    Change: _change,
+    Event: _event,
+    Face: _face,
+    IdentifierRow: _identifier,
+    NodeRow: lambda _masker, row: row._replace(ids="[]", dropped=None),
+    RejectedRow: _rejected,
+    Said: _trait,
+    Sent: _sent,
+    Source: _source,
+    Subject: _subject,
+    Trait: _trait,
+    Went: _went,
+}

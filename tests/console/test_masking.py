@@ -1,0 +1,257 @@
+"""A viewer sees no personal value, on any page; an admin sees all of them."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from itertools import pairwise
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+import pytest
+from sqlalchemy import select
+
+from cdp.console.auth import hasher
+from cdp.console.masker import Masker
+from cdp.console.masking import RULES
+from cdp.protocols import Classes
+from cdp.store import config_rows, definitions, fields
+from cdp.store.delivery import Call, add_calls
+from cdp.store.delivery_outbox import add_items
+from cdp.store.tables import identifiers, profiles
+from tests.console.factory import KEY, Browser, World, words
+from tests.console.shop import ShopWorld
+from tests.console.test_everyone import ADDRESSES, filled
+
+#: Values that say something of a person, none of which is part of another word.
+SECRET = (
+    "user-77-zulu", "anon-88-yankee", "zoe@quagmire.example", "Zoe", "Quagmire", "+48601123456",
+    "601123456", "Elm Street", "203.0.113.77", "crm-9-xray", "Rexolino", "acct-5-whiskey", KEY,
+)  # fmt: skip
+CONTEXT = {
+    "ip": "203.0.113.77",
+    "traits": {"email": "zoe@quagmire.example"},
+    "externalIds": [
+        {"id": "crm-9-xray", "type": "crm_id", "collection": "users", "encoding": "none"}
+    ],
+    "page": {"url": "https://shop.example/?mail=zoe@quagmire.example"},
+}
+
+
+def viewer_of(world: World) -> Browser:
+    with world.store.write() as tx:
+        config_rows.put_user(tx, 0, "vic", hasher.hash("long enough"), "viewer", "test")
+    browser = world.client()
+    assert browser.post("/login", name="vic", secret="long enough").status_code == 302
+    return browser
+
+
+@pytest.fixture
+def told(world: World) -> World:
+    """A world in which everything is told of one person, in every place."""
+    traits = {
+        "name": "Zoe Quagmire",
+        "email": "zoe@quagmire.example",
+        "phone": "+48 601 123 456",
+        "address": {"street": "Elm Street", "zip": "00-950"},
+        "pet": "Rexolino",
+        "plan": "pro",
+    }
+    world.send(
+        {"type": "page", "anonymousId": "anon-88-yankee", "context": CONTEXT, "name": "Home"},
+        {
+            "type": "identify",
+            "userId": "user-77-zulu",
+            "anonymousId": "anon-88-yankee",
+            "traits": traits,
+            "context": CONTEXT,
+        },
+        {
+            "type": "track",
+            "event": "Signed Up",
+            "userId": "user-77-zulu",
+            "context": CONTEXT,
+            "properties": {
+                "full_name": "Zoe Quagmire",
+                "by": "user-77-zulu",
+                "note": "write to zoe@quagmire.example",
+                "guests": [{"phone": "+48601123456"}],
+                "pet": "Rexolino",
+                "total": 42,
+            },
+        },
+        {
+            "type": "group",
+            "userId": "user-77-zulu",
+            "groupId": "acct-5-whiskey",
+            "traits": {"name": "Acme Ltd", "email": "zoe@quagmire.example", "seats": 7},
+        },
+    )
+    world.send({"type": "track", "event": "Lost", "properties": {**traits, "by": "user-77-zulu"}})
+    world.send_raw("track", b'{"event": "Zoe Quagmire", "userId": "user-77-zulu", ')
+    with world.store.write() as tx:
+        fields.decide(tx, 0, {"traits.pet": True, "properties.pet": True}, "test")
+        config_rows.add_destination(tx, 0, "hook", "Hook", "webhook", None, {}, "test")
+        body = '{"who": "user-77-zulu", "m": {"n": ["Zoe Quagmire", 601123456]}}'
+        exchange = {
+            "request": {
+                "line": "POST https://api.example/people/user-77-zulu?mail=zoe@quagmire.example",
+                "headers": {"x-person": "user-77-zulu"},
+                "body": body,
+            },
+            "response": {"line": "400 in 3 ms", "headers": {}, "body": "no Zoe Quagmire here"},
+        }
+        error = "the answer was 400: no person called Zoe Quagmire (user-77-zulu)"
+        call = Call(
+            1, world.now(), 3.0, "rejected", 400, 1, 1, "d1-2", error, msgspec.json.encode(exchange)
+        )
+        add_calls(tx, [call])
+        item = {"destination_id": 1, "key": "d1-2", "seq": 2, "payload": b"{}", "state": "dead"}
+        add_items(tx, [{**item, "attempts": 1, "next_at": 0, "error": error}], world.now())
+    person = person_of(world)
+    admin = world.admin()
+    # What was parted by hand names people in the rules and in the activity log.
+    taken = "anonymous_id:anon-88-yankee"
+    assert admin.post(f"{person}/unmerge", take=taken, note="Zoe said so").status_code == 303
+    return world
+
+
+def person_of(world: World) -> str:
+    text = world.admin().page("/people?q=user-77-zulu")
+    found = re.search(r'href="(/people/use_\w+)"', text)
+    assert found is not None
+    return found.group(1)
+
+
+def pages_of(world: World) -> list[str]:
+    person = person_of(world)
+    return [
+        "/", "/live", "/live?open=1", "/live?open=2", "/live?q=plan", "/live/rows?after=0",
+        *(f"/live/events/{seq}" for seq in range(1, 5)),
+        "/live/rejected", "/live/rejected?open=1", "/live/rejected/1", "/live/rejected/2",
+        "/catalogue", "/catalogue/event?type=track&name=Signed+Up", "/catalogue/traits",
+        "/catalogue/traits?of=accounts", "/catalogue/context", "/catalogue/personal?state=all",
+        "/people", "/people?kind=accounts", "/find?q=vic", "/find?q=s",
+        person, f"{person}?open=3", f"{person}/traits", f"{person}/traits?trait=pet",
+        f"{person}/traits?at=2999-01-01", f"{person}/identifiers", f"{person}/accounts",
+        f"{person}/links", f"{person}/unmerge",
+        "/connections", "/connections/sources/default", "/connections/destinations",
+        "/connections/destinations/hook", "/connections/destinations/hook/calls",
+        "/connections/destinations/hook/calls?open=1", "/connections/destinations/hook/calls/1",
+        "/connections/destinations/hook/failed", "/connections/destinations/hook/settings",
+        "/connections/plugins", "/settings", "/settings/users", "/settings/tokens",
+        "/settings/identity", "/settings/activity",
+    ]  # fmt: skip
+
+
+def plain(text: str) -> str:
+    return unquote(unescape(text))
+
+
+def test_a_viewer_is_shown_none_of_it_on_any_page(told: World) -> None:
+    viewer = viewer_of(told)
+    for address in pages_of(told):
+        response = viewer.get(address)
+        assert response.status_code in (200, 403), (address, response.status_code)
+        text = plain(response.text)
+        for value in SECRET:
+            at = text.find(value)
+            assert at < 0, (address, text[max(0, at - 200) : at + 100])
+
+
+def test_an_admin_is_shown_all_of_it(told: World) -> None:
+    admin = told.admin()
+    pages = " ".join(plain(admin.get(address).text) for address in pages_of(told))
+    assert [value for value in SECRET if value not in pages] == []
+    assert "masked for your role" not in pages
+
+
+def test_what_is_not_personal_stays_and_the_page_says_who_may_see_the_rest(told: World) -> None:
+    viewer = viewer_of(told)
+    with told.store.write() as tx:
+        config_rows.put_user(tx, 0, "boss", "x", "admin", "test")
+    person = person_of(told)
+    text = words(viewer.page(f"{person}/traits"))
+    assert "z•••@q•••.example" in text and "Z••• Q•••" in text and "pro" in text
+    assert "masked for your role" in text and "shown to admins: boss" in text
+    body = plain(words(viewer.page("/live/events/3")))
+    assert '"total" : 42' in body and '"userId" : "u•••"' in body and '"by" : "u•••"' in body
+    account = words(viewer.page("/people?kind=accounts"))
+    assert "Acme Ltd" in account and "a•••" in account
+    call = words(viewer.page("/connections/destinations/hook/calls/1"))
+    assert "POST https://api.example/•••" in call and "the answer was 400: •••" in call.lower()
+    refused = words(viewer.page("/live/rejected"))
+    assert "Not valid JSON" in refused
+
+
+def test_a_viewer_finds_by_a_whole_identifier_and_not_letter_by_letter(told: World) -> None:
+    viewer, person = viewer_of(told), person_of(told)
+    for address in ("/people?q=user-77-zulu", "/find?q=user-77-zulu"):
+        assert person in viewer.page(address)
+        assert "Zoe" not in viewer.page(address)
+    for q in ("zoe@quagm", "user-77", "Zoe"):
+        assert person not in viewer.page(f"/people?q={q}") + viewer.page(f"/find?q={q}"), q
+    assert "Default" not in viewer.page(f"/find?q={KEY[:12]}")
+    assert "event" in viewer.page("/live?q=pro") and "/live/events/3" in viewer.page("/live?q=42")
+    for query in ("q=Quagmire", "filter=properties.pet+%3D+%22Rexolino%22"):
+        assert "/live/events/" not in viewer.page(f"/live?{query}"), query
+        assert "/live/events/" in told.admin().page(f"/live?{query}"), query
+
+
+def test_who_overrules_a_field_shows_it_to_viewers(told: World) -> None:
+    with told.store.write() as tx:
+        fields.decide(tx, 0, {"traits.pet": False, "traits.name": False}, "test")
+    viewer = viewer_of(told)
+    text = words(viewer.page(f"{person_of(told)}/traits"))
+    assert "Rexolino" in text and "Zoe Quagmire" in text and "zoe@" not in text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {
+            "type": "identify",
+            "traits": {"email": "zoe@quagmire.example", "a": [{"first_name": "Zoe"}]},
+        },
+        {"type": "track", "properties": {"user": {"name": "Zoe"}}, "userId": "user-77-zulu"},
+        {"context": {"traits": {"pet": "Rexolino"}, "ip": "203.0.113.77"}, "type": "page"},
+        {"open": {"body": {"properties": {"user_id": "user-77-zulu"}}}},
+        {"story": [{"added": ["email:zoe@quagmire.example"], "why": "met zoe@quagmire.example"}]},
+        [("a", {"phone": 48601123456}), b"user-77-zulu", "user-77-zulu"],
+    ],
+)
+def test_whatever_a_new_page_hands_over_is_walked(value: Any) -> None:
+    masker = Masker(Classes({"traits.pet": True}), {}, RULES)
+    known = {"type": "track", "userId": "user-77-zulu", "messageId": "m"}
+    seen = str(masker.page({"it": value, "known": known}))
+    assert [one for one in SECRET if one in seen] == []
+
+
+@pytest.mark.slow
+def test_no_address_of_the_console_shows_a_viewer_whom_the_sample_data_names(
+    shop: ShopWorld,
+) -> None:
+    viewer = viewer_of(shop.world)
+    with shop.world.store.read() as tx:
+        known = set(tx.execute(select(identifiers.c.value)).scalars())
+        names = {
+            name
+            for name in tx.execute(
+                select(profiles.c.name).where(profiles.c.collection == 0)
+            ).scalars()
+            if name
+        }
+        assert definitions.all_current(tx, fields.KIND) == []
+    sign = re.compile(r"[\w@.+-]+")
+    found: dict[str, list[str]] = {}
+    for address in ADDRESSES:
+        target = filled(shop, address)
+        text = plain(viewer.get(target).text)
+        parts = sign.findall(text)
+        hits = known.intersection(parts)
+        hits |= names.intersection(" ".join(pair) for pair in pairwise(parts))
+        hits = {hit for hit in hits if hit not in plain(target)}
+        if hits:
+            found[address] = sorted(hits)[:5]
+    assert found == {}

@@ -37,7 +37,7 @@ MESSAGE_KEYS = (
     "category", "properties", "traits", "context", "integrations", "timestamp", "sentAt",
     "receivedAt", "originalTimestamp", "channel", "version", "projectId", "writeKey", "_metadata",
 )  # fmt: skip
-PERSON_KEYS = ("traits", "person")
+PERSON_KEYS = ("traits", "account", "person")
 
 
 class Context(Enum):
@@ -146,6 +146,11 @@ def _path(node: Path, context: Context, place: Place, found: list[Warn], where: 
         raise ConditionContextError(
             f"{what} is nothing of a person", *place(node), expected="traits.…", hint=hint
         )
+    if root == "account" and (len(node.parts) < 3 or node.parts[1] != "traits"):
+        raise ConditionContextError(
+            f"{path_text(node.parts)} is nothing of an account", *place(node),
+            expected="account.traits.…",
+        )  # fmt: skip
     if root == "person" and (len(node.parts) < 3 or node.parts[1] not in ("traits", "identifiers")):
         raise ConditionContextError(
             f"{path_text(node.parts)} is nothing of a person", *place(node),

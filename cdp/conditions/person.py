@@ -30,6 +30,7 @@ from cdp.conditions.ast import (
 from cdp.conditions.forms import BY_NODE
 from cdp.conditions.forms.times import zone_called
 from cdp.conditions.functions import FUNCTIONS
+from cdp.conditions.functions.devices import identifier_types
 from cdp.conditions.lists import NO_LISTS, Lists
 from cdp.conditions.values import Time, contained, ordered, same
 from cdp.events import at_path, event_name
@@ -59,6 +60,8 @@ class Person(NamedTuple):
     audiences: Mapping[str, History] = {}
     subscriptions: Mapping[str, History] = {}
     identifiers: Mapping[str, Sequence[str]] = {}
+    #: Accounts, each with when a group call of the person last spoke of it.
+    accounts: Sequence[tuple[int, Mapping[str, History]]] = ()
 
 
 class Evaluator:
@@ -174,6 +177,12 @@ class Evaluator:
         if parts[0] == "identifiers":
             values = list(self.person.identifiers.get(parts[1], ()))
             return at_path(values, parts[2:])
+        if parts[:2] == ("account", "traits") and len(parts) > 2:
+            known = [item for item in self.person.accounts if item[0] <= self.now]
+            if not known:
+                return None
+            account = sorted(known, key=lambda item: item[0])[-1][1]
+            return at_path(self._state(account, parts[2]), parts[3:])
         return None
 
     def _call(self, node: Call) -> Any:
@@ -181,6 +190,9 @@ class Evaluator:
         values = [self.value(arg) for arg in node.args]
         if not function.of_a_person:
             return function.apply(*values)
+        if node.name == "has_device":
+            of_device = identifier_types(str(values[0]))
+            return function.apply([t for t in of_device if self.person.identifiers.get(t)])
         states = self.person.audiences if node.name == "audience" else self.person.subscriptions
         return function.apply(self._state(states, values[0]))
 

@@ -182,6 +182,8 @@ def _place(parts: tuple[str, ...]) -> str:
     if len(parts) == 1:
         return _PLACES.get(parts[0], parts[0])
     root, rest = parts[0], ".".join(parts[1:])
+    if root == "account" and parts[1] == "traits" and len(parts) > 2:
+        return f"the account's trait {'.'.join(parts[2:])}"
     if root == "person":
         return f"the person's {_place(parts[1:])}"
     if root == "traits":

@@ -219,7 +219,7 @@ class _Looking:
         if node.parts[0] == "person" or not scope.message:
             if root == "traits":
                 return _in_fields(keys, self.names.traits, "the trait ", "", True)
-            if root == "account" and len(keys) > 1:
+            if node.parts[:2] == ("account", "traits") and len(keys) > 1:
                 return _in_fields(keys[1:], self.names.account, "the account's trait ", "", True)
             return None
         if root != "properties" or not scope.events:

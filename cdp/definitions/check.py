@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
-from cdp.conditions import ConditionError, Names
+from cdp.conditions import ConditionError, Context, Names
 from cdp.conditions import check as check_condition
-from cdp.conditions.ast import EventRef, Path
+from cdp.conditions.ast import EventRef, Path, walk
 from cdp.conditions.errors import did_you_mean
 from cdp.conditions.expand import Made, Virtual, expand
 from cdp.conditions.size import check_size
@@ -242,6 +242,10 @@ def _texts(space: Space, id_: Id, look: Look, found: Finding) -> None:
             found.errors.append(Fault(text.field, error.text, error.line, error.column))
             continue
         found.warnings.extend(Fault(text.field, *warning) for warning in warned)
+        for node in walk(tree.root) if text.context is not Context.MESSAGE else ():
+            if isinstance(node, Path) and node.parts[:2] == ("account", "traits"):
+                why = "the account's traits are not followed from moment to moment yet"
+                found.errors.append(Fault(text.field, why, *tree.place(node)))
 
 
 def _cycle(space: Space, id_: Id, found: Finding) -> None:

@@ -11,10 +11,11 @@ from cdp.conditions.ast import Aggregate, Call, Changed, EventRef, Path, StartOf
 from cdp.conditions.person import Event, Person
 from cdp.events import decode_json, event_name
 from cdp.profiles.traits import TraitMap
-from cdp.store import graph, history, kept, trait_history
+from cdp.store import graph, history, kept, objects, trait_history
 from cdp.store.bulk import blob, chunks, select_by
 from cdp.store.history import HistoryRow
 from cdp.store.tables import (
+    ACCOUNTS,
     SECONDARY,
     audiences,
     members,
@@ -27,13 +28,14 @@ Keys = tuple[str, ...]
 
 class Asked(NamedTuple):
     """What a condition asks for: traits by name, those whose past matters, the paths
-    into events by their names, audiences; and whether identifiers."""
+    into events by their names, audiences; whether identifiers; and traits of the account."""
 
     traits: frozenset[str]
     changes: frozenset[str]
     events: dict[str, frozenset[Keys]]
     audiences: frozenset[str]
     identifiers: bool
+    account: frozenset[str] = frozenset()
 
 
 def asked(condition: Any) -> Asked:
@@ -42,6 +44,7 @@ def asked(condition: Any) -> Asked:
     changes: set[str] = set()
     keys: set[str] = set()
     events: dict[str, set[Keys]] = {}
+    account: set[str] = set()
     named = False
     inside: set[int] = set()
     for node in walk(condition):
@@ -61,6 +64,8 @@ def asked(condition: Any) -> Asked:
             changes.update(parts[1:2])
         elif kind is StartOf and node.zone == "person":
             traits.add("timezone")
+        elif kind is Call and node.name == "has_device":
+            named = True
         elif kind is Call and node.name == "audience" and type(node.args[0]) is Value:
             keys.add(str(node.args[0].value))
     for node in walk(condition):
@@ -70,12 +75,15 @@ def asked(condition: Any) -> Asked:
                 named = True
             elif parts[0] == "traits":
                 traits.update(parts[1:2])
+            elif parts[:2] == ("account", "traits"):
+                account.update(parts[2:3])
     return Asked(
         frozenset(traits),
         frozenset(changes),
         {name: frozenset(paths) for name, paths in events.items()},
         frozenset(keys),
         named,
+        frozenset(account),
     )
 
 
@@ -91,12 +99,14 @@ def load(
     traits = _traits(tx, ids, wants, collection, now) if wants.traits or wants.changes else {}
     named = _identifiers(tx, ids) if wants.identifiers else {}
     inside = _audiences(tx, ids, wants.audiences) if wants.audiences else {}
+    accounts = _accounts(tx, ids, wants.account) if wants.account else {}
     return {
         id_: Person(
             traits=traits.get(id_, {}),
             events=events.get(id_, ()),
             audiences=inside.get(id_, {}),
             identifiers=named.get(id_, {}),
+            accounts=accounts.get(id_, ()),
         )
         for id_ in ids
     }
@@ -139,6 +149,18 @@ def _identifiers(tx: Connection, ids: list[int]) -> dict[int, dict[str, list[str
     ):
         if row.profile is not None:
             found.setdefault(row.profile, {}).setdefault(row.type, []).append(row.value)
+    return found
+
+
+def _accounts(
+    tx: Connection, ids: list[int], names: frozenset[str]
+) -> dict[int, list[tuple[int, Pasts]]]:
+    """Of each person the account that was spoken of last, with some of its traits."""
+    found: dict[int, list[tuple[int, Pasts]]] = {}
+    for person, owned in objects.objects_of_people(tx, ids, ACCOUNTS).items():
+        latest = {name: owned[0].traits.latest(name) for name in names}
+        pasts = {name: [(entry[1].t, entry[0])] for name, entry in latest.items() if entry}
+        found[person] = [(owned[0].link.last_t, pasts)]
     return found
 
 

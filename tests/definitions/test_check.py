@@ -111,6 +111,13 @@ def test_an_audience_that_is_not_there_is_refused_with_what_may_have_been_meant(
     )
 
 
+def test_what_is_not_followed_from_moment_to_moment_is_refused() -> None:
+    found = one(audience("rich", 'traits.plan = "pro" and account.traits.seats > 5'))
+    [error] = found.errors
+    assert error.text == "the account's traits are not followed from moment to moment yet"
+    assert (error.field, error.line, error.column) == ("who", 1, 25)
+
+
 def test_what_was_never_seen_is_a_warning_with_its_place() -> None:
     who = 'count("Order Complete" where properties.totl > 1) > 0\nor traits.plam = "x"'
     found = one(audience("x", who))

@@ -4,6 +4,7 @@ from cdp.conditions.functions.base import Example, Function, Param
 from cdp.conditions.functions.case import SPELLINGS
 from cdp.conditions.functions.casts import CASTS
 from cdp.conditions.functions.contains import CONTAINS, ENDS_WITH, STARTS_WITH
+from cdp.conditions.functions.devices import HAS_DEVICE
 from cdp.conditions.functions.length import LENGTH
 from cdp.conditions.functions.match import MATCH
 from cdp.conditions.functions.regex import REGEX
@@ -26,6 +27,7 @@ FUNCTIONS: dict[str, Function] = {
         SEMVER,
         AUDIENCE,
         SUBSCRIBED,
+        HAS_DEVICE,
     )
 }
 

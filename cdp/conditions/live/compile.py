@@ -28,6 +28,7 @@ from cdp.conditions.ast import (
     Value,
 )
 from cdp.conditions.functions import FUNCTIONS
+from cdp.conditions.functions.devices import identifier_types
 from cdp.conditions.live.forms import compile_form, compile_threshold
 from cdp.conditions.live.part import Get, Part, Until, sooner
 from cdp.conditions.live.subject import Needs, Streams, Subject
@@ -63,6 +64,7 @@ class Compiler:
         self.used: set[int] = set()
         self.traits: set[str] = set()
         self.audiences: set[str] = set()
+        self.account: set[str] = set()
         self.identifiers = False
 
     def part(self, node: Any) -> Part:
@@ -112,6 +114,10 @@ class Compiler:
             return lambda subject, now: at_path(subject.message, parts)
         if len(parts) < 2:
             return lambda subject, now: None
+        if parts[:2] == ("account", "traits") and len(parts) > 2:
+            trait, inner = parts[2], parts[3:]
+            self.account.add(trait)
+            return lambda subject, now: at_path(subject.account.get(trait), inner)
         if parts[0] == "identifiers":
             self.identifiers = True
             kind, deeper = parts[1], parts[2:]
@@ -155,6 +161,10 @@ class Compiler:
 
     def _state(self, node: Call, apply: Callable[..., Any]) -> Part:
         key = node.args[0].value if isinstance(node.args[0], Value) else None
+        if node.name == "has_device":
+            self.identifiers = True
+            types = identifier_types(str(key))
+            return Part(lambda subject, now: any(subject.identifiers.get(t) for t in types))
         if node.name == "audience":
             self.audiences.add(str(key))
             return Part(lambda subject, now: apply(key in subject.audiences or None))
@@ -242,5 +252,6 @@ def compile_person(root: Any, streams: Streams) -> Live:
         frozenset(compiler.traits),
         frozenset(compiler.audiences),
         compiler.identifiers,
+        frozenset(compiler.account),
     )
     return Live(root, part.value, part.until, needs)

@@ -55,10 +55,19 @@ class Subject:
     looks at, while it does.
     """
 
-    __slots__ = ("audiences", "identifiers", "message", "streams", "subscriptions", "traits")
+    __slots__ = (
+        "account",
+        "audiences",
+        "identifiers",
+        "message",
+        "streams",
+        "subscriptions",
+        "traits",
+    )
 
     def __init__(self) -> None:
         self.traits: dict[str, Any] = {}
+        self.account: dict[str, Any] = {}
         self.identifiers: dict[str, list[str]] = {}
         self.audiences: set[str] = set()
         self.subscriptions: dict[str, bool] = {}
@@ -130,12 +139,15 @@ class Streams:
 
 
 class Needs(NamedTuple):
-    """What a condition reads. ``identifiers`` says whether it reads any."""
+    """What a condition reads. ``identifiers`` says whether it reads any; ``account`` are
+    traits of the account that a person's group calls spoke of last.
+    """
 
     streams: frozenset[int]
     traits: frozenset[str]
     audiences: frozenset[str]
     identifiers: bool
+    account: frozenset[str] = frozenset()
 
 
 def split_where(ref: EventRef) -> tuple[Any, Any]:

@@ -24,6 +24,7 @@ from cdp.conditions.ast import (
     Value,
     Window,
 )
+from cdp.conditions.functions.devices import identifier_types
 from cdp.conditions.person import Evaluator, Person
 from cdp.conditions.sql.aggregates import figures, people_of
 from cdp.conditions.sql.columns import Columns
@@ -208,6 +209,8 @@ class People:
 
     def _state(self, item: Call) -> Found:
         key = item.args[0]
+        if item.name == "has_device":
+            return self._device(str(key.value) if type(key) is Value else "")
         number = self._known.audiences.get(str(key.value)) if type(key) is Value else None
         if item.name != "audience" or number is None:
             return exactly(NOBODY)
@@ -215,6 +218,15 @@ class People:
         where = [c.audience == number, c.since <= self._now]
         ids = select(c.profile).where(*where)
         return exactly(Side(False, ids, _asking(c.profile, where), _MEMBERS))
+
+    def _device(self, system: str) -> Found:
+        c = identifiers.c
+        ids = select(c.profile).where(
+            c.type.in_(identifier_types(system)),
+            c.collection == self._known.collection,
+            c.profile.is_not(None),
+        )
+        return exactly(Side(False, ids.distinct(), weight=_MEMBERS))
 
     def _performed(self, event: EventRef, window: Window | None, until: int | None = None) -> Found:
         rows = self._events.rows(event, window, until=until)

@@ -33,11 +33,14 @@ from cdp.conditions.sql.values import Abstract, Const, Sql, Truth, Unknown
 Hole = tuple[str, ...] | int
 
 
+_OF_PERSON = ("traits", "identifiers", "account")
+
+
 def in_person(node: Any) -> Hole | None:
     """The hole that a node is in a condition over a person."""
     if isinstance(node, Path):
         parts = node.parts[1:] if node.parts[0] == "person" else node.parts
-        return parts if len(parts) > 1 and parts[0] in ("traits", "identifiers") else None
+        return parts if len(parts) > 1 and parts[0] in _OF_PERSON else None
     return _of_history(node)
 
 

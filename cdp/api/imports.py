@@ -21,8 +21,8 @@ from cdp.events import format_time
 from cdp.store import imports
 from cdp.store.imports import Import
 from cdp.store.tables import ACCOUNTS, USERS
-from cdp.transfer import importing, undo
-from cdp.transfer.background import Background, file_of, folder, held
+from cdp.transfer import importing
+from cdp.transfer.background import Background, folder
 from cdp.transfer.errors import TransferError
 from cdp.transfer.importing import Options, Plan
 
@@ -143,7 +143,7 @@ def _shown(tx: Connection, item: Import) -> dict[str, Any]:
         "dry_run": item.dry_run,
         "state": item.state,
         "error": item.error,
-        "share": 1.0 if item.state == "done" else min(1.0, item.read / max(1, item.total or 1)),
+        "share": item.share,
         "rows": item.rows,
         "taken": counts["taken"],
         "suppressed": counts["suppressed"],
@@ -253,16 +253,7 @@ def start_import(query: dict[str, Any]) -> dict[str, Any]:
     where = here()
     dry_run = query["dry_run"]
     with _uploaded(query) as found:
-        item = importing.begin(
-            where.store, found, author(), where.now(), dry_run, again=query["again"]
-        )
-        if item.state != "done":
-            found.path.replace(file_of(where.settings, item.id))
-    with where.store.write() as tx:
-        if item.state == "failed":
-            imports.change(tx, item.id, where.now(), state="waiting", error=None)
-    if item.state != "done":
-        _background().start(item.id)
+        item = _background().begin(found, author(), where.now(), dry_run, query["again"])
     with where.store.read() as tx:
         return _shown(tx, _find(tx, item.id))
 
@@ -315,12 +306,8 @@ def undo_import(_body: dict[str, Any], number: int) -> dict[str, Any]:
     with where.store.read() as tx:
         item = _find(tx, number)
     try:
-        undo.check(item)
-        # Whoever reads the file in must have come to an end, or be dead.
-        with held(where.settings, number), where.store.write() as tx:
-            imports.change(tx, number, where.now(), state="undoing", undone_by=author())
+        _background().undo(item, author(), where.now())
     except TransferError as error:
         raise ApiError(409, "conflict", f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
-    _background().start(number)
     with where.store.read() as tx:
         return _shown(tx, _find(tx, number))

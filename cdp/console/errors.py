@@ -20,6 +20,7 @@ _TITLES = {
     403: "Not with your role",
     404: "There is nothing at this address",
     405: "That can't be done here",
+    413: "That is too large",
 }
 
 

@@ -98,6 +98,8 @@ class Masker:
             return self._words(value)
         if key == "exchange" and isinstance(value, dict):
             return self.exchange(value)
+        if isinstance(value, list):
+            return [self._item(None, item, steps) for item in value]
         if isinstance(value, str) and not isinstance(value, Markup):
             if key in _IDS or key in _SECRETS:
                 return self.hide(value)

@@ -22,6 +22,7 @@ from cdp.console import (
     format,
     home,
     identity,
+    imports,
     layout,
     live,
     masking,
@@ -60,6 +61,11 @@ PAGES: tuple[tuple[str, str, View], ...] = (
     ("/catalogue/context", "catalogue_context", catalogue_pages.context),
     ("/catalogue/personal", "catalogue_personal", classes.index),
     ("/people", "people", people.index),
+    ("/people/imports", "imports", imports.index),
+    ("/people/imports/new", "import_new", imports.new),
+    ("/people/imports/draft/<token>", "import_draft", imports.draft),
+    (f"/people/imports/<{_INT}:number>", "import_one", imports.one),
+    (f"/people/imports/<{_INT}:number>/refused.csv", "import_refused", imports.refused),
     ("/people/<profile>", "person", people.person),
     ("/people/<profile>/unmerge", "unmerge", identity.part_page),
     ("/people/<profile>/access", "person_access", privacy.access),
@@ -95,6 +101,9 @@ FORMS: tuple[tuple[str, str, View], ...] = (
     ("/conditions/write", "condition_write", builder.write),
     ("/live/test", "test_event", live.send_test),
     ("/catalogue/personal", "catalogue_personal_change", classes.change),
+    ("/people/imports/new", "import_upload", imports.upload),
+    ("/people/imports/draft/<token>", "import_decide", imports.decide),
+    (f"/people/imports/<{_INT}:number>/undo", "import_undo", imports.undo),
     ("/people/<profile>/unmerge", "unmerge_do", identity.part),
     ("/people/<profile>/delete", "person_delete", privacy.delete),
     ("/settings/identity", "identity_rules_change", identity.change_rules),
@@ -124,6 +133,7 @@ def create_blueprint(store: Store, settings: Settings, services: Services) -> Bl
     """The console over a migrated ``store``, to be registered at the root of an app."""
     bp = Blueprint("console", __name__, template_folder="templates")
     bp.record_once(lambda state: _set_up(state, Console(store, settings, services)))
+    bp.before_request(imports.limit_upload)
     bp.before_request(auth.guard)
     bp.after_request(security.add_headers)
     bp.context_processor(layout.shared)

@@ -46,6 +46,11 @@ class Import(NamedTuple):
     finished_at: int | None
     undone_by: str | None
 
+    @property
+    def share(self) -> float:
+        """How much of the file is read, from 0 to 1."""
+        return 1.0 if self.state == "done" else min(1.0, self.read / max(1, self.total or 1))
+
 
 class Refusal(NamedTuple):
     """A line that was not taken: its number, the column at fault, and why."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import structlog
@@ -21,6 +23,10 @@ from cdp.store.imports import Import, Refusal
 from cdp.transfer import importing, undo
 from cdp.transfer.dryrun import dry_run
 from cdp.transfer.errors import TransferError
+from cdp.transfer.importing import Plan
+
+#: How long a draft is kept (`cdp.transfer.drafts`).
+KEPT_S = 2 * 3600
 
 logger = structlog.get_logger(__name__)
 
@@ -30,6 +36,14 @@ def folder(settings: Settings) -> Path:
     found = settings.data / "imports"
     found.mkdir(parents=True, exist_ok=True, mode=0o700)
     return found
+
+
+def drop_drafts(settings: Settings) -> None:
+    """Throw away files that waited too long for somebody to say what is in them."""
+    for path in folder(settings).glob("draft-*"):
+        with suppress(FileNotFoundError):  # another process was faster
+            if path.stat().st_mtime < time.time() - KEPT_S:
+                path.unlink()
 
 
 def file_of(settings: Settings, number: int) -> Path:
@@ -60,6 +74,7 @@ class Background:
 
     def resume(self) -> list[threading.Thread]:
         """Go on with what was left in the middle and is here; half an upload is thrown away."""
+        drop_drafts(self._settings)
         for half in folder(self._settings).glob("upload-*"):
             half.unlink(missing_ok=True)
         with self._store.read() as tx:
@@ -69,6 +84,39 @@ class Background:
             for item in waiting
             if item.state == "undoing" or file_of(self._settings, item.id).exists()
         ]
+
+    def begin(
+        self,
+        found: Plan,
+        author: str,
+        now: int,
+        dry_run: bool = False,
+        again: bool = False,
+        keeps: bool = False,
+    ) -> Import:
+        """Bring a file in, which becomes ours unless ``keeps``; or find the import that did."""
+        item = importing.begin(self._store, found, author, now, dry_run, again)
+        if item.state == "done":
+            return item
+        path = file_of(self._settings, item.id)
+        if keeps:
+            shutil.copyfile(found.path, path, follow_symlinks=False)
+            path.chmod(0o600)
+        else:
+            found.path.replace(path)
+        if item.state == "failed":
+            with self._store.write() as tx:
+                imports.change(tx, item.id, now, state="waiting", error=None)
+        self.start(item.id)
+        return item
+
+    def undo(self, item: Import, author: str, now: int) -> None:
+        """Begin to take an import back. `TransferError` if that can't be, or somebody is at it."""
+        undo.check(item)
+        # Whoever reads the file in must have come to an end, or be dead.
+        with held(self._settings, item.id), self._store.write() as tx:
+            imports.change(tx, item.id, now, state="undoing", undone_by=author)
+        self.start(item.id)
 
     def start(self, number: int) -> threading.Thread:
         """Work on an import in a thread."""

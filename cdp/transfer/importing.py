@@ -66,8 +66,11 @@ class Plan(NamedTuple):
         }
 
 
-def plan(path: Path, name: str, options: Options) -> Plan:
-    """Open a file and settle what its columns are. `TransferError`."""
+def plan(path: Path, name: str, options: Options, checked: bool = True) -> Plan:
+    """Open a file and settle what its columns are. `TransferError`.
+
+    Not ``checked``, they may be such that nobody can be found by them: a guess to show.
+    """
     table = open_table(path, options.format, name, options.encoding, options.delimiter)
     if options.columns is not None:
         found = mappings.from_json(options.columns, table.columns)
@@ -85,7 +88,8 @@ def plan(path: Path, name: str, options: Options) -> Plan:
         known = found.get(column, Column(mappings.IGNORE))
         found[column] = known._replace(type=kind, format=format_ or None)
     nested = table.format == "jsonl"
-    mappings.check(found, table.columns, options.collection, nested)
+    if checked:
+        mappings.check(found, table.columns, options.collection, nested)
     return Plan(table, _settled(found, table), name, path, options)
 
 

@@ -86,7 +86,12 @@ def _guessed(name: str, collection: int) -> str:
     for to, words in _KNOWN.items():
         if folded in words:
             return to
-    return "traits." + (name if _NAME.fullmatch(name) else folded or name)
+    return "traits." + trait_name(name)
+
+
+def trait_name(column: str) -> str:
+    """What the trait of a column is called, if nobody says otherwise."""
+    return column if _NAME.fullmatch(column) else _fold(column) or column
 
 
 def from_json(value: Any, columns: list[str]) -> Mapping:
@@ -140,9 +145,11 @@ def check(mapping: Mapping, columns: list[str], collection: int, nested: bool = 
             raise TransferError(f"{one} can't be a value and an object, see {other}")
     if collection == ACCOUNTS:
         if "group_id" not in targets:
-            raise TransferError("no column is the account's group_id: say --id COLUMN=group_id")
+            raise TransferError("no column is the account's group_id")
         return
     if "group_id" in targets:
-        raise TransferError("group_id names accounts: say --as accounts")
+        raise TransferError("group_id names accounts, and this is of people")
     if not any(to in IDS or to.startswith(CUSTOM) for to in targets):
-        raise TransferError("no column names a person: say --id COLUMN=user_id, or email")
+        raise TransferError(
+            "no column names a person: one must be the user_id, email, phone, or another identifier"
+        )

@@ -23,6 +23,8 @@ from cdp.plugin.manager import Plugins
 from cdp.store import config_rows, tables
 from cdp.store.delivery import Call, add_calls
 from cdp.store.delivery_outbox import add_items
+from cdp.transfer import drafts, importing
+from cdp.transfer.background import Background, file_of
 from tests.console.factory import World
 
 #: Thursday 12 March 2026, 15:30 UTC.
@@ -42,10 +44,14 @@ class Present:
 
 
 class ShopWorld(NamedTuple):
-    """A world that holds the shop, and the address of somebody in it with a story."""
+    """A world that holds the shop, the address of somebody in it with a story, and a draft.
+
+    The draft is a file that waits for its columns; import 1 tried it, import 2 has failed.
+    """
 
     world: World
     person: str
+    draft: str
 
 
 def open_shop(folder: Path, people: int = 5_000) -> ShopWorld:
@@ -75,7 +81,22 @@ def open_shop(folder: Path, people: int = 5_000) -> ShopWorld:
     user = max(upgraded, key=lambda user: (min(orders[user], 4), latest.get(user, 0)))
     found = re.search(r'href="(/people/use_\w+)"', world.admin().page(f"/people?q={user}"))
     assert found is not None
-    return ShopWorld(world, found.group(1))
+    return ShopWorld(world, found.group(1), _imports(world))
+
+
+def _imports(world: World) -> str:
+    """Leave a file that was tried and waits to be brought in, and an import that has failed."""
+    text = b"E-mail;Customer no;Plan;Zip code\nada@example.com;c1;plus;01234\nnobody;c2;free;1\n"
+    draft = drafts.keep(
+        world.settings, lambda out: out.write(text), "people.csv", tables.USERS, None, None, NOW
+    )
+    working = Background(world.store, world.settings)
+    tried = importing.begin(world.store, draft.plan(), "ana", NOW, dry_run=True)
+    file_of(world.settings, tried.id).write_bytes(text)
+    working.work(tried.id)
+    failed = importing.begin(world.store, draft.plan(), "ana", NOW)
+    importing.fail(world.store, failed.id, "the file broke off in the middle of line 3")
+    return draft.token
 
 
 def _chunks(messages: Iterator[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:

@@ -39,6 +39,11 @@ ADDRESSES = (
     "/catalogue/personal?state=all",
     "/people",
     "/people?q=ada",
+    "/people/imports",
+    "/people/imports/new",
+    "/people/imports/1?draft={draft}",
+    "/people/imports/2",
+    "/people/imports/draft/{draft}",
     "/people?kind=accounts",
     "{person}",
     "{person}/traits",
@@ -71,7 +76,7 @@ ADDRESSES = (
 
 
 def filled(shop: ShopWorld, address: str) -> str:
-    return address.format(person=shop.person, event=57_000)
+    return address.format(person=shop.person, event=57_000, draft=shop.draft)
 
 
 @pytest.mark.browser

@@ -163,7 +163,7 @@ def test_each_broken_line_is_refused_alone_with_where_and_why(cdp: Cdp) -> None:
         ("user_id,a\nu1,x\n", ("--type", "a=money"), "a type is one of"),
         ("user_id\nu1\n", ("--encoding", "klingon"), "'klingon' is no encoding"),
         ("user_id,a,b\n", ("--map", "a=traits.x", "--map", "b=traits.x.y"), "and an object"),
-        ("group_id\ng1\n", (), "--as accounts"),
+        ("group_id\ng1\n", (), "group_id names accounts"),
     ],
 )  # fmt: skip
 def test_a_file_that_cannot_be_used_is_refused_as_a_whole(

@@ -28,11 +28,16 @@ def change_rules(store: Store, body: dict[str, Any], author: str, now: int) -> V
     """Make ``body`` the identity rules and begin a sweep. Raises `RulesError`."""
     check(body)
     with store.write() as tx:
-        progress.take_turn(tx)
-        before = definitions.current(tx, identity.KIND, identity.KEY)
-        made = definitions.put(tx, now, identity.KIND, identity.KEY, body, author)
-        if before is None or made.version != before.version:
-            identity.put_sweep(tx, Sweep(0, meta.next_number(tx, "component")))
+        return put_rules(tx, body, author, now)
+
+
+def put_rules(tx: Connection, body: dict[str, Any], author: str, now: int) -> Version:
+    """`change_rules` within a transaction, with a body that was checked."""
+    progress.take_turn(tx)
+    before = definitions.current(tx, identity.KIND, identity.KEY)
+    made = definitions.put(tx, now, identity.KIND, identity.KEY, body, author)
+    if before is None or made.version != before.version:
+        identity.put_sweep(tx, Sweep(0, meta.next_number(tx, "component")))
     return made
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from cdp.store import meta
 from cdp.store.tables import changes, destinations, sources, streams, tokens, users
@@ -91,6 +91,13 @@ def record_change(
         )
     )
     meta.bump(tx)
+
+
+def last_authors(tx: Connection, kind: str) -> dict[str, str]:
+    """Who changed each object of a kind last, by its key."""
+    newest = select(func.max(changes.c.id)).where(changes.c.kind == kind).group_by(changes.c.key)
+    statement = select(changes.c.key, changes.c.author).where(changes.c.id.in_(newest))
+    return {row.key: row.author for row in tx.execute(statement)}
 
 
 def all_sources(tx: Connection) -> list[Source]:

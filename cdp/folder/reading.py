@@ -1,0 +1,247 @@
+"""Reading a folder: every file, with the place of everything in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cdp.conditions.errors import did_you_mean
+from cdp.definitions import DefinitionError, Fault, Id
+from cdp.folder.model import Wanted, World
+from cdp.folder.planning import HANDLER_OF
+
+#: No object needs more.
+MAX_BYTES = 1024 * 1024
+_MOST_PARTS = 100_000
+_ENDINGS = (".yaml", ".yml")
+
+
+class Located(NamedTuple):
+    """Something wrong with a file, and where; line and column count from 1.
+
+    ``file`` is empty where an object that has no file any more is meant.
+    """
+
+    file: str
+    line: int
+    column: int
+    text: str
+
+    def __str__(self) -> str:
+        return self.text if not self.file else f"{self.file}:{self.line}:{self.column}: {self.text}"
+
+
+class File(NamedTuple):
+    """A YAML file that could be parsed. ``tree`` is ruamel's, with comments and places."""
+
+    name: str
+    text: str
+    tree: Any
+
+    def place(self, field: str, line: int | None = None, column: int | None = None) -> Any:
+        """Line and column of a field, or of a place in its text."""
+        at, parent, key = self._field(field)
+        if parent is None or line is None or column is None:
+            return at
+        return _inside(self.text, parent, key, line, column) or at
+
+    def located(self, fault: Fault) -> Located:
+        """A fault with its place in the file."""
+        line, column = self.place(fault.field, fault.line, fault.column)
+        text = f"{fault.field}: {fault.text}" if fault.field else fault.text
+        return Located(self.name, line, column, text)
+
+    def _field(self, field: str) -> tuple[tuple[int, int], Any, Any]:
+        """The place of a field, or of the nearest thing around it; where it hangs."""
+        tree, at, parent, key, rest = self.tree, (1, 1), None, None, field
+        while rest and isinstance(tree, dict):
+            # A key may hold dots, so that the longest one that is there is meant.
+            names = [name for name in tree if _begins(rest, str(name))]
+            if not names:
+                return at, None, None
+            name = max(names, key=lambda one: len(str(one)))
+            at = _plus_one(tree.lc.key(name))  # type: ignore[attr-defined]
+            parent, key, rest = tree, name, rest[len(str(name)) + 1 :]
+            tree = tree[name]
+        return at, (parent if not rest else None), key
+
+
+class Folder(NamedTuple):
+    """What a folder says: files by object, objects that could be read, and all faults."""
+
+    root: Path
+    files: dict[Id, File]
+    wanted: list[Wanted]
+    faults: list[Located]
+
+    @property
+    def broken(self) -> frozenset[Id]:
+        """The objects whose files can't be read."""
+        return frozenset(self.files) - {item.id for item in self.wanted}
+
+    def located(self, faults: Mapping[Id, list[Fault]]) -> list[Located]:
+        """Faults of objects with their places in the files."""
+        found = []
+        for id_, several in faults.items():
+            file = self.files.get(id_)
+            named = f"the {id_[0].replace('_', ' ')} {id_[1]}"
+            found += [
+                file.located(fault) if file else Located("", 1, 1, f"{named}: {fault.text}")
+                for fault in several
+            ]
+        return found
+
+
+def read_folder(root: Path, world: World) -> Folder:
+    """Read every YAML file below a folder, but what begins with a dot."""
+    found = Folder(root, {}, [], [])
+    for path in _paths(root):
+        name = path.relative_to(root).as_posix()
+        file = _parse(path, name, found.faults)
+        if file is not None:
+            _read(file, found, world)
+    return found
+
+
+def _paths(root: Path) -> list[Path]:
+    if not root.is_dir():
+        raise FileNotFoundError(f"there is no folder {root}")
+    found = []
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [
+            Path(folder, name)
+            for name in sorted(names)
+            if name.endswith(_ENDINGS) and not name.startswith(".")
+        ]
+    return sorted(found)
+
+
+def _parse(path: Path, name: str, faults: list[Located]) -> File | None:
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError(f"more than {MAX_BYTES:,} bytes")
+        text = path.read_bytes().decode("utf-8")
+        tree = loader().load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        text = str(error.problem or error.context).splitlines()[0]
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        faults.append(Located(name, line, column, text))
+        return None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        faults.append(Located(name, line, 1, "not UTF-8"))
+        return None
+    except (OSError, ValueError, YAMLError, RecursionError) as error:
+        text = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        faults.append(Located(name, 1, 1, text.splitlines()[0]))
+        return None
+    if not isinstance(tree, dict):
+        faults.append(Located(name, 1, 1, "it must hold one object: lines of `name: value`"))
+        return None
+    return File(name, text, tree)
+
+
+def loader() -> Any:
+    """ruamel's reader and writer that keeps comments, places and the form of texts."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="rt", pure=True)
+    yaml.preserve_quotes = True
+    yaml.width = 1_000_000
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    return yaml
+
+
+def _read(file: File, folder: Folder, world: World) -> None:
+    try:
+        given = plain(file.tree)
+    except ValueError as error:
+        folder.faults.append(Located(file.name, 1, 1, str(error)))
+        return
+    id_ = _id(file, given, folder.faults)
+    if id_ is None:
+        return
+    if id_ in folder.files:
+        text = f"{folder.files[id_].name} has the {id_[0].replace('_', ' ')} {id_[1]} already"
+        folder.faults.append(file.located(Fault("key", text)))
+        return
+    folder.files[id_] = file
+    body = {name: value for name, value in given.items() if name not in ("kind", "key")}
+    try:
+        wanted = HANDLER_OF[id_[0]].read(id_, body, world)
+    except DefinitionError as error:
+        folder.faults.extend(map(file.located, error.faults))
+        return
+    folder.wanted.append(wanted._replace(file=file.name))
+
+
+def _id(file: File, given: Mapping[str, Any], faults: list[Located]) -> Id | None:
+    wrong = []
+    for name in ("kind", "key"):
+        if name not in given:
+            wrong.append(Fault(name, "it is missing"))
+        elif not isinstance(given[name], str):
+            wrong.append(Fault(name, "it must be a text"))
+    if not wrong and given["kind"] not in HANDLER_OF:
+        hint = did_you_mean(given["kind"], HANDLER_OF) or f"There are {', '.join(HANDLER_OF)}."
+        wrong.append(Fault("kind", f"there is no kind {given['kind']}. {hint}"))
+    faults.extend(map(file.located, wrong))
+    return None if wrong else (given["kind"], given["key"])
+
+
+def plain(value: Any) -> Any:
+    """ruamel's values as those of JSON; `ValueError` for what JSON has not."""
+    left = [_MOST_PARTS]
+
+    def walk(item: Any) -> Any:
+        left[0] -= 1
+        if left[0] < 0:
+            raise ValueError(f"more than {_MOST_PARTS:,} parts")
+        if isinstance(item, dict):
+            if not all(isinstance(key, str) for key in item):
+                raise ValueError("names of fields must be texts; put others in quotes")
+            return {str(key): walk(inner) for key, inner in item.items()}
+        if isinstance(item, list):
+            return [walk(inner) for inner in item]
+        if item is None or isinstance(item, bool):
+            return item
+        for kind in (int, float, str):
+            if isinstance(item, kind):
+                return kind(item)
+        raise ValueError(f"{str(item)[:60]!r} is no text, number, true or false; put it in quotes")
+
+    try:
+        return walk(value)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _begins(path: str, name: str) -> bool:
+    return path == name or path.startswith(f"{name}.")
+
+
+def _plus_one(place: tuple[int, int]) -> tuple[int, int]:
+    return place[0] + 1, place[1] + 1
+
+
+def _inside(text: str, parent: Any, key: Any, line: int, column: int) -> tuple[int, int] | None:
+    """Where a place in a field's text is in the file; None where that can't be told."""
+    from ruamel.yaml import scalarstring as forms
+
+    value, lines = parent[key], text.splitlines()
+    at, start = parent.lc.value(key)
+    if isinstance(value, forms.LiteralScalarString):
+        first = next((row for row in lines[at + 1 :] if row.strip()), "")
+        return at + 1 + line, len(first) - len(first.lstrip(" ")) + column
+    quotes = isinstance(value, forms.DoubleQuotedScalarString | forms.SingleQuotedScalarString)
+    begins = start + quotes
+    row = lines[at][begins:] if at < len(lines) else ""
+    if line != 1 or not row.startswith(str(value)[: column - 1]):
+        return None
+    return at + 1, begins + column

@@ -1,0 +1,104 @@
+"""Pull, plan and apply: a folder and a store together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from cdp.definitions import Id
+from cdp.folder import planning
+from cdp.folder.destinations import Destinations
+from cdp.folder.lock import read_lock, write_lock
+from cdp.folder.model import Plan, World
+from cdp.folder.planning import HANDLER_OF, Seen
+from cdp.folder.reading import Folder, Located, read_folder
+from cdp.folder.writing import Pulled
+from cdp.folder.writing import pull as bring
+from cdp.store import Store
+
+
+class BadFiles(Exception):
+    """Files that can't be used; ``faults`` has all that is wrong, by file and place."""
+
+    def __init__(self, faults: list[Located]) -> None:
+        self.faults = sorted(faults)
+        files = len({fault.file for fault in faults})
+        several = "s" * (len(faults) != 1)
+        super().__init__(f"{len(faults)} error{several} in {files} file{'s' * (files != 1)}")
+
+
+class Conflicts(Exception):
+    """Changes that would go over somebody's edit; ``plan`` says which."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        first = plan.conflicts[0]
+        more = f", and {len(plan.conflicts) - 1} more" if len(plan.conflicts) > 1 else ""
+        text = f"the {first.id[0].replace('_', ' ')} {first.id[1]}: {first.conflict}{more}"
+        super().__init__(f"{text}; pull first, or --overwrite")
+
+
+class Planned(NamedTuple):
+    """A folder, and what an apply of it would do."""
+
+    folder: Folder
+    plan: Plan
+    seen: dict[Id, Seen]
+
+
+def pull(store: Store, root: Path, world: World, *, overwrite: bool = False) -> list[Pulled]:
+    """Bring the folder to what the store says. Raises `BadFiles` before it writes anything."""
+    root.mkdir(parents=True, exist_ok=True)
+    folder, seen = read_folder(root, world), read_lock(root)
+    if folder.faults:
+        raise BadFiles(folder.faults)
+    with store.read() as tx:
+        there = planning.things(tx, world)
+        mine = {}
+        for item in folder.wanted:
+            settled = HANDLER_OF[item.kind].settle(tx, item, there.get(item.id), world)
+            mine[item.id] = settled.wanted.hash
+    told, now = bring(folder, mine, there, seen, overwrite=overwrite)
+    write_lock(root, now)
+    return told
+
+
+def left_out(store: Store, world: World) -> list[str]:
+    """What of the store has no file, and why."""
+    with store.read() as tx:
+        return Destinations().left_out(tx, world)
+
+
+def plan(
+    store: Store, root: Path, world: World, *, prune: bool = False, overwrite: bool = False
+) -> Planned:
+    """What an apply would do. Raises `BadFiles` with all that is wrong."""
+    folder, seen = read_folder(root, world), read_lock(root)
+    world = world._replace(broken=folder.broken)
+    with store.read() as tx:
+        made = planning.plan(tx, folder.wanted, seen, world, prune=prune, overwrite=overwrite)
+    faults = [*folder.faults, *folder.located(made.faults)]
+    if faults:
+        raise BadFiles(faults)
+    return Planned(folder, made, seen)
+
+
+def apply(store: Store, planned: Planned, world: World, author: str, now: int) -> None:
+    """Do what was planned, in one transaction, and remember it beside the files.
+
+    Raises `Conflicts`, or `planning.StalePlan` if the store changed after the plan was
+    made; nothing is done then.
+    """
+    if planned.plan.conflicts:
+        raise Conflicts(planned.plan)
+    with store.write() as tx:
+        planning.apply(tx, now, planned.plan, author, world)
+    with store.read() as tx:
+        there = planning.things(tx, world)
+    seen = dict(planned.seen)
+    for id_ in {*planned.folder.files, *planned.plan.changes}:
+        if id_ in there:
+            seen[id_] = Seen(there[id_].hash, there[id_].version)
+        else:
+            seen.pop(id_, None)
+    write_lock(planned.folder.root, seen)

@@ -1,0 +1,179 @@
+"""Writing objects as files: steadily, and into a file that is there with its comments kept."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cdp.definitions import Id
+from cdp.folder.model import Thing, hash_of
+from cdp.folder.planning import HANDLER_OF, Seen
+from cdp.folder.reading import File, Folder, loader, plain
+
+_ESCAPED = re.compile(r"[\x7f-\x9f\u2028\u2029\ufeff]")
+#: What a literal block shows as it is.
+_BLOCK = re.compile(r"[^\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]*")
+
+
+class Pulled(NamedTuple):
+    """What happened to a file: ``written``, ``changed``, ``removed`` or ``kept`` (with ``why``)."""
+
+    id: Id
+    file: str
+    action: str
+    why: str | None = None
+
+
+def pull(
+    folder: Folder,
+    mine: Mapping[Id, str],
+    there: Mapping[Id, Thing],
+    seen: Mapping[Id, Seen],
+    *,
+    overwrite: bool = False,
+) -> tuple[list[Pulled], dict[Id, Seen]]:
+    """Bring a folder to what the store has, but for edits that only the folder has.
+
+    ``mine`` are the hashes of what the folder's files say. Returns what happened and
+    what the folder has seen now. An object that both have changed is kept, with the
+    reason; so is the file of one that others removed and that was edited here.
+    """
+    now = dict(seen)
+    told = []
+    for id_, thing in there.items():
+        file, local, last = folder.files.get(id_), mine.get(id_), seen.get(id_)
+        if file is None:
+            path = _new_path(folder.root, id_)
+            _write(folder.root / path, yaml_of(thing))
+            told.append(Pulled(id_, path, "written"))
+        elif local != thing.hash:
+            edited = last is None or local != last.hash
+            if edited and not overwrite:
+                if last is None or thing.hash != last.hash:
+                    told.append(Pulled(id_, file.name, "kept", _both(thing)))
+                continue
+            _write(folder.root / file.name, merged(file, thing))
+            told.append(Pulled(id_, file.name, "changed"))
+        now[id_] = Seen(thing.hash, thing.version)
+    for id_ in [id_ for id_ in seen if id_ not in there]:
+        file = folder.files.get(id_)
+        if file is not None and mine.get(id_) != seen[id_].hash and not overwrite:
+            told.append(
+                Pulled(id_, file.name, "kept", "somebody has removed it, and it was edited here")
+            )
+            continue
+        if file is not None:
+            (folder.root / file.name).unlink()
+            told.append(Pulled(id_, file.name, "removed"))
+        del now[id_]
+    return told, now
+
+
+def _both(thing: Thing) -> str:
+    return f"{thing.author or 'somebody'} has changed it, and it was edited here"
+
+
+def yaml_of(thing: Thing) -> str:
+    """The file of an object; equal objects give equal bytes."""
+    whole = {"kind": thing.kind, "key": thing.key, **thing.body}
+    return _checked(whole, _dumped(_formed(whole)))
+
+
+def merged(file: File, thing: Thing) -> str:
+    """The text of a file with the fields of an object, comments kept."""
+    tree = loader().load(file.text)
+    _merge(tree, {"kind": thing.kind, "key": thing.key, **thing.body})
+    whole = {"kind": thing.kind, "key": thing.key, **thing.body}
+    return _checked(whole, _dumped(tree))
+
+
+def _merge(tree: Any, new: Mapping[str, Any]) -> None:
+    for name in [name for name in tree if name not in new]:
+        del tree[name]
+    for name, value in new.items():
+        if name in tree and isinstance(tree[name], dict) and isinstance(value, dict):
+            _merge(tree[name], value)
+        elif name not in tree or plain(tree[name]) != value:
+            tree[name] = _formed(value)
+
+
+def _formed(value: Any) -> Any:
+    from ruamel.yaml.comments import CommentedMap
+    from ruamel.yaml.scalarstring import LiteralScalarString
+
+    if isinstance(value, dict):
+        return CommentedMap((key, _formed(item)) for key, item in value.items())
+    if isinstance(value, list):
+        return [_formed(item) for item in value]
+    if isinstance(value, str) and "\n" in value and _fits_a_block(value):
+        return LiteralScalarString(value)
+    return value
+
+
+def _fits_a_block(text: str) -> bool:
+    rows = text.split("\n")
+    return (
+        _BLOCK.fullmatch(text.replace("\n", "")) is not None
+        and rows[0][:1] not in ("", " ")
+        and all(row == row.rstrip(" ") for row in rows)
+    )
+
+
+def _dumped(tree: Any) -> str:
+    out = io.StringIO()
+    loader().dump(tree, out)
+    return out.getvalue()
+
+
+def _checked(whole: Mapping[str, Any], text: str) -> str:
+    """The text, in the plainest form if it would be read as something else."""
+    if _is(whole, text):
+        return text
+    plainest = "".join(f"{_json(name)}: {_json(value)}\n" for name, value in whole.items())
+    if not _is(whole, plainest):
+        raise ValueError(f"the {whole['kind']} {whole['key']} can't be written as YAML")
+    return plainest
+
+
+def _json(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _is(whole: Mapping[str, Any], text: str) -> bool:
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        found = plain(loader().load(text))
+    except (YAMLError, ValueError):
+        return False
+    id_ = (str(whole["kind"]), str(whole["key"]))
+    return hash_of(id_, found) == hash_of(id_, whole) and found == whole
+
+
+def _new_path(root: Path, id_: Id) -> str:
+    """Where the file of an object goes, if nothing else is there."""
+    for name in _names(id_):
+        if not (root / name).exists():
+            return name
+    raise AssertionError
+
+
+def _names(id_: Id) -> Iterator[str]:
+    kind, key = id_
+    folder = HANDLER_OF[kind].folders[kind]
+    first = f"{folder}/{key}" if folder else kind
+    yield f"{first}.yaml"
+    number = 2
+    while True:
+        yield f"{first}_{number}.yaml"
+        number += 1
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")

@@ -129,7 +129,8 @@ def _parse(path: Path, name: str, faults: list[Located]) -> File | None:
         tree = loader().load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        text = str(error.problem or error.context).splitlines()[0]
+        parts = [part.splitlines()[0] for part in (error.context, error.problem) if part]
+        text = ": ".join(parts)
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         faults.append(Located(name, line, column, text))
         return None

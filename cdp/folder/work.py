@@ -8,7 +8,7 @@ from typing import NamedTuple
 from cdp.definitions import Id
 from cdp.folder import planning
 from cdp.folder.destinations import Destinations
-from cdp.folder.lock import read_lock, write_lock
+from cdp.folder.lock import give_space_id, read_lock, space_id, write_lock
 from cdp.folder.model import Plan, World
 from cdp.folder.planning import HANDLER_OF, Seen
 from cdp.folder.reading import Folder, Located, read_folder
@@ -49,9 +49,15 @@ class Planned(NamedTuple):
 def pull(store: Store, root: Path, world: World, *, overwrite: bool = False) -> list[Pulled]:
     """Bring the folder to what the store says. Raises `BadFiles` before it writes anything."""
     root.mkdir(parents=True, exist_ok=True)
-    folder, seen = read_folder(root, world), read_lock(root)
+    folder = read_folder(root, world)
     if folder.faults:
         raise BadFiles(folder.faults)
+    with store.read() as tx:
+        space = space_id(tx)
+    if space is None:
+        with store.write() as tx:
+            space = give_space_id(tx)
+    seen = read_lock(root, space)
     with store.read() as tx:
         there = planning.things(tx, world)
         mine = {}
@@ -59,7 +65,7 @@ def pull(store: Store, root: Path, world: World, *, overwrite: bool = False) -> 
             settled = HANDLER_OF[item.kind].settle(tx, item, there.get(item.id), world)
             mine[item.id] = settled.wanted.hash
     told, now = bring(folder, mine, there, seen, overwrite=overwrite)
-    write_lock(root, now)
+    write_lock(root, space, now)
     return told
 
 
@@ -73,9 +79,10 @@ def plan(
     store: Store, root: Path, world: World, *, prune: bool = False, overwrite: bool = False
 ) -> Planned:
     """What an apply would do. Raises `BadFiles` with all that is wrong."""
-    folder, seen = read_folder(root, world), read_lock(root)
+    folder = read_folder(root, world)
     world = world._replace(broken=folder.broken)
     with store.read() as tx:
+        seen = read_lock(root, space_id(tx))
         made = planning.plan(tx, folder.wanted, seen, world, prune=prune, overwrite=overwrite)
     faults = [*folder.faults, *folder.located(made.faults)]
     if faults:
@@ -92,6 +99,7 @@ def apply(store: Store, planned: Planned, world: World, author: str, now: int) -
     if planned.plan.conflicts:
         raise Conflicts(planned.plan)
     with store.write() as tx:
+        space = give_space_id(tx)
         planning.apply(tx, now, planned.plan, author, world)
     with store.read() as tx:
         there = planning.things(tx, world)
@@ -101,4 +109,4 @@ def apply(store: Store, planned: Planned, world: World, author: str, now: int) -
             seen[id_] = Seen(there[id_].hash, there[id_].version)
         else:
             seen.pop(id_, None)
-    write_lock(planned.folder.root, seen)
+    write_lock(planned.folder.root, space, seen)

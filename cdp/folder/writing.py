@@ -85,10 +85,24 @@ def yaml_of(thing: Thing) -> str:
 
 def merged(file: File, thing: Thing) -> str:
     """The text of a file with the fields of an object, comments kept."""
-    tree = loader().load(file.text)
-    _merge(tree, {"kind": thing.kind, "key": thing.key, **thing.body})
     whole = {"kind": thing.kind, "key": thing.key, **thing.body}
-    return _checked(whole, _dumped(tree))
+    tree = loader().load(file.text)
+    _merge(tree, whole)
+    text = _dumped(tree)
+    if not _is(whole, text):
+        # Not every number is written again as it was read.
+        _exact(tree)
+        text = _dumped(tree)
+    return _checked(whole, text)
+
+
+def _exact(tree: Any) -> None:
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree)
+    for key, value in list(items):
+        if isinstance(value, dict | list):
+            _exact(value)
+        elif isinstance(value, float):
+            tree[key] = float(value)
 
 
 def _merge(tree: Any, new: Mapping[str, Any]) -> None:

@@ -15,3 +15,8 @@ def new_write_key() -> str:
 def new_token() -> str:
     """A random API token."""
     return "hwt_" + secrets.token_urlsafe(32)
+
+
+def new_space_id() -> str:
+    """A random name for a space, which is no secret."""
+    return secrets.token_hex(6)

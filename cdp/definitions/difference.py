@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -20,5 +21,10 @@ def difference(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
     return [
         Change(name, old.get(name), new.get(name))
         for name in dict.fromkeys((*new, *old))
-        if old.get(name) != new.get(name)
+        if not same(old.get(name), new.get(name))
     ]
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are the same JSON: 1, 1.0 and true are not."""
+    return one == other and json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cdp.definitions import Id
+from cdp.definitions.difference import same
 from cdp.folder.model import Thing, hash_of
 from cdp.folder.planning import HANDLER_OF, Seen
 from cdp.folder.reading import File, Folder, loader, plain
@@ -111,7 +112,7 @@ def _merge(tree: Any, new: Mapping[str, Any]) -> None:
     for name, value in new.items():
         if name in tree and isinstance(tree[name], dict) and isinstance(value, dict):
             _merge(tree[name], value)
-        elif name not in tree or plain(tree[name]) != value:
+        elif name not in tree or not same(plain(tree[name]), value):
             tree[name] = _formed(value)
 
 

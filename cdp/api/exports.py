@@ -13,17 +13,11 @@ from cdp.api.room import Room, author, here, page_of
 from cdp.events import format_time
 from cdp.store import exports
 from cdp.transfer.errors import TransferError
-from cdp.transfer.exporting import WHAT, check, export
+from cdp.transfer.exporting import TIMED, WHAT, check, export
 from cdp.transfer.lines import Span
-from cdp.transfer.writers import FORMATS
+from cdp.transfer.writers import CONTENT_TYPES, FORMATS
 
 room = Room("exports", "Everything as files; what was exported is noted.")
-
-_TYPES = {
-    "jsonl": "application/x-ndjson",
-    "csv": "text/csv; charset=utf-8",
-    "parquet": "application/vnd.apache.parquet",
-}
 
 
 class ExportQuery(Schema):
@@ -69,7 +63,7 @@ def list_exports() -> dict[str, Any]:
 
 
 def _add(what: str, scope: str) -> None:
-    timed = what in ("events", "messages")
+    timed = what in TIMED
 
     def view(query: dict[str, Any]) -> Response:
         span = Span(query.get("from_"), query.get("to"))
@@ -80,7 +74,7 @@ def _add(what: str, scope: str) -> None:
             raise wrong_fields({"format": [str(error)]}) from None
         pieces = export(here().store, what, format_, span, author(), "API")
         headers = {"Content-Disposition": f'attachment; filename="{what}.{format_}"'}
-        return Response(pieces, content_type=_TYPES[format_], headers=headers)
+        return Response(pieces, content_type=CONTENT_TYPES[format_], headers=headers)
 
     view.__name__ = f"export_{what}"
     view.__doc__ = _ABOUT[what]
@@ -89,13 +83,14 @@ def _add(what: str, scope: str) -> None:
         f"/exports/{what}",
         scope,
         query=TimedQuery if timed else ExportQuery,
-        streams=list(_TYPES.values())[: 1 if what == "messages" else 3],
+        streams=list(CONTENT_TYPES.values())[: 1 if what == "messages" else 3],
     )(view)
 
 
 _ABOUT = {
     "people": "Every person: identifiers, traits, accounts.",
     "accounts": "Every account: identifiers and traits.",
+    "objects": "Every object of another type: identifiers, traits, people and relationships.",
     "identifiers": "Every identifier that was named, and whose it is.",
     "events": "Every event by its time, and whose it is.",
     "messages": "The messages in the order of the history, which `cdp import` takes again exactly.",

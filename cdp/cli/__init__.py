@@ -51,7 +51,7 @@ SUMMARIES = {
     "conditions": "Evaluate, format and explain conditions.",
     "lists": "Lists of texts that conditions ask: add, replace, revert, remove.",
     "import": "Take messages, or people from a table; list and undo imports.",
-    "export": "Write people, accounts, identifiers, events or messages to a file.",
+    "export": "Write people, accounts, objects, identifiers, events or messages to a file.",
     "pull": "Write what is defined into a folder, one object a file.",
     "plan": "Say what an apply of a folder would change, and for whom.",
     "apply": "Make what a folder's files say hold: all of it, or nothing.",

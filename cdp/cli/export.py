@@ -36,7 +36,7 @@ def export(
     until: int | None,
     **where: Any,
 ) -> None:
-    """Write people, accounts, identifiers, events or messages to a file or stdout.
+    """Write people, accounts, objects, identifiers, events or messages to a file or stdout.
 
     Equal content gives equal bytes. messages are what cdp import takes again exactly,
     into another space as well. Each export is noted, so that a deletion can name it.

@@ -24,6 +24,7 @@ _PAGES = (
     ("Context", "console.catalogue_context", "catalogue fields device page campaign"),
     ("Personal data", "console.catalogue_personal", "catalogue classify pii privacy masked"),
     ("People", "console.people", "profiles users customers search"),
+    ("Exports", "console.exports", "people events download csv json parquet"),
     ("Imports", "console.imports", "people upload csv spreadsheet file undo"),
     ("Import a file", "console.import_new", "people upload csv spreadsheet json parquet"),
     ("Sources", "console.connections", "write key snippet"),

@@ -17,11 +17,13 @@ from cdp.transfer.writers import FORMATS, load_pyarrow, pieces
 WHAT = {
     "people": "profiles:read",
     "accounts": "profiles:read",
+    "objects": "profiles:read",
     "identifiers": "profiles:read",
     "events": "events:read",
     "messages": "events:read",
 }
-_TIMED = ("events", "messages")
+#: What can be chosen by time.
+TIMED = ("events", "messages")
 
 
 def check(what: str, format_: str, span: Span) -> None:
@@ -32,7 +34,7 @@ def check(what: str, format_: str, span: Span) -> None:
         raise TransferError(f"{format_!r} is no format; there are {', '.join(FORMATS)}")
     if what == "messages" and format_ != "jsonl":
         raise TransferError("messages are exported as JSON lines only")
-    if span != Span() and what not in _TIMED:
+    if span != Span() and what not in TIMED:
         raise TransferError(f"{what} have no time to choose them by; events and messages do")
     if format_ == "parquet":
         load_pyarrow()
@@ -74,6 +76,8 @@ def _rows(tx: Connection, what: str, span: Span) -> Iterator[Row]:
         return lines.people(tx)
     if what == "accounts":
         return lines.accounts(tx)
+    if what == "objects":
+        return lines.objects(tx)
     if what == "identifiers":
         return lines.identifiers(tx)
     return lines.events(tx, span) if what == "events" else replay.messages(tx, span)

@@ -17,7 +17,7 @@ from cdp.events import decode_json, format_time
 from cdp.identity import public_id
 from cdp.store import config_rows, exports, graph, history, object_types
 from cdp.store.graph import IdentifierRow
-from cdp.store.objects import Owned, objects_of_people
+from cdp.store.objects import Owned, hidden_among, objects_of_people, people_of_objects
 from cdp.store.tables import ACCOUNTS, SECONDARY, USERS
 from cdp.transfer.sorting import in_order
 
@@ -57,9 +57,19 @@ def accounts(tx: Connection) -> Iterator[Row]:
     yield from _profiles(tx, ACCOUNTS)
 
 
+def objects(tx: Connection) -> Iterator[Row]:
+    """Every object of a type other than accounts: identifiers, traits, and its people."""
+    for kind in object_types.all_types(tx):
+        if kind.id != ACCOUNTS:
+            for row in _profiles(tx, kind.id):
+                yield {"type": kind.key, **row}
+
+
 def _profiles(tx: Connection, collection: int) -> Iterator[Row]:
     keys = source_keys(tx)
-    for page in exports.profiles_by_name(tx, collection):
+    for everyone in exports.profiles_by_name(tx, collection):
+        gone = hidden_among(tx, [profile.id for profile in everyone])
+        page = [profile for profile in everyone if profile.id not in gone]
         numbers = [profile.id for profile in page]
         owned: dict[int, list[IdentifierRow]] = {}
         for row in graph.identifiers_of_profiles(tx, numbers):
@@ -69,6 +79,7 @@ def _profiles(tx: Connection, collection: int) -> Iterator[Row]:
             bound = objects_of_people(tx, numbers, ACCOUNTS)
         homes = {owned.link.profile for some in bound.values() for owned in some}
         named = exports.anchors(tx, sorted(homes))
+        related = _people_of(tx, numbers, collection) if collection not in (USERS, ACCOUNTS) else {}
         for profile in page:
             made: Row = {
                 "id": public_id(collection, profile.anchor),
@@ -100,7 +111,30 @@ def _profiles(tx: Connection, collection: int) -> Iterator[Row]:
                     ),
                     key=lambda account: account["id"],
                 )
+            elif collection != ACCOUNTS:
+                made["people"] = related.get(profile.id, [])
             yield made
+
+
+def _people_of(tx: Connection, numbers: list[int], collection: int) -> dict[int, list[Row]]:
+    """The people of some objects and what is known of each relationship, by object."""
+    owners = people_of_objects(tx, numbers)
+    people = sorted({person for some in owners.values() for person in some})
+    found: dict[int, list[Row]] = {}
+    for start in range(0, len(people), exports.PAGE):
+        some = people[start : start + exports.PAGE]
+        named = exports.anchors(tx, some)
+        for person, owned in objects_of_people(tx, some, collection).items():
+            for link in (one.link for one in owned if one.link.profile in owners):
+                found.setdefault(link.profile, []).append(
+                    {
+                        "id": public_id(*named[person]),
+                        "first_seen": format_time(link.since),
+                        "last_seen": format_time(link.last_t),
+                        "relationship": link.traits,
+                    }
+                )
+    return {number: sorted(rows, key=lambda row: str(row["id"])) for number, rows in found.items()}
 
 
 def _by_value(row: IdentifierRow) -> tuple[str, str]:

@@ -11,7 +11,12 @@ from typing import Any
 from cdp.transfer.errors import TransferError
 from cdp.transfer.lines import Row, encode
 
-FORMATS = ("jsonl", "csv", "parquet")
+CONTENT_TYPES = {
+    "jsonl": "application/x-ndjson",
+    "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+}
+FORMATS = tuple(CONTENT_TYPES)
 _ROWS = 2000
 #: What a spreadsheet would take for a formula; see `cell`.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -20,11 +25,15 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _FIXED = {
     "people": ("id", "created_at", "name"),
     "accounts": ("id", "created_at", "name"),
+    "objects": ("type", "id", "created_at", "name"),
     "identifiers": (
         "collection", "type", "value", "profile", "first_seen", "source", "message_id",
     ),
     "events": ("type", "name", "source", "timestamp", "person", "account", "message", "added"),
 }  # fmt: skip
+#: Those whose rows have identifiers and traits, and what they are related to.
+_PROFILES = ("people", "accounts", "objects")
+_RELATED = {"people": "accounts", "objects": "people"}
 
 
 def pieces(what: str, format_: str, rows: Callable[[], Iterator[Row]]) -> Iterator[bytes]:
@@ -60,12 +69,12 @@ def _csv(what: str, rows: Callable[[], Iterator[Row]]) -> Iterator[bytes]:
     fixed = _FIXED[what]
     kinds: set[str] = set()
     traits: set[str] = set()
-    if what in ("people", "accounts"):
+    if what in _PROFILES:
         for row in rows():
             kinds.update(item["type"] for item in row["identifiers"])
             traits.update(row["traits"])
     ids, names = sorted(kinds), sorted(traits)
-    tail = ["accounts"] if what == "people" else []
+    tail = [_RELATED[what]] if what in _RELATED else []
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\r\n")
     shown = ["profile" if name == "id" else name for name in fixed]
@@ -78,7 +87,7 @@ def _csv(what: str, rows: Callable[[], Iterator[Row]]) -> Iterator[bytes]:
             if ids or names or tail:
                 cells += [_ids(row, kind) for kind in ids]
                 cells += [row["traits"].get(name) for name in names]
-                cells += [[a["id"] for a in row["accounts"]] or None for _ in tail]
+                cells += [[a["id"] for a in row[name]] or None for name in tail]
             writer.writerow([cell(value) for value in cells])
         if text := buffer.getvalue():
             yield text.encode()
@@ -107,13 +116,14 @@ def _parquet(what: str, rows: Iterator[Row]) -> Iterator[bytes]:
     pa = load_pyarrow()
     text = pa.string()
     fields = [pa.field(name, text) for name in _FIXED[what]]
-    if what in ("people", "accounts"):
+    if what in _PROFILES:
         one = pa.struct([(n, text) for n in ("type", "value", "first_seen", "source")])
         fields += [pa.field("identifiers", pa.list_(one))]
         fields += [pa.field(name, text) for name in ("traits", "traits_set")]
-    if what == "people":
-        account = pa.struct([(n, text) for n in ("id", "first_seen", "last_seen")])
-        fields += [pa.field("accounts", pa.list_(account))]
+    if what in _RELATED:
+        names = ("id", "first_seen", "last_seen", *(["relationship"] if what == "objects" else []))
+        related = pa.struct([(n, text) for n in names])
+        fields += [pa.field(_RELATED[what], pa.list_(related))]
     schema = pa.schema(fields)
     json = [n for n in ("traits", "traits_set", "message", "added") if n in schema.names]
     sink = _Sink()
@@ -123,6 +133,12 @@ def _parquet(what: str, rows: Iterator[Row]) -> Iterator[bytes]:
                 {**row, **{n: encode(row[n]).decode() for n in json if row[n] is not None}}
                 for row in some
             ]
+            if what == "objects":
+                for row in shown:
+                    row["people"] = [
+                        {**one, "relationship": encode(one["relationship"]).decode()}
+                        for one in row["people"]
+                    ]
             writer.write_table(pa.Table.from_pylist(shown, schema=schema))
             yield sink.taken()
     yield sink.taken()

@@ -39,6 +39,7 @@ ADDRESSES = (
     "/catalogue/personal?state=all",
     "/people",
     "/people?q=ada",
+    "/people/exports",
     "/people/imports",
     "/people/imports/new",
     "/people/imports/1?draft={draft}",

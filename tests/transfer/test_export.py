@@ -15,7 +15,15 @@ from cdp.transfer.sorting import in_order
 from tests.cli.conftest import Cdp
 from tests.factories import KEY, TOKEN, Space, ana
 
-WHAT = ("people", "accounts", "identifiers", "events")
+WHAT = ("people", "accounts", "objects", "identifiers", "events")
+COURSE = {
+    "type": "group",
+    "userId": "u1",
+    "groupId": "c1",
+    "messageId": "c1",
+    "timestamp": "2026-01-05T00:00:00Z",
+    "traits": {"objectTypeId": "course", "title": "Bees", "relationshipAttributes": {"role": "x"}},
+}
 
 
 def test_lines_are_sorted_however_many_runs_it_takes() -> None:
@@ -42,6 +50,7 @@ def test_a_person_is_one_line_with_all_that_is_known(cdp: Cdp, space: Space) -> 
 def test_csv_and_parquet_say_the_same(cdp: Cdp, space: Space) -> None:
     space.send(
         *ana(),
+        COURSE,
         {"type": "identify", "userId": "u2", "traits": {"note": '=1+1,"x"\nnext', "score": 1.5}},
     )
     for what in WHAT:
@@ -105,3 +114,28 @@ def test_another_space_takes_the_messages_exactly(
     [again] = cdp("import", str(file), "--json").rows
     assert (again["new"], again["repeated"]) == (0, 6)
     assert {row["key"] for row in cdp.json("sources", "list")} == {"default", "ios"}
+
+
+def test_an_object_is_one_line_with_its_people_and_is_gone_once_deleted(
+    cdp: Cdp, space: Space
+) -> None:
+    space.send(*ana(), COURSE)
+    [person] = cdp("export", "people").rows
+    [course] = cdp("export", "objects").rows
+    assert (course["type"], course["traits"]) == ("course", {"title": "Bees"})
+    assert [item["value"] for item in course["identifiers"]] == ["c1"]
+    assert course["people"] == [
+        {
+            "id": person["id"],
+            "first_seen": "2026-01-05T00:00:00.000Z",
+            "last_seen": "2026-01-05T00:00:00.000Z",
+            "relationship": {"role": "x"},
+        }
+    ]
+    [row] = csv.DictReader(io.StringIO(cdp("export", "objects", "--format", "csv").out))
+    assert row["traits.title"] == "Bees" and json.loads(row["people"]) == [person["id"]]
+    assert [one["name"] for one in cdp("export", "accounts").rows] == ["Acme Ltd"]
+    ended = {"objectTypeId": "course", "objectId": "c1"}
+    deleted = {"type": "track", "event": "Object Deleted", "userId": "u1", "properties": ended}
+    space.send(deleted)
+    assert cdp("export", "objects").rows == []

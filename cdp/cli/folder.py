@@ -19,7 +19,7 @@ from cdp.cli.common import (
     store_options,
 )
 from cdp.cli.errors import CliError
-from cdp.cli.plans import print_plan, step_rows
+from cdp.cli.plans import print_plan
 from cdp.config import Settings
 from cdp.folder import work
 from cdp.folder.lock import BadLock
@@ -123,7 +123,7 @@ def plan(folder: Path, prune: bool, overwrite: bool, as_json: bool, **where: Any
     """
     settings, store = open_store(**where)
     how = {"prune": prune, "overwrite": overwrite}
-    planned = _planned(store, _world(settings), folder, as_json, **how)
+    planned = _planned(store, _world(settings), folder, as_json, now=now_ms(), **how)
     _show(planned, as_json)
     if planned.plan.conflicts:
         raise CliError(str(work.Conflicts(planned.plan)))
@@ -131,7 +131,7 @@ def plan(folder: Path, prune: bool, overwrite: bool, as_json: bool, **where: Any
 
 def _show(planned: work.Planned, as_json: bool) -> None:
     if as_json:
-        print_rows(step_rows(planned.plan), True)
+        print_rows(planned.plan.rows(), True)
     elif planned.plan.steps:
         print_plan(planned.plan)
     else:
@@ -157,7 +157,8 @@ def apply(
     """
     settings, store = open_store(**where)
     world = _world(settings)
-    planned = _planned(store, world, folder, as_json, prune=prune, overwrite=overwrite)
+    how = {"prune": prune, "overwrite": overwrite}
+    planned = _planned(store, world, folder, as_json, now=None if yes else now_ms(), **how)
     _show(planned, as_json)
     if planned.plan.conflicts:
         raise CliError(f"{work.Conflicts(planned.plan)}; nothing was applied")

@@ -13,21 +13,6 @@ from cdp.folder.model import Effect, Plan, Step
 _SIGNS = {"create": ("+", "green"), "change": ("~", "yellow"), "remove": ("-", "red")}
 
 
-def step_rows(plan: Plan) -> Iterator[dict[str, Any]]:
-    """A row for each change."""
-    for step in plan.steps:
-        yield {
-            "action": step.action,
-            "kind": step.id[0],
-            "key": step.id[1],
-            "file": step.file or None,
-            "changes": [change._asdict() for change in step.changes],
-            "warnings": [warning._asdict() for warning in step.warnings],
-            "effect": step.effect._asdict() if step.effect else None,
-            "conflict": step.conflict,
-        }
-
-
 def print_plan(plan: Plan) -> None:
     """Print each change with what differs, who is affected and what looks wrong."""
     from rich.console import Console
@@ -50,6 +35,8 @@ def print_plan(plan: Plan) -> None:
             console.print(Text(f"    warning: {place}{warning.located}", "yellow"))
         if step.conflict is not None:
             console.print(Text(f"    conflict: {step.conflict}", "bold red"))
+    for id_, effect in plan.affected.items():
+        console.print(Text(f"  {id_[0]} {id_[1]}: {effect_text(effect)}", "bold"))
 
 
 def effect_text(effect: Effect) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -114,17 +114,28 @@ def _reworded(node: Any, of_person: bool, new: Mapping[Word, Word]) -> Any:
     def inside(child: Any) -> Any:
         return _reworded(child, _of_person_inside(node, child, of_person), new)
 
-    changed = {}
+    made = _with(node, inside)
+    if isinstance(made, EventRef):
+        return msgspec.structs.replace(made, name=other("event", made.name))
+    return made
+
+
+def inlined(node: Any, audiences: Mapping[str, Any]) -> Any:
+    """The tree with the conditions of some audiences in the places of their names."""
+    if isinstance(node, Call) and node.name == "audience" and isinstance(node.args[0], Value):
+        found = audiences.get(str(node.args[0].value))
+        return node if found is None else inlined(found, audiences)
+    return _with(node, lambda child: inlined(child, audiences))
+
+
+def _with(node: Any, change: Callable[[Any], Any]) -> Any:
+    """The node with each struct directly inside of it changed."""
+
+    def changed(value: Any) -> Any:
+        return change(value) if isinstance(value, msgspec.Struct) else value
+
+    fields = {}
     for name in node.__struct_fields__:
         value = getattr(node, name)
-        if isinstance(value, msgspec.Struct):
-            changed[name] = inside(value)
-        elif isinstance(value, tuple):
-            changed[name] = tuple(
-                inside(item) if isinstance(item, msgspec.Struct) else item for item in value
-            )
-        else:
-            changed[name] = value
-    if isinstance(node, EventRef):
-        changed["name"] = other("event", node.name)
-    return type(node)(**changed)
+        fields[name] = tuple(map(changed, value)) if isinstance(value, tuple) else changed(value)
+    return type(node)(**fields)

@@ -106,11 +106,30 @@ class Plan(NamedTuple):
     changes: dict[Id, Wanted | None]
     #: Hashes of what there was when the plan was made.
     base: dict[Id, str]
+    #: Audiences that change by what they refer to alone.
+    affected: dict[Id, Effect]
 
     @property
     def conflicts(self) -> list[Step]:
         """The steps that go over what somebody else has made."""
         return [step for step in self.steps if step.conflict]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The steps as JSON has them; then, as ``affect``, who changes by others alone."""
+        affect = [Step("affect", id_, "", [], [], None, of) for id_, of in self.affected.items()]
+        return [
+            {
+                "action": step.action,
+                "kind": step.id[0],
+                "key": step.id[1],
+                "file": step.file or None,
+                "changes": [change._asdict() for change in step.changes],
+                "warnings": [warning._asdict() for warning in step.warnings],
+                "effect": step.effect._asdict() if step.effect else None,
+                "conflict": step.conflict,
+            }
+            for step in [*self.steps, *affect]
+        ]
 
 
 class Handler(ABC):

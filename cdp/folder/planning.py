@@ -7,12 +7,14 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from cdp.definitions import Fault, Id, difference
+from cdp.definitions import KINDS, Fault, Id, difference
 from cdp.folder.definitions import Definitions
 from cdp.folder.destinations import Destinations
-from cdp.folder.model import Handler, Plan, Step, Thing, Wanted, World
+from cdp.folder.effects import SECONDS, effects
+from cdp.folder.model import Effect, Handler, Plan, Step, Thing, Wanted, World
 from cdp.folder.rules import IdentityRules, TraitsRules
 from cdp.folder.sources import Sources
+from cdp.store import defining
 
 #: In the order in which they are applied: what others refer to comes first.
 HANDLERS: tuple[Handler, ...] = (
@@ -50,22 +52,26 @@ def plan(
     *,
     prune: bool = False,
     overwrite: bool = False,
+    now: int | None = None,
 ) -> Plan:
-    """What an apply would do to make the store say what is wanted."""
+    """What an apply would do to make the store say what is wanted.
+
+    With ``now`` (ms) also whom it would let into audiences and out of them then.
+    """
     there = things(tx, world)
     steps: list[Step] = []
     changes: dict[Id, Wanted | None] = {}
     for item in wanted:
         id_ = item.id
         made = HANDLER_OF[item.kind].settle(tx, item, there.get(id_), world)
-        now = there.get(id_)
-        differs = difference(now.body if now else None, made.wanted.body)
+        thing = there.get(id_)
+        differs = difference(thing.body if thing else None, made.wanted.body)
         shown = [*differs, *made.hidden]
-        if now is not None and not shown:
+        if thing is not None and not shown:
             continue
         changes[id_] = made.wanted
-        conflict = None if overwrite else _conflict(id_, now, seen.get(id_))
-        action = "change" if now else "create"
+        conflict = None if overwrite else _conflict(id_, thing, seen.get(id_))
+        action = "change" if thing else "create"
         steps.append(Step(action, id_, item.file, shown, [], conflict))
     if prune:
         keep = {*world.broken, *(item.id for item in wanted)}
@@ -76,10 +82,22 @@ def plan(
                 gone = difference(thing.body, None)
                 steps.append(Step("remove", id_, "", gone, [], conflict))
     faults = _check(tx, changes, steps, world)
+    affected: dict[Id, Effect] = {}
+    if now is not None and not faults:
+        affected = _effects(tx, now, changes)
+        steps = [step._replace(effect=affected.pop(step.id, None)) for step in steps]
     order = {handler: number for number, handler in enumerate(HANDLERS)}
     steps.sort(key=lambda step: (order[HANDLER_OF[step.id[0]]], step.action == "remove"))
     base = {id_: thing.hash for id_, thing in there.items()}
-    return Plan(steps, faults, changes, base)
+    return Plan(steps, faults, changes, base, affected)
+
+
+def _effects(tx: Connection, now: int, changes: Mapping[Id, Wanted | None]) -> dict[Id, Effect]:
+    before = defining.bodies(defining.load(tx))
+    mine = {id_: item for id_, item in changes.items() if id_[0] in KINDS}
+    after = {id_: body for id_, body in before.items() if id_ not in mine}
+    after |= {id_: item.private.body for id_, item in mine.items() if item is not None}
+    return effects(tx, now, before, after, SECONDS)
 
 
 def _may_go(id_: Id, seen: Mapping[Id, Seen]) -> bool:

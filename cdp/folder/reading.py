@@ -165,7 +165,8 @@ def _read(file: File, folder: Folder, world: World) -> None:
     except ValueError as error:
         folder.faults.append(Located(file.name, 1, 1, str(error)))
         return
-    id_ = _id(file, given, folder.faults)
+    id_, wrong = identity_of(given)
+    folder.faults.extend(map(file.located, wrong))
     if id_ is None:
         return
     if id_ in folder.files:
@@ -182,7 +183,8 @@ def _read(file: File, folder: Folder, world: World) -> None:
     folder.wanted.append(wanted._replace(file=file.name))
 
 
-def _id(file: File, given: Mapping[str, Any], faults: list[Located]) -> Id | None:
+def identity_of(given: Mapping[str, Any]) -> tuple[Id | None, list[Fault]]:
+    """The kind and key of an object, or what is wrong with them."""
     wrong = []
     for name in ("kind", "key"):
         if name not in given:
@@ -192,8 +194,7 @@ def _id(file: File, given: Mapping[str, Any], faults: list[Located]) -> Id | Non
     if not wrong and given["kind"] not in HANDLER_OF:
         hint = did_you_mean(given["kind"], HANDLER_OF) or f"There are {', '.join(HANDLER_OF)}."
         wrong.append(Fault("kind", f"there is no kind {given['kind']}. {hint}"))
-    faults.extend(map(file.located, wrong))
-    return None if wrong else (given["kind"], given["key"])
+    return (None if wrong else (given["kind"], given["key"])), wrong
 
 
 def plain(value: Any) -> Any:

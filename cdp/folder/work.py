@@ -76,14 +76,22 @@ def left_out(store: Store, world: World) -> list[str]:
 
 
 def plan(
-    store: Store, root: Path, world: World, *, prune: bool = False, overwrite: bool = False
+    store: Store,
+    root: Path,
+    world: World,
+    *,
+    prune: bool = False,
+    overwrite: bool = False,
+    now: int | None = None,
 ) -> Planned:
-    """What an apply would do. Raises `BadFiles` with all that is wrong."""
+    """What an apply would do; with ``now`` also for whom. Raises `BadFiles` with all faults."""
     folder = read_folder(root, world)
     world = world._replace(broken=folder.broken)
     with store.read() as tx:
         seen = read_lock(root, space_id(tx))
-        made = planning.plan(tx, folder.wanted, seen, world, prune=prune, overwrite=overwrite)
+        made = planning.plan(
+            tx, folder.wanted, seen, world, prune=prune, overwrite=overwrite, now=now
+        )
     faults = [*folder.faults, *folder.located(made.faults)]
     if faults:
         raise BadFiles(faults)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cdp
+from tests.factories import Space, ana
 from tests.folder.shop import BIG, ORDERS, write
 
-ROOT = Path(__file__).parents[2]
 WEBHOOK = """\
 kind: destination
 key: hook
@@ -53,7 +53,7 @@ def test_a_plan_as_json_has_an_object_a_line_for_each_change(cdp: Cdp, root: Pat
     )  # fmt: skip
     assert step["changes"][0] == {"field": "name", "before": None, "after": "Big spenders"}
     assert step["conflict"] is None and step["warnings"] == []
-    assert cdp.json("apply", "files", "--yes") == [step]
+    assert cdp.json("apply", "files", "--yes") == [{**step, "effect": None}]
     assert cdp.json("plan", "files") == []
 
 
@@ -133,3 +133,71 @@ def test_a_folder_that_is_not_there_is_refused(cdp: Cdp) -> None:
     assert "there is no folder" in cdp.refuses("plan", "nowhere")
     assert "there is no folder" in cdp.refuses("apply", "nowhere", "--yes")
     cdp.refuses("plan", code=2)
+
+
+def people(*plans: str) -> list[dict[str, object]]:
+    return [
+        {"type": "identify", "userId": f"u{n}", "messageId": f"m{n}", "traits": {"plan": plan}}
+        for n, plan in enumerate(plans)
+    ]
+
+
+def orders(*totals: int) -> list[dict[str, object]]:
+    return [
+        {"type": "track", "event": "Order Completed", "userId": f"u{n}", "messageId": f"o{n}",
+         "properties": {"total": total}}
+        for n, total in enumerate(totals)
+    ]  # fmt: skip
+
+
+def effects(cdp: Cdp, *words: str) -> dict[str, tuple[int, int, bool]]:
+    rows = cdp.json("plan", "files", *words)
+    return {
+        row["key"]: (row["effect"]["enter"], row["effect"]["leave"], row["effect"]["exact"])
+        for row in rows
+        if row["effect"]
+    }
+
+
+def test_a_plan_says_how_many_people_enter_and_leave(cdp: Cdp, root: Path, space: Space) -> None:
+    space.send(*people("free", "free", "pro", "pro", "pro"), *orders(5, 50, 500))
+    pro = "kind: audience\nkey: pro\nwho: traits.plan = {}\n"
+    write(root, pro=pro.format('"pro"'))
+    assert "\n    +3 −0 people\n" in cdp("plan", "files").out
+    cdp("apply", "files", "--yes")
+    assert cdp.json("plan", "files") == []
+    write(root, pro=pro.format('"free"'))
+    assert effects(cdp) == {"pro": (2, 3, True)}
+    write(root, pro=pro.format('"free"') + "archived: true\n")
+    assert effects(cdp) == {"pro": (0, 3, True)}
+    (root / "pro.yaml").unlink()
+    assert effects(cdp, "--prune") == {"pro": (0, 3, True)}
+
+
+def test_a_plan_counts_those_of_audiences_that_change_by_others(
+    cdp: Cdp, root: Path, space: Space
+) -> None:
+    space.send(*people("free", "free", "pro", "pro", "pro"), *orders(5, 50, 500))
+    big = "kind: virtual_event\nkey: big\nname: Big Order\nevent: Order Completed\n"
+    write(
+        root,
+        big=f"{big}where: properties.total > 100\n",
+        count='kind: computed_trait\nkey: count\nvalue: count("Big Order")\n',
+        buyers="kind: audience\nkey: buyers\nwho: traits.count > 0\n",
+        both='kind: audience\nkey: both\nwho: audience("buyers") and traits.plan = "free"\n',
+    )
+    assert effects(cdp) == {"buyers": (1, 0, True), "both": (0, 0, True)}
+    cdp("apply", "files", "--yes")
+    write(root, big=f"{big}where: properties.total > 10\n")
+    rows = {row["key"]: row for row in cdp.json("plan", "files")}
+    assert {key: row["action"] for key, row in rows.items()} == {
+        "big": "change", "buyers": "affect", "both": "affect",
+    }  # fmt: skip
+    assert effects(cdp) == {"buyers": (1, 0, True), "both": (1, 0, True)}
+    assert "audience buyers: +1 −0 people" in cdp("plan", "files").out
+
+
+def test_accounts_are_counted_as_accounts(cdp: Cdp, root: Path, space: Space) -> None:
+    space.send(*ana())
+    write(root, x="kind: audience\nkey: x\nof: accounts\nwho: traits.seats > 5\n")
+    assert "+1 −0 accounts" in cdp("plan", "files").out

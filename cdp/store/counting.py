@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from cdp.conditions.person import Evaluator
 from cdp.store import matching, persons
+from cdp.store.bulk import chunks
 from cdp.store.lists import ListsAt
 from cdp.store.tables import USERS
 
@@ -62,26 +63,21 @@ def count_people(
     began = time.monotonic()
     made = matching.match(tx, condition, now, collection)
     total = matching.count_all(tx, collection)
-    sure = matching.size(tx, made, made.found.sure, total)
-    seen = matching.some(tx, made, made.found.sure, show) if show and sure else []
-    if made.found.exact:
-        return Preview(sure, sure, sure, total, True, 0, made.missing, tuple(seen))
-    drawn = matching.some(tx, made, made.open, most + 1)
-    left = len(drawn)
-    if left > most:
-        left = matching.size(tx, made, made.open, total)
+    seen = matching.look(tx, made, total, show, most)
+    sure, left, shown = seen.sure, seen.left, seen.shown
+    if not left:
+        return Preview(sure, sure, sure, total, True, 0, made.missing, tuple(shown))
     wants = persons.asked(condition)
     looked, yes = 0, []
-    for start in range(0, min(len(drawn), most), _AT_ONCE):
-        ids = drawn[start : start + _AT_ONCE]
+    for ids in chunks(seen.drawn, _AT_ONCE):
         if looked and time.monotonic() - began > seconds:
             break
-        yes += decide(tx, condition, ids, wants, now, collection)
+        yes += decide(tx, condition, list(ids), wants, now, collection)
         looked += len(ids)
-    seen = (seen + yes)[:show]
+    shown = (shown + yes)[:show]
     if looked >= left:
         n = sure + len(yes)
-        return Preview(n, n, n, total, True, looked, made.missing, tuple(seen))
+        return Preview(n, n, n, total, True, looked, made.missing, tuple(shown))
     share, low, high = interval(len(yes), looked)
     return Preview(
         sure + round(share * left),
@@ -91,7 +87,7 @@ def count_people(
         False,
         looked,
         made.missing,
-        tuple(seen),
+        tuple(shown),
     )
 
 

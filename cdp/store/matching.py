@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, false, func, select
+from sqlalchemy import Connection, Select, false, func, literal, select, union_all
 
-from cdp.conditions.sql import Found, Kept, Known, Part, People, Side
+from cdp.conditions.sql import Found, Kept, KeptTrait, Known, Part, People, Side
 from cdp.store import kept, trait_values
+from cdp.store.bulk import chunks
 from cdp.store.tables import USERS, audiences, partitions, profiles
 
 #: Spreads ids over all numbers, the same each time.
@@ -29,7 +30,7 @@ def known(tx: Connection, collection: int = USERS) -> Known:
             for item in kept.all_kept(tx)
         },
         {
-            item.path: item.id
+            item.path: KeptTrait(item.id, item.latest)
             for item in trait_values.all_kept(tx)
             if item.complete and item.collection == collection
         },
@@ -57,8 +58,12 @@ class Matches(NamedTuple):
 
 def match(tx: Connection, condition: Any, now: int, collection: int = USERS) -> Matches:
     """The people of a collection who meet an expanded condition at ``now`` (ms)."""
-    people = People(known(tx, collection), now)
+    seen = known(tx, collection)
+    people = People(seen, now)
     found = people.find(condition)
+    if not found.exact:
+        people = People(seen, now, shared=True)
+        found = people.find(condition)
     return Matches(people, found, collection, frozenset(people.missing))
 
 
@@ -89,24 +94,76 @@ def count_all(tx: Connection, collection: int = USERS) -> int:
     return int(tx.execute(statement).scalar_one())
 
 
-def some(tx: Connection, made: Matches, side: Side, n: int) -> list[int]:
-    """At most ``n`` ids of a set, as if drawn by lot, but the same each time."""
-    if not side.all_but and side.ids is None:
-        return []
-    if not side.all_but:
-        return _drawn(tx, _ids(made, side), n)
+class Look(NamedTuple):
+    """``sure`` people surely meet a condition, some of whom are ``shown``. ``left`` are to
+    be decided on, of whom ``drawn`` are some, or all."""
+
+    sure: int
+    shown: list[int]
+    left: int
+    drawn: list[int]
+
+
+def look(tx: Connection, made: Matches, total: int, show: int, most: int) -> Look:
+    """Count and draw in one statement, so that events are gone through once.
+
+    ``show`` people of those who surely meet the condition, and ``most`` of those who are
+    open, as if by lot, but the same each time.
+    """
+    sure, left = made.found.sure, made.open
+    parts: list[Any] = []
+    if not sure.all_but and sure.ids is not None:
+        parts += _counted_and_drawn(sure.ids, 0, show)
+    if not left.all_but and left.ids is not None:
+        parts += _counted_and_drawn(left.ids, 2, most)
+    found: dict[int, list[int]] = {0: [0], 1: [], 2: [0], 3: []}
+    if parts:
+        found[0], found[2] = [], []
+        statement: Any = union_all(*parts) if len(parts) > 1 else parts[0]
+        for what, number in tx.execute(statement):
+            found[what].append(number)
+        found[0], found[2] = found[0] or [0], found[2] or [0]
+    if sure.all_but:
+        found[0], found[1] = _apart(tx, made, sure, total, show)
+    if left.all_but:
+        found[2], found[3] = _apart(tx, made, left, total, most)
+    return Look(found[0][0], found[1], found[2][0], found[3])
+
+
+def _counted_and_drawn(ids: Select[Any], what: int, n: int) -> list[Any]:
+    listed = ids.cte()
+    counted = select(literal(what).label("what"), func.count().label("n")).select_from(listed)
+    if not n:
+        return [counted]
+    drawn = _by_lot(listed.c[0]).limit(n).subquery()
+    return [counted, select(literal(what + 1), drawn.c[0])]
+
+
+def _by_lot(id_: Any) -> Select[Any]:
+    return select(id_).order_by((id_ * _SPREAD) % _RANGE, id_)
+
+
+def _apart(
+    tx: Connection, made: Matches, side: Side, total: int, n: int
+) -> tuple[list[int], list[int]]:
+    """How many are in a set that is everybody but some; and ``n`` of them, or all."""
+    size_ = size(tx, made, side, total)
+    wanted = min(n, size_)
+    if wanted == 0:
+        return [size_], []
     newest = tx.execute(select(func.max(profiles.c.id))).scalar() or 0
-    if newest <= 20 * n:
-        return _drawn(tx, _ids(made, side), n)
+    if size_ <= n or newest <= 20 * n:
+        return [size_], list(
+            tx.execute(_by_lot(_ids(made, side).subquery().c[0]).limit(n)).scalars()
+        )
     found: dict[int, None] = {}
     for turn in range(1, 33):
         # The numbers of a thin slice, until there are enough: nobody lists everyone.
-        drawn = [_lot(turn * n + index, newest) for index in range(n)]
-        ids = _ids(made, side, lambda id_, drawn=drawn: [id_.in_(drawn)])
-        found.update(dict.fromkeys(tx.execute(ids).scalars()))
-        if len(found) >= n:
+        lots = [_lot(turn * n + index, newest) for index in range(n)]
+        found.update(dict.fromkeys(members_among(tx, made, side, lots)))
+        if len(found) >= wanted:
             break
-    return list(found)[:n]
+    return [size_], list(found)[:n]
 
 
 def _lot(number: int, most: int) -> int:
@@ -114,18 +171,13 @@ def _lot(number: int, most: int) -> int:
     return 1 + (number * _SPREAD % _RANGE) * most // _RANGE
 
 
-def _drawn(tx: Connection, ids: Select[Any], n: int) -> list[int]:
-    listed = ids.subquery()
-    id_ = listed.c[0]
-    statement = select(id_).order_by((id_ * _SPREAD) % _RANGE, id_).limit(n)
-    return list(tx.execute(statement).scalars())
-
-
 def members_among(tx: Connection, made: Matches, side: Side, ids: Sequence[int]) -> set[int]:
     """Those of some ids that are in a set."""
-    if not ids:
-        return set()
-    return set(tx.execute(_ids(made, side, lambda id_: [id_.in_(list(ids))])).scalars())
+    found: set[int] = set()
+    for piece in chunks(ids, 10_000):
+        among = _ids(made, side, lambda id_, piece=piece: [id_.in_(list(piece))])
+        found.update(tx.execute(among).scalars())
+    return found
 
 
 def _ids(made: Matches, side: Side, where: Any = lambda id_: []) -> Select[Any]:

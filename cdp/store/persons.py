@@ -11,7 +11,7 @@ from cdp.conditions.ast import Aggregate, Call, Changed, EventRef, Path, StartOf
 from cdp.conditions.person import Event, Person
 from cdp.events import decode_json, event_name
 from cdp.profiles.traits import TraitMap
-from cdp.store import graph, history, kept, objects, trait_history
+from cdp.store import graph, history, kept, objects, trait_history, trait_values
 from cdp.store.bulk import blob, chunks, select_by
 from cdp.store.history import HistoryRow
 from cdp.store.tables import (
@@ -27,10 +27,10 @@ Keys = tuple[str, ...]
 
 
 class Asked(NamedTuple):
-    """What a condition asks for: traits by name, those whose past matters, the paths
+    """What a condition asks for: paths of traits, names of those whose past matters, paths
     into events by their names, audiences; whether identifiers; and traits of the account."""
 
-    traits: frozenset[str]
+    traits: frozenset[Keys]
     changes: frozenset[str]
     events: dict[str, frozenset[Keys]]
     audiences: frozenset[str]
@@ -40,7 +40,7 @@ class Asked(NamedTuple):
 
 def asked(condition: Any) -> Asked:
     """What an expanded condition over a person asks for."""
-    traits: set[str] = set()
+    traits: set[Keys] = set()
     changes: set[str] = set()
     keys: set[str] = set()
     events: dict[str, set[Keys]] = {}
@@ -63,7 +63,7 @@ def asked(condition: Any) -> Asked:
             parts = _own(node.path.parts)
             changes.update(parts[1:2])
         elif kind is StartOf and node.zone == "person":
-            traits.add("timezone")
+            traits.add(("timezone",))
         elif kind is Call and node.name == "has_device":
             named = True
         elif kind is Call and node.name == "audience" and type(node.args[0]) is Value:
@@ -74,7 +74,7 @@ def asked(condition: Any) -> Asked:
             if parts[0] == "identifiers":
                 named = True
             elif parts[0] == "traits":
-                traits.update(parts[1:2])
+                traits.add(parts[1:])
             elif parts[:2] == ("account", "traits"):
                 account.update(parts[2:3])
     return Asked(
@@ -118,27 +118,45 @@ Pasts = dict[str, list[tuple[int, Any]]]
 def _traits(
     tx: Connection, ids: list[int], wants: Asked, collection: int, now: int
 ) -> dict[int, Pasts]:
+    paths = [path for path in wants.traits if path and path[0] not in wants.changes]
+    found: dict[int, Pasts] = {id_: {} for id_ in ids}
+    if paths:
+        values = trait_values.values_of(tx, ids, paths, collection, now)
+        if values is None:
+            found |= _from_maps(tx, ids, {path[0] for path in paths}, collection, now)
+        else:
+            _put_together(found, values)
+    if wants.changes:
+        for id_ in ids:
+            found[id_] |= trait_history.pasts(tx, id_, collection, wants.changes)
+    return found
+
+
+def _put_together(found: dict[int, Pasts], values: list[trait_values.Value]) -> None:
+    """Traits from values at paths; what was read as a whole comes first."""
+    for id_, path, t, value in sorted(values, key=lambda one: len(one[1])):
+        held: dict[str, Any] = {}
+        pasts = found[id_]
+        if path[0] in pasts:
+            whole = pasts[path[0]][0][1]
+            held = {path[0]: whole}
+        _put(held, path, value)
+        pasts[path[0]] = [(t, held[path[0]])]
+
+
+def _from_maps(
+    tx: Connection, ids: list[int], names: set[str], collection: int, now: int
+) -> dict[int, Pasts]:
     found: dict[int, Pasts] = {}
-    columns = (profiles.c.id, profiles.c.traits)
-    for id_, data in select_by(tx, columns, profiles.c.id, ids):
+    for id_, data in select_by(tx, (profiles.c.id, profiles.c.traits), profiles.c.id, ids):
         traits = TraitMap.decode(blob(data))
-        pasts: Pasts = {}
-        late = False
-        for name in wants.traits - wants.changes:
-            entry = traits.latest(name)
-            if entry is not None:
-                late = late or entry[1].t > now
-                pasts[name] = [(entry[1].t, entry[0])]
-        if late:
+        entries = {name: traits.latest(name) for name in names}
+        if any(entry is not None and entry[1].t > now for entry in entries.values()):
             then = trait_history.traits_at(tx, id_, collection, traits, now)
-            pasts = {
-                name: [(entry[1].t, entry[0])]
-                for name in wants.traits - wants.changes
-                if (entry := then.latest(name)) is not None
-            }
-        if wants.changes:
-            pasts |= trait_history.pasts(tx, id_, collection, wants.changes)
-        found[id_] = pasts
+            entries = {name: then.latest(name) for name in names}
+        found[id_] = {
+            name: [(entry[1].t, entry[0])] for name, entry in entries.items() if entry is not None
+        }
     return found
 
 

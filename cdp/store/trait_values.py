@@ -18,14 +18,17 @@ from cdp.events.paths import Path
 from cdp.profiles.traits import TraitMap
 from cdp.store import meta
 from cdp.store.bulk import blob, chunks, run_many, select_by, upsert_of
-from cdp.store.kept import value_row
+from cdp.store.kept import value_of, value_row
 from cdp.store.tables import kept_traits, profiles, trait_values
+
+_NEVER = -(2**62)
 
 
 class KeptTrait(NamedTuple):
     """A path below the traits of a collection's profiles, of which values are kept.
 
     Profiles above ``until`` came afterwards; below, the backfill has reached ``reached``.
+    No value was set by a message of a later event time than ``latest``.
     """
 
     id: int
@@ -33,6 +36,7 @@ class KeptTrait(NamedTuple):
     path: Path
     reached: int
     until: int
+    latest: int
 
     @property
     def complete(self) -> bool:
@@ -43,7 +47,7 @@ class KeptTrait(NamedTuple):
 def all_kept(tx: Connection) -> list[KeptTrait]:
     """Every trait of which values are kept."""
     c = kept_traits.c
-    rows = tx.execute(select(c.id, c.collection, c.path, c.reached, c.until))
+    rows = tx.execute(select(c.id, c.collection, c.path, c.reached, c.until, c.latest))
     return [KeptTrait(row[0], row[1], tuple(json.loads(row[2])), *row[3:]) for row in rows]
 
 
@@ -59,7 +63,7 @@ def keep(tx: Connection, wanted: Iterable[tuple[int, Path]], now: int) -> list[K
         return []
     until = meta.next_number(tx, "profile") - 1
     first = meta.take_numbers(tx, "kept_trait", len(new))
-    made = [KeptTrait(first + index, *pair, 0, until) for index, pair in enumerate(new)]
+    made = [KeptTrait(first + index, *pair, 0, until, _NEVER) for index, pair in enumerate(new)]
     rows = [{**item._asdict(), "path": json.dumps(item.path), "created_at": now} for item in made]
     tx.execute(insert(kept_traits), rows)
     return made
@@ -91,8 +95,24 @@ def put(
                 rows.append(row)
             else:
                 gone.append({"trait_": item.id, "profile_": profile})
-    run_many(tx, _upsert(tx.dialect.name), rows)
+    _write(tx, kept, rows)
     run_many(tx, _delete, gone)
+
+
+def _write(tx: Connection, kept: list[KeptTrait], rows: list[dict[str, Any]]) -> None:
+    run_many(tx, _upsert(tx.dialect.name), rows)
+    latest: dict[int, int] = {}
+    for row in rows:
+        latest[row["trait"]] = max(row["t"], latest.get(row["trait"], _NEVER))
+    later = [item.id for item in kept if latest.get(item.id, _NEVER) > item.latest]
+    run_many(tx, _later, [{"id_": id_, "latest": latest[id_]} for id_ in later])
+
+
+_later = (
+    update(kept_traits)
+    .where(kept_traits.c.id == bindparam("id_"))
+    .values(latest=bindparam("latest"))
+)
 
 
 def _row(item: KeptTrait, profile: int, traits: TraitMap) -> dict[str, Any] | None:
@@ -121,6 +141,30 @@ def _upsert(dialect: str) -> Any:
         index_elements=["trait", "profile"],
         set_={name: statement.excluded[name] for name in _VALUES},
     )
+
+
+#: (profile, path, event time, value)
+Value = tuple[int, Path, int, Any]
+
+
+def values_of(
+    tx: Connection, ids: list[int], paths: Collection[Path], collection: int, now: int
+) -> list[Value] | None:
+    """The values at some paths of some profiles; None if those at ``now`` can't be told."""
+    known = {item.path: item for item in all_kept(tx) if item.collection == collection}
+    items = [known.get(path) for path in paths]
+    found: list[Value] = []
+    for item in items:
+        if item is None or not item.complete or item.latest > now:
+            return None
+        c = trait_values.c
+        for some in chunks(ids):
+            rows = select(c.profile, c.t, c.num, c.text, c.json).where(
+                c.trait == item.id, c.profile.in_(some)
+            )
+            for profile, t, num, text, raw in tx.execute(rows):
+                found.append((profile, item.path, t, value_of(num, text, raw)))
+    return found
 
 
 def forget(tx: Connection, profile_ids: list[int]) -> None:
@@ -159,7 +203,7 @@ def backfill_step(tx: Connection, limit: int) -> int:
                 row = _row(item, profile, traits)
                 if row is not None:
                     rows.append(row)
-    run_many(tx, _upsert(tx.dialect.name), rows)
+    _write(tx, waiting, rows)
     stop = found[-1][0] if len(found) == limit else end
     for item in waiting:
         reached = min(max(stop, item.reached), item.until)

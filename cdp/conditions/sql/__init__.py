@@ -14,8 +14,8 @@ has a select, and none of its answers is wrong.
     tests           what surely holds of a row, and what could
 """
 
-from cdp.conditions.sql.known import Kept, Known, Part
+from cdp.conditions.sql.known import Kept, KeptTrait, Known, Part
 from cdp.conditions.sql.people import People
 from cdp.conditions.sql.sides import EVERYONE, NOBODY, Found, Side
 
-__all__ = ["EVERYONE", "NOBODY", "Found", "Kept", "Known", "Part", "People", "Side"]
+__all__ = ["EVERYONE", "NOBODY", "Found", "Kept", "KeptTrait", "Known", "Part", "People", "Side"]

@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     ColumnElement,
     Float,
-    Subquery,
     and_,
     case,
     cast,
@@ -26,8 +26,8 @@ from sqlalchemy import (
 
 from cdp.conditions.ast import Aggregate
 from cdp.conditions.sql.columns import Columns
-from cdp.conditions.sql.events import Events, Rows
-from cdp.conditions.sql.tests import Bool
+from cdp.conditions.sql.events import Carry, Events, Rows
+from cdp.conditions.sql.tests import Bool, all_hold
 from cdp.conditions.sql.values import (
     EXACT,
     SCALE,
@@ -39,7 +39,7 @@ from cdp.conditions.sql.values import (
     Number,
     Unknown,
 )
-from cdp.store.tables import USERS, nodes
+from cdp.store.tables import USERS, homes, nodes
 
 Expr = ColumnElement[Any]
 Branches = list[tuple[Bool, Abstract]]
@@ -47,13 +47,14 @@ Branches = list[tuple[Bool, Abstract]]
 _ERROR = 1e-15
 #: Larger numbers are not added up as whole ones: the sum of very many would overflow.
 _LARGE = 1e8
+_LIFT = 2**41
 
 
 class Figures(NamedTuple):
     """A row for each person who has such events: ``table`` has ``profile`` and what
     ``branches`` are about. ``none`` is the value of anybody else."""
 
-    table: Subquery
+    table: CTE
     branches: Branches
     none: Const
 
@@ -71,44 +72,54 @@ def figures(node: Aggregate, events: Events, collection: int) -> Figures | None:
     if node.fn == "count":
         return _count(events.rows(node.event, node.window), collection)
     if node.of is None:
-        return _time(node.fn, events.rows(node.event, node.window), collection)
-    of = node.of.parts
+        return _time(node, events, collection)
     if node.fn in ("sum", "avg"):
-        return _sum(node.fn, events.rows(node.event, node.window, of), collection)
+        return _sum(node, events, collection)
     if node.fn in ("min", "max"):
-        return _extreme(node.fn, events.rows(node.event, node.window, of), collection)
+        return _extreme(node, events, collection)
     if node.fn in ("first", "last"):
-        return _end(node.fn, events.rows(node.event, node.window, of, order=True), collection)
-    if node.fn == "unique":
-        return _unique(events.rows(node.event, node.window, of), collection)
-    return None
+        return _end(node, events, collection)
+    return _unique(node, events, collection) if node.fn == "unique" else None
+
+
+def _rows(node: Aggregate, events: Events, carry: Carry) -> Rows:
+    of = node.of.parts if node.of is not None else None
+    return events.rows(node.event, node.window, of, carry)
+
+
+def _raw(c: Any) -> dict[str, Expr]:
+    """The value as it is kept."""
+    return {"num": c.num, "text": c.text, "json": c.json}
 
 
 def people_of(rows: Rows, collection: int, *where: Any) -> Any:
     """The profiles whose events ``rows`` are, each once."""
     own = select(rows.table.c.node).where(*where)
-    return select(nodes.c.profile).where(nodes.c.id.in_(own), *_of(collection)).distinct()
+    home, whose = _homes(collection)
+    return select(home.c.profile).where(home.c.id.in_(own), *whose).distinct()
 
 
-def _of(collection: int) -> list[Any]:
-    """Conditions on nodes; almost all are people's, so that these are not looked for."""
-    others = [nodes.c.collection == collection] if collection != USERS else []
-    return [nodes.c.profile != 0, *others]
+def _homes(collection: int) -> tuple[Any, list[Any]]:
+    """Where to look up whose nodes are, and conditions on them; almost all are people's."""
+    if collection == USERS:
+        return homes, [homes.c.profile != 0]
+    return nodes, [nodes.c.profile != 0, nodes.c.collection == collection]
 
 
-def _by_person(rows: Rows, measures: list[Measure], collection: int) -> Subquery:
+def _by_person(rows: Rows, measures: list[Measure], collection: int) -> CTE:
     table = rows.table
+    home, whose = _homes(collection)
     by_node = (
         select(table.c.node, *(m.of_rows.label(m.name) for m in measures))
         .group_by(table.c.node)
         .subquery()
     )
     return (
-        select(nodes.c.profile, *(m.together(by_node.c[m.name]).label(m.name) for m in measures))
-        .select_from(by_node.join(nodes, nodes.c.id == by_node.c.node))
-        .where(*_of(collection))
-        .group_by(nodes.c.profile)
-        .subquery()
+        select(home.c.profile, *(m.together(by_node.c[m.name]).label(m.name) for m in measures))
+        .select_from(by_node.join(home, home.c.id == by_node.c.node))
+        .where(*whose)
+        .group_by(home.c.profile)
+        .cte()
     )
 
 
@@ -123,13 +134,13 @@ def _unsure(rows: Rows) -> list[Measure]:
     return [Measure("unsure", func.sum(1 - rows.sure), func.sum)]
 
 
-def _where_sure(table: Subquery, rows: Rows, branches: Branches) -> Branches:
+def _where_sure(table: CTE, rows: Rows, branches: Branches) -> Branches:
     """The branches of those of whom no row is open; of others nothing is known."""
     if rows.sure is None:
         return branches
     return [
         (table.c.unsure > 0, Unknown()),
-        *((and_(table.c.unsure == 0, guard), value) for guard, value in branches),
+        *((all_hold([table.c.unsure == 0, guard]), value) for guard, value in branches),
     ]
 
 
@@ -148,17 +159,13 @@ def _whole(column: Any) -> Expr:
     return cast(column, BigInteger)
 
 
-def _time(fn: str, rows: Rows, collection: int) -> Figures:
-    pick = func.min if fn == "first" else func.max
+def _time(node: Aggregate, events: Events, collection: int) -> Figures:
+    rows = _rows(node, events, lambda c: {"t": c.t})
+    pick = func.min if node.fn == "first" else func.max
     measures = [Measure("t", pick(rows.table.c.t), pick), *_unsure(rows)]
     table = _by_person(rows, measures, collection)
     branches: Branches = [(true(), Moment(table.c.t))]
     return Figures(table, _where_sure(table, rows, branches), Const(None))
-
-
-def _value(rows: Rows) -> Columns:
-    assert rows.value is not None
-    return rows.value
 
 
 def _is_odd(value: Columns) -> Bool:
@@ -166,40 +173,56 @@ def _is_odd(value: Columns) -> Bool:
     return and_(value.json.is_not(None), func.substr(value.json, 1, 1).not_in(("[", "{", '"')))
 
 
-def _sum(fn: str, rows: Rows, collection: int) -> Figures:
-    value = _value(rows)
-    num = value.num
-    scaled = case((func.abs(num) < _LARGE, cast(func.round(num * SCALE), BigInteger)))
-    # A double with four decimals at the most is the nearest one to a whole number of them.
-    fine = and_(value.is_number, func.abs(num) < _LARGE, cast(scaled, Float) / float(SCALE) == num)
+def _sum(node: Aggregate, events: Events, collection: int) -> Figures:
+    def carry(c: Any) -> dict[str, Expr]:
+        small = and_(c.num > -_LARGE, c.num < _LARGE)
+        # Cut, not rounded, which takes SQLite long: so far up nothing is below zero.
+        cut = events.sql.cut(c.num * float(SCALE) + (_LIFT + 0.5))
+        scaled = cast(cut, BigInteger) - _LIFT
+        # A double with four decimals at the most is the nearest one to a whole number of them.
+        fine = cast(scaled, Float) / float(SCALE) == c.num
+        # What is true or false has a number, too; what is no scalar may be one beyond doubles.
+        odd = or_(c.json.is_not(None), and_(c.num.is_not(None), _is_truth(c.text)))
+        return {
+            "num": c.num,
+            "k": case((small, case((fine, scaled)))),
+            "odd": case((odd, 1)),
+        }
+
+    rows = _rows(node, events, carry)
+    row = rows.table.c
+    num: Any = row.num
+    k_of: Any = row.k
+    open_: Any = None
     if rows.sure is not None:
-        fine = and_(fine, rows.sure == 1)
-    number = case((value.is_number, num), else_=0.0)
-    sure = number if rows.sure is None else case((rows.sure == 1, number), else_=0.0)
+        num, k_of = case((rows.sure == 1, row.num)), case((rows.sure == 1, row.k))
+        open_ = case((rows.sure == 0, row.num))
     measures = [
-        Measure("n", _total(value.is_number), func.sum),
-        Measure("k", func.sum(case((fine, scaled), else_=0)), func.sum),
-        Measure("rough", _total(and_(value.is_number, ~fine)), func.sum),
-        Measure("odd", _total(_is_odd(value)), func.sum),
-        Measure("s", func.sum(sure), func.sum),
-        Measure("a", func.sum(func.abs(number)), func.sum),
+        Measure("n", func.count(num), func.sum),
+        Measure("fine", func.count(k_of), func.sum),
+        Measure("k", func.sum(k_of), func.sum),
+        Measure("odd", func.count(row.odd), func.sum),
+        Measure("s", func.sum(num), func.sum),
+        Measure("a", func.sum(func.abs(row.num)), func.sum),
     ]
-    if rows.sure is not None:
-        open_ = case((rows.sure == 0, number), else_=0.0)
+    if open_ is not None:
         measures += [
-            Measure("less", func.sum(case((open_ < 0, open_), else_=0.0)), func.sum),
-            Measure("more", func.sum(case((open_ > 0, open_), else_=0.0)), func.sum),
+            Measure("less", func.sum(case((open_ < 0, open_))), func.sum),
+            Measure("more", func.sum(case((open_ > 0, open_))), func.sum),
             *_unsure(rows),
         ]
     table = _by_person(rows, measures, collection)
     c = table.c
-    k, n, s = _whole(c.k), _whole(c.n), cast(c.s, Float)
-    margin = (cast(c.n, Float) + 4.0) * _ERROR * cast(c.a, Float)
-    less = cast(c.less, Float) if rows.sure is not None else 0.0
-    more = cast(c.more, Float) if rows.sure is not None else 0.0
-    is_fine, is_rough = and_(c.odd == 0, c.rough == 0), and_(c.odd == 0, c.rough > 0)
-    odd = (c.odd > 0, Unknown())
-    if fn == "sum":
+    k, n, s = _whole(_or_none(c.k)), _whole(c.n), cast(_or_none(c.s), Float)
+    margin = (cast(c.n, Float) + 4.0) * _ERROR * cast(_or_none(c.a), Float)
+    less: Any = 0.0
+    more: Any = 0.0
+    is_fine = and_(c.odd == 0, c.fine == c.n)
+    if open_ is not None:
+        less, more = cast(_or_none(c.less), Float), cast(_or_none(c.more), Float)
+        is_fine = and_(is_fine, c.unsure == 0)
+    is_rough, odd = and_(c.odd == 0, not_(is_fine)), (c.odd > 0, Unknown())
+    if node.fn == "sum":
         between = Number(s + less - margin, s + more + margin, "decimal")
         branches: Branches = [odd, (is_fine, Fixed(k)), (is_rough, between)]
         return Figures(table, branches, Const(Decimal(0)))
@@ -214,14 +237,32 @@ def _sum(fn: str, rows: Rows, collection: int) -> Figures:
     return Figures(table, _where_sure(table, rows, branches), Const(None))
 
 
-def _extreme(fn: str, rows: Rows, collection: int) -> Figures:
-    value = _value(rows)
-    pick = func.min if fn == "min" else func.max
+def _is_truth(text: Expr) -> Bool:
+    """Whether a text reads true or false."""
+    return or_(text == "true", text == "false")
+
+
+def _or_none(column: Any) -> Expr:
+    return func.coalesce(column, 0)
+
+
+def _extreme(node: Aggregate, events: Events, collection: int) -> Figures:
+    def carry(c: Any) -> dict[str, Expr]:
+        value = Columns(c.num, c.text, c.json)
+        return {
+            "num": case((value.is_number, c.num)),
+            "word": case((value.is_text, 1)),
+            "odd": case((_is_odd(value), 1)),
+        }
+
+    rows = _rows(node, events, carry)
+    row = rows.table.c
+    pick = func.min if node.fn == "min" else func.max
     measures = [
-        Measure("m", pick(case((value.is_number, value.num))), pick),
+        Measure("m", pick(row.num), pick),
         # Without numbers texts may be times; of a number beyond all doubles nothing is known.
-        Measure("texts", _total(value.is_text), func.sum),
-        Measure("odd", _total(_is_odd(value)), func.sum),
+        Measure("texts", func.count(row.word), func.sum),
+        Measure("odd", func.count(row.odd), func.sum),
         *_unsure(rows),
     ]
     table = _by_person(rows, measures, collection)
@@ -235,11 +276,13 @@ def _extreme(fn: str, rows: Rows, collection: int) -> Figures:
     return Figures(table, _where_sure(table, rows, branches), Const(None))
 
 
-def _end(fn: str, rows: Rows, collection: int) -> Figures:
+def _end(node: Aggregate, events: Events, collection: int) -> Figures:
     """The value of the first or last event that has one; of one time position decides."""
+    rows = _rows(node, events, lambda c: {"t": c.t, "seq": c.seq, **_raw(c)})
     t, seq = rows.table.c.t, rows.table.c.seq
-    order = (t, seq) if fn == "first" else (t.desc(), seq.desc())
-    whose = nodes.c.profile
+    order = (t, seq) if node.fn == "first" else (t.desc(), seq.desc())
+    home, who = _homes(collection)
+    whose = home.c.profile
     unsure = []
     if rows.sure is not None:
         unsure = [func.sum(1 - rows.sure).over(partition_by=whose).label("unsure")]
@@ -252,20 +295,22 @@ def _end(fn: str, rows: Rows, collection: int) -> Figures:
             func.row_number().over(partition_by=whose, order_by=order).label("place"),
             *unsure,
         )
-        .select_from(rows.table.join(nodes, nodes.c.id == rows.table.c.node))
-        .where(*_of(collection))
+        .select_from(rows.table.join(home, home.c.id == rows.table.c.node))
+        .where(*who)
         .subquery()
     )
-    table = select(ranked).where(ranked.c.place == 1).subquery()
+    table = select(ranked).where(ranked.c.place == 1).cte()
     value = Columns(table.c.num, table.c.text, table.c.json)
     return Figures(table, _where_sure(table, rows, value.branches()), Const(None))
 
 
-def _unique(rows: Rows, collection: int) -> Figures:
+def _unique(node: Aggregate, events: Events, collection: int) -> Figures:
     """How many different values there are, of each kind; the items of lists are left open."""
-    value = _value(rows)
-    whose = nodes.c.profile
-    truth = and_(value.num.is_not(None), value.text.in_(("true", "false")))
+    rows = _rows(node, events, _raw)
+    value = Columns(rows.table.c.num, rows.table.c.text, rows.table.c.json)
+    home, who = _homes(collection)
+    whose = home.c.profile
+    truth = and_(value.num.is_not(None), _is_truth(value.text))
     table = (
         select(
             whose,
@@ -276,10 +321,10 @@ def _unique(rows: Rows, collection: int) -> Figures:
             func.max(func.abs(value.num)).label("most"),
             *([func.sum(1 - rows.sure).label("unsure")] if rows.sure is not None else []),
         )
-        .select_from(rows.table.join(nodes, nodes.c.id == rows.table.c.node))
-        .where(*_of(collection))
+        .select_from(rows.table.join(home, home.c.id == rows.table.c.node))
+        .where(*who)
         .group_by(whose)
-        .subquery()
+        .cte()
     )
     c = table.c
     n = _whole(c.numbers + c.texts + c.truths)

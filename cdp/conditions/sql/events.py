@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
+    Integer,
     Subquery,
     and_,
     case,
+    cast,
     literal_column,
     select,
     union_all,
 )
+from sqlalchemy.sql.elements import False_, True_
 
 from cdp.conditions.ast import And, Between, EventRef, Not, Or, Since, StartOf, Window, Within
 from cdp.conditions.forms.times import start_of
@@ -62,14 +66,21 @@ def bounds(window: Window | None, now: int) -> Bounds:
 
 
 class Rows(NamedTuple):
-    """Events that are meant: ``node``, ``t`` and ``seq``, and in ``value`` what was asked of them.
+    """Events that are meant: ``node``, and what else was asked to be carried along.
 
     ``sure`` (0 or 1) says which surely are; None where all are.
     """
 
     table: Subquery
     sure: ColumnElement[Any] | None
-    value: Columns | None
+
+
+#: Columns by name, of a table of kept values.
+Carry = Callable[[Any], dict[str, ColumnElement[Any]]]
+
+
+def _nothing_else(kept: Any) -> dict[str, ColumnElement[Any]]:
+    return {}
 
 
 class NotKept(Exception):
@@ -85,23 +96,25 @@ class Events:
 
     def __init__(self, known: Known, now: int) -> None:
         self._known, self._now = known, now
-        self._sql = Sql(known.dialect)
+        self.sql = Sql(known.dialect)
 
     def rows(
         self,
         ref: EventRef,
         window: Window | None,
         of: Path | None = None,
+        carry: Carry = _nothing_else,
+        since: int | None = None,
         until: int | None = None,
-        order: bool = False,
     ) -> Rows:
         """The events of ``ref`` in ``window``; with ``of`` only those that have a value there.
 
-        ``until`` ends the window earlier; `NotKept` if SQL can't see them all.
+        ``carry`` makes columns of the kept row of that value (or of the event itself); the
+        database works them out once a row, whatever is made of them afterwards. ``since``
+        and ``until`` make the window narrower; `NotKept` if SQL can't see them all.
         """
         start, end, sure = bounds(window, self._now)
-        if until is not None:
-            end = min(end, until)
+        start, end = max(start, since or start), min(end, until or end)
         seen = holes(ref.where, in_message) if ref.where is not None else {}
         paths = [hole for hole in seen if isinstance(hole, tuple) and hole[0] != "person"]
         if ref.name == "":
@@ -128,19 +141,20 @@ class Events:
                 tests.append(clock)
             test = both(tests)
             exact = exact and test.exact
-            fields: list[Any] = [table.c.node, table.c.t]
-            if order:
-                fields.append(table.c.seq)
-            if of is not None:
-                fields += [table.c.num, table.c.text, table.c.json]
-            fields.append(case((test.sure, 1), else_=0).label("sure"))
+            fields: list[Any] = [table.c.node]
+            fields += [column.label(name) for name, column in carry(table.c).items()]
+            fields.append(_flag(test.sure).label("sure"))
             wanted = [table.c.property == kept[base].id, *self._in_time(table, part, start, end)]
-            selects.append(select(*fields).select_from(source).where(*wanted, test.could))
+            if not isinstance(test.could, True_):
+                wanted.append(test.could)
+            selects.append(select(*fields).select_from(source).where(*wanted))
         if exact:
             selects = [one.with_only_columns(*list(one.selected_columns)[:-1]) for one in selects]
-        rows = self._together(selects, of, order, exact)
-        value = Columns(rows.c.num, rows.c.text, rows.c.json) if of is not None else None
-        return Rows(rows, None if exact else rows.c.sure, value)
+        if not selects:
+            nothing = [name.label(key) for key, name in carry(_NOWHERE).items()]
+            selects = [select(_NOWHERE.node, *nothing).where(literal_column("1 = 0"))]
+        rows = self._together(selects)
+        return Rows(rows, None if exact else rows.c.sure)
 
     def said(self, path: Path, window: Window | None) -> Rows:
         """The messages in a window that set a trait of a person, or took it away."""
@@ -150,13 +164,13 @@ class Events:
         for part in self._known.parts_of(start, end):
             table = partition_tables(part.number).kept.alias("e")
             wanted = [table.c.property == kept.id, *self._in_time(table, part, start, end)]
-            selects.append(select(table.c.node, table.c.t).where(*wanted))
-        return Rows(self._together(selects, None, False, True), None, None)
+            selects.append(select(table.c.node).where(*wanted))
+        return Rows(self._together(selects or [_NO_NODES]), None)
 
     def _base(self, ref: EventRef, paths: list[Path]) -> Path:
         """What all of the events have: just one value, if without it none is meant."""
         if len(paths) == 1 and ref.where is not None:
-            nothing = Reading(self._now, self._sql, {paths[0]: Const(None)}, in_message)
+            nothing = Reading(self._now, self.sql, {paths[0]: Const(None)}, in_message)
             if nothing.test(ref.where).constant is False:
                 return paths[0]
         return ()
@@ -169,7 +183,7 @@ class Events:
 
     def _where(self, where: Any, columns: dict[Path, Columns], seen: Any) -> Test:
         """One path at a time: what compares two of them is left open."""
-        return _Where(self._now, self._sql, columns).test(where)
+        return _Where(self._now, self.sql, columns).test(where)
 
     @staticmethod
     def _in_time(table: Any, part: Part, start: int, end: int) -> list[Any]:
@@ -181,13 +195,8 @@ class Events:
             found.append(table.c.t <= end)
         return found
 
-    def _together(self, selects: list[Any], of: Path | None, order: bool, exact: bool) -> Subquery:
-        if not selects:
-            names = ["node", "t", *(["seq"] if order else [])]
-            names += [*(["num", "text", "json"] if of is not None else [])]
-            names += [] if exact else ["sure"]
-            nothing = [_NULLS[name].label(name) for name in names]
-            return select(*nothing).where(literal_column("1 = 0")).subquery()
+    @staticmethod
+    def _together(selects: list[Any]) -> Subquery:
         while len(selects) > 1:
             pieces = [selects[i : i + _MEMBERS] for i in range(0, len(selects), _MEMBERS)]
             if len(pieces) == 1:
@@ -200,12 +209,24 @@ class Events:
         return found
 
 
-_NULLS: dict[str, Any] = {
-    **{name: literal_column("0") for name in ("node", "t", "seq", "sure")},
-    "num": literal_column("NULL"),
-    "text": literal_column("NULL"),
-    "json": literal_column("NULL"),
-}
+#: A row of kept values, where there is none.
+_NOWHERE = (
+    select(
+        *(
+            cast(literal_column("NULL"), column.type).label(column.name)
+            for column in partition_tables(0).kept.c
+        )
+    )
+    .subquery("e")
+    .c
+)
+_NO_NODES = select(_NOWHERE.node).where(literal_column("1 = 0"))
+
+
+def _flag(test: Any) -> ColumnElement[Any]:
+    if isinstance(test, True_ | False_):
+        return literal_column("1" if isinstance(test, True_) else "0", Integer)
+    return case((test, 1), else_=0)
 
 
 def _columns(table: Any) -> Columns:

@@ -32,6 +32,13 @@ class Kept(NamedTuple):
     backfill_until: int
 
 
+class KeptTrait(NamedTuple):
+    """A kept trait, and the latest event time of a message that set it of anybody."""
+
+    id: int
+    latest: int
+
+
 class Known(NamedTuple):
     """What is kept for SQL to see, read in the transaction in which the select will run."""
 
@@ -39,7 +46,7 @@ class Known(NamedTuple):
     parts: tuple[Part, ...] = ()
     properties: Mapping[tuple[str, Path], Kept] = {}
     #: Paths below ``traits`` of which the current values are kept.
-    traits: Mapping[Path, int] = {}
+    traits: Mapping[Path, KeptTrait] = {}
     #: The id of the live version of each audience.
     audiences: Mapping[str, int] = {}
     collection: int = USERS

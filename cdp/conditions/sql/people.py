@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, literal, not_, select
-from sqlalchemy.sql.elements import False_
+from sqlalchemy import ColumnElement, exists, literal_column, not_, select
+from sqlalchemy.sql.elements import False_, True_
 
 from cdp.conditions.ast import (
     Aggregate,
@@ -28,11 +29,11 @@ from cdp.conditions.functions.devices import identifier_types
 from cdp.conditions.person import Evaluator, Person
 from cdp.conditions.sql.aggregates import figures, people_of
 from cdp.conditions.sql.columns import Columns
-from cdp.conditions.sql.events import Events, NotKept
+from cdp.conditions.sql.events import Events, NotKept, Rows, bounds
 from cdp.conditions.sql.known import Known
 from cdp.conditions.sql.reading import Hole, Reading, holes, in_person
-from cdp.conditions.sql.sides import EVERYONE, NOBODY, Found, Probe, Sets, Side, complement, exactly
-from cdp.conditions.sql.tests import Test, split
+from cdp.conditions.sql.sides import EVERYONE, NOBODY, Found, Sets, Side, complement, exactly
+from cdp.conditions.sql.tests import Test, all_hold, split
 from cdp.conditions.sql.values import Abstract, Const, Sql, Unknown
 from cdp.store.tables import identifiers, members, trait_values
 
@@ -44,12 +45,14 @@ _NOT_KNOWN = Found(NOBODY, EVERYONE)
 class People:
     """Finds the people who meet conditions at ``now`` (ms), by what is ``known`` to SQL.
 
+    ``shared``: what is found of events is listed once and used wherever it stands, as it
+    does more than once where SQL can't decide on everybody.
     ``missing`` is what it had to do without: (event, path)s that are not kept (yet), and
     under the event None paths of traits.
     """
 
-    def __init__(self, known: Known, now: int) -> None:
-        self._known, self._now = known, now
+    def __init__(self, known: Known, now: int, shared: bool = False) -> None:
+        self._known, self._now, self._shared = known, now, shared
         self._sql = Sql(known.dialect)
         self.sets = Sets(known.dialect)
         self._events = Events(known, now)
@@ -107,8 +110,7 @@ class People:
             return None
         test = split((guard, self._read(node, hole, value)) for guard, value in made.branches)
         weight = _EVER if item.window is None else _RECENT
-        table = made.table.c.profile
-        return self._sides(table, [], test, self._of_nobody(node), weight)
+        return self._sides(made.table.c.profile, test, self._of_nobody(node), weight)
 
     def _read(self, node: Any, hole: Hole, value: Abstract) -> Test:
         return Reading(self._now, self._sql, {hole: value}).test(node)
@@ -117,24 +119,15 @@ class People:
         """What holds of somebody of whom nothing is known."""
         return Evaluator(Person(), self._now).holds(node)
 
-    def _sides(
-        self,
-        profile: Any,
-        where: list[Any],
-        test: Test,
-        otherwise: bool,
-        weight: int,
-        probe: bool = False,
-    ) -> Found:
+    def _sides(self, profile: Any, test: Test, otherwise: bool, weight: int) -> Found:
         """Who passes the test; ``otherwise`` is the answer for those who have no row."""
 
         def side(condition: Any) -> Side:
             differs = not_(condition) if otherwise else condition
             if isinstance(differs, False_):
                 return EVERYONE if otherwise else NOBODY
-            ids = select(profile.label("profile")).where(*where, differs)
-            asked = _asking(profile, [*where, differs]) if probe else None
-            return Side(otherwise, ids, asked, weight)
+            some = [] if isinstance(differs, True_) else [differs]
+            return Side(otherwise, select(profile).where(*some), weight=weight)
 
         sure = side(test.sure)
         return exactly(sure) if test.exact else Found(sure, side(test.could))
@@ -142,24 +135,35 @@ class People:
     # Traits and identifiers.
 
     def _trait(self, node: Any, hole: tuple[str, ...]) -> Found:
-        number = self._known.traits.get(hole[1:])
-        if number is None:
+        trait = self._known.traits.get(hole[1:])
+        if trait is None:
             self.missing.add((None, hole[1:]))
             return _NOT_KNOWN
-        c = trait_values.c
-        in_time = c.t <= self._now
-        branches = Columns(c.num, c.text, c.json, c.ms).branches()
-        test = split(
-            [
-                (not_(in_time), self._read(node, hole, Unknown())),
-                *((and_(in_time, guard), self._read(node, hole, v)) for guard, v in branches),
-            ]
-        )
-        equal = type(node) is Compare and node.op == "="
-        weight = _EQUAL if equal else _SOME
-        return self._sides(
-            c.profile, [c.trait == number], test, self._of_nobody(node), weight, probe=True
-        )
+        otherwise = self._of_nobody(node)
+
+        def test(c: Any) -> Test:
+            branches = Columns(c.num, c.text, c.json, c.ms).branches()
+            if trait.latest > self._now:  # it may have been another one at that time
+                known = c.t <= self._now
+                branches = [(all_hold([known, guard]), value) for guard, value in branches]
+                branches.append((not_(known), Unknown()))
+            return split((guard, self._read(node, hole, value)) for guard, value in branches)
+
+        def side(sure: bool) -> Side:
+            def rows(c: Any) -> list[Any]:
+                found = test(c)
+                condition = found.sure if sure else found.could
+                return [c.trait == trait.id, not_(condition) if otherwise else condition]
+
+            equal = type(node) is Compare and node.op == "="
+            return _looked_up(trait_values, rows, otherwise, _EQUAL if equal else _SOME)
+
+        constant = test(trait_values.c).constant
+        if constant is not None and constant is otherwise:
+            return exactly(EVERYONE if otherwise else NOBODY)
+        if test(trait_values.c).exact:
+            return exactly(side(True))
+        return Found(side(True), side(False))
 
     def _identifier(self, node: Any, hole: tuple[str, ...]) -> Found | None:
         """``"…" in person.identifiers.email``."""
@@ -214,10 +218,11 @@ class People:
         number = self._known.audiences.get(str(key.value)) if type(key) is Value else None
         if item.name != "audience" or number is None:
             return exactly(NOBODY)
-        c = members.c
-        where = [c.audience == number, c.since <= self._now]
-        ids = select(c.profile).where(*where)
-        return exactly(Side(False, ids, _asking(c.profile, where), _MEMBERS))
+
+        def rows(c: Any) -> list[Any]:
+            return [c.audience == number, c.since <= self._now]
+
+        return exactly(_looked_up(members, rows, False, _MEMBERS))
 
     def _device(self, system: str) -> Found:
         c = identifiers.c
@@ -228,23 +233,34 @@ class People:
         )
         return exactly(Side(False, ids.distinct(), weight=_MEMBERS))
 
-    def _performed(self, event: EventRef, window: Window | None, until: int | None = None) -> Found:
-        rows = self._events.rows(event, window, until=until)
-        weight = _EVER if window is None else _RECENT
-        collection = self._known.collection
-        could = Side(False, people_of(rows, collection), weight=weight)
+    def _performed(
+        self,
+        event: EventRef,
+        window: Window | None,
+        since: int | None = None,
+        until: int | None = None,
+    ) -> Found:
+        rows = self._events.rows(event, window, since=since, until=until)
+        weight = _EVER if window is None and since is None else _RECENT
+        could = self._who(rows, weight)
         if rows.sure is None:
             return exactly(could)
-        sure = rows.table.c.sure == 1
-        return Found(Side(False, people_of(rows, collection, sure), weight=weight), could)
+        return Found(self._who(rows, weight, rows.table.c.sure == 1), could)
+
+    def _who(self, rows: Rows, weight: int, *where: Any) -> Side:
+        ids = people_of(rows, self._known.collection, *where)
+        if self._shared:
+            ids = select(ids.cte().c.profile)
+        return Side(False, ids, weight=weight)
 
     def _followed(self, item: Followed) -> Found:
+        """Nothing before the window can follow what is in it."""
+        since = bounds(item.window, self._now).start
+        done = self._performed(item.event, None, since=since)
         if not item.negated:
             begun = self._performed(item.after, item.window)
-            done = self._performed(item.event, None)
             return Found(NOBODY, self.sets.all_of([begun.could, done.could]))
         begun = self._performed(item.after, item.window, until=self._now - item.ms)
-        done = self._performed(item.event, None)
         never = self.sets.all_of([begun.sure, complement(done.could)])
         return Found(never, begun.could)
 
@@ -254,7 +270,7 @@ class People:
         if len(parts) < 2:
             return NOBODY
         rows = self._events.said(parts, item.window)
-        return Side(False, people_of(rows, self._known.collection), weight=_RECENT)
+        return self._who(rows, _RECENT)
 
     def _has_value(self, value: Any, item: Aggregate) -> Found | None:
         """Whether one of the values is ``value``, which is written out."""
@@ -283,29 +299,33 @@ class People:
         return Found(NOBODY, touched)
 
     def _touched(self, hole: Hole, item: Any) -> Side:
-        if isinstance(hole, tuple) and hole[0] == "identifiers":
+        if isinstance(hole, tuple) and hole[0] != "traits":
             return EVERYONE
         if isinstance(hole, tuple) or isinstance(item, StartOf):
             path = hole[1:] if isinstance(hole, tuple) else ("timezone",)
-            number = self._known.traits.get(path)
-            if number is None:
+            trait = self._known.traits.get(path)
+            if trait is None:
                 self.missing.add((None, path))
                 return EVERYONE
-            c = trait_values.c
-            where = [c.trait == number]
-            return Side(False, select(c.profile).where(*where), _asking(c.profile, where), _SOME)
+            number = trait.id
+            return _looked_up(trait_values, lambda c: [c.trait == number], False, _SOME)
         if isinstance(item, Aggregate):
             of = item.of.parts if item.of is not None else None
             rows = self._events.rows(item.event, item.window, of)
             weight = _EVER if item.window is None else _RECENT
-            return Side(False, people_of(rows, self._known.collection), weight=weight)
+            return self._who(rows, weight)
         return self._boolean(item).could
 
 
-def _asking(profile: ColumnElement[Any], where: list[Any]) -> Probe:
-    """Looks up one person instead of listing all."""
+def _looked_up(table: Any, rows: Callable[[Any], list[Any]], all_but: bool, weight: int) -> Side:
+    """People with certain rows in a table where one of them is quickly looked up.
+
+    Each select has a name of its own for the table, so that they can stand in each other.
+    """
 
     def probe(id_: ColumnElement[Any]) -> ColumnElement[bool]:
-        return exists(select(literal(1)).where(profile == id_, *where))
+        own = table.alias()
+        return exists(select(literal_column("1")).where(own.c.profile == id_, *rows(own.c)))
 
-    return probe
+    own = table.alias()
+    return Side(all_but, select(own.c.profile).where(*rows(own.c)), probe, weight)

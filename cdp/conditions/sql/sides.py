@@ -10,7 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, exists, literal, not_, or_, select, union
+from sqlalchemy import (
+    ColumnElement,
+    Label,
+    Select,
+    exists,
+    literal,
+    literal_column,
+    not_,
+    or_,
+    select,
+    union,
+)
 
 Ids = Select[Any]
 Probe = Callable[[ColumnElement[Any]], ColumnElement[bool]]
@@ -39,6 +50,12 @@ def complement(side: Side) -> Side:
     return side._replace(all_but=not side.all_but)
 
 
+def id_of(ids: Ids) -> ColumnElement[Any]:
+    """The column of a select of ids, to be asked more of."""
+    found = next(iter(ids.selected_columns))
+    return found.element if isinstance(found, Label) else found
+
+
 class Sets(NamedTuple):
     """How sets are put together on a database."""
 
@@ -49,7 +66,10 @@ class Sets(NamedTuple):
         assert side.ids is not None
         if side.probe is not None:
             return side.probe(id_)
-        return id_.in_(side.ids)
+        if self.dialect == "sqlite":
+            # Not by an index: it would go through all pairs of two lists in it.
+            id_ = id_ + literal_column("0")
+        return id_.in_(side.ids.correlate(None))
 
     def outside(self, side: Side, id_: ColumnElement[Any]) -> ColumnElement[bool]:
         """Whether an id is none of those that are selected."""
@@ -57,7 +77,7 @@ class Sets(NamedTuple):
         if side.probe is not None or self.dialect == "sqlite":
             return not_(self.among(side, id_))
         # Postgres makes a join of it, where it would look through a list each time.
-        found = side.ids.subquery()
+        found = side.ids.correlate(None).subquery()
         return not_(exists(select(literal(1)).where(found.c.profile == id_)))
 
     def all_of(self, sides: Iterable[Side]) -> Side:
@@ -74,9 +94,9 @@ class Sets(NamedTuple):
         if not others and not outside:
             return first
         assert first.ids is not None
-        found = first.ids.subquery()
-        id_ = found.c.profile
-        ids = select(id_).where(
+        # Not around it: what is asked of each is asked before repeats are sorted out.
+        id_ = id_of(first.ids)
+        ids = first.ids.where(
             *(self.among(item, id_) for item in others),
             *(self.outside(item, id_) for item in outside),
         )

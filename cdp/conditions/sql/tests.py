@@ -57,21 +57,37 @@ def negate(test: Test) -> Test:
 def both(tests: Iterable[Test]) -> Test:
     """All of them; of none `YES`."""
     items = list(tests)
+    sure = all_hold(item.sure for item in items)
     if all(item.exact for item in items):
-        return known(and_(true(), *(item.sure for item in items)))
-    return Test(
-        and_(true(), *(item.sure for item in items)), and_(true(), *(item.could for item in items))
-    )
+        return known(sure)
+    return Test(sure, all_hold(item.could for item in items))
 
 
 def either(tests: Iterable[Test]) -> Test:
     """Any of them; of none `NO`."""
     items = list(tests)
+    sure = any_holds(item.sure for item in items)
     if all(item.exact for item in items):
-        return known(or_(false(), *(item.sure for item in items)))
-    return Test(
-        or_(false(), *(item.sure for item in items)), or_(false(), *(item.could for item in items))
-    )
+        return known(sure)
+    return Test(sure, any_holds(item.could for item in items))
+
+
+def all_hold(expressions: Iterable[Bool]) -> Bool:
+    """``and`` without what is constant; SQLAlchemy leaves some of it standing."""
+    items = [item for item in expressions if not isinstance(item, True_)]
+    for item in items:
+        if isinstance(item, False_):
+            return item
+    return and_(*items) if items else true()
+
+
+def any_holds(expressions: Iterable[Bool]) -> Bool:
+    """``or`` without what is constant."""
+    items = [item for item in expressions if not isinstance(item, False_)]
+    for item in items:
+        if isinstance(item, True_):
+            return item
+    return or_(*items) if items else false()
 
 
 def split(branches: Iterable[tuple[Bool, Test]]) -> Test:

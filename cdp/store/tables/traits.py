@@ -17,6 +17,7 @@ kept_traits = Table(
     Column("created_at", Big, nullable=False),
     Column("reached", Big, nullable=False),
     Column("until", Big, nullable=False),
+    Column("latest", Big, nullable=False),  # event time of the newest value
     UniqueConstraint("collection", "path"),
 )
 

@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("created_at", BIG, nullable=False),
         sa.Column("reached", BIG, nullable=False),
         sa.Column("until", BIG, nullable=False),
+        sa.Column("latest", BIG, nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("collection", "path"),
     )

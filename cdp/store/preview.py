@@ -1,0 +1,93 @@
+"""What saving a condition would mean: how many people, who, in which audiences, since when."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from cdp.store import counting, faces, matching
+from cdp.store.counting import Preview
+from cdp.store.faces import Face
+from cdp.store.tables import USERS, audiences, members
+
+#: People that are shown, points of the growth chart, and for how long they are drawn (s).
+SHOWN, POINTS, SECONDS = 8, 8, 0.5
+#: People who are decided on one by one for a point of the chart.
+_DECIDED = 500
+
+
+class Overlap(NamedTuple):
+    """How many of those who meet a condition are in an audience, which has ``size`` people."""
+
+    key: str
+    people: int
+    size: int
+
+
+class Growth(NamedTuple):
+    """How many met a condition at an instant (ms), by what was known of them then.
+
+    Audiences count as they are now, and whoever was not known yet as somebody who had
+    done nothing. ``exact`` says whether it was decided on everybody.
+    """
+
+    at: int
+    people: int
+    exact: bool
+
+
+def shown(tx: Connection, preview: Preview) -> list[Face]:
+    """The people that a preview names."""
+    return faces.faces_of_profiles(tx, list(preview.some))
+
+
+def overlaps(tx: Connection, condition: Any, now: int, collection: int = USERS) -> list[Overlap]:
+    """The live audiences that share people with those who surely meet a condition."""
+    made = matching.match(tx, condition, now, collection)
+    side = made.found.sure
+    a, m = audiences.c, members.c
+    live = select(a.id, a.key, a.size).where(
+        a.kind == "audience", a.state == "live", a.collection == collection
+    )
+    rows = {row.id: row for row in tx.execute(live)}
+    if not rows or (side.ids is None and not side.all_but):
+        return []
+    counted = select(m.audience, func.count()).where(m.audience.in_(rows))
+    if side.ids is not None:
+        sets = made.people.sets
+        inside = sets.outside if side.all_but else sets.among
+        counted = counted.where(inside(side, m.profile))
+    found = [
+        Overlap(rows[id_].key, int(n), rows[id_].size)
+        for id_, n in tx.execute(counted.group_by(m.audience))
+    ]
+    return sorted(found, key=lambda one: (-one.people, one.key))
+
+
+def growth(
+    tx: Connection,
+    condition: Any,
+    now: int,
+    span: int,
+    collection: int = USERS,
+    *,
+    points: int = POINTS,
+    seconds: float = SECONDS,
+) -> list[Growth]:
+    """How many met a condition at ``points`` instants of the last ``span`` ms, oldest first.
+
+    From now backwards, and no further than ``seconds`` last.
+    """
+    began = time.monotonic()
+    found: list[Growth] = []
+    for index in range(points):
+        at = now - span * index // max(1, points - 1)
+        share = seconds / points
+        then = counting.count_people(tx, condition, at, collection, most=_DECIDED, seconds=share)
+        found.append(Growth(at, then.people, then.exact))
+        spent = time.monotonic() - began
+        if spent + spent / (index + 1) > seconds:
+            break
+    return found[::-1]

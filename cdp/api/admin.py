@@ -27,6 +27,7 @@ from cdp.api import (
     privacy,
     sources,
     status,
+    traits,
 )
 from cdp.api.errors import ApiError, not_found
 from cdp.api.room import ANY, EXTENSION, Here, Room
@@ -43,6 +44,7 @@ ROOMS = (
     personal.room,
     people.room,
     privacy.room,
+    traits.room,
     objects.room,
     identity.room,
     *definitions.ROOMS,

@@ -15,7 +15,9 @@ from cdp.console.context import console
 from cdp.console.events import as_events
 from cdp.console.layout import is_partial, number_arg
 from cdp.console.sources import author, name_trouble, slug
-from cdp.store import config_rows, console_queries, delivery_health
+from cdp.profiles.consent import MAX_CATEGORIES
+from cdp.profiles.consent import MAX_NAME as MAX_CATEGORY
+from cdp.store import catalogue_reads, config_rows, console_queries, delivery_health
 from cdp.store.config_rows import Destination, NameTaken
 from cdp.store.delivery_health import Call, Health
 
@@ -96,7 +98,7 @@ def create(plugin: str) -> Response | tuple[str, int]:
                 source_id = sources.get(source_key)
                 config_rows.add_destination(
                     tx, here.now(), key, name, kind.key, source_id, settings, author(),
-                    filter=filter_,
+                    _typed_categories(), filter=filter_,
                 )  # fmt: skip
         except NameTaken:
             wrong["name"] = f"There is a destination with the key {key} already."
@@ -123,8 +125,10 @@ def change(key: str) -> Response | tuple[str, int]:
             config_rows.change_destination(
                 tx, here.now(), destination, author(),
                 name=name, settings=settings, filter=filter_,
+                consent_categories=_typed_categories(),
             )  # fmt: skip
         context = page_context(tx, destination, "settings")
+        context["consent"] = _consent(tx, _typed_categories())
     if wrong:
         values = catalogue.typed(kind, request.form, destination.settings)
         context |= {"values": values, "wrong": wrong}
@@ -221,7 +225,28 @@ def page_context(tx: Connection, destination: Destination, tab: str) -> dict[str
         "told": told(destination.filter),
         "tested": None,
         "wrong": {},
+        "consent": _consent(tx, destination.consent_categories),
     }
+
+
+class Consent(NamedTuple):
+    """The categories of consent in the form: those that are offered, chosen, and were seen."""
+
+    offered: list[str]
+    chosen: tuple[str, ...]
+    seen: list[str]
+
+
+def _consent(tx: Connection, chosen: tuple[str, ...]) -> Consent:
+    seen = catalogue_reads.consent_categories(tx)
+    return Consent([*seen, *(word for word in chosen if word not in seen)], chosen, seen)
+
+
+def _typed_categories() -> tuple[str, ...]:
+    """The categories that a form asks for, each once."""
+    typed = request.form.get("consent_more", "").split(",")
+    words = (word.replace("\0", "").strip() for word in (*request.form.getlist("consent"), *typed))
+    return tuple(dict.fromkeys(word[:MAX_CATEGORY] for word in words if word))[:MAX_CATEGORIES]
 
 
 def _typed_filter(wrong: dict[str, str]) -> str:
@@ -269,8 +294,10 @@ def call(key: str, number: int) -> str:
 def _new_form(kind: Kind, wrong: dict[str, str] | None = None) -> str:
     with console().store.read() as tx:
         sources = config_rows.own_sources(tx)
+        consent = _consent(tx, _typed_categories())
     return render_template(
         "console/destination_new.html",
+        consent=consent,
         kind=kind,
         values=catalogue.typed(kind, request.form, {}) if wrong else catalogue.shown(kind, {}),
         wrong=wrong or {},

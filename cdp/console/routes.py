@@ -27,6 +27,7 @@ from cdp.console import (
     layout,
     live,
     masking,
+    object_kinds,
     people,
     picks,
     plugins,
@@ -36,6 +37,7 @@ from cdp.console import (
     search,
     security,
     sources,
+    trait_rules,
     users,
 )
 from cdp.console.context import EXTENSION, Console, Services
@@ -92,6 +94,8 @@ PAGES: tuple[tuple[str, str, View], ...] = (
     ("/settings/tokens", "tokens", users.tokens),
     ("/settings/users", "users", users.users),
     ("/settings/identity", "identity_rules", identity.rules_page),
+    ("/settings/traits", "trait_rules", trait_rules.page),
+    ("/settings/objects", "object_types", object_kinds.page),
     ("/settings/activity", "activity", users.activity),
 )
 
@@ -127,6 +131,8 @@ FORMS: tuple[tuple[str, str, View], ...] = (
         "token_revoke",
         users.revoke_token,
     ),
+    ("/settings/traits", "trait_rules_change", trait_rules.change),
+    ("/settings/objects", "object_type_rename", object_kinds.rename),
     ("/settings/users", "user_create", users.create_user),
     ("/settings/users/<name>", "user_change", users.change_user),
 )

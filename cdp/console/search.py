@@ -35,6 +35,8 @@ _PAGES = (
     ("Account and password", "console.account", "settings"),
     ("API tokens", "console.tokens", "settings key"),
     ("People and roles", "console.users", "settings team members password"),
+    ("Trait rules", "console.trait_rules", "settings limits merge objects"),
+    ("Object types", "console.object_types", "settings rename accounts"),
     ("Activity log", "console.activity", "settings audit changes history"),
 )
 

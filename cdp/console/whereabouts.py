@@ -12,6 +12,7 @@ from cdp.console.context import console
 from cdp.delivery.events import Names, allowed, read_events
 from cdp.events import parse_time
 from cdp.plugin import Event
+from cdp.profiles.consent import permits
 from cdp.store import config_rows, delivery_health
 from cdp.store.config_rows import Destination
 from cdp.store.delivery_health import Call, Item
@@ -86,6 +87,8 @@ def _not_meant(destination: Destination, row: HistoryRow, event: Event) -> str:
         return "It arrived before the destination was added; a replay sends it."
     if not allowed(event.body, (destination.name, destination.key)):
         return "The event's own integrations object leaves it out."
+    if not permits(event.body, destination.consent_categories):
+        return "The event does not agree to all that the destination needs consent for."
     if destination.filter and not _meets(destination.filter, event):
         return "It does not meet the destination's filter."
     kind = catalogue.kind(destination.plugin)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from cdp.protocols import MASK, Property, Seen, is_conflict
 from cdp.protocols.personal import key_kind
+from cdp.protocols.shapes import split_path
 from cdp.store import object_types
 from cdp.store.bulk import chunks
 from cdp.store.catalogue import OTHER
@@ -24,6 +25,7 @@ DAY_MS = 86_400_000
 LATELY = 30
 
 CONTEXT = "context"
+_CONSENT = "consent.categoryPreferences."
 SORTS = ("volume", "name", "last_seen", "first_seen")
 
 decode_property = msgspec.json.Decoder(Property).decode
@@ -267,6 +269,14 @@ def as_field(path: str, found: Property, looked: int, sources: list[int]) -> Fie
         last_t=found.last,
         sources=sources,
     )
+
+
+def consent_categories(tx: Connection) -> list[str]:
+    """The categories of consent that messages have spoken of, by name."""
+    found = fields_of(tx, CONTEXT, _CONSENT)[1].fields
+    steps = (split_path(field.path.removeprefix(_CONSENT)) for field in found)
+    names = (step[0].replace("\\.", ".").replace("\\\\", "\\") for step in steps if step[0])
+    return sorted(dict.fromkeys(names))
 
 
 def _entries(

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from cdp.cli import cli
+from tests.api.calls import Api
 from tests.factories import Space, bearer
 
 BASE = 1_790_000_000_000
@@ -114,3 +115,20 @@ def test_the_command_line_changes_the_rules_of_traits(told: Space) -> None:
     text = run(told, "profiles", "trait-rules", "--set", "max_traits=10", "--json")
     assert json.loads(text)["merge_objects"] == ["address"]
     assert json.loads(run(told, "profiles", "trait-rules", "--json"))["max_traits"] == 10
+
+
+def test_the_rules_are_read_previewed_and_changed(api: Api, space: Space) -> None:
+    space.send({"type": "identify", "userId": "u1", "traits": {"a": 1, "b": 2}})
+    assert api.call("GET", "/api/trait-rules").json["max_traits"] == 300
+    asked = {"max_profile_traits": 1, "merge_objects": ["address"]}
+    answer = api.call("POST", "/api/trait-rules/preview", json=asked).json
+    assert (answer["looked_at"], answer["over"]) == (1, 1)
+    assert answer["changes"] == [
+        {"rule": "merge_objects", "before": False, "after": ["address"]},
+        {"rule": "max_profile_traits", "before": 1000, "after": 1},
+    ]
+    assert api.call("GET", "/api/trait-rules").json["max_profile_traits"] == 1000
+    changed = api.call("PATCH", "/api/trait-rules", json=asked)
+    assert changed.json["merge_objects"] == ["address"] and changed.json["max_traits"] == 300
+    wrong = api.call("PATCH", "/api/trait-rules", json={"merge_objects": 5})
+    assert wrong.status_code == 400 and "merge_objects" in wrong.text

@@ -404,3 +404,31 @@ def test_a_viewer_sees_settings_without_secrets(world: World, admin: Browser) ->
         page = viewer.page(PAGE + tab)
         main = page[page.index("<main") : page.index("</main>")]
         assert 'method="post"' not in main and SECRET not in page
+
+
+def test_categories_of_consent_that_were_seen_are_offered(world: World, admin: Browser) -> None:
+    said = {"consent": {"categoryPreferences": {"Advertising": True, "Analytics v1.2": False}}}
+    world.send({"type": "track", "event": "A", "userId": "u1", "context": said})
+    form = admin.page("/connections/destinations/new/webhook")
+    assert 'value="Advertising"' in form and 'value="Analytics v1.2"' in form
+    address = "/connections/destinations/hook/settings"
+    fields = {"name": "Hook", "s.url": "https://x.example/", "s.method": "POST"}
+    answer = admin.post(
+        "/connections/destinations/new/webhook", consent="Advertising", consent_more=" b, b ,,c",
+        **fields,
+    )  # fmt: skip
+    assert answer.status_code == 303, answer.text
+    assert categories(world) == ("Advertising", "b", "c")
+    page = admin.page(address)
+    assert page.count("checked") == 3 and page.count("not seen in any event so far") == 2
+    wrong = admin.post(address, consent=["b"], **{**fields, "s.url": "nowhere"})
+    assert wrong.status_code == 422 and categories(world) == ("Advertising", "b", "c")
+    assert admin.post(address, **fields).status_code == 303
+    assert categories(world) == ()
+
+
+def categories(world: World) -> tuple[str, ...]:
+    with world.store.read() as tx:
+        found = config_rows.destination_by_key(tx, "hook")
+    assert found is not None
+    return found.consent_categories

@@ -72,6 +72,8 @@ ADDRESSES = (
     "/settings/tokens",
     "/settings/users",
     "/settings/identity",
+    "/settings/traits",
+    "/settings/objects",
     "/settings/activity",
 )
 

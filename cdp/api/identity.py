@@ -11,7 +11,7 @@ from cdp.api.fields import Empty
 from cdp.api.people import find
 from cdp.api.room import Room, author, here, page_of
 from cdp.events import format_time
-from cdp.identity import Identifier, normal_value, public_id
+from cdp.identity import Identifier, parse_identifier, public_id
 from cdp.identity.rules_file import RulesError, check, default_file
 from cdp.pipeline import sweep
 from cdp.pipeline import unmerge as parting
@@ -121,10 +121,10 @@ class VersionSchema(Schema):
 
 
 def _identifier(text: str) -> Identifier:
-    type_, colon, value = text.partition(":")
-    if not colon or not type_ or not value:
+    found = parse_identifier(text)
+    if found is None:
         raise wrong_fields({"take": [f"{text!r} is not type:value."]})
-    return type_, normal_value(type_, value) or value
+    return found
 
 
 @room.on("GET", "/profiles/<rest:profile>/explanation", "profiles:read", gives=StorySchema)

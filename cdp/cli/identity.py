@@ -18,7 +18,7 @@ from cdp.cli.common import (
 )
 from cdp.cli.errors import CliError
 from cdp.cli.find import find
-from cdp.identity import Identifier, normal_value, public_id
+from cdp.identity import Identifier, parse_identifier, public_id
 from cdp.store import identity, people
 
 
@@ -92,10 +92,10 @@ def _message(step: dict[str, Any]) -> str:
 
 
 def _identifier(text: str) -> Identifier:
-    type_, colon, value = text.partition(":")
-    if not colon or not type_ or not value:
+    found = parse_identifier(text)
+    if found is None:
         raise CliError(f"write an identifier as type:value, not {text!r}")
-    return type_, normal_value(type_, value) or value
+    return found
 
 
 @click.command()

@@ -22,7 +22,7 @@ from cdp.cli.errors import CliError
 from cdp.cli.find import find
 from cdp.config import Settings
 from cdp.events import format_time
-from cdp.identity import Identifier, normal_value
+from cdp.identity import Identifier, parse_identifier
 from cdp.store import Store, meta, regulations
 from cdp.store.regulations import Regulation
 
@@ -48,12 +48,12 @@ def _shown(item: Regulation) -> dict[str, Any]:
 
 
 def _subject(text: str) -> Identifier:
-    type_, colon, value = text.partition(":")
-    if not colon or not type_ or not value:
+    found = parse_identifier(text)
+    if found is None:
         raise CliError(f"write an identifier as type:value, such as user_id:{text}")
-    if type_ == "group_id":
+    if found[0] == "group_id":
         raise CliError("only people can be deleted, not accounts")
-    return type_, normal_value(type_, value) or value
+    return found
 
 
 @click.command()

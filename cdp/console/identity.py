@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from cdp.console.context import console
 from cdp.console.sources import author
-from cdp.identity import Identifier, parse_public_id, public_id
+from cdp.identity import Identifier, parse_identifier, parse_public_id, public_id
 from cdp.identity.rules import WINDOWS
 from cdp.identity.rules_file import RulesError, check, default_file
 from cdp.pipeline import sweep
@@ -33,13 +33,10 @@ def profile_or_404(tx: Connection, text: str) -> Profile:
 
 
 def _taken() -> list[Identifier]:
-    found = []
-    for text in request.values.getlist("take"):
-        type_, colon, value = text.partition(":")
-        if not colon or "\0" in text:
-            abort(400, "This identifier can't be read.")
-        found.append((type_, value))
-    return found
+    found = [parse_identifier(text) for text in request.values.getlist("take")]
+    if None in found:
+        abort(400, "This identifier can't be read.")
+    return [item for item in found if item is not None]
 
 
 def part_page(profile: str, wrong: str | None = None) -> str | Response:

@@ -12,6 +12,7 @@ from cdp.identity.identifiers import (
     identifier_hash,
     node_key,
     normal_value,
+    parse_identifier,
     parse_public_id,
     public_id,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "identifier_hash",
     "node_key",
     "normal_value",
+    "parse_identifier",
     "parse_public_id",
     "public_id",
 ]

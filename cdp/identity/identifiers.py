@@ -187,6 +187,17 @@ def normal_value(type_: str, value: str, region: str | None = None) -> str | Non
     return text
 
 
+def parse_identifier(text: str) -> Identifier | None:
+    """An identifier as people write it, ``type:value``, in the form in which it is kept.
+
+    A value that can't be one of its type stays as it is written; None without a type or value.
+    """
+    type_, colon, value = text.partition(":")
+    if not colon or not type_ or not value or "\0" in text:
+        return None
+    return type_.lower(), normal_value(type_.lower(), value) or value
+
+
 def _phone(text: str, region: str | None) -> str | None:
     import phonenumbers
 

@@ -86,8 +86,8 @@ def plan(
     if now is not None and not faults:
         affected = _effects(tx, now, changes)
         steps = [step._replace(effect=affected.pop(step.id, None)) for step in steps]
-    order = {handler: number for number, handler in enumerate(HANDLERS)}
-    steps.sort(key=lambda step: (order[HANDLER_OF[step.id[0]]], step.action == "remove"))
+    order = list(HANDLER_OF)
+    steps.sort(key=lambda step: (step.action == "remove", order.index(step.id[0]), step.id[1]))
     base = {id_: thing.hash for id_, thing in there.items()}
     return Plan(steps, faults, changes, base, affected)
 

@@ -8,9 +8,12 @@ import pytest
 
 from cdp.conditions import ConditionContextError, Context, parse
 from cdp.config import Settings
+from cdp.folder import work
+from cdp.folder.model import World
 from cdp.plugin import manager
 from cdp.plugin.testing import make_event
 from tests.docs.tutorial import blocks
+from tests.folder.shop import empty
 
 
 def test_the_plugin_of_the_hooks_page_can_be_put_into_the_folder(
@@ -51,3 +54,19 @@ def test_the_conditions_of_the_reference_can_be_read() -> None:
             assert condition.warnings == []
             written += 1
     assert written > 30
+
+
+def test_the_files_of_the_reference_are_applied_as_they_stand(tmp_path: Path) -> None:
+    root = tmp_path / "files"
+    root.mkdir()
+    examples = [b.text for b in blocks("reference/definitions.md") if b.language == "yaml"]
+    for number, text in enumerate(examples):
+        (root / f"{number}.yaml").write_text(text)
+    destinations = manager.load(None).destinations()
+    secret = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"
+    store = empty(tmp_path / "store")
+    world = World(destinations, {"HOOK_SECRET": secret})
+    planned = work.plan(store, root, world)
+    work.apply(store, planned, world, "docs", 1)
+    assert len(planned.plan.steps) == len(examples) == 5
+    assert work.plan(store, root, world).plan.steps == []

@@ -21,7 +21,10 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
     made.close()
 
 
-@pytest.mark.parametrize("page", ["import-history", "import-people", "export", "replay-events"])
+@pytest.mark.parametrize(
+    "page",
+    ["import-history", "import-people", "export", "replay-events", "definitions-in-git"],
+)
 def test_the_commands_print_what_the_page_shows(reader: Reader, page: str) -> None:
     reader.follow(f"how-to/{page}.md")
 

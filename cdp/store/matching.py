@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, false, func, literal, select, union_all
 
 from cdp.conditions.sql import Found, Kept, KeptTrait, Known, Part, People, Side
-from cdp.store import kept, trait_values
+from cdp.store import kept, lists, trait_values
 from cdp.store.bulk import chunks
 from cdp.store.tables import USERS, audiences, partitions, profiles
 
@@ -35,6 +35,8 @@ def known(tx: Connection, collection: int = USERS) -> Known:
             if item.complete and item.collection == collection
         },
         {row.key: row.id for row in tx.execute(live)},
+        {item.key: item.id for item in lists.all_lists(tx)},
+        lists.ListsAt(tx),
         collection,
     )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import figures, identity, large_profile
+from tests.bench import figures, identity, large_profile, recompute
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,6 +27,7 @@ def main() -> None:
         "identity": identity.identity_heavy,
         "growth": identity.growth,
         "large_profile": large_profile.large_profile,
+        "recompute": recompute.recompute,
     }
     console = Console(stderr=True)
     found: list[figures.Figure] = []

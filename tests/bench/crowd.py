@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,18 +42,24 @@ PLANS = ("free", "free", "free", "free", "team", "pro")
 COUNTRIES = ("DE", "FR", "GB", "PL", "SE", "US", "US", "US")
 _PART = 500_000
 _PIECE = 50_000
-_KEPT_FROM = 3  # the columns of a kept row that are a value
 
 
 class Crowd(NamedTuple):
-    """How many there are, and the events as (name, profile, t) a piece at a time."""
+    """How many there are."""
 
     people: int
     events: int
 
 
-def fill(store: Store, crowd: Crowd, each: Any = None) -> None:
-    """Fill an empty store; ``each`` is called with columns of events, a piece at a time."""
+#: Takes events a piece at a time, as columns: names, nodes, times.
+Each = Callable[[list[str], list[int], list[int]], None]
+
+
+def fill(store: Store, crowd: Crowd, each: Each) -> tuple[list[str], list[int]]:
+    """Fill an empty store, and tell ``each`` of the events.
+
+    Returns everybody's plan, and the profile of each node.
+    """
     migrate(store)
     draw = random.Random(31)
     # Every fifth person was anonymous before, and has a second node.
@@ -69,14 +75,15 @@ def fill(store: Store, crowd: Crowd, each: Any = None) -> None:
         meta.take_numbers(tx, "profile", crowd.people)
         meta.take_numbers(tx, "node", len(homes))
         meta.take_numbers(tx, "seq", crowd.events)
-    _people(store, crowd.people, homes, draw)
+    plans = _people(store, crowd.people, homes, draw)
     _events(store, crowd, homes, draw, properties, each)
     if store.dialect == "sqlite":
         with store.write() as tx:
             tx.exec_driver_sql("PRAGMA optimize")
+    return plans, homes
 
 
-def _people(store: Store, count: int, homes: list[int], draw: random.Random) -> None:
+def _people(store: Store, count: int, homes: list[int], draw: random.Random) -> list[str]:
     plans = [draw.choice(PLANS) for _ in range(count)]
     places = [draw.choice(COUNTRIES) for _ in range(count)]
     stamp = (NOW - 400 * DAY, 1, "b6c1f6b2-5a0e-4f0e-9f63-0c1f6b2a5a0e")
@@ -110,6 +117,7 @@ def _people(store: Store, count: int, homes: list[int], draw: random.Random) -> 
             rows.append((node, node, USERS, ids, *stamp, node, profile, None, b"x" * 150))
         with store.write() as tx:
             insert_many(tx, nodes, (*graph.NODE_COLUMNS, "traits"), rows)
+    return plans
 
 
 def _events(
@@ -118,7 +126,7 @@ def _events(
     homes: list[int],
     draw: random.Random,
     properties: dict[Any, int],
-    each: Any,
+    each: Each,
 ) -> None:
     names = list(EVENTS)
     weights = list(accumulate(EVENTS.values()))
@@ -149,8 +157,7 @@ def _events(
         with store.write() as tx:
             history.append(tx, info.id, rows, start + 1, [])
             kept.insert_values(tx, info.id, found)
-        if each is not None:
-            each([names[i] for i in picked], [homes[node - 1] for node in who], times)
+        each([names[i] for i in picked], who, times)
 
 
 def _value(key: str, seq: int) -> tuple[float | None, str | None, str | None]:
@@ -158,11 +165,6 @@ def _value(key: str, seq: int) -> tuple[float | None, str | None, str | None]:
         total = (seq * 7919 % 20_000) / 100
         return total, repr(total), None
     return None, f"{key}-{seq * 31 % 40}", None
-
-
-def pieces(of: list[Any], size: int) -> Iterator[list[Any]]:
-    """Parts of a list."""
-    return (of[i : i + size] for i in range(0, len(of), size))
 
 
 def at(path: Path) -> Store:

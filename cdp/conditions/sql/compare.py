@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from sqlalchemy import and_, case, func, or_
+from sqlalchemy import and_, case, exists, func, or_, select
 
 from cdp.conditions.sql.tests import NO, UNKNOWN, Test, both, constant, known, negate
 from cdp.conditions.sql.values import (
@@ -28,7 +28,7 @@ from cdp.conditions.sql.values import (
 )
 from cdp.conditions.values import NUMBERS, Time, contained, exact, ordered, same, to_time
 from cdp.events.times import MAX_MS, MIN_MS
-from cdp.store.tables import MAX_TEXT
+from cdp.store.tables import MAX_TEXT, list_values
 
 _encode = msgspec.json.Encoder().encode
 
@@ -208,3 +208,18 @@ def listed(item: Abstract, values: Abstract, sql: Sql) -> Test:
         written = sql.position(values.json, _encode(item.value).decode()) > 0
         return Test(NO.sure, and_(is_list, written))
     return Test(NO.sure, is_list)
+
+
+def in_uploaded(item: Abstract, name: str, sql: Sql) -> Test:
+    """Whether a text is in an uploaded list. No text that is kept as JSON is short enough."""
+    number = sql.uploaded.get(name)
+    if number is None:
+        return NO
+    c = list_values.c
+    if isinstance(item, Text):
+        there = item.text.in_(select(c.value).where(c.list == number))
+        return if_ascii(item, known(there), sql)
+    if isinstance(item, Const) and type(item.value) is str:
+        some = exists(select(c.value).where(c.list == number, c.value == item.value))
+        return known(some) if fits(item.value) else NO
+    return UNKNOWN if isinstance(item, Unknown) else NO

@@ -96,7 +96,7 @@ class Events:
 
     def __init__(self, known: Known, now: int) -> None:
         self._known, self._now = known, now
-        self.sql = Sql(known.dialect)
+        self.sql = Sql(known.dialect, known.uploaded)
 
     def rows(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from cdp.conditions.lists import NO_LISTS, Lists
 from cdp.events.paths import Path
 from cdp.store.tables import USERS
 
@@ -49,6 +50,9 @@ class Known(NamedTuple):
     traits: Mapping[Path, KeptTrait] = {}
     #: The id of the live version of each audience.
     audiences: Mapping[str, int] = {}
+    #: Uploaded lists: the number of the values of each, and how to look into them here.
+    uploaded: Mapping[str, int] = {}
+    lists: Lists = NO_LISTS
     collection: int = USERS
 
     def parts_of(self, start: int, end: int) -> list[Part]:

@@ -53,7 +53,7 @@ class People:
 
     def __init__(self, known: Known, now: int, shared: bool = False) -> None:
         self._known, self._now, self._shared = known, now, shared
-        self._sql = Sql(known.dialect)
+        self._sql = Sql(known.dialect, known.uploaded)
         self.sets = Sets(known.dialect)
         self._events = Events(known, now)
         self.missing: set[tuple[str | None, tuple[str, ...]]] = set()
@@ -117,7 +117,7 @@ class People:
 
     def _of_nobody(self, node: Any) -> bool:
         """What holds of somebody of whom nothing is known."""
-        return Evaluator(Person(), self._now).holds(node)
+        return Evaluator(Person(), self._now, None, self._known.lists).holds(node)
 
     def _sides(self, profile: Any, test: Test, otherwise: bool, weight: int) -> Found:
         """Who passes the test; ``otherwise`` is the answer for those who have no row."""

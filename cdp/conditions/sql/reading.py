@@ -25,7 +25,7 @@ from cdp.conditions.ast import (
 from cdp.conditions.functions import FUNCTIONS
 from cdp.conditions.person import Evaluator, Person
 from cdp.conditions.sql.calls import call
-from cdp.conditions.sql.compare import compare, listed, truth, within
+from cdp.conditions.sql.compare import compare, in_uploaded, listed, truth, within
 from cdp.conditions.sql.tests import Test, both, either, negate
 from cdp.conditions.sql.values import Abstract, Const, Sql, Truth, Unknown
 
@@ -99,6 +99,8 @@ class Reading:
             return compare(node.op, self.value(node.left), self.value(node.right), self._sql)
         if kind is In:
             item = self.value(node.item)
+            if type(node.list) is Uploaded:
+                return in_uploaded(item, node.list.name, self._sql)
             if type(node.list) is Items:
                 return within(item, [self.value(one) for one in node.list.items], self._sql)
             return listed(item, self.value(node.list), self._sql)

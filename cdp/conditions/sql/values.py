@@ -6,6 +6,7 @@ what is constant is given to those very functions.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
@@ -92,9 +93,10 @@ Abstract: TypeAlias = (
 
 
 class Sql(NamedTuple):
-    """How a database says what SQL has no common words for."""
+    """How a database says what SQL has no common words for, and where its lists are."""
 
     dialect: str
+    uploaded: Mapping[str, int] = {}
 
     def position(self, text: Expr, part: str) -> Expr:
         """Where a text has another, from 1; 0 for nowhere."""

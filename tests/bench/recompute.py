@@ -1,0 +1,123 @@
+"""Recomputing an audience and previewing others, beside DuckDB's own scan of the same data."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow
+
+from cdp.conditions import Context, parse
+from cdp.store import Store, counting, matching
+from tests.bench import crowd
+from tests.bench.crowd import DAY, NOW, Crowd
+from tests.bench.figures import Figure
+
+STANDARD = 'traits.plan = "pro" and performed("Order Completed" within 30d)'
+#: What people ask: of each kind of figure, over short windows and long ones.
+USUAL = (
+    STANDARD,
+    'traits.plan = "pro"',
+    'traits.age > 40 and traits.country = "DE"',
+    'performed("Order Completed" where properties.total > 150 within 30d)',
+    'count("Order Completed" within 90d) >= 2',
+    'count("Order Completed") >= 3',
+    'sum(properties.total of "Order Completed" within 90d) > 500',
+    'not performed("Order Completed" within 60d) and performed("Order Completed")',
+    'last("Order Completed") < 90d ago',
+    'not performed("Order Completed")',
+    'performed("Product Viewed" where properties.category = "category-3" within 7d)',
+    'length(unique(properties.sku of "Order Completed" within 60d)) >= 2',
+    'sequence("Cart Viewed" then "Order Completed" within 2h, within 7d)',
+    'not performed("Order Completed") within 1d after ("Checkout Started" within 7d)',
+    'traits.plan = "free" and regex(traits.country, "^[DP]")',
+    'performed("Page Viewed" within 1d)',  # nobody has read it before
+)
+
+
+def recompute(folder: Path, quick: bool) -> list[Figure]:
+    """The standard question, and the 95th percentile of previews."""
+    size, rounds = (Crowd(50_000, 500_000), 3) if quick else (Crowd(1_000_000, 10_000_000), 7)
+    bare = duckdb.connect(str(folder / "bare.duckdb"))
+    store = crowd.at(folder / "crowd.db")
+    try:
+        _fill(store, bare, size)
+        ours, theirs = _standard(store, bare, rounds)
+        waits = _previews(store, 1 if quick else 3)
+    finally:
+        store.close()
+        bare.close()
+    p95 = statistics.quantiles(waits, n=20)[18]
+    return [
+        Figure("recompute_s", "s", ours, theirs, "<= 1 and ratio <= 4",
+               ours <= 1 and ours / theirs <= 4),
+        Figure("preview_p95_ms", "ms", p95, None, "<= 1000", p95 <= 1000),
+    ]  # fmt: skip
+
+
+def _fill(store: Store, bare: Any, size: Crowd) -> None:
+    """The same to DuckDB, in tables of its own form: a merge must not rewrite events there, too."""
+    bare.execute("CREATE TABLE events (name VARCHAR, node BIGINT, t BIGINT)")
+
+    def each(names: list[str], who: list[int], times: list[int]) -> None:
+        _insert(bare, "INSERT INTO events SELECT * FROM piece", name=names, node=who, t=times)
+
+    plans, homes = crowd.fill(store, size, each)
+    numbers = list(range(1, len(homes) + 1))
+    _insert(bare, "CREATE TABLE nodes AS SELECT * FROM piece", id=numbers, profile=homes)
+    people = numbers[: len(plans)]
+    _insert(bare, "CREATE TABLE profiles AS SELECT * FROM piece", id=people, plan=plans)
+
+
+def _insert(bare: Any, statement: str, **columns: list[Any]) -> None:
+    bare.register("piece", pyarrow.table(columns))
+    bare.execute(statement)
+    bare.unregister("piece")
+
+
+def _standard(store: Store, bare: Any, rounds: int) -> tuple[float, float]:
+    condition = parse(STANDARD, Context.PERSON).root
+    # Of several ways to ask it DuckDB's quickest.
+    query = (
+        "SELECT DISTINCT n.profile FROM events e JOIN nodes n ON n.id = e.node "
+        "JOIN profiles p ON p.id = n.profile WHERE p.plan = 'pro' "
+        f"AND e.name = 'Order Completed' AND e.t > {NOW - 30 * DAY} AND e.t <= {NOW}"
+    )
+    ours: list[float] = []
+    theirs: list[float] = []
+    for _ in range(rounds):
+        found, taken = _timed(lambda: _members(store, condition))
+        ours.append(taken)
+        wanted, taken = _timed(lambda: {row[0] for row in bare.execute(query).fetchall()})
+        theirs.append(taken)
+        if found != wanted or not found:
+            raise RuntimeError(f"{len(found)} people were found, DuckDB finds {len(wanted)}")
+    return statistics.median(ours), statistics.median(theirs)
+
+
+def _members(store: Store, condition: Any) -> set[int]:
+    with store.read() as tx:
+        return set(matching.candidates(tx, condition, NOW, 0, 2**62))
+
+
+def _previews(store: Store, rounds: int) -> list[float]:
+    waits: list[float] = []
+    for _ in range(rounds):
+        for text in USUAL:
+            condition = parse(text, Context.PERSON).root
+            with store.read() as tx:
+                _, taken = _timed(lambda tx=tx, of=condition: counting.count_people(
+                    tx, of, NOW, show=8
+                ))  # fmt: skip
+            waits.append(taken * 1000)
+    return waits
+
+
+def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    began = time.perf_counter()
+    found = work()
+    return found, time.perf_counter() - began

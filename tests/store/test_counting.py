@@ -1,0 +1,201 @@
+"""Previews: exact where they can be, honest estimates where they can't."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import insert
+
+from cdp.conditions import Context, parse
+from cdp.log.record import Record
+from cdp.store import counting, kept, lists, matching, preview, trait_values
+from cdp.store.tables import USERS, audiences, members
+from tests.laws.world import BASE, World
+
+PEOPLE = 400
+DAY = 86_400_000
+
+
+def said(user: int, t: int, **body: Any) -> dict[str, Any]:
+    return {
+        "userId": f"u{user:03}",
+        "timestamp": t,
+        "messageId": f"{user}-{t}-{body['type']}",
+        **body,
+    }
+
+
+def story() -> list[dict[str, Any]]:
+    """Every second person is pro; every fourth has ordered, n times over n days."""
+    made = []
+    for user in range(1, PEOPLE + 1):
+        traits = {"plan": "pro" if user % 2 == 0 else "free", "name": f"Person {user}"}
+        made.append(said(user, BASE - 100 * DAY, type="identify", traits=traits))
+        if user % 4 == 0:
+            for index in range(user % 3 + 1):
+                properties = {"total": 9.99, "n": index}
+                made.append(
+                    said(user, BASE - index * DAY, type="track", event="Order Completed",
+                         properties=properties)
+                )  # fmt: skip
+    return made
+
+
+def keep(world: World) -> None:
+    with world.store.write() as tx:
+        wanted: list[tuple[str, tuple[str, ...]]] = [
+            ("Order Completed", ()),
+            ("Order Completed", ("properties", "total")),
+        ]
+        kept.keep(tx, wanted, BASE)
+        trait_values.keep(tx, [(USERS, ("plan",))], BASE)
+        while kept.backfill_step(tx, 100, json.loads):
+            pass
+        while trait_values.backfill_step(tx, 100):
+            pass
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    made = World()
+    for start in range(0, len(story()), 500):
+        body = json.dumps({"batch": story()[start : start + 500]}).encode()
+        made.log.append(Record(BASE, 1, "batch", body))
+    made.pipeline.drain()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def read(world: World) -> World:
+    keep(world)
+    return world
+
+
+def count(world: World, text: str, **how: Any) -> counting.Preview:
+    with world.store.read() as tx:
+        return counting.count_people(tx, parse(text, Context.PERSON).root, BASE, **how)
+
+
+def test_what_is_not_kept_yet_is_counted_by_looking_at_everybody(world: World) -> None:
+    found = count(world, 'performed("Order Completed" where properties.total = 9.99)')
+    assert (found.people, found.exact, found.looked_at, found.of) == (100, True, 400, 400)
+    assert found.missing == {("Order Completed", ("properties", "total"))}
+
+
+def test_of_too_many_some_are_looked_at_and_the_answer_says_how_far_it_may_be_off(
+    world: World,
+) -> None:
+    found = count(world, 'performed("Order Completed")', most=150)
+    assert (found.exact, found.looked_at, found.of) == (False, 150, 400)
+    assert found.low <= 100 <= found.high and found.low <= found.people <= found.high
+    assert 10 < found.high - found.low < 60
+    again = count(world, 'performed("Order Completed")', most=150)
+    assert again == found  # a preview does not flicker
+
+
+def test_what_is_kept_is_counted_without_looking_at_anybody(read: World) -> None:
+    for text, people in {
+        'performed("Order Completed")': 100,
+        'not performed("Order Completed") and traits.plan = "pro"': 100,
+        'count("Order Completed" within 1d) >= 1': 100,
+        'count("Order Completed") = 3': 33,
+        'sum(properties.total of "Order Completed") = 29.97': 33,
+        'sum(properties.total of "Order Completed") >= 19.98': 67,
+        'avg(properties.total of "Order Completed") = 9.99': 100,
+        'traits.plan = "free" or performed("Order Completed")': 300,
+        "starts_with(traits.plan, 'p')": 200,
+        "traits.plan != 'pro'": 200,
+        "true": 400,
+    }.items():
+        found = count(read, text)
+        assert (found.people, found.exact, found.looked_at) == (people, True, 0), text
+        assert not found.missing
+
+
+def test_a_part_that_sql_leaves_open_is_decided_for_those_who_could_meet_it(read: World) -> None:
+    found = count(read, 'traits.plan = "pro" and most_frequent(properties.total of '
+                        '"Order Completed") = 9.99')  # fmt: skip
+    assert (found.people, found.exact, found.looked_at) == (67, True, 100)
+
+
+def test_uploaded_lists_are_looked_into_by_sql(read: World) -> None:
+    lists.put(read.store, BASE, "paying", ["pro", "team"], "test")
+    for text, people in {
+        'traits.plan in list("paying")': 200,
+        'not traits.plan in list("paying")': 200,
+        'performed("Order Completed" where properties.total in list("paying"))': 0,
+        'string(traits.plan) in list("paying") and performed("Order Completed")': 100,
+        '"pro" in list("paying")': 400,
+        'traits.plan in list("nothing")': 0,
+    }.items():
+        found = count(read, text)
+        assert (found.people, found.exact, found.looked_at) == (people, True, 0), text
+
+
+def test_people_are_shown_who_meet_it(read: World) -> None:
+    condition = parse('traits.plan = "pro"', Context.PERSON).root
+    with read.store.read() as tx:
+        found = counting.count_people(tx, condition, BASE, show=5)
+        faces = preview.shown(tx, found)
+    assert len(faces) == 5
+    assert all(int(face.label.removeprefix("Person ")) % 2 == 0 for face in faces)
+    # Of everybody but some, too.
+    assert len(count(read, 'not performed("Order Completed")', show=5).some) == 5
+
+
+def test_growth_looks_back_with_the_same_condition(read: World) -> None:
+    condition = parse('count("Order Completed") >= 1', Context.PERSON).root
+    with read.store.read() as tx:
+        points = preview.growth(tx, condition, BASE, 3 * DAY, points=4, seconds=30)
+    assert [(point.at, point.people) for point in points] == [
+        (BASE - 3 * DAY, 0), (BASE - 2 * DAY, 33), (BASE - DAY, 67), (BASE, 100)
+    ]  # fmt: skip
+    assert all(point.exact for point in points)
+
+
+def test_overlaps_are_counted_by_the_members_of_live_audiences(read: World) -> None:
+    with read.store.write() as tx:
+        for id_, state in ((1, "live"), (2, "gone")):
+            row = {"id": id_, "kind": "audience", "key": "firsts", "version": id_}
+            tx.execute(
+                insert(audiences).values(
+                    **row, collection=USERS, state=state, reached=0, until=0, size=10, made_at=BASE
+                )
+            )
+            rows = [{"audience": id_, "profile": n, "since": BASE} for n in range(1, 11)]
+            tx.execute(insert(members), rows)
+    for text, people in {
+        'traits.plan = "pro"': 5,
+        'not performed("Order Completed")': 8,
+        'audience("firsts")': 10,
+        "true": 10,
+        'not audience("firsts")': None,
+        'audience("others")': None,
+    }.items():
+        with read.store.read() as tx:
+            found = preview.overlaps(tx, parse(text, Context.PERSON).root, BASE)
+        wanted = [] if people is None else [preview.Overlap("firsts", people, 10)]
+        assert found == wanted, text
+
+
+def test_candidates_are_those_for_whom_it_could_hold_in_a_range(read: World) -> None:
+    with read.store.read() as tx:
+        for text in ('traits.plan = "pro"', 'regex(traits.plan, "^p") and traits.plan = "pro"'):
+            condition = parse(text, Context.PERSON).root
+            whole = matching.candidates(tx, condition, BASE, 0, 10_000)
+            assert len(whole) == 200 and whole == sorted(whole)
+            parts = [matching.candidates(tx, condition, BASE, n, n + 90) for n in range(0, 900, 90)]
+            assert [id_ for part in parts for id_ in part] == whole
+        none = parse('audience("nobody")', Context.PERSON).root
+        assert matching.candidates(tx, none, BASE, 0, 10_000) == []
+
+
+def test_the_interval_of_a_share_is_never_empty() -> None:
+    share, low, high = counting.interval(0, 100)
+    assert (share, low) == (0, 0) and 0.03 < high < 0.04
+    share, low, high = counting.interval(50, 100)
+    assert 0.39 < low < 0.42 and 0.58 < high < 0.61

@@ -22,6 +22,9 @@ _IDS = frozenset({"userId", "anonymousId", "groupId", "previousId", "objectId", 
 _NAMED = frozenset(
     {"identifiers", "known_by", "added", "by", "founded_by", "identifier", "taken", "from"}
 )
+#: What has one of these keys is somebody, and what they are called is in one of those.
+_SOMEBODY = frozenset({"identifiers", "ids", "traits", "userId", "user_id", "email"})
+_CALLED = ("name", "label")
 _SECRETS = frozenset({"writeKey", "write_key"})
 _PARTS = ("traits", "properties", "context")
 #: Values shorter than this are masked where they stand for themselves, but not within a text.
@@ -78,7 +81,11 @@ class Masker:
         if isinstance(value, dict):
             if _is_message(value):
                 return self.message(value)
-            return {key: self._item(key, item, (*steps, str(key))) for key, item in value.items()}
+            found = {key: self._item(key, item, (*steps, str(key))) for key, item in value.items()}
+            if not _SOMEBODY.isdisjoint(value):
+                named = (key for key in _CALLED if isinstance(value.get(key), str))
+                found.update({key: self.hide(value[key], "name") for key in named})
+            return found
         if isinstance(value, tuple) and hasattr(value, "_replace"):
             fields: tuple[str, ...] = value._fields  # type: ignore[attr-defined]
             return value._replace(**{n: self._field(n, getattr(value, n)) for n in fields})
@@ -91,6 +98,8 @@ class Masker:
     def _field(self, name: str, value: Any) -> Any:
         if name == "exchange" and isinstance(value, dict):
             return self.exchange(value)
+        if name == "traceback":  # its last line may quote what it stumbled over
+            return value and DOTS
         return self.value(value)
 
     def _item(self, key: Any, value: Any, steps: tuple[str, ...]) -> Any:

@@ -1,9 +1,10 @@
 """What a viewer sees in place of personal values: the one step between a page and its template.
 
 Every template of the console gets its names through `mask_context`, so that a new page can't
-forget it. What a view hands over is walked: what is known to say something of a person (an
-identifier, a name, a personal trait or property, a body) is masked by its type in `RULES`; and
-wherever else on the page one of these values stands in a text, it is masked there as well.
+forget it, and answers in JSON go through `mask_json`. What a view hands over is walked: what is
+known to say something of a person (an identifier, a name, a personal trait or property, a body)
+is masked by its type in `RULES`; and wherever else on the page one of these values stands in a
+text, it is masked there as well.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from flask import Flask, g
+from flask import Flask, Response, g, request
 from sqlalchemy import Connection
 
 from cdp.console.auth import Visitor
@@ -37,6 +38,8 @@ from cdp.store.trait_history import Said
 
 #: Names of a template's context in which nothing of a person can be, or which are not data.
 _OURS = frozenset({"visitor", "places", "here", "theme", "request", "session", "g", "masked"})
+#: What they answer was asked with: a condition, as text and as a tree.
+_SPELLING = frozenset({"console.condition_read", "console.condition_write"})
 #: Strings of a body that was refused that say what it was to be.
 _SHAPE = frozenset({"type", "event", "messageId", "timestamp", "sentAt", "originalTimestamp"})
 
@@ -62,6 +65,16 @@ def mask_context(_app: Flask, context: dict[str, Any], **_more: Any) -> None:
     seen = {name: value for name, value in context.items() if name not in _OURS}
     context.update(masker.page(seen))
     context["masked"] = {"admins": admins}
+
+
+def mask_json(response: Response) -> Response:
+    """After a request: mask an answer that is for a script and no template."""
+    if not response.is_json or request.endpoint in _SPELLING or sees_personal(g.get("visitor")):
+        return response
+    with console().store.read() as tx:
+        masker = masker_of(tx)
+    response.set_data(msgspec.json.encode(masker.page({"": response.get_json()})[""]))
+    return response
 
 
 def masker_of(tx: Connection, collection: int = USERS) -> Masker:

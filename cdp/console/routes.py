@@ -144,6 +144,7 @@ def create_blueprint(store: Store, settings: Settings, services: Services) -> Bl
     bp.record_once(lambda state: _set_up(state, Console(store, settings, services)))
     bp.before_request(imports.limit_upload)
     bp.before_request(auth.guard)
+    bp.after_request(masking.mask_json)
     bp.after_request(security.add_headers)
     bp.context_processor(layout.shared)
     errors.register(bp)

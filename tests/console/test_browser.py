@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -224,6 +226,7 @@ def test_home_leads_back_to_where_one_was_until_one_logs_out(world: World, page:
     people(world)
     page.goto("/people?q=ana")
     page.get_by_role("link", name="Ana Kowalska").click()
+    page.wait_for_url("**/people/use_*")
     page.goto("/people/nobody")
     page.goto("/")
     page.get_by_label("Where you were").get_by_role("link", name="Ana Kowalska").click()
@@ -256,3 +259,49 @@ def test_filters_are_in_the_address_and_back_undoes_them(world: World, page: Any
     page.get_by_label("E-mail, id or any text").fill('"order":3')
     page.keyboard.press("Enter")
     playwright.expect(page.locator("tbody tr")).to_have_count(1)
+
+
+def test_a_file_is_imported_and_taken_back_by_clicks(
+    world: World, page: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("E-mail,Plan\nada@example.com,pro\nnobody,free\n")
+    stop = threading.Event()
+
+    def pipeline() -> None:
+        while not stop.wait(0.05):
+            world.drain()
+
+    thread = threading.Thread(target=pipeline)
+    thread.start()
+    try:
+        page.goto("/people")
+        page.get_by_role("link", name="Import a file").click()
+        page.get_by_label("File").set_input_files(file)
+        page.get_by_role("button", name="Upload and look").click()
+        page.get_by_label("The trait or identifier that Plan is called").fill("tier")
+        page.get_by_role("button", name="Try it").click()
+        playwright.expect(page.get_by_text("Would be created", exact=True)).to_be_visible()
+        page.get_by_role("button", name="Import these people").click()
+        playwright.expect(page.get_by_text("Rows taken")).to_be_visible()
+        with page.expect_download() as report:
+            page.get_by_role("link", name="Download all 1").click()
+        assert "no e-mail address" in Path(report.value.path()).read_text()
+        page.get_by_label("Type people.csv to go on").fill("people.csv")
+        page.get_by_role("button", name="Undo import").click()
+        playwright.expect(page.get_by_text("Taken back")).to_be_visible()
+        page.get_by_role("link", name="Imports").click()
+        playwright.expect(page.locator("tbody tr")).to_have_count(2)
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_fields_are_declared_personal_by_clicks(world: World, page: Any) -> None:
+    people(world)
+    page.goto("/catalogue")
+    page.get_by_role("link", name="Personal data").click()
+    playwright.expect(page.locator("tbody tr")).to_have_count(2)
+    page.get_by_role("button", name="Choose all").click()
+    page.get_by_role("button", name="They are personal").click()
+    playwright.expect(page.get_by_text("Nothing waits for you")).to_be_visible()

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import msgspec
 import pytest
+from flask import Response, jsonify
 from sqlalchemy import select
 
 from cdp.console.auth import hasher
@@ -226,6 +227,20 @@ def test_whatever_a_new_page_hands_over_is_walked(value: Any) -> None:
     known = {"type": "track", "userId": "user-77-zulu", "messageId": "m"}
     seen = str(masker.page({"it": value, "known": known}))
     assert [one for one in SECRET if one in seen] == []
+
+
+def test_answers_for_scripts_are_masked_as_well(told: World) -> None:
+    person = {"name": "Zoe", "traits": {"email": "zoe@quagmire.example"}, "userId": "user-77-zulu"}
+
+    def people() -> Response:
+        return jsonify([person])
+
+    told.app.view_functions["console.condition_pick"] = people
+    assert told.admin().get("/conditions/pick").json == [person]
+    answer = viewer_of(told).get("/conditions/pick")
+    assert answer.json == [
+        {"name": "Z•••", "traits": {"email": "z•••@q•••.example"}, "userId": "u•••"}
+    ]
 
 
 @pytest.mark.slow

@@ -13,9 +13,14 @@ from cdp.store.fields import KIND, Known, decide, known_fields
 from tests.factories import Space
 
 
-@pytest.fixture
-def space(tmp_path: Path) -> Iterator[Space]:
-    made = Space(tmp_path)
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def space(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Space]:
+    url = None
+    if request.param == "postgres":
+        from tests.postgres import new_database
+
+        url = new_database()
+    made = Space(tmp_path, url)
     yield made
     made.close()
 

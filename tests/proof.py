@@ -52,6 +52,10 @@ def main() -> int:
             ("conditions: any text is read or refused", "tests/conditions/test_fuzz.py"),
             ("law 4: SQL is right of everybody, on both databases", "tests/laws/test_sql.py"),
             ("values of traits for SQL are the profiles'", "tests/store/test_trait_values.py"),
+            (
+                "definitions: pulled, applied, pulled: the same bytes",
+                "tests/folder/test_round_trip.py",
+            ),
             ("law 7: what is taken away never was", "tests/privacy/test_rebuild.py"),
             ("law 3: traits, merged objects, limits", "tests/profiles/test_traits.py"),
             ("traits as they were", "tests/store/test_trait_history.py"),

@@ -17,6 +17,7 @@ from cdp.folder.model import Plan, Wanted, World
 from cdp.folder.planning import HANDLER_OF, HANDLERS, Seen, StalePlan
 from cdp.folder.reading import identity_of
 from cdp.folder.writing import yaml_of
+from cdp.store import meta
 
 room = Room("files", "What people define, as their files have it: read, planned and applied.")
 
@@ -170,6 +171,7 @@ def apply(body: dict[str, Any]) -> dict[str, Any]:
     who = author().removesuffix(" (api)")
     try:
         with here().store.write() as tx:
+            meta.bump(tx)  # so that what is planned here is what is applied
             made = planning.plan(
                 tx, wanted, _seen(body), _world(), prune=body["prune"],
                 overwrite=body["overwrite"],

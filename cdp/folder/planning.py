@@ -14,7 +14,7 @@ from cdp.folder.effects import SECONDS, effects
 from cdp.folder.model import Effect, Handler, Plan, Step, Thing, Wanted, World
 from cdp.folder.rules import IdentityRules, TraitsRules
 from cdp.folder.sources import Sources
-from cdp.store import defining
+from cdp.store import defining, meta
 
 #: In the order in which they are applied: what others refer to comes first.
 HANDLERS: tuple[Handler, ...] = (
@@ -142,6 +142,7 @@ def apply(tx: Connection, now: int, made: Plan, author: str, world: World) -> No
     what it was made for; nothing may be kept then.
     """
     assert not made.faults and not made.conflicts
+    meta.bump(tx)  # whoever changes something now waits for us, or we have waited for them
     base = {id_: thing.hash for id_, thing in things(tx, world).items()}
     for id_ in made.changes:
         if base.get(id_) != made.base.get(id_):

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cdp.api import cursors
+from cdp.folder.planning import HANDLER_OF
 from tests.api.calls import SPACE, Api
 from tests.factories import TOKEN, Space, ana
 from tests.postgres import new_database
@@ -111,6 +112,13 @@ POSTS = {
     "/api/tokens": ("name", "scopes"),
     "/api/destinations/x/dead/replay": ("item", "error", "all"),
     "/api/destinations/x/replays": ("from", "to"),
+    "/api/audiences": ("key", "name", "who", "static", "of", "description"),
+    "/api/computed-traits": ("key", "name", "value", "of"),
+    "/api/virtual-events": ("key", "name", "event", "where"),
+    "/api/audiences/x/revert": ("to", "version"),
+    "/api/audiences/x/rename": ("key", "name", "version"),
+    "/api/plan": ("objects", "seen", "prune", "overwrite"),
+    "/api/apply": ("objects", "seen", "prune", "overwrite"),
 }
 
 
@@ -120,4 +128,23 @@ def test_no_body_breaks_the_admin_api(ana_api: Api, path: str, data: st.DataObje
     named = st.dictionaries(st.sampled_from(POSTS[path]), json | st.just("webhook"), max_size=4)
     body: Any = data.draw(named | json)
     answer = ana_api.call("POST", path, json=body)
-    assert answer.status_code in (201, 400, 404, 409, 422), answer.text
+    assert answer.status_code in (200, 201, 400, 404, 409, 422), answer.text
+
+
+OBJECT = st.fixed_dictionaries(
+    {"kind": st.sampled_from(list(HANDLER_OF)) | text, "key": st.sampled_from(["x", "default"])},
+    optional={
+        name: json | st.sampled_from(["webhook", "default", "true", 'audience("x")'])
+        for name in ("name", "who", "value", "event", "where", "of", "plugin", "source", "settings",
+                     "write_key", "enabled", "filter", "limits", "max_traits", "priority")
+    },
+)  # fmt: skip
+
+
+@FUZZ
+@given(st.sampled_from(["/api/plan", "/api/apply"]), st.lists(OBJECT, max_size=3), st.booleans())
+def test_no_object_breaks_a_plan(
+    ana_api: Api, path: str, objects: list[dict[str, Any]], prune: bool
+) -> None:
+    answer = ana_api.call("POST", path, json={"objects": objects, "prune": prune})
+    assert answer.status_code in (200, 400, 409), answer.text

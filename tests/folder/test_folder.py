@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from cdp.config import Settings
 from cdp.definitions import Id
 from cdp.folder import work
 from cdp.folder.lock import NAME, BadLock
 from cdp.folder.planning import StalePlan
 from cdp.store import Store, config_rows, defining, definitions
+from cdp.store.migrate import migrate
 from tests.folder.shop import (
     BIG,
     HOOK,
@@ -26,6 +28,7 @@ from tests.folder.shop import (
     world,
     write,
 )
+from tests.postgres import new_database
 
 SPENDERS: Id = ("audience", "big_spenders")
 WHO = 'sum(properties.total of "Order Completed" within 30d) > 500 and traits.country = "PL"'
@@ -476,3 +479,17 @@ def test_a_lock_file_that_is_broken_is_told(store: Store, root: Path, text: str)
         work.plan(store, root, world())
     with pytest.raises(BadLock):
         pull(store, root)
+
+
+@pytest.mark.postgres
+def test_on_postgres_as_well(root: Path) -> None:
+    store = Store.open(Settings(database_url=new_database()))
+    migrate(store)
+    write(root, big=BIG, orders=ORDERS, hook=HOOK)
+    assert len(apply(store, root, world(HOOK_TOKEN="s3cret"))) == 3
+    define(store, SPENDERS, who="traits.a > 1", author="bob")
+    with pytest.raises(work.Conflicts, match="bob has changed it"):
+        apply(store, root)
+    assert pull(store, root) == {"big.yaml": "changed"}
+    assert apply(store, root) == []
+    store.close()

@@ -246,7 +246,8 @@ def test_a_viewer_changes_nothing(ana_space: Space) -> None:
     found = re.search(r'<meta name="csrf" content="([^"]+)"', page)
     assert found is not None
     before = version(ana_space)
-    own = {"console.theme", "console.logout", "console.own_password"}
+    own = {"console.theme", "console.logout", "console.own_password",
+           "console.condition_read", "console.condition_write"}  # fmt: skip
     for route in pages_with_forms(ana_space):
         if route.endpoint not in own:
             refused = client.post(route.path, data={"csrf": found[1]})  # type: ignore[attr-defined]

@@ -7,7 +7,7 @@ else knows one kind from another.
     body ── kind.read ──▶ Draft ── check ──▶ faults, warnings ── store.defining ──▶ a version
 """
 
-from cdp.definitions.check import Finding, Look, check, users
+from cdp.definitions.check import Finding, check
 from cdp.definitions.difference import difference
 from cdp.definitions.kind import (
     Body,
@@ -19,6 +19,7 @@ from cdp.definitions.kind import (
     title_of,
 )
 from cdp.definitions.kinds import KINDS
+from cdp.definitions.space import Look
 from cdp.definitions.words import Use, Word
 
 __all__ = [
@@ -36,5 +37,4 @@ __all__ = [
     "check",
     "difference",
     "title_of",
-    "users",
 ]

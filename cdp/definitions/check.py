@@ -6,28 +6,22 @@ refer to each other is taken in any order, or refused as a whole.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
-from cdp.conditions import ConditionError, Context, Names
+from cdp.conditions import ConditionError, Context
 from cdp.conditions import check as check_condition
 from cdp.conditions.ast import EventRef, Path, walk
 from cdp.conditions.errors import did_you_mean
-from cdp.conditions.expand import Made, Virtual, expand
+from cdp.conditions.expand import expand
 from cdp.conditions.size import check_size
-from cdp.definitions.computed_trait import COMPUTED_TRAIT
 from cdp.definitions.kind import Body, Draft, Fault, Id
 from cdp.definitions.kinds import KINDS
-from cdp.definitions.virtual_event import VIRTUAL_EVENT
+from cdp.definitions.space import Look, Space, gives, named
 from cdp.definitions.words import Use, Word, misread, parsed
 
 #: What conditions call every page and every screen, whether one was seen or not.
 _ALWAYS = ("Page Viewed", "Screen Viewed")
-
-
-#: What was seen of what a tree names, beside these definitions; None: nothing is known.
-Look: TypeAlias = Callable[[Any, Mapping[Id, Body]], Names | None]
 
 
 class Finding(NamedTuple):
@@ -35,13 +29,6 @@ class Finding(NamedTuple):
 
     errors: list[Fault]
     warnings: list[Fault]
-
-
-class User(NamedTuple):
-    """A definition that says a word of another, and where."""
-
-    id: Id
-    use: Use
 
 
 def check(
@@ -69,104 +56,10 @@ def check(
     return found
 
 
-def users(bodies: Mapping[Id, Body], id_: Id) -> list[User]:
-    """Who says a word of the definition, in the order of their keys: what breaks without it."""
-    return [] if id_ not in bodies else Space(bodies).users(_gives(id_, bodies[id_]), but=id_)
-
-
-def named(id_: Id) -> str:
-    """A definition in words."""
-    return f"{KINDS[id_[0]].title} {id_[1]}"
-
-
-def _gives(id_: Id, body: Body) -> tuple[Word, ...]:
-    return KINDS[id_[0]].gives(id_[1], body)
-
-
-class Space:
-    """All definitions of a moment, and who gives which word."""
-
-    def __init__(self, bodies: Mapping[Id, Body]) -> None:
-        self.bodies = bodies
-        self._uses: dict[Id, list[Use]] = {}
-        self._made: dict[str, Made] = {}
-        self._sayers: dict[Word, dict[Id, Use]] | None = None
-        self.givers: dict[Word, list[Id]] = defaultdict(list)
-        for id_, body in bodies.items():
-            for word in _gives(id_, body):
-                self.givers[word].append(id_)
-
-    def uses(self, id_: Id) -> list[Use]:
-        """The words that a definition says."""
-        if id_ not in self._uses:
-            self._uses[id_] = KINDS[id_[0]].uses(self.bodies[id_])
-        return self._uses[id_]
-
-    def meant(self, id_: Id, use: Use) -> list[Id]:
-        """The definitions that a word means where ``id_`` says it."""
-        return [
-            giver
-            for giver in self.givers.get(use.word, ())
-            if use.word.of != "trait" or self.of(giver) == self.of(id_)
-        ]
-
-    def of(self, id_: Id) -> str:
-        """People or accounts."""
-        found: str = self.bodies[id_].get("of", "people")
-        return found
-
-    def users(self, given: Iterable[Word], but: Id) -> list[User]:
-        """Who says one of the words, each once, by kind and key."""
-        if self._sayers is None:
-            self._sayers = defaultdict(dict)
-            for id_ in sorted(self.bodies):
-                for use in self.uses(id_):
-                    self._sayers[use.word].setdefault(id_, use)
-        found: dict[Id, Use] = {}
-        for word in given:
-            found = {**self._sayers.get(word, {}), **found}
-        return [User(id_, use) for id_, use in sorted(found.items()) if id_ != but]
-
-    def made(self, id_: Id) -> Made:
-        """What virtual events and computed traits stand for where ``id_`` says them."""
-        of = self.of(id_)
-        if of not in self._made:
-            events, traits = {}, {}
-            for other, body in self.bodies.items():
-                if other[0] == VIRTUAL_EVENT.name:
-                    events[body["name"]] = Virtual(body["event"], parsed(body["where"]).root)
-                elif other[0] == COMPUTED_TRAIT.name and self.of(other) == of:
-                    traits[other[1]] = parsed(body["value"]).root
-            self._made[of] = Made(events, traits)
-        return self._made[of]
-
-    def reached(self, ids: Iterable[Id]) -> dict[Id, Id]:
-        """The definitions and all that depend on them, each with one through which it does."""
-        found = {id_: id_ for id_ in ids}
-        stack = list(found)
-        while stack:
-            at = stack.pop()
-            for user in self.users(_gives(at, self.bodies[at]), but=at):
-                if user.id not in found:
-                    found[user.id] = found[at]
-                    stack.append(user.id)
-        return found
-
-    def names(self, id_: Id, root: Any, look: Look) -> Names | None:
-        """What a tree of ``id_`` may name without a warning; None: that is not known."""
-        names = look(root, self.bodies)
-        if names is not None and self.of(id_) == "accounts":
-            made = {key for kind, key in self.bodies if kind in ("audience", "computed_trait")}
-            known = {*names.account, *made} if names.account else frozenset[str]()
-            names = names._replace(traits=known)
-        # An audience that is not there is more than a warning.
-        return names._replace(audiences=None) if names is not None else None
-
-
 def _collisions(
     space: Space, id_: Id, body: Body, old: Body | None, look: Look, found: Finding
 ) -> None:
-    mine = _gives(id_, body)
+    mine = gives(id_, body)
     for word in mine:
         field = "name" if word.of == "event" else "key"
         others = [other for other in space.givers[word] if other != id_]
@@ -179,7 +72,7 @@ def _collisions(
             found.warnings.append(Fault(field, text))
         elif word.of == "event" and (word.text in _ALWAYS or _is_sent(word, body, look)):
             text = f"sources send an event {word.text}, which this one would hide"
-            new = old is None or word not in _gives(id_, old)
+            new = old is None or word not in gives(id_, old)
             (found.errors if new else found.warnings).append(Fault(field, text))
 
 
@@ -280,8 +173,8 @@ def _misread(space: Space, id_: Id, found: Finding) -> None:
     """What can't be asked of a computed trait, here or by others of this one."""
     for trouble in _misreading(space, id_, space.made(id_).traits):
         found.errors.append(trouble)
-    own = {word.text for word in _gives(id_, space.bodies[id_]) if word.of == "trait"}
-    for user in space.users(_gives(id_, space.bodies[id_]), but=id_):
+    own = {word.text for word in gives(id_, space.bodies[id_]) if word.of == "trait"}
+    for user in space.users(gives(id_, space.bodies[id_]), but=id_):
         mine = own & set(space.made(user.id).traits)
         for trouble in _misreading(space, user.id, mine):
             text = f"{trouble.text}, which the {named(user.id)} asks for"
@@ -318,7 +211,7 @@ def _vanished(before: Space, after: Space, id_: Id, found: Finding) -> None:
     """What others still say and nobody would give any more."""
     if id_ not in before.bodies:
         return
-    gone = [word for word in _gives(id_, before.bodies[id_]) if not after.givers.get(word)]
+    gone = [word for word in gives(id_, before.bodies[id_]) if not after.givers.get(word)]
     for user in after.users(gone, but=id_):
         field = user.use.field
         text = f"{user.use.word.text} is used by the {named(user.id)} ({field})"

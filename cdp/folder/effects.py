@@ -13,7 +13,7 @@ from cdp.conditions.ast import Not, all_of
 from cdp.conditions.expand import expand
 from cdp.conditions.size import check_size
 from cdp.definitions import Body, Id
-from cdp.definitions.check import Space
+from cdp.definitions.space import Space
 from cdp.definitions.words import inlined, parsed
 from cdp.folder.model import Effect
 from cdp.store.counting import count_people

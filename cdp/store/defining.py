@@ -23,8 +23,8 @@ from cdp.definitions import (
     check,
     difference,
 )
-from cdp.definitions.check import Look, Space, User, named
 from cdp.definitions.difference import Change
+from cdp.definitions.space import Look, Space, User, named
 from cdp.store import definitions, meta
 from cdp.store.config_rows import NameTaken
 from cdp.store.definitions import Version

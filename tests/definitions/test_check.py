@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cdp.conditions import Names
-from cdp.definitions import KINDS, Body, DefinitionError, Draft, Finding, Id, Look, check, users
+from cdp.definitions import KINDS, Body, DefinitionError, Draft, Finding, Id, Look, check
 from cdp.definitions.words import Word
 
 BIG: Id = ("audience", "big")
@@ -239,7 +239,6 @@ def test_what_others_use_can_not_go() -> None:
     assert faults(ORDERS) == ["orders is used by the audience big (who)"]
     assert faults(BIG) == ["big is used by the audience both (who)"]
     assert faults(("audience", "both")) == []
-    assert [user.id for user in users(before, BIG)] == [("audience", "both")]
     # Together they can.
     gone = check(before, dict.fromkeys(before), seen)
     assert all(finding.errors == [] for finding in gone.values())

@@ -216,3 +216,12 @@ def test_a_change_of_several_is_made_as_a_whole_or_not(store: Store) -> None:
 
 def recorded(tx: Connection) -> list[Any]:
     return list(tx.execute(select(changes).where(changes.c.kind == "audience")))
+
+
+def test_a_body_is_judged_without_being_kept(store: Store) -> None:
+    shop(store)
+    with store.read() as tx:
+        kept, finding = defining.judge(tx, BIG, {"who": "traits.orders>4 and traits.big = 1"})
+        assert kept == {"who": "traits.orders > 4 and traits.big = 1"}
+        assert "depend on itself" in finding.errors[0].text
+    assert body(store, BIG) == {"who": "traits.orders > 3"}

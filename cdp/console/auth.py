@@ -106,7 +106,7 @@ def guard() -> Response | str | tuple[str, int] | None:
         if not csrf_holds():
             abort(400, "This form was opened in an earlier session. Send it once more.")
         if not g.visitor.can_change and request.endpoint not in OWN:
-            abort(403, "Your role may look at everything and change nothing.")
+            abort(403, "Your role changes nothing.")
     return None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import and_, case, exists, func, or_, select
 
-from cdp.conditions.sql.tests import NO, UNKNOWN, Test, both, constant, known, negate
+from cdp.conditions.sql.tests import NO, UNKNOWN, Test, constant, either, known, negate
 from cdp.conditions.sql.values import (
     EXACT,
     SCALE,
@@ -184,12 +184,26 @@ def _json(op: str, a: Json, value: Any) -> Test:
 
 def within(item: Abstract, values: list[Abstract], sql: Sql) -> Test:
     """Whether a value is one of some."""
-    texts = [v.value for v in values if isinstance(v, Const) and type(v.value) is str]
-    if isinstance(item, Text) and len(texts) == len(values):
-        texts = [text for text in texts if fits(text)]
-        return if_ascii(item, known(item.text.in_(texts)), sql) if texts else NO
-    found = [compare("=", item, value, sql) for value in values]
-    return negate(both(negate(test) for test in found))
+    rest = [value for value in values if not isinstance(value, Const)]
+    constants = [value.value for value in values if isinstance(value, Const)]
+    tests = []
+    if isinstance(item, Text):
+        texts = [value for value in constants if type(value) is str and fits(value)]
+        if texts:
+            tests.append(if_ascii(item, known(item.text.in_(texts)), sql))
+        constants = [value for value in constants if type(value) is Time]
+    elif isinstance(item, Number) and item.lo is item.hi and item.kind != "decimal":
+        near = [value for value in constants if type(value) in NUMBERS and abs(value) < EXACT]
+        if near:
+            tests.append(known(item.lo.in_(near if item.kind == "int" else map(float, near))))
+        constants = [
+            value
+            for value in constants
+            if type(value) is Time or (type(value) in NUMBERS and not abs(value) < EXACT)
+        ]
+    others = [*rest, *(Const(value) for value in constants)]
+    tests += [compare("=", item, value, sql) for value in others]
+    return either(tests)
 
 
 def listed(item: Abstract, values: Abstract, sql: Sql) -> Test:

@@ -29,7 +29,7 @@ from cdp.conditions.functions.devices import identifier_types
 from cdp.conditions.person import Evaluator, Person
 from cdp.conditions.sql.aggregates import figures, people_of
 from cdp.conditions.sql.columns import Columns
-from cdp.conditions.sql.events import Events, NotKept, Rows, bounds
+from cdp.conditions.sql.events import Events, NotKept, Rows, TooMuch, bounds
 from cdp.conditions.sql.known import Known
 from cdp.conditions.sql.reading import Hole, Reading, holes, in_person
 from cdp.conditions.sql.sides import EVERYONE, NOBODY, Found, Sets, Side, complement, exactly
@@ -92,6 +92,8 @@ class People:
             found = self._one(node, hole, item)
         except NotKept as error:
             self.missing.add((error.event, error.path))
+            return _NOT_KNOWN
+        except TooMuch:
             return _NOT_KNOWN
         return found if found is not None else self._anything(node, inside)
 
@@ -292,6 +294,8 @@ class People:
             sides = [self._touched(hole, item) for hole, item in inside.items()]
         except NotKept as error:
             self.missing.add((error.event, error.path))
+            return _NOT_KNOWN
+        except TooMuch:
             return _NOT_KNOWN
         touched = self.sets.any_of(sides)
         if self._of_nobody(node):

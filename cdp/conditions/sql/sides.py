@@ -23,6 +23,9 @@ from sqlalchemy import (
     union,
 )
 
+#: SQLite reads so many selects inside of each other, and terms in a row, and not many more.
+_DEEP, _LONG = 3, 200
+
 Ids = Select[Any]
 Probe = Callable[[ColumnElement[Any]], ColumnElement[bool]]
 
@@ -32,13 +35,15 @@ class Side(NamedTuple):
 
     ``ids`` has one column, ``profile``, each once; None selects nobody. ``probe`` says of
     one id whether it is among them, where that is less work than a list. ``weight`` is how
-    many they may be, roughly: what is put together begins with the smallest.
+    many they may be, roughly: what is put together begins with the smallest. ``depth`` is
+    how far selects are nested in it.
     """
 
     all_but: bool
     ids: Ids | None
     probe: Probe | None = None
     weight: int = 1
+    depth: int = 1
 
 
 NOBODY = Side(False, None)
@@ -95,12 +100,17 @@ class Sets(NamedTuple):
             return first
         assert first.ids is not None
         # Not around it: what is asked of each is asked before repeats are sorted out.
-        id_ = id_of(first.ids)
-        ids = first.ids.where(
-            *(self.among(item, id_) for item in others),
-            *(self.outside(item, id_) for item in outside),
-        )
-        return Side(False, ids, weight=first.weight)
+        ids, rest = first.ids, [*others, *outside]
+        for start in range(0, len(rest), _LONG):
+            ids = _apart(ids) if start else ids
+            id_ = id_of(ids)
+            ids = ids.where(
+                *(
+                    self.outside(item, id_) if item.all_but else self.among(item, id_)
+                    for item in rest[start : start + _LONG]
+                )
+            )
+        return _flat(Side(False, ids, None, first.weight, 1 + _depth(inside + outside)))
 
     def any_of(self, sides: Iterable[Side]) -> Side:
         """Who is in any of them."""
@@ -112,6 +122,11 @@ class Sets(NamedTuple):
             return NOBODY
         if len(sides) == 1:
             return sides[0]._replace(all_but=False)
+        if len(sides) > _LONG:
+            pieces = [sides[i : i + _LONG] for i in range(0, len(sides), _LONG)]
+            joined = [self._any_of(piece) for piece in pieces]
+            apart = [Side(False, _apart(side.ids), None, side.weight) for side in joined]
+            return self._any_of(apart)
         parts = [select(side.ids.subquery().c.profile) for side in sides if side.ids is not None]
         found = union(*parts).subquery()
         probe: Probe | None = None
@@ -121,7 +136,23 @@ class Sets(NamedTuple):
                 return or_(*(self.among(side, id_) for side in sides))
 
         weight = sum(side.weight for side in sides)
-        return Side(False, select(found.c.profile), probe, weight)
+        return _flat(Side(False, select(found.c.profile), probe, weight, 1 + _depth(sides)))
+
+
+def _depth(sides: Sequence[Side]) -> int:
+    return max(side.depth for side in sides)
+
+
+def _flat(side: Side) -> Side:
+    """The set with a name before the whole statement, where it is nested too deeply."""
+    if side.depth <= _DEEP:
+        return side
+    return Side(side.all_but, _apart(side.ids), None, side.weight)
+
+
+def _apart(ids: Ids | None) -> Ids:
+    assert ids is not None
+    return select(ids.cte().c.profile)
 
 
 class Found(NamedTuple):

@@ -9,6 +9,8 @@ from sqlalchemy import ColumnElement, and_, false, not_, or_, true
 from sqlalchemy.sql.elements import False_, True_
 
 Bool = ColumnElement[bool]
+#: Terms in a row, of 1,000 that SQLite reads; what has more is left open.
+MOST = 300
 
 
 class Test(NamedTuple):
@@ -57,6 +59,8 @@ def negate(test: Test) -> Test:
 def both(tests: Iterable[Test]) -> Test:
     """All of them; of none `YES`."""
     items = list(tests)
+    if len(items) > MOST:
+        return UNKNOWN
     sure = all_hold(item.sure for item in items)
     if all(item.exact for item in items):
         return known(sure)
@@ -66,6 +70,8 @@ def both(tests: Iterable[Test]) -> Test:
 def either(tests: Iterable[Test]) -> Test:
     """Any of them; of none `NO`."""
     items = list(tests)
+    if len(items) > MOST:
+        return UNKNOWN
     sure = any_holds(item.sure for item in items)
     if all(item.exact for item in items):
         return known(sure)

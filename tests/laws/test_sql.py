@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -19,15 +20,19 @@ from hypothesis import strategies as st
 from cdp.conditions import Context, Evaluator, Event, Person, format_text, parse
 from cdp.conditions.ast import (
     Aggregate,
+    Between,
     Call,
     Compare,
     EventRef,
     In,
+    Instant,
     Items,
     Not,
     Path,
     Performed,
+    Since,
     Value,
+    Within,
     all_of,
     any_of,
 )
@@ -241,6 +246,53 @@ def agree(
             assert set(decided) == holds, (text, now)
             asked = matching.candidates(tx, tree, now, min(ids) - 1, max(ids))
             assert set(asked) & set(ids) == could, text
+
+
+def pointed(seed: int, count: int) -> tuple[list[list[dict[str, Any]]], list[Any], int]:
+    """Full histories, and plain questions whose windows end where events are, to the ms."""
+    rnd = random.Random(seed)
+    values = [0, 1, 2, 2, 2.5, 0.1, -3, True, "a", "2", None, [1, "a"], 10**18 + 1]
+
+    def message() -> dict[str, Any]:
+        properties = {key: rnd.choice(values) for key in ("x", "y") if rnd.random() < 0.8}
+        body = {"type": "track", "event": rnd.choice("AAB"), "properties": properties}
+        return {"t": AROUND + rnd.randrange(-9, 10), "body": body}
+
+    def question(now: int) -> Any:
+        t = rnd.choice(rnd.choice(histories))["t"]
+        far, near = max(1, now - t + rnd.randrange(2)), max(0, now - t - rnd.randrange(2))
+        window = rnd.choice(
+            [None, Within(far), Between(near + rnd.randrange(1, 9), near), Since(Instant(t))]
+        )
+        path, value = Path(("properties", rnd.choice("xy"))), Value(rnd.choice([0, 1, 2, 2.5, "a"]))
+        op = rnd.choice(["=", "!=", "<", "<=", ">", ">="])
+        where = Compare(op, path, value) if rnd.random() < 0.4 else None
+        ref = EventRef(rnd.choice("AAB"), where)
+        fn = rnd.choice(["count", "count", "sum", "sum", "avg", "min", "max", "first", "last"])
+        figure = Aggregate(fn, ref, None if fn == "count" else path, window)
+        bound: Any = Value(rnd.choice([0, 1, 2, 2.5, 3, 4, 4.5]))
+        if fn in ("first", "last") and rnd.random() < 0.5:
+            figure, bound = Aggregate(fn, ref, None, window), Instant(t)
+        if rnd.random() < 0.2:
+            return Performed(ref, window)
+        return Compare(rnd.choice(["=", "!=", "<", "<=", ">", ">="]), figure, bound)
+
+    histories = [[message() for _ in range(rnd.randrange(2, 8))] for _ in range(3)]
+    now = AROUND + rnd.randrange(-5, 15)
+    return histories, [question(now) for _ in range(count)], now
+
+
+def test_windows_and_figures_are_right_to_the_millisecond_on_sqlite(sqlite: Town) -> None:
+    for seed in range(EXAMPLES):
+        histories, trees, now = pointed(seed, 8)
+        agree(sqlite, histories, trees, now, 5)
+
+
+@pytest.mark.postgres
+def test_windows_and_figures_are_right_to_the_millisecond_on_postgres(postgres: Town) -> None:
+    for seed in range(EXAMPLES // 2):
+        histories, trees, now = pointed(seed, 8)
+        agree(postgres, histories, trees, now, 5)
 
 
 TOWN = (st.lists(HISTORIES, min_size=1, max_size=3), CONDITIONS, INSTANTS, st.integers(1, 9))

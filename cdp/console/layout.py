@@ -18,6 +18,7 @@ PLACES = (
     ("Live", "console.live", "live"),
     ("Catalogue", "console.catalogue", "catalogue"),
     ("People", "console.people", "people"),
+    ("Audiences", "console.audiences", "audiences"),
     ("Connections", "console.connections", "links"),
     ("Settings", "console.account", "settings"),
 )
@@ -26,6 +27,7 @@ _PREFIXES = {
     "/live": "Live",
     "/catalogue": "Catalogue",
     "/people": "People",
+    "/audiences": "Audiences",
     "/connections": "Connections",
     "/settings": "Settings",
 }

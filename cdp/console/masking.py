@@ -17,6 +17,7 @@ import msgspec
 from flask import Flask, Response, g, request
 from sqlalchemy import Connection
 
+from cdp.console.audiences import Moved
 from cdp.console.auth import Visitor
 from cdp.console.context import console
 from cdp.console.events import Event
@@ -164,6 +165,12 @@ def _change(masker: Masker, change: Change) -> Change:
     return change._replace(before=said(change.before), after=said(change.after))
 
 
+def _moved(masker: Masker, moved: Moved) -> Moved:
+    face = _face(masker, moved.face) if moved.face is not None else None
+    change = moved.change._replace(detail="")
+    return moved._replace(face=face, change=change, detail=masker.shape(moved.detail))
+
+
 #: How each type that may say something of a person is masked.
 RULES: dict[type, Rule] = {
     Call: _call,
@@ -171,6 +178,7 @@ RULES: dict[type, Rule] = {
     Event: _event,
     Face: _face,
     IdentifierRow: _identifier,
+    Moved: _moved,
     NodeRow: lambda _masker, row: row._replace(ids="[]", dropped=None),
     RejectedRow: _rejected,
     Said: _trait,

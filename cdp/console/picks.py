@@ -11,11 +11,12 @@ from flask import Response, abort, jsonify, request
 from sqlalchemy import Connection
 
 from cdp.conditions.check import MESSAGE_KEYS
+from cdp.conditions.functions.devices import SYSTEMS
 from cdp.console import format
 from cdp.console.context import console
 from cdp.definitions import title_of
 from cdp.identity import DEFAULT
-from cdp.store import catalogue_picks, definitions
+from cdp.store import catalogue_picks, definitions, lists
 from cdp.store.catalogue_picks import EVENTS
 from cdp.store.catalogue_reads import CONTEXT, DAY_MS, Field
 
@@ -23,7 +24,12 @@ from cdp.store.catalogue_reads import CONTEXT, DAY_MS, Field
 MOST, EACH = 40, 8
 _SAMPLES = 12
 #: Where the catalogue keeps what is at the first key of a path.
-_PARTS = {"properties": EVENTS, "context": (CONTEXT,), "traits": ("identify",)}
+_PARTS = {
+    "properties": EVENTS,
+    "context": (CONTEXT,),
+    "traits": ("identify",),
+    "account": ("group",),
+}
 _WORDS = {
     "type": "the kind of call: track, identify, page…",
     "event": "the event's name",
@@ -99,7 +105,8 @@ def _field(group: str, root: str, field: Field) -> Option:
     samples = [format.inline_json(s.value, 24) for s in field.samples if s.personal is None][:3]
     masked = next((s.personal for s in field.samples if s.personal is not None), None)
     sub = ", ".join(samples) if samples else f"‹{masked.replace('_', ' ')}›" if masked else ""
-    option = _option(group, "path", [root, *_keys(field.path)], field.path, sub)
+    head = ["account", "traits"] if root == "account" else [root]
+    option = _option(group, "path", [*head, *_keys(field.path)], field.path, sub)
     return {**option, "type": _type(field)}
 
 
@@ -147,6 +154,14 @@ def _defined(tx: Connection, kind: str) -> list[tuple[str, str]]:
     return [(key, title_of(key, body)) for key, body in bodies if not body.get("archived")]
 
 
+def _lists(tx: Connection, q: str, event: str | None) -> list[Option]:
+    return [
+        _option("Uploaded lists", "list", found.key, found.key, f"{found.size:,} values")
+        for found in lists.all_lists(tx)
+        if q.casefold() in found.key
+    ]
+
+
 def _zones(tx: Connection, q: str, event: str | None) -> list[Option]:
     needle = q.casefold().replace(" ", "_")
     mine = _option("Zones", "text", "person", "person", "where the person is")
@@ -161,8 +176,8 @@ def _all_zones() -> list[str]:
 
 def _values(tx: Connection, parts: list[str], event: str | None) -> Option:
     """The type of what is at a path, and values seen there; personal ones are not kept."""
-    if parts[:1] == ["person"]:
-        parts = parts[1:]
+    if parts[:1] == ["person"] or parts[:2] == ["account", "traits"]:
+        parts = [parts[0], *parts[2:]] if parts[0] == "account" else parts[1:]
     if parts == ["event"]:
         return {"type": "text", "options": _events(tx, "", None)[:MOST]}
     if parts == ["type"]:
@@ -221,6 +236,11 @@ _KINDS: dict[str, Callable[[Connection, str, str | None], list[Option]]] = {
     "field": _of_messages,
     "identifier": _identifiers,
     "audience": _audiences,
+    "list": _lists,
     "zone": _zones,
+    "account_trait": _fields("Traits of the account", "account"),
+    "system": lambda tx, q, event: [
+        _option("", "text", name, name, "") for name in SYSTEMS if q.casefold() in name
+    ],
     "topic": lambda tx, q, event: [],
 }

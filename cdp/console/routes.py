@@ -13,10 +13,12 @@ from flask.blueprints import BlueprintSetupState
 from cdp.config import Settings
 from cdp.console import (
     assets,
+    audiences,
     auth,
     builder,
     catalogue_pages,
     classes,
+    defined,
     destinations,
     errors,
     exports,
@@ -31,6 +33,7 @@ from cdp.console import (
     people,
     picks,
     plugins,
+    preview,
     privacy,
     rejected,
     replays,
@@ -63,6 +66,7 @@ PAGES: tuple[tuple[str, str, View], ...] = (
     ("/catalogue/traits", "catalogue_traits", catalogue_pages.traits),
     ("/catalogue/context", "catalogue_context", catalogue_pages.context),
     ("/catalogue/personal", "catalogue_personal", classes.index),
+    ("/audiences", "audiences", audiences.index),
     ("/people", "people", people.index),
     ("/people/exports", "exports", exports.index),
     ("/people/imports", "imports", imports.index),
@@ -105,6 +109,7 @@ FORMS: tuple[tuple[str, str, View], ...] = (
     ("/sample-data", "sample_data", home.sample_data),
     ("/conditions/read", "condition_read", builder.read),
     ("/conditions/write", "condition_write", builder.write),
+    ("/audiences/-preview", "audience_preview", preview.preview),
     ("/live/test", "test_event", live.send_test),
     ("/catalogue/personal", "catalogue_personal_change", classes.change),
     ("/people/exports", "export_download", exports.download),
@@ -137,6 +142,26 @@ FORMS: tuple[tuple[str, str, View], ...] = (
     ("/settings/users/<name>", "user_change", users.change_user),
 )
 
+#: Where each kind of definition has its pages; no key has a dash in it.
+DEFINED = {
+    "audiences": "/audiences",
+    "computed-traits": "/catalogue/computed-traits",
+    "virtual-events": "/catalogue/virtual-events",
+}
+#: What follows there, with the method.
+DEFINED_PAGES: tuple[tuple[str, str, str, View], ...] = (
+    ("GET", "", "defined", audiences.index),
+    ("GET", "/-new", "defined_new", defined.new),
+    ("POST", "/-new", "defined_create", defined.create),
+    ("GET", "/<key>", "defined_one", audiences.page),
+    ("GET", "/<key>/<tab>", "defined_tab", audiences.page),
+    ("GET", "/<key>/edit", "defined_edit", defined.edit),
+    ("POST", "/<key>/edit", "defined_change", defined.change),
+    ("POST", "/<key>/versions", "defined_revert", defined.revert),
+    ("POST", "/<key>/state", "defined_archive", defined.archive),
+    ("POST", "/<key>/remove", "defined_remove", defined.remove),
+)
+
 
 def create_blueprint(store: Store, settings: Settings, services: Services) -> Blueprint:
     """The console over a migrated ``store``, to be registered at the root of an app."""
@@ -153,6 +178,10 @@ def create_blueprint(store: Store, settings: Settings, services: Services) -> Bl
         bp.add_url_rule(address, endpoint, view, methods=["GET"])
     for address, endpoint, view in FORMS:
         bp.add_url_rule(address, endpoint, view, methods=["POST"])
+    for plural, root in DEFINED.items():
+        for method, rest, endpoint, view in DEFINED_PAGES:
+            of = {"plural": plural}
+            bp.add_url_rule(root + rest, endpoint, view, methods=[method], defaults=of)
     return bp
 
 

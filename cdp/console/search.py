@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 from cdp.console import auth
 from cdp.console.context import console
 from cdp.console.people import find_people, person_address
-from cdp.store import catalogue_reads, config_rows
+from cdp.definitions import KINDS, title_of
+from cdp.store import catalogue_reads, config_rows, definitions
 from cdp.store.faces import Face
 
 PEOPLE = 6
@@ -27,6 +28,7 @@ _PAGES = (
     ("Exports", "console.exports", "people events download csv json parquet"),
     ("Imports", "console.imports", "people upload csv spreadsheet file undo"),
     ("Import a file", "console.import_new", "people upload csv spreadsheet json parquet"),
+    ("Audiences", "console.audiences", "segments lists members who"),
     ("Sources", "console.connections", "write key snippet"),
     ("Add a source", "console.source_new", "new write key snippet"),
     ("Destinations", "console.destinations", "webhook delivery"),
@@ -98,6 +100,19 @@ def _connections(tx: Connection, text: str) -> list[Hit]:
         for source in config_rows.own_sources(tx)
         if needle in f"{source.name} {source.key} {source.write_key if keys else ''}".casefold()
     ]
+    for kind in KINDS.values():
+        group = f"{kind.title.capitalize()}s"
+        hits += [
+            Hit(
+                group,
+                name,
+                version.key,
+                url_for("console.defined_one", plural=kind.plural, key=version.key),
+            )
+            for version in definitions.all_current(tx, kind.name)
+            if needle
+            in f"{(name := title_of(version.key, version.body or {}))} {version.key}".casefold()
+        ]
     hits += [
         Hit("Destinations", item.name, item.plugin, url_for("console.destination", key=item.key))
         for item in config_rows.all_destinations(tx)

@@ -75,6 +75,7 @@ def open_shop(folder: Path, people: int = 5_000) -> ShopWorld:
         world.log.append(Record(NOW - 3 * 3_600_000, source.id, "batch", body, live=False))
     world.drain()
     _add_destinations(world)
+    _define(world)
     _live_hour(world, sorted(orders))
     world.drain()
     _deliver(world)
@@ -139,6 +140,24 @@ def _add_destinations(world: World) -> None:
     for name, host in (("Order webhook", "orders"), ("Warehouse loader", "warehouse")):
         fields = {"name": name, "s.url": f"https://{host}.example/hook", "s.method": "POST"}
         response = admin.post("/connections/destinations/new/webhook", **fields)
+        assert response.status_code == 303, response.text
+
+
+def _define(world: World) -> None:
+    admin = world.admin()
+    for address, fields in {
+        "/catalogue/virtual-events/-new": {
+            "name": "Big Order", "event": "Order Completed", "where": "properties.total > 100",
+        },
+        "/catalogue/computed-traits/-new": {
+            "name": "Spent", "value": 'sum(properties.total of "Order Completed")',
+        },
+        "/audiences/-new": {
+            "name": "Big spenders",
+            "who": 'traits.spent > 500 and performed("Big Order" within 90d)',
+        },
+    }.items():  # fmt: skip
+        response = admin.post(address, **fields)
         assert response.status_code == 303, response.text
 
 

@@ -177,6 +177,7 @@ def test_a_viewer_sees_everything_and_changes_nothing(world: World) -> None:
         if "POST" not in (rule.methods or ()) or rule.endpoint in auth.OPEN | auth.OWN:
             continue
         values = {name: 1 if "int(" in str(rule) else "default" for name in rule.arguments}
+        values |= rule.defaults or {}
         with world.app.test_request_context():
             address = rule.build(values)
         assert address is not None

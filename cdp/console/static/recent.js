@@ -1,7 +1,7 @@
 // Home leads back to the things one looked at last; this browser alone remembers them.
 const KEY = "recent";
 const MOST = 5;
-const THINGS = /^\/(people\/[^/]+|connections\/(sources|destinations)\/[^/]+)/;
+const THINGS = /^\/(people\/[^/]+|audiences\/[a-z][^/]*|catalogue\/(computed-traits|virtual-events)\/[a-z][^/]*|connections\/(sources|destinations)\/[^/]+)/;
 
 function read() {
   try { return JSON.parse(localStorage.getItem(KEY)) ?? []; } catch { return []; }

@@ -86,7 +86,7 @@ const listOf = (kind) => (items) => ({ kind: "list", items: items.length ? items
 
 const blank = {
   text: () => ({ kind: "text", text: "" }), number: () => ({ kind: "number", text: "" }), truth: () => ({ kind: "truth", yes: true }), empty: () => ({ kind: "empty" }),
-  nothing: () => ({ kind: "nothing" }), instant: () => ({ kind: "instant", date: "", time: "" }), now: () => ({ kind: "now" }),
+  nothing: () => ({ kind: "nothing" }), uploaded: () => ({ kind: "uploaded", name: "" }), instant: () => ({ kind: "instant", date: "", time: "" }), now: () => ({ kind: "now" }),
   ago: () => ({ kind: "ago", n: "", unit: "d" }), ahead: () => ({ kind: "ahead", n: "", unit: "d" }), start: () => ({ kind: "start", unit: "month", zone: "UTC" }),
 };
 
@@ -95,11 +95,11 @@ export function become(key, old, scope) {
   const [kind, detail] = key.split(":");
   if (kind === "path") {
     const [, , head] = roots(scope).find(([root]) => root === detail);
-    return { kind, parts: old?.kind === "call" && old.args[0]?.kind === "path" ? old.args[0].parts : [...head, null] };
+    return { kind, parts: [...head, ...(old?.kind === "path" ? tail(old.parts, scope) : [null])] };
   }
   if (kind === "call") {
     const [, , n] = FUNCTIONS.find(([name]) => name === detail);
-    const kept = old?.kind === "call" ? old.args : [old?.kind === "path" ? old : become(`path:${roots(scope)[0][0]}`, null, scope)];
+    const kept = old?.kind === "call" ? old.args : [["path", "figure"].includes(old?.kind) ? old : become(`path:${roots(scope)[0][0]}`, null, scope)];
     return { kind, name: detail, args: Array.from({ length: n }, (_, at) => kept[at] ?? blank.text()) };
   }
   if (kind === "figure") {
@@ -112,6 +112,9 @@ export function become(key, old, scope) {
   if (["ago", "ahead"].includes(kind) && ["ago", "ahead"].includes(old?.kind)) return { ...old, kind };
   return blank[kind]();
 }
+
+// What a path says behind its beginning.
+const tail = (parts, scope) => parts.slice(rootOf(parts, scope)[2].length);
 
 function keyOfKind(found, scope) {
   if (found.kind === "path") return `path:${rootOf(found.parts, scope)[0]}`;
@@ -127,11 +130,11 @@ const alike = ({ items }) => ["text", "number"].find((kind) => items.length && i
 function kinds(found, scope, only) {
   const paths = { label: "What is known", items: roots(scope).map(([key, label]) => [`path:${key}`, label]) };
   const person = scope.context === "person" && !scope.where;
-  const calls = { label: "Made of it", items: FUNCTIONS.filter(([name]) => person || !["audience", "subscribed"].includes(name)).map(([name, label]) => [`call:${name}`, label]) };
+  const calls = { label: "Made of it", items: FUNCTIONS.filter(([name]) => person || !["audience", "subscribed", "has_device"].includes(name)).map(([name, label]) => [`call:${name}`, label]) };
   const figures = { label: "From events", items: FIGURES.map(([key, label]) => [`figure:${key}`, label]) };
   const moments = { label: "Time", items: person || scope.context === "person" ? MOMENTS : MOMENTS.slice(0, 1) };
-  const values = { label: "Value", items: [...LITERALS, ["list:text", "list of texts"], ["list:number", "list of numbers"], ["list", "list"]] };
-  const all = only === "times" ? [moments] : only === "literals" ? [values] : only === "left" ? [paths, ...(person ? [figures] : []), calls, values, moments] : [values, moments, paths, ...(person ? [figures] : []), calls];
+  const values = { label: "Value", items: [...LITERALS, ["list:text", "list of texts"], ["list:number", "list of numbers"], ["list", "list"], ["uploaded", "uploaded list"]] };
+  const all = only === "times" ? [moments] : only === "made" ? [figures, paths, calls] : only === "literals" ? [values] : only === "left" ? [paths, ...(person ? [figures] : []), calls, values, moments] : [values, moments, paths, ...(person ? [figures] : []), calls];
   const present = keyOfKind(found, scope);
   if (!all.some((part) => part.items.some(([key]) => key === present))) all.push({ label: "As text", items: [[present, "condition"]] });
   return all;
@@ -141,11 +144,11 @@ function kinds(found, scope, only) {
 // stand here: an operand whose values are known.
 export function operand(line, blocks, found, set, scope, { only = "right", label = "Value", values = null, onpicked, owner = found, slot = "kind" } = {}) {
   const key = keyOf(owner, slot);
-  line.push(menu(only === "left" ? "Kind of what is asked" : `${label}: kind`, kinds(found, scope, only), keyOfKind(found, scope), (chosen) => {
+  line.push(menu(only === "left" || only === "made" ? "Kind of what is asked" : `${label}: kind`, kinds(found, scope, only), keyOfKind(found, scope), (chosen) => {
     const made = become(chosen, found, scope);
     set(made);
     scope.redraw(key);
-  }, { "data-key": key, class: only === "left" ? "kind" : "kind quiet" }));
+  }, { "data-key": key, class: only === "left" || only === "made" ? "kind" : "kind quiet" }));
   shape(line, blocks, found, scope, { label, values, onpicked });
 }
 
@@ -163,6 +166,10 @@ function shape(line, blocks, found, scope, { label, values, onpicked }) {
     case "ago": durationField(line, found, scope, label); line.push(word("ago")); break;
     case "ahead": durationField(line, found, scope, label); line.push(word("from now")); break;
     case "start": start(line, found, scope); break;
+    case "uploaded": line.push(picker({
+      label, key, value: found.name, placeholder: "a list", find: (q) => pick({ kind: "list", q }),
+      ontype: (text) => { found.name = text; scope.changed(); }, onpick: (option) => { found.name = option.value; scope.redraw(key); },
+    })); break;
     case "list": list(line, blocks, found, scope, values); break;
     case "figure": figure(line, blocks, found, scope); break;
     case "call": call(line, blocks, found, scope, onpicked, label); break;

@@ -3,11 +3,15 @@
 import { button, h, redraw } from "./dom.js";
 import { group, readGroup, readRow, writeGroup } from "./rows.js";
 import { drawGroup } from "./view.js";
-import { post } from "./server.js";
+import { previews } from "./preview.js";
+import { csrf, post } from "./server.js";
 import { Unfinished } from "./units.js";
-import { keyOf } from "./controls.js";
+import { keyOf, operand } from "./controls.js";
+import { readOperand, writeOperand } from "./operands.js";
 
 const WAIT_MS = 200;
+
+const figure = () => ({ kind: "figure", fn: "sum", event: "", where: null, of: ["properties", null], window: null });
 
 class Builder {
   constructor(place) {
@@ -15,17 +19,25 @@ class Builder {
     this.field = document.getElementById(place.dataset.builder);
     this.context = place.dataset.context;
     this.panel = "panel" in place.dataset;
-    this.root = group();
+    // Where any value will do, the root is an operand instead of rows.
+    this.value = "value" in place.dataset;
+    this.root = this.value ? figure() : group();
     this.turn = 0;
     this.pending = null;
     this.unfinished = "";
     this.scope = {
       context: this.context, where: false, changed: () => this.changed(), drawGroup,
       redraw: (key) => { this.draw(key); this.changed(); }, focusFirst: (row) => this.focusFirst(row),
-      read: (text, context) => post("/conditions/read", { text, context: context ?? this.context }),
+      read: (text, context) => this.ask("read", { text, ...(context ? { context, value: false } : {}) }),
       drawText: (line, row, put, scope) => this.drawText(line, row, put, scope), drawCode: (line, found) => this.drawCode(line, found),
     };
-    this.scope.event = () => eventOf(this.root);
+    const event = document.getElementById(place.dataset.event ?? "");
+    this.scope.event = () => (event ? event.value || null : this.value ? null : eventOf(this.root));
+    event?.addEventListener("change", () => this.draw());
+  }
+
+  ask(what, body) {
+    return post(`/conditions/${what}`, { context: this.context, value: this.value, event: this.scope.event(), ...body });
   }
 
   async start() {
@@ -82,7 +94,7 @@ class Builder {
     if (turn !== this.turn) return false;
     this.say(answer);
     if (!answer.ok) { if (first) this.mode("text"); return false; }
-    this.root = readGroup(answer.form);
+    this.root = this.value ? (answer.form ? readOperand(answer.form) : figure()) : readGroup(answer.form);
     this.unfinished = "";
     this.draw();
     if (first) this.mode("rows");
@@ -91,8 +103,18 @@ class Builder {
   }
 
   draw(key) {
-    const lead = this.context === "person" ? "People for whom" : "Events for which";
+    if (this.value) {
+      const line = [], blocks = [];
+      operand(line, blocks, this.root, (made) => { this.root = made; }, this.scope, { only: "made", label: "Value", owner: this, slot: "root" });
+      redraw(this.rows, () => [h("div", { class: "row" }, h("div", { class: "line" }, line), blocks)], key);
+      return;
+    }
+    const lead = this.context === "person" ? `${this.of()} for whom` : "Events for which";
     redraw(this.rows, () => drawGroup(this.root, this.scope, { lead }), key);
+  }
+
+  of() {
+    return document.getElementById("f-of")?.value === "accounts" ? "Accounts" : "People";
   }
 
   focusFirst(row) {
@@ -115,7 +137,7 @@ class Builder {
     clearTimeout(this.pending);
     const turn = ++this.turn;
     let form;
-    try { form = writeGroup(this.root); this.unfinished = ""; } catch (error) {
+    try { form = this.value ? writeOperand(this.root) : writeGroup(this.root); this.unfinished = ""; } catch (error) {
       if (!(error instanceof Unfinished)) throw error;
       this.pending = null;
       this.unfinished = `Not finished: a row still needs ${error.message}.`;
@@ -124,7 +146,7 @@ class Builder {
       return;
     }
     let answer;
-    try { answer = await post("/conditions/write", { form, context: this.context }); } catch (error) { answer = { ok: false, wrong: error.message }; }
+    try { answer = await this.ask("write", { form }); } catch (error) { answer = { ok: false, wrong: error.message }; }
     if (turn !== this.turn) return;
     this.pending = null;
     if (!answer.ok) this.unfinished = answer.wrong;
@@ -164,7 +186,7 @@ class Builder {
   // A condition that is pasted outside of a field becomes rows.
   async pasted(event) {
     const text = event.clipboardData?.getData("text") ?? "";
-    if (event.target.matches("input, textarea") || !text.trim()) return;
+    if (event.target.matches("input, textarea") || !text.trim() || this.value) return;
     event.preventDefault();
     const answer = await this.scope.read(text);
     if (!answer.ok) { this.say(answer); return; }
@@ -217,8 +239,8 @@ class Builder {
   }
 
   async textOf(node) {
-    const answer = await post("/conditions/write", { form: node, context: this.context });
-    return answer.ok ? answer.text : (await post("/conditions/write", { form: node, context: "message" })).text ?? "";
+    const answer = await this.ask("write", { form: node, value: true });
+    return answer.ok ? answer.text : (await this.ask("write", { form: node, value: true, context: "message" })).text ?? "";
   }
 }
 
@@ -230,6 +252,7 @@ function eventOf(root) {
   return null;
 }
 
+for (const place of document.querySelectorAll("[data-preview]")) previews(place, csrf);
 for (const place of document.querySelectorAll("[data-builder]")) new Builder(place).start();
 
 for (const opener of document.querySelectorAll("[data-builder-open]")) {

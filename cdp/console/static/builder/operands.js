@@ -13,6 +13,7 @@ export function readOperand(node) {
     case "number": return { kind: "number", text: node.text };
     case "path": return { kind: "path", parts: node.parts };
     case "list": return { kind: "list", items: node.items.map(readOperand) };
+    case "uploaded": return { kind: "uploaded", name: node.name };
     case "instant": return { kind: "instant", ...instant(node.at) };
     case "relative": return relative(node.offset);
     case "start_of": return { kind: "start", unit: node.unit, zone: node.zone ?? "UTC" };
@@ -43,6 +44,7 @@ export function writeOperand(found) {
     case "nothing": return { is: "value", value: null };
     case "path": return { is: "path", parts: path(found.parts) };
     case "list": return { is: "list", items: found.items.map(writeOperand) };
+    case "uploaded": return { is: "uploaded", name: need(found.name, "a list") };
     case "instant": return { is: "instant", at: atOf(found) };
     case "now": return { is: "relative", offset: 0 };
     case "ago": return { is: "relative", offset: -msOf(found) };

@@ -5,6 +5,8 @@ import { readEvent, readOperand, readWindow, writeEvent, writeOperand, writeWind
 
 // Functions of two that are said as an operator, in the order of their menu.
 export const CALLS = ["contains", "starts_with", "ends_with", "match", "regex"];
+// Functions that ask for what somebody is part of, by a name that is written out.
+const MEMBERS = ["audience", "subscribed", "has_device"];
 const SIGNS = ["=", "!=", "<", "<=", ">", ">="];
 const NULL = { is: "value", value: null };
 
@@ -80,7 +82,7 @@ function negatedGroup(node) {
 
 function called(node) {
   const args = node.args.map(readOperand);
-  if (["audience", "subscribed"].includes(node.name)) {
+  if (MEMBERS.includes(node.name)) {
     return { kind: "member", not: false, fn: node.name, key: node.args[0].value };
   }
   if (CALLS.includes(node.name)) return { kind: "compare", op: node.name, left: args[0], right: args[1] };
@@ -105,7 +107,7 @@ function compared({ op, left, right }) {
 // `"a" in traits.tags` is said of the list: tags include "a".
 function listed({ item, list }) {
   const [one, many] = [readOperand(item), readOperand(list)];
-  if (list.is === "list" || (item.is !== "value" && item.is !== "number")) return { kind: "compare", op: "in", left: one, right: many };
+  if (["list", "uploaded"].includes(list.is) || (item.is !== "value" && item.is !== "number")) return { kind: "compare", op: "in", left: one, right: many };
   return { kind: "compare", op: "has", left: many, right: one };
 }
 

@@ -1,5 +1,5 @@
 // What the builder asks the server.
-const csrf = () => document.querySelector('meta[name="csrf"]')?.content ?? "";
+export const csrf = () => document.querySelector('meta[name="csrf"]')?.content ?? "";
 
 export async function post(address, body) {
   const answer = await fetch(address, {

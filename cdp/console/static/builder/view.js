@@ -71,14 +71,14 @@ const SHAPES = {
   },
 
   member(line, blocks, row, scope) {
-    const kinds = [["audience", "is in the audience"], ["not audience", "is not in the audience"], ["subscribed", "is subscribed to"], ["not subscribed", "is not subscribed to"]];
+    const kinds = [["audience", "is in the audience"], ["not audience", "is not in the audience"], ["subscribed", "is subscribed to"], ["not subscribed", "is not subscribed to"], ["has_device", "has a device of"], ["not has_device", "has no device of"]];
+    const [label, placeholder] = { audience: ["Audience", "an audience"], subscribed: ["Topic", "a topic"], has_device: ["System", "ios or android"] }[row.fn];
     line.push(menu("Membership", kinds, `${row.not ? "not " : ""}${row.fn}`, (value) => {
       row.not = value.startsWith("not ");
       row.fn = value.replace("not ", "");
       scope.redraw(keyOf(row, "fn"));
     }, { "data-key": keyOf(row, "fn") }), picker({
-      label: row.fn === "audience" ? "Audience" : "Topic", key: keyOf(row, "key"), value: row.key ?? "", placeholder: row.fn === "audience" ? "an audience" : "a topic",
-      find: (q) => pick({ kind: row.fn === "audience" ? "audience" : "topic", q }),
+      label, key: keyOf(row, "key"), value: row.key ?? "", placeholder, find: (q) => pick({ kind: { audience: "audience", subscribed: "topic", has_device: "system" }[row.fn], q }),
       ontype: (text) => { row.key = text; scope.changed(); }, onpick: (option) => { row.key = option.value; scope.redraw(keyOf(row, "key")); },
     }));
   },
@@ -155,7 +155,8 @@ function becomeOp(row, op) {
   const many = op === "in" || op === "not in";
   if (NO_RIGHT.includes(op)) row.right = null;
   else if (!row.right) row.right = many ? { kind: "list", items: [{ kind: "text", text: "" }] } : { kind: "text", text: "" };
-  else if (many && row.right.kind !== "list" && row.right.kind !== "path") row.right = { kind: "list", items: [row.right] };
+  else if (many && !["list", "path", "uploaded"].includes(row.right.kind)) row.right = { kind: "list", items: [row.right] };
+  else if (!many && row.right.kind === "uploaded") row.right = { kind: "text", text: "" };
   else if (!many && row.right.kind === "list" && row.right.items.length < 2) row.right = row.right.items[0] ?? { kind: "text", text: "" };
   if ([">", ">=", "<", "<="].includes(op) && row.right?.kind === "text") row.right = { kind: "number", text: row.right.text };
   row.op = op;
@@ -189,6 +190,7 @@ export const START = {
   changed: () => ({ kind: "changed", not: false, parts: ["traits", null], before: null, after: null, window: null }),
   audience: () => ({ kind: "member", not: false, fn: "audience", key: "" }),
   subscribed: () => ({ kind: "member", not: false, fn: "subscribed", key: "" }),
+  device: () => ({ kind: "member", not: false, fn: "has_device", key: "" }),
   group: () => group([], "any"),
   text: () => ({ kind: "text", node: null, text: "" }),
 };
@@ -197,7 +199,7 @@ const compare = (left) => ({ kind: "compare", op: "=", left, right: { kind: "tex
 const MORE = [
   ["did", "Did something", "an event, how often and when"], ["trait", "A trait", "what is known of the person"], ["figure", "A figure of events", "sum, average, smallest, first, last…"],
   ["sequence", "Steps one after another", "two or more events in order"], ["followed", "Followed by something, or not", "an event within a time after another"],
-  ["changed", "A trait that changed", "from and to a value"], ["audience", "In an audience", ""], ["subscribed", "Subscribed to a topic", ""],
+  ["changed", "A trait that changed", "from and to a value"], ["audience", "In an audience", ""], ["subscribed", "Subscribed to a topic", ""], ["device", "Has a device", "ios or android"],
   ["group", "A group", "any, all or none of several conditions"], ["text", "Written as text", "in the language of conditions"],
 ];
 

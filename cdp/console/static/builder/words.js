@@ -31,7 +31,7 @@ export const FUNCTIONS = [
   ["length", "the length of", 1], ["number", "as a number:", 1], ["string", "as text:", 1], ["bool", "as yes or no:", 1], ["typeof", "the type of", 1],
   ["lowercase", "in lower case:", 1], ["uppercase", "in upper case:", 1], ["snakecase", "in snake case:", 1], ["kebabcase", "in kebab case:", 1], ["titlecase", "in title case:", 1],
   ["contains", "whether it contains:", 2], ["starts_with", "whether it starts with:", 2], ["ends_with", "whether it ends with:", 2], ["match", "whether it matches:", 2],
-  ["regex", "whether the expression matches:", 2], ["semver", "versions:", 3], ["audience", "whether in the audience", 1], ["subscribed", "whether subscribed to", 1],
+  ["regex", "whether the expression matches:", 2], ["semver", "versions:", 3], ["audience", "whether in the audience", 1], ["subscribed", "whether subscribed to", 1], ["has_device", "whether with a device of", 1],
 ];
 export const LITERALS = [["text", "text"], ["number", "number"], ["truth", "yes or no"], ["empty", "empty text"], ["nothing", "nothing"]];
 export const MOMENTS = [["instant", "date"], ["ago", "ago"], ["ahead", "from now"], ["now", "now"], ["start", "start of"]];
@@ -43,7 +43,7 @@ const MESSAGE = [
 ];
 const PERSON = [
   ["traits", "trait", ["traits"], "trait"], ["identifiers", "identifier", ["person", "identifiers"], "identifier"],
-  ["person", "person’s trait", ["person", "traits"], "trait"], ["", "other", [], "trait"],
+  ["account", "account’s trait", ["account", "traits"], "account_trait"], ["person", "person’s trait", ["person", "traits"], "trait"], ["", "other", [], "trait"],
 ];
 export const roots = (scope) => (scope.context === "person" && !scope.where ? PERSON
   : scope.context === "person" ? [...MESSAGE, ["person", "person’s trait", ["person", "traits"], "trait"], ["identifiers", "person’s identifier", ["person", "identifiers"], "identifier"]] : MESSAGE);

@@ -1,0 +1,41 @@
+// The live count below the builder: asks for it whenever the condition has changed.
+const WAIT_MS = 250;
+
+export function previews(place, csrf) {
+  const form = place.closest("form");
+  let turn = 0, timer, text = "";
+
+  const say = (words, kind = "muted") => {
+    const said = document.createElement("p");
+    said.className = kind;
+    said.textContent = words;
+    place.replaceChildren(said);
+  };
+  const ask = async () => {
+    const mine = ++turn;
+    if (!text) { say("Add a condition to see how many people it is."); return; }
+    place.setAttribute("aria-busy", "true");
+    if (!place.querySelector(".value")) say("Counting…");
+    place.classList.add("counting");
+    const body = new URLSearchParams({ text, of: form.elements.of?.value ?? "people", key: place.dataset.key });
+    try {
+      const answer = await fetch(place.dataset.preview, { method: "POST", body, headers: { "X-CSRF-Token": csrf(), "HX-Request": "true" } });
+      if (mine !== turn) return;
+      if (answer.ok) place.innerHTML = await answer.text();
+      else say("It can't be counted as it stands.");
+    } catch {
+      if (mine === turn) say("The server can't be reached.", "wrong");
+    } finally {
+      if (mine === turn) { place.classList.remove("counting"); place.removeAttribute("aria-busy"); }
+    }
+  };
+  const later = () => { clearTimeout(timer); timer = setTimeout(ask, WAIT_MS); };
+
+  form.addEventListener("condition", ({ detail }) => {
+    if (!detail.ok) { turn += 1; clearTimeout(timer); say("The count appears when the condition is complete."); return; }
+    if (detail.text === text && text) return;
+    text = detail.text;
+    later();
+  });
+  form.elements.of?.addEventListener("change", later);
+}

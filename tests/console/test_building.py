@@ -1,0 +1,326 @@
+"""Conditions of the documentation are built by clicks and typing alone, in a real Chromium."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.console.chromium import NEEDS_CHROMIUM
+from tests.console.factory import World
+
+playwright = pytest.importorskip("playwright.sync_api")
+pytestmark = NEEDS_CHROMIUM
+
+
+class Hand:
+    """Somebody at the builder of a page, who never opens its text."""
+
+    def __init__(self, page: Any, address: str, field: str) -> None:
+        self.page, self.field = page, page.locator(field)
+        # What was built before is kept as a draft.
+        page.evaluate("sessionStorage.clear()")
+        page.goto(address)
+        page.locator("[data-builder][data-ready]").wait_for()
+
+    def add(self, words: str, option: str, at: int = -1) -> None:
+        """Search for something to add and take it."""
+        adders = self.page.get_by_role("combobox", name="Add a condition")
+        adder = adders.nth(at if at >= 0 else adders.count() - 1)
+        adder.click()
+        adder.fill(words)
+        pattern = re.compile(rf"^{re.escape(option)}(?![\w.])")
+        self.page.get_by_role("option", name=pattern).first.click()
+
+    def fill(self, label: str, text: str, at: int = 0) -> None:
+        """Type into a field."""
+        self.page.get_by_label(label, exact=True).and_(self.page.locator("input")).nth(at).fill(
+            text
+        )
+
+    def choose(self, label: str, word: str, at: int = 0) -> None:
+        """Choose in a menu."""
+        menu = self.page.get_by_label(label, exact=True).and_(self.page.locator("select"))
+        menu.nth(at).select_option(label=word)
+
+    def press(self, name: str, at: int = 0) -> None:
+        """Press a button."""
+        self.page.get_by_role("button", name=name, exact=True).nth(at).click()
+
+    def text(self, wanted: str) -> None:
+        """The text that came of it."""
+        playwright.expect(self.field).to_have_value(wanted)
+
+
+def times(hand: Hand) -> None:
+    hand.add("order", "Order Completed")
+    hand.press("+ where")
+    hand.add("total", "total", 0)
+    hand.choose("Operator", "is more than")
+    hand.fill("Value", "30")
+    hand.choose("How often", "exactly")
+    hand.fill("Times", "2")
+    hand.choose("When", "in the last")
+
+
+def total(hand: Hand) -> None:
+    hand.add("figure", "A figure of events")
+    hand.fill("Property", "total")
+    hand.fill("Event", "Order Completed")
+    hand.choose("When", "between")
+    hand.fill("To", "10")
+    hand.choose("Operator", "is")
+    hand.fill("Value", "60.3")
+
+
+def average(hand: Hand) -> None:
+    hand.add("figure", "A figure of events")
+    hand.choose("Kind of what is asked", "the average of")
+    hand.fill("Property", "total")
+    hand.fill("Event", "Order Completed")
+    hand.fill("Value", "50")
+
+
+def largest_since(hand: Hand) -> None:
+    hand.add("figure", "A figure of events")
+    hand.choose("Kind of what is asked", "the largest")
+    hand.fill("Property", "total")
+    hand.fill("Event", "Order Completed")
+    hand.choose("When", "since")
+    hand.choose("Since: kind", "date")
+    hand.fill("Since: date", "2026-01-01")
+    hand.choose("Operator", "is")
+    hand.fill("Value", "90")
+
+
+def first_time(hand: Hand) -> None:
+    hand.add("figure", "A figure of events")
+    hand.choose("Kind of what is asked", "the time of the first")
+    hand.fill("Event", "Order Completed")
+    hand.choose("Operator", "is before")
+    hand.choose("Value: kind", "date")
+    hand.fill("Value: date", "2026-01-02")
+
+
+def last_time(hand: Hand) -> None:
+    hand.add("figure", "A figure of events")
+    hand.choose("Kind of what is asked", "the time of the last")
+    hand.fill("Event", "Order Completed")
+    hand.fill("Value", "3")
+
+
+def different(hand: Hand) -> None:
+    hand.add("figure", "A figure of events")
+    hand.choose("Kind of what is asked", "the different values of")
+    hand.fill("Property", "sku")
+    hand.fill("Event", "Order Completed")
+    hand.choose("Kind of what is asked", "the length of")
+    hand.choose("Operator", "is")
+    hand.fill("Value", "2")
+
+
+def most_frequent(hand: Hand) -> None:
+    hand.add("figure", "A figure of events")
+    hand.choose("Kind of what is asked", "the most frequent")
+    hand.fill("Property", "sku")
+    hand.fill("Event", "Order Completed")
+    hand.choose("Operator", "is")
+    hand.choose("Value: kind", "text")
+    hand.fill("Value", "a")
+
+
+def not_lately(hand: Hand) -> None:
+    hand.add("order", "Order Completed")
+    hand.choose("Did or did not", "did not do")
+    hand.choose("When", "in the last")
+    hand.fill("Duration", "12")
+    hand.choose("Duration: unit", "hours")
+
+
+def abandoned(hand: Hand) -> None:
+    hand.add("followed", "Followed by something, or not")
+    hand.fill("Event", "Order Completed")
+    hand.fill("Duration", "3")
+    hand.fill("After the event", "Checkout Started")
+
+
+def steps(hand: Hand) -> None:
+    hand.add("steps", "Steps one after another")
+    hand.fill("Step 1", "Cart Viewed")
+    hand.fill("Step 2", "Order Completed")
+    hand.choose("How soon", "within")
+    hand.fill("Duration", "2")
+
+
+def upgraded(hand: Hand) -> None:
+    hand.add("changed", "A trait that changed")
+    hand.fill("Trait", "plan")
+    hand.choose("From: kind", "text")
+    hand.fill("From", "free")
+    hand.choose("To: kind", "text")
+    hand.fill("To", "pro")
+    hand.choose("When", "in the last")
+
+
+def trial(hand: Hand) -> None:
+    for _ in range(2):
+        hand.add("a trait", "A trait")
+    for at in range(2):
+        hand.fill("Trait", "trial_ends", at)
+    hand.choose("Operator", "is more than", 0)
+    hand.choose("Value: kind", "now", 0)
+    hand.choose("Operator", "is less than", 1)
+    hand.choose("Value: kind", "from now", 1)
+    hand.fill("Value", "3")
+
+
+def this_month(hand: Hand) -> None:
+    hand.add("order", "Order Completed")
+    hand.choose("How often", "exactly")
+    hand.fill("Times", "1")
+    hand.choose("When", "since")
+    hand.fill("Time zone", "Paris")
+    hand.page.get_by_role("option", name="Europe/Paris").click()
+
+
+def in_audience(hand: Hand) -> None:
+    hand.add("audience", "In an audience")
+    hand.fill("Audience", "vip")
+
+
+def subscribed(hand: Hand) -> None:
+    hand.add("subscribed", "Subscribed to a topic")
+    hand.fill("Topic", "newsletter")
+
+
+def identified(hand: Hand) -> None:
+    hand.add("email", "email")
+    hand.fill("Value", "ana@example.com")
+
+
+def nested(hand: Hand) -> None:
+    hand.add("plan", "plan")
+    hand.fill("Value", "pro")
+    hand.add("a group", "A group")
+    hand.add("order", "Order Completed", 0)
+    hand.add("checkout", "Checkout Started", 0)
+    hand.choose("Did or did not", "did not do", 1)
+
+
+ABOUT_PEOPLE: dict[str, Callable[[Hand], None]] = {
+    'count("Order Completed" where properties.total > 30 within 30d) = 2': times,
+    'sum(properties.total of "Order Completed" between 60d and 10d ago) = 60.3': total,
+    'avg(properties.total of "Order Completed") > 50': average,
+    'max(properties.total of "Order Completed" since 2026-01-01) = 90': largest_since,
+    'first("Order Completed") < 2026-01-02': first_time,
+    'last("Order Completed") > 3d ago': last_time,
+    'length(unique(properties.sku of "Order Completed")) = 2': different,
+    'most_frequent(properties.sku of "Order Completed") = "a"': most_frequent,
+    'not performed("Order Completed" within 12h)': not_lately,
+    'not performed("Order Completed") within 3d after "Checkout Started"': abandoned,
+    'sequence("Cart Viewed" then "Order Completed" within 2h)': steps,
+    'changed(traits.plan from "free" to "pro" within 30d)': upgraded,
+    "traits.trial_ends > now() and traits.trial_ends < 3d from now": trial,
+    'count("Order Completed" since start_of("month", "Europe/Paris")) = 1': this_month,
+    'audience("vip")': in_audience,
+    'subscribed("newsletter")': subscribed,
+    '"ana@example.com" in person.identifiers.email': identified,
+    'traits.plan = "pro" and (performed("Order Completed") or not performed("Checkout Started"))':
+        nested,
+}  # fmt: skip
+
+
+def path(hand: Hand) -> None:
+    hand.add("page.path", "page.path")
+    hand.choose("Operator", "contains")
+    hand.fill("Value", "/shoes")
+
+
+def begins(hand: Hand) -> None:
+    hand.add("event", "event")
+    hand.choose("Operator", "starts with")
+    hand.fill("Value", "Order")
+
+
+def pattern(hand: Hand) -> None:
+    hand.add("property", "A property")
+    hand.fill("Property", "sku")
+    hand.choose("Operator", "matches the expression")
+    hand.fill("Value", r"^[A-Z]{2}-\d+$")
+
+
+def several(hand: Hand) -> None:
+    hand.add("property", "A property")
+    hand.choose("Kind of what is asked", "the length of")
+    hand.fill("Property", "products")
+    hand.choose("Operator", "is at least")
+    hand.fill("Value", "2")
+
+
+def version(hand: Hand) -> None:
+    hand.add("property", "A property")
+    hand.choose("Kind of what is asked", "context")
+    hand.fill("Context", "app.version")
+    hand.choose("Operator", "is at least version")
+    hand.fill("Value", "2.10")
+
+
+def as_number(hand: Hand) -> None:
+    hand.add("total", "total")
+    hand.choose("Kind of what is asked", "as a number:")
+    hand.choose("Operator", "is more than")
+    hand.fill("Value", "50")
+
+
+def lists(hand: Hand) -> None:
+    hand.add("type", "type")
+    hand.fill("Value", "track")
+    hand.add("event", "event")
+    hand.choose("Operator", "is one of", 1)
+    hand.fill("Value 1", "Order Completed")
+    hand.press("+ value")
+    hand.fill("Value 2", "Order Refunded")
+    hand.add("total", "total")
+    hand.choose("Operator", "is at least", 2)
+    hand.fill("Value", "50", 1)
+
+
+ABOUT_MESSAGES: dict[str, Callable[[Hand], None]] = {
+    'contains(context.page.path, "/shoes")': path,
+    'starts_with(event, "Order")': begins,
+    r'regex(properties.sku, "^[A-Z]{2}-\d+$")': pattern,
+    "length(properties.products) >= 2": several,
+    'semver(context.app.version, ">=", "2.10")': version,
+    "number(properties.total) > 50": as_number,
+    'type = "track" and event in ["Order Completed", "Order Refunded"] '
+    "and properties.total >= 50": lists,
+}
+
+
+@pytest.fixture
+def seen(world: World) -> World:
+    """A world in which a few things have happened."""
+    bought = {"type": "track", "userId": "u1", "context": {"page": {"path": "/shoes"}}}
+    world.send(
+        {**bought, "event": "Order Completed", "properties": {"total": 20, "sku": "a"}},
+        {**bought, "event": "Checkout Started"},
+        {"type": "identify", "userId": "u1", "traits": {"plan": "pro"}},
+    )
+    return world
+
+
+def test_conditions_over_people_are_built_without_their_text(seen: World, page: Any) -> None:
+    for text, build in ABOUT_PEOPLE.items():
+        hand = Hand(page, "/audiences/-new", "#f-who")
+        build(hand)
+        hand.text(text)
+
+
+def test_conditions_over_messages_are_built_without_their_text(seen: World, page: Any) -> None:
+    address = "/catalogue/virtual-events/-new?event=Order+Completed"
+    for text, build in ABOUT_MESSAGES.items():
+        hand = Hand(page, address, "#f-where")
+        build(hand)
+        hand.text(text)

@@ -1,0 +1,165 @@
+"""Audiences, computed traits and virtual events: lists, forms, versions."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from cdp.store import definitions
+from tests.console.factory import Browser, World, words
+
+ORDERS = 'count("Order Completed" within 30d) >= 3'
+
+
+def define(admin: Browser, **fields: str) -> None:
+    response = admin.post("/audiences/-new", **{"name": "Loyal", "who": ORDERS, **fields})
+    assert response.status_code == 303, response.text
+
+
+def seen(page: str) -> str:
+    found = re.search(r'name="seen" value="(\d+)"', page)
+    assert found is not None
+    return found.group(1)
+
+
+def test_empty_lists_teach(admin: Browser) -> None:
+    assert "No audiences yet" in admin.page("/audiences")
+    assert "No computed traits yet" in admin.page("/catalogue/computed-traits")
+    assert "No virtual events yet" in admin.page("/catalogue/virtual-events")
+
+
+def test_an_audience_is_made_with_a_key_from_its_name_and_told_in_words(
+    world: World, admin: Browser
+) -> None:
+    response = admin.post("/audiences/-new", name="Treue Käufer!", who=f" {ORDERS} ")
+    assert response.location == "/audiences/treue_kaufer"
+    text = words(admin.page("/audiences"))
+    assert "Treue Käufer! Did “Order Completed” at least 3 times in the last 30 days." in text
+    page = words(admin.page("/audiences/treue_kaufer/definition"))
+    assert "at least 3 times" in page and "Version 1, by token" in page
+    with world.store.read() as tx:
+        found = definitions.current(tx, "audience", "treue_kaufer")
+    assert found is not None and found.body == {"name": "Treue Käufer!", "who": ORDERS}
+
+
+def test_what_is_wrong_stands_at_its_field_and_the_form_is_kept(admin: Browser) -> None:
+    response = admin.post("/audiences/-new", name="A", who="count('A') >", description="kept")
+    assert response.status_code == 422
+    text = words(response.text)
+    assert "Line 1, column 13: the condition ends here" in text and "kept" in response.text
+    assert "Say who is in it" in admin.post("/audiences/-new", name="A").text
+    assert "A key is small letters" in admin.post("/audiences/-new", name="!", who=ORDERS).text
+    define(admin)
+    twice = admin.post("/audiences/-new", name="Loyal", who=ORDERS)
+    assert twice.status_code == 422 and "There is an audience loyal already" in words(twice.text)
+
+
+def test_a_change_is_a_version_that_can_be_taken_back(world: World, admin: Browser) -> None:
+    define(admin)
+    edit = admin.page("/audiences/loyal/edit")
+    admin.post("/audiences/loyal/edit", seen=seen(edit), name="Loyal", who='performed("A")')
+    page = words(admin.page("/audiences/loyal/versions"))
+    assert "count(&#34;Order Completed&#34; within 30d) &gt;= 3" in page and "holds now" in page
+    assert admin.post("/audiences/loyal/versions", to="1").status_code == 303
+    assert "at least 3 times" in words(admin.page("/audiences/loyal"))
+    admin.post("/audiences/loyal/versions", to="9")
+    assert "Version 9 can't hold again" in words(admin.page("/audiences")).replace("&#39;", "'")
+
+
+def test_two_editors_see_each_other(admin: Browser) -> None:
+    define(admin)
+    stale = seen(admin.page("/audiences/loyal/edit"))
+    admin.post("/audiences/loyal/edit", seen=stale, name="Loyal", who='performed("Theirs")')
+    mine = {"name": "Loyal", "who": 'performed("Mine")'}
+    answer = admin.post("/audiences/loyal/edit", seen=stale, **mine)
+    text = words(answer.text)
+    assert answer.status_code == 422 and "has changed it since you opened it" in text
+    assert "Theirs" in text and "Mine" in answer.text
+    assert admin.post("/audiences/loyal/edit", seen=seen(answer.text), **mine).status_code == 303
+    assert "Mine" in admin.page("/audiences/loyal/definition")
+
+
+def test_one_that_others_use_stays_and_says_why(admin: Browser) -> None:
+    define(admin)
+    define(admin, name="Fans", who='audience("loyal") and traits.plan = "pro"')
+    page = words(admin.page("/audiences/loyal/definition"))
+    assert "Used by Fans audience" in page and "can't be removed while others use it" in page
+    admin.post("/audiences/loyal/remove", confirm="loyal")
+    assert "Not removed" in words(admin.page("/audiences/loyal"))
+    assert words(admin.page("/audiences")).count("Loyal") == 1
+    admin.post("/audiences/fans/remove", confirm="wrong")
+    assert "type fans to go on" in admin.page("/audiences/fans")
+    admin.post("/audiences/fans/remove", confirm="fans")
+    admin.post("/audiences/loyal/remove", confirm="loyal")
+    assert "No audiences yet" in admin.page("/audiences")
+    assert "that was removed" in admin.page("/audiences/loyal")
+    admin.post("/audiences/loyal/versions", to="1")
+    assert "at least 3 times" in admin.page("/audiences/loyal")
+
+
+def test_an_archived_audience_can_be_used_again(admin: Browser) -> None:
+    define(admin)
+    admin.post("/audiences/loyal/state", what="archive")
+    assert "archived" in words(admin.page("/audiences"))
+    admin.post("/audiences/loyal/state", what="use")
+    assert "archived" not in words(admin.page("/audiences/loyal"))
+
+
+def test_computed_traits_and_virtual_events_are_used_by_audiences(admin: Browser) -> None:
+    spent = {"name": "Spent", "value": 'sum(properties.total of "Order Completed")'}
+    assert admin.post("/catalogue/computed-traits/-new", **spent).status_code == 303
+    big = {"name": "Big Order", "event": "Order Completed", "where": "properties.total > 100"}
+    assert admin.post("/catalogue/virtual-events/-new", **big).status_code == 303
+    define(admin, name="Big", who='traits.spent > 500 and performed("Big Order")')
+    events = words(admin.page("/catalogue/virtual-events"))
+    assert "“Order Completed” where total is more than 100." in events
+    trait = words(admin.page("/catalogue/computed-traits/spent"))
+    assert "The sum of total of “Order Completed”." in trait and "Used by Big audience" in trait
+    form = admin.page("/catalogue/virtual-events/-new?event=Order+Completed")
+    assert 'value="Order Completed"' in form
+    yes_or_no = {"name": "X", "value": "traits.a = 1"}
+    wrong = admin.post("/catalogue/computed-traits/-new", **yes_or_no)
+    assert wrong.status_code == 422 and "a yes or no about somebody is an audience" in wrong.text
+    for kind in ("audience", "computed_trait", "virtual_event"):
+        picks = admin.get("/conditions/pick?kind=start&context=person&q=").json
+        assert picks, kind
+    found = [o["label"] for o in admin.get("/conditions/pick?kind=start&context=person&q=").json]
+    assert {"Big Order", "spent", "big"} <= set(found)
+    assert "/audiences/big" in admin.page("/find?q=big")
+
+
+def test_what_is_not_there_is_404_and_a_viewer_changes_nothing(
+    world: World, admin: Browser
+) -> None:
+    for address in ("/audiences/never", "/audiences/never/edit", "/catalogue/virtual-events/x"):
+        assert admin.get(address).status_code == 404, address
+    define(admin)
+    assert admin.get("/audiences/loyal/nonsense").status_code == 404
+    admin.post("/settings/users", name="vera", role="viewer", password="a long password 123")
+    viewer = world.client()
+    viewer.post("/login", name="vera", secret="a long password 123")
+    assert "Build an audience" not in viewer.page("/audiences")
+    assert viewer.post("/audiences/loyal/remove", confirm="loyal").status_code == 403
+    assert "look at everything and change nothing" in viewer.page("/audiences/-new")
+
+
+def buy(user: str, total: int) -> dict[str, Any]:
+    properties = {"total": total}
+    return {"type": "track", "event": "Order Completed", "userId": user, "properties": properties}
+
+
+def test_the_size_is_counted_before_anything_is_saved(world: World, admin: Browser) -> None:
+    named = {"type": "identify", "userId": "u1", "traits": {"name": "Ana"}}
+    world.send(buy("u1", 120), buy("u2", 20), named)
+    big = {"name": "Big Order", "event": "Order Completed", "where": "properties.total > 100"}
+    assert admin.post("/catalogue/virtual-events/-new", **big).status_code == 303
+    said = admin.post("/audiences/-preview", text='performed("Big Order")', of="people")
+    text = words(said.text)
+    assert "1 person now, 50 % of 2" in text and "Ana" in text and "<html" not in said.text
+    both = words(admin.post("/audiences/-preview", text='performed("Order Completed")').text)
+    assert "2 people now, 100 % of 2" in both
+    assert "0 accounts now" in words(
+        admin.post("/audiences/-preview", text='performed("Big Order")', of="accounts").text
+    )
+    assert admin.post("/audiences/-preview", text="properties.a = 1").status_code == 400
+    assert admin.post("/audiences/-preview", text="").status_code == 400

@@ -324,3 +324,79 @@ def test_conditions_over_messages_are_built_without_their_text(seen: World, page
         hand = Hand(page, address, "#f-where")
         build(hand)
         hand.text(text)
+
+
+def test_rows_and_text_say_the_same_both_ways(seen: World, page: Any) -> None:
+    hand = Hand(page, "/audiences/-new", "#f-who")
+    trial(hand)
+    hand.text("traits.trial_ends > now() and traits.trial_ends < 3d from now")
+    page.get_by_role("tab", name="Text").click()
+    hand.field.fill('count("Order Complete") > 1 and traits.plan = "pro"')
+    prose = page.locator(".builder-prose")
+    playwright.expect(prose).to_contain_text("Did you mean Order Completed?")
+    page.get_by_role("tab", name="Builder").click()
+    playwright.expect(page.get_by_role("combobox", name="Event", exact=True)).to_have_value(
+        "Order Complete"
+    )
+    page.get_by_role("tab", name="Text").click()
+    hand.field.fill('traits.plan = "pro" and\ncontans(traits.email, "a")')
+    wrong = page.locator(".builder-wrong")
+    playwright.expect(wrong).to_contain_text("Line 2, column 1")
+    playwright.expect(wrong).to_contain_text("Did you mean contains?")
+    page.get_by_role("tab", name="Builder").click()
+    playwright.expect(hand.field).to_be_focused()
+
+
+def test_what_no_row_says_is_a_row_of_text_that_can_be_edited(seen: World, page: Any) -> None:
+    hand = Hand(page, "/audiences/-new", "#f-who")
+    page.get_by_role("tab", name="Text").click()
+    hand.field.fill('(traits.a = 1) = true and traits.plan = "pro"')
+    page.get_by_role("tab", name="Builder").click()
+    hand.choose("Operator", "is not", 1)
+    hand.text('(traits.a = 1) = true and traits.plan != "pro"')
+    hand.add("written", "Written as text")
+    area = page.get_by_label("Condition as text")
+    area.fill('performed("Order Completed")')
+    area.blur()
+    playwright.expect(page.get_by_role("group", name="Event 3")).to_be_visible()
+    hand.text('(traits.a = 1) = true and traits.plan != "pro" and performed("Order Completed")')
+
+
+def test_the_count_follows_and_what_is_not_finished_is_not_saved(seen: World, page: Any) -> None:
+    hand = Hand(page, "/audiences/-new", "#f-who")
+    page.get_by_label("Name").fill("Buyers")
+    hand.add("order", "Order Completed")
+    size = page.get_by_label("How many")
+    playwright.expect(size).to_contain_text("1 person now, 100 % of 1")
+    hand.choose("How often", "at least")
+    playwright.expect(page.locator(".builder-wrong")).to_contain_text("still needs a number")
+    hand.press("Save audience")
+    playwright.expect(page.get_by_label("Times")).to_be_focused()
+    # What is typed last is saved, however soon the button is pressed.
+    hand.fill("Times", "2")
+    hand.press("Save audience")
+    page.wait_for_url("**/audiences/buyers")
+    assert "at least 2 times" in page.content()
+
+
+def test_what_is_pasted_beside_fields_becomes_rows(seen: World, page: Any) -> None:
+    hand = Hand(page, "/audiences/-new", "#f-who")
+    paste = """text => {
+      const data = new DataTransfer();
+      data.setData("text", text);
+      const how = { clipboardData: data, bubbles: true, cancelable: true };
+      document.querySelector("[data-builder]").dispatchEvent(new ClipboardEvent("paste", how));
+    }"""
+    page.evaluate(paste, "traits.plan='pro' and audience('vip')")
+    hand.text('traits.plan = "pro" and audience("vip")')
+
+
+def test_a_draft_outlives_leaving_the_page(seen: World, page: Any) -> None:
+    hand = Hand(page, "/audiences/-new", "#f-who")
+    not_lately(hand)
+    hand.text('not performed("Order Completed" within 12h)')
+    page.goto("/people")
+    page.goto("/audiences/-new")
+    hand.text('not performed("Order Completed" within 12h)')
+    playwright.expect(page.get_by_label("Did or did not")).to_have_value("not")
+    page.evaluate("sessionStorage.clear()")

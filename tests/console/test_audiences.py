@@ -1,0 +1,109 @@
+"""The page of an audience that is worked out: its size, members, and who came and went."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, select
+
+from cdp.store import membership
+from cdp.store.tables import audiences, identifiers, member_changes, members
+from tests.console.factory import Browser, World, words
+
+DAY_MS = 86_400_000
+NOW = 20_000 * DAY_MS + 3_600_000
+
+
+def who(world: World) -> dict[str, int]:
+    with world.store.read() as tx:
+        rows = tx.execute(select(identifiers.c.value, identifiers.c.profile))
+        return {value: profile for value, profile in rows}
+
+
+@pytest.fixture
+def loyal(world: World) -> dict[str, int]:
+    """Ana came three days ago, Ben came ten days ago and went today."""
+    world.at = NOW
+    world.send(
+        {"type": "identify", "userId": "ana", "traits": {"name": "Ana"}},
+        {"type": "identify", "userId": "ben", "traits": {"name": "Ben"}},
+    )
+    world.admin().post("/audiences/-new", name="Loyal", who='performed("Order Completed")')
+    people = who(world)
+    with world.store.write() as tx:
+        values: dict[str, Any] = {
+            "id": 7, "kind": "audience", "key": "loyal", "version": 1, "collection": 0,
+            "state": "live", "reached": 2, "until": 2, "size": 1, "made_at": NOW, "live_at": NOW,
+        }  # fmt: skip
+        tx.execute(insert(audiences).values(values))
+        tx.execute(insert(members).values(audience=7, profile=people["ana"], since=NOW))
+        for seq, (name, days, entered, cause) in enumerate(
+            (("ben", 10, True, "event"), ("ana", 3, True, "event"), ("ben", 0, False, "timer"))
+        ):
+            tx.execute(
+                insert(member_changes).values(
+                    seq=seq + 1, audience=7, profile=people[name], at=NOW - days * DAY_MS,
+                    entered=entered, cause=cause, event=1 if cause == "event" else None,
+                    live=True, detail='{"orders": 3}',
+                )
+            )  # fmt: skip
+    return people
+
+
+def test_the_size_of_each_day_follows_from_who_came_and_went(
+    world: World, loyal: dict[str, int]
+) -> None:
+    with world.store.read() as tx:
+        line = membership.daily(tx, {7: 1}, NOW, 12)[7]
+        assert line == [0, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 1]
+        assert membership.daily(tx, {7: 1, 8: 0}, NOW, 2) == {7: [2, 1], 8: [0, 0]}
+        assert membership.daily(tx, {}, NOW, 3) == {}
+
+
+def test_an_audience_shows_its_members_and_who_came_and_went(
+    world: World, loyal: dict[str, int]
+) -> None:
+    admin = world.admin()
+    listed = words(admin.page("/audiences"))
+    assert "live" in listed and "Did “Order Completed”. 1" in listed
+    page = words(admin.page("/audiences/loyal"))
+    assert "1 person now" in page and "Ana" in page and "Ben" not in page
+    found = words(admin.page("/audiences/loyal?q=ana"))
+    assert "Ana" in found
+    assert "Not in it: Ben" in words(admin.page("/audiences/loyal?q=ben"))
+    changes = words(admin.page("/audiences/loyal/changes"))
+    assert changes.index("Ben went Time passed") < changes.index("Ana came An event the message")
+    assert "orders" in changes
+    only = words(admin.page("/audiences/loyal/changes?person=ana"))
+    assert "Ana came" in only and "Ben went" not in only
+
+
+def test_a_version_that_is_being_worked_out_says_how_far(
+    world: World, admin: Browser, loyal: dict[str, int]
+) -> None:
+    with world.store.write() as tx:
+        tx.execute(
+            insert(audiences).values(
+                kind="audience", key="loyal", version=2, collection=0, state="computing",
+                reached=1, until=2, size=0, made_at=NOW,
+            )
+        )  # fmt: skip
+    assert "changing 50 %" in words(admin.page("/audiences"))
+    assert "About 50 % are done" in words(admin.page("/audiences/loyal"))
+    with world.store.read() as tx:
+        state = membership.states(tx, "audience", "loyal")["loyal"]
+    assert (state.version, state.next and state.next.version) == (1, 2)
+
+
+def test_a_viewer_sees_no_personal_values_in_reasons(
+    world: World, admin: Browser, loyal: dict[str, int]
+) -> None:
+    admin.post("/settings/users", name="vera", role="viewer", password="a long password 123")
+    viewer = world.client()
+    viewer.post("/login", name="vera", secret="a long password 123")
+    for address in ("/audiences/loyal", "/audiences/loyal/changes"):
+        text = words(viewer.page(address))
+        assert "Ana" not in text and "Ben" not in text, address
+    assert "&#34;orders&#34; : 3" in words(admin.page("/audiences/loyal/changes"))
+    assert "&#34;orders&#34; : 3" not in words(viewer.page("/audiences/loyal/changes"))

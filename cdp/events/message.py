@@ -55,6 +55,7 @@ class Message(msgspec.Struct):
     ``body`` is the Segment event as a dict (``type``, ``messageId``, ids, times
     as ISO strings, ``context``…); the attributes repeat what stages ask often.
     ``client_t`` is the time that the client gave, uncorrected: a repeat has the same.
+    ``json`` is the body as it is kept, None for a message that is not to be kept.
     """
 
     type: str
@@ -66,6 +67,7 @@ class Message(msgspec.Struct):
     body: dict[str, Any]
     live: bool = True
     client_t: int | None = None
+    json: bytes | None = None
 
     @property
     def stamp(self) -> Stamp:

@@ -125,6 +125,7 @@ def _message(
         body=body,
         live=origin.live and received - t <= HISTORICAL_AFTER_MS,
         client_t=client_t,
+        json=_encode(body),  # now that all of it is in the processor's cache
     )
 
 
@@ -297,8 +298,3 @@ def _short(value: Any) -> str | None:
 def _kind(value: Any) -> str:
     names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean"}
     return "null" if value is None else names.get(type(value), "a number")
-
-
-def encode_body(message: Message) -> bytes:
-    """The message's body as JSON, as it is kept and delivered."""
-    return _encode(message.body)

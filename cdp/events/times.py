@@ -56,6 +56,7 @@ def parse_time(value: Any) -> int | None:
     return ms if MIN_MS <= ms <= MAX_MS else None
 
 
+@lru_cache(maxsize=1024)
 def format_time(ms: int) -> str:
     """Write milliseconds since 1970 as ``2026-01-31T12:00:00.000Z``."""
     seconds, rest = divmod(ms, 1000)

@@ -210,7 +210,7 @@ def _phone(text: str, region: str | None) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 14)
 def identifier_hash(collection: int, identifier: Identifier) -> int:
     """The signed 64-bit hash by which an identifier is found."""
     return hash64(f"{collection}\0{identifier[0]}\0{identifier[1]}")
@@ -221,7 +221,6 @@ def canonical(ids: tuple[Identifier, ...]) -> tuple[Identifier, ...]:
     return DEFAULT.ordered(ids) if len(ids) > 1 else ids
 
 
-@lru_cache(maxsize=1 << 15)
 def node_key(collection: int, ids: tuple[Identifier, ...]) -> int:
     """The signed 64-bit hash by which a `canonical` set of identifiers is found."""
     return hash64(f"{collection}\1" + "\1".join(f"{type_}\0{value}" for type_, value in ids))

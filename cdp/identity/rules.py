@@ -8,10 +8,10 @@ What decides how a message is *read* (``custom``, ``unread``) holds for new mess
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, cast
 
 #: All zeros, as unset device ids are; known to be harmless, so Python's own `re` may.
 _ZEROS = (r"[0\-]*",)
@@ -41,6 +41,26 @@ class Limit:
         return f"{self.count} in any {word or f'{self.days} days'}"
 
 
+class _Ranks(dict[str, tuple[int, str]]):
+    """The rank of each type that was asked for."""
+
+    def __init__(self, priority: tuple[str, ...]) -> None:
+        super().__init__()
+        self._priority = priority
+
+    def __missing__(self, type_: str) -> tuple[int, str]:
+        listed = type_ in self._priority
+        rank = (self._priority.index(type_) if listed else len(self._priority), type_)
+        if len(self) < 1_000:  # messages may name any
+            self[type_] = rank
+        return rank
+
+
+def _zeros(value: str) -> bool:
+    """Whether `_ZEROS` matches: asked of every identifier of every message."""
+    return not value.strip("0-")
+
+
 @dataclass(frozen=True)
 class Rules:
     """Priorities, limits and blocked values (segment.com: Unify identity resolution).
@@ -67,15 +87,16 @@ class Rules:
 
     def rank(self, type_: str) -> tuple[int, str]:
         """A sort key: smaller is of higher priority."""
-        return (self._places.get(type_, len(self.priority)), type_)
+        return self._ranks[type_]
 
     @cached_property
-    def _places(self) -> dict[str, int]:
-        return {type_: self.priority.index(type_) for type_ in self.priority}
+    def _ranks(self) -> _Ranks:
+        return _Ranks(self.priority)
 
     def ordered(self, ids: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
         """Identifiers from the highest priority down, of a type by value."""
-        return tuple(sorted(ids, key=lambda item: (self.rank(item[0]), item[1])))
+        ranks = self._ranks
+        return tuple(sorted(ids, key=lambda item: (ranks[item[0]], item[1])))
 
     def limit(self, type_: str) -> Limit:
         """How many values of ``type_`` a profile may have."""
@@ -94,16 +115,18 @@ class Rules:
     def blocks(self, type_: str, value: str) -> bool:
         """Whether ``value`` is no identifier of ``type_``."""
         folded = value.casefold()
-        if folded in self.blocked or self._pattern.fullmatch(value):
+        if folded in self.blocked or self._is_blocked(value):
             return True
-        if folded in self.blocked_of.get(type_, ()):
+        if self.blocked_of and folded in self.blocked_of.get(type_, ()):
             return True
-        patterns = self.blocked_patterns_of.get(type_)
+        patterns = self.blocked_patterns_of.get(type_) if self.blocked_patterns_of else None
         return patterns is not None and bool(compiled(patterns).fullmatch(value))
 
     @cached_property
-    def _pattern(self) -> Any:
-        return compiled(self.blocked_patterns)
+    def _is_blocked(self) -> Callable[[str], Any]:
+        if self.blocked_patterns == _ZEROS:
+            return _zeros
+        return cast(Callable[[str], Any], compiled(self.blocked_patterns).fullmatch)
 
 
 @lru_cache(maxsize=256)

@@ -62,7 +62,7 @@ def run_batch(
     drafts = Drafts(memory.rules, memory.object_types)
     placed: list[Placed] = [(message, *drafts.add(message)) for message, _ in fresh]
     object_types.add(tx, memory.object_types.take_new(), now)
-    outcome = identify(tx, drafts, memory.rules, memory.cuts, now)
+    outcome = identify(tx, drafts, memory.rules, memory.cuts, now, memory.met)
     dropped: list[Dropped] = []
     changed = update_traits(tx, drafts, outcome, now, memory.trait_rules, dropped)
     update_consent(tx, drafts)
@@ -131,7 +131,11 @@ def _append(
             flags |= SECONDARY
             secondary.append((own, account.id, name, message.t, message.source, flags, seq))
         added = additions[index]
-        bodies.append(history.Body(_encode(message.body), _encode(added) if added else _NOTHING))
+        bodies.append(
+            history.Body(
+                message.json or _encode(message.body), _encode(added) if added else _NOTHING
+            )
+        )
     history.append(tx, partition.id, rows + secondary, first, bodies)
     said = [(message, person.id if person is not None else 0) for message, person, _ in placed]
     memory.kept.write(tx, partition.id, first, said)

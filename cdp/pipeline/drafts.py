@@ -37,10 +37,11 @@ class Refused(NamedTuple):
 class Draft:
     """A node as this micro-batch mentions it: its identifiers and earliest stamp.
 
-    ``id`` and ``profile`` are filled in by `cdp.pipeline.identify`; ``traits`` are
+    ``id`` and ``profile`` are filled in by `cdp.pipeline.identify`, ``text`` (the
+    identifiers as the store keeps them) and ``key`` by `spell`; ``traits`` are
     what identify (or group) calls set on it, in the order of the log. ``days`` has the
     earliest stamp of each day, where a limit with a window wants to know. ``ids`` are in
-    order of priority, ``text`` as the store keeps them.
+    order of priority.
     """
 
     __slots__ = (
@@ -50,9 +51,8 @@ class Draft:
     def __init__(self, collection: int, ids: tuple[Identifier, ...], first: Stamp) -> None:
         self.collection = collection
         self.ids = ids
-        unchanging = canonical(ids)
-        self.text = ids_text(unchanging)
-        self.key = node_key(collection, unchanging)
+        self.text = ""
+        self.key = 0
         self.first = first
         self.id = 0
         self.profile = 0
@@ -60,10 +60,17 @@ class Draft:
         self.days: dict[int, Stamp] = {}
         self.consent: Consent | None = None
 
+    def spell(self) -> None:
+        """Fill in ``text`` and ``key``; of nodes that are met again nobody needs them."""
+        if not self.text:
+            unchanging = canonical(self.ids)
+            self.text = ids_text(unchanging)
+            self.key = node_key(self.collection, unchanging)
+
     @property
     def stamps(self) -> list[Stamp]:
         """When it was met as far as that matters, the earliest first."""
-        return sorted({self.first, *self.days.values()})
+        return sorted({self.first, *self.days.values()}) if self.days else [self.first]
 
 
 class Drafts:

@@ -15,6 +15,7 @@ from cdp.events import Stamp
 from cdp.identity import Cuts, Rules, identifier_hash
 from cdp.pipeline.cluster import Cluster, Known, clusters_of
 from cdp.pipeline.drafts import Draft
+from cdp.pipeline.met import MetNodes
 from cdp.pipeline.placing import Outcome, Placing, dropped_of
 from cdp.pipeline.writing import Writing
 from cdp.store import graph
@@ -24,16 +25,43 @@ from cdp.store.meta import take_numbers
 
 
 def identify(
-    tx: Connection, drafts: Iterable[Draft], rules: Rules, cuts: dict[int, Cuts], now: int
+    tx: Connection,
+    drafts: Iterable[Draft],
+    rules: Rules,
+    cuts: dict[int, Cuts],
+    now: int,
+    met: MetNodes | None = None,
 ) -> Outcome:
-    """Give each draft its node and profile; writes nodes, identifiers and profiles."""
+    """Give each draft its node and profile; writes nodes, identifiers and profiles.
+
+    ``met`` are nodes that need not be looked up; it learns of all drafts and of what
+    becomes of profiles.
+    """
     outcome = Outcome()
     everyone = list(drafts)
-    pending, earlier = _look_up(tx, everyone)
+    unknown = [draft for draft in everyone if met is None or not met.fill_in(draft)]
+    pending, earlier = _look_up(tx, unknown)
     if rules.any_window:
         earlier += _met_again(tx, everyone, rules)
-    if not pending and not earlier:
-        return outcome
+    if pending or earlier:
+        _join(tx, everyone, pending, earlier, rules, cuts, outcome, now)
+    if met is not None:
+        met.move(outcome)
+        met.learn(unknown)
+    return outcome
+
+
+def _join(
+    tx: Connection,
+    everyone: list[Draft],
+    pending: list[Draft],
+    earlier: list[tuple[Draft, graph.NodeRow]],
+    rules: Rules,
+    cuts: dict[int, Cuts],
+    outcome: Outcome,
+    now: int,
+) -> None:
+    """Let new nodes, and known ones that must be judged anew, become part of the graph."""
     first = take_numbers(tx, "node", len(pending)) if pending else 0
     for index, draft in enumerate(pending):
         draft.id = first + index
@@ -49,7 +77,6 @@ def identify(
         survivor = outcome.relocated.get(draft.id, moved.get(draft.profile))
         if survivor is not None:
             draft.profile = survivor
-    return outcome
 
 
 def fold_components(
@@ -87,6 +114,8 @@ def _look_up(
 ) -> tuple[list[Draft], list[tuple[Draft, graph.NodeRow]]]:
     """Fill in what is known; returns new drafts, and known ones that were seen earlier now."""
     by_key: dict[int, list[graph.NodeRow]] = {}
+    for draft in drafts:
+        draft.spell()
     for row in graph.nodes_by_key(tx, [draft.key for draft in drafts]):
         by_key.setdefault(row.key, []).append(row)
     pending: list[Draft] = []
@@ -112,6 +141,8 @@ def _met_again(
 ) -> list[tuple[Draft, graph.NodeRow]]:
     """Note on which days known nodes were met; returns those that must be judged anew."""
     known = [draft for draft in drafts if draft.id and draft.days]
+    for draft in known:
+        draft.spell()
     rows = {row.id: row for row in graph.nodes_by_key(tx, [draft.key for draft in known])}
     days: dict[int, dict[int, Stamp]] = {}
     for node, day, stamp in sightings_of(tx, [draft.id for draft in known]):

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from cdp.identity import Rules
 from cdp.pipeline.catalogue import Catalogue
 from cdp.pipeline.kept import KeptProperties
+from cdp.pipeline.met import MetNodes
 from cdp.store import fields, history, identity, meta, object_types, regulations
 from cdp.store.dedupe import DedupeIndex
 from cdp.store.trait_rules import load_trait_rules
@@ -36,6 +37,7 @@ class Memory:
         self.turn = 0
         self.rules: Rules = identity.load_rules(tx)
         self.cuts = identity.load_cuts(tx)
+        self.met = MetNodes()
         self.trait_rules = load_trait_rules(tx)
         self.object_types = object_types.load(tx)
         self.tell_changes = tell_changes

@@ -44,7 +44,7 @@ def run_pipeline(settings: Settings, stop: threading.Event | None = None) -> Non
     stop = stop or _stop_on_signal()
     # What was imported stays; a micro-batch makes thousands of objects and keeps few.
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(100_000, 20, 50)
     store = Store.open(settings)
     enricher = PluginEnricher(manager.load(settings.plugin_folder), store, settings)
     while not stop.is_set():

@@ -6,11 +6,11 @@ path the statement is compiled once and the rows go to the driver as tuples.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -27,6 +27,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ClauseElement
 
 Row = Sequence[Any]
+
+_encode = msgspec.json.Encoder().encode
 
 _dialects: Any = (sqlite.dialect, postgresql.dialect)
 _SQLITE = _dialects[0](paramstyle="qmark")
@@ -122,7 +124,7 @@ def select_by(
         return []
     dialect = tx.dialect.name
     cursor = tx.connection.cursor()
-    packed = json.dumps(values) if dialect == "sqlite" else list(values)
+    packed = _encode(values).decode() if dialect == "sqlite" else list(values)
     cursor.execute(_select_sql(columns, key, dialect), (packed,))
     rows = cursor.fetchall()
     cursor.close()

@@ -6,13 +6,15 @@ store is in it, and all of it commits together with the checkpoint, or not at al
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Container, Iterable
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
 
 from cdp.events import Message, Rejected
+from cdp.pipeline.audiences.definitions import Plan
+from cdp.pipeline.audiences.stage import Said, after_fold
 from cdp.pipeline.consent import update_consent
 from cdp.pipeline.drafts import Draft, Drafts
 from cdp.pipeline.dropped import told, told_objects
@@ -25,6 +27,7 @@ from cdp.pipeline.traits import update_traits
 from cdp.profiles.traits import Dropped
 from cdp.store import history, object_types, progress
 from cdp.store.dedupe import Key
+from cdp.store.members import Change
 from cdp.store.meta import take_numbers
 from cdp.store.tables import ACCOUNTS, HISTORICAL, SECONDARY, USERS
 
@@ -52,10 +55,12 @@ def run_batch(
     memory: Memory,
     epoch: int,
     now: int,
+    clock: int | None = None,
 ) -> Done:
     """Turn ``batch`` into state and move the checkpoint, all in ``tx``.
 
-    ``additions`` is what enrichers add to a message, by its index in the batch.
+    ``additions`` is what enrichers add to a message, by its index in the batch. ``clock``
+    is the logical clock once the batch is handled (`cdp.pipeline.clock`).
     """
     batch, additions, unheard = without_suppressed(batch, additions, memory.suppression)
     fresh = _dedupe(tx, batch, additions, memory)
@@ -67,10 +72,13 @@ def run_batch(
     changed = update_traits(tx, drafts, outcome, now, memory.trait_rules, dropped)
     update_consent(tx, drafts)
     drafts.relationships().put(tx, memory.trait_rules, dropped)
-    _append(tx, placed, [added for _, added in fresh], memory, now)
+    first = _append(tx, placed, [added for _, added in fresh], memory, now)
+    said = [Said(message, first + at, person) for at, (message, person, _) in enumerate(placed)]
+    moved = memory.stage.micro_batch(tx, said, drafts, outcome, changed, clock or now)
     memory.catalogue.take(tx, [message for message, _ in fresh], now)
     if memory.tell_changes:
         tell_changes(tx, drafts, outcome, changed, now)
+        tell_moves(tx, moved, memory.stage.plan, now)
     refused = batch.rejected
     if dropped:
         refused = refused + told(dropped, [message for message, _ in fresh], now)
@@ -109,10 +117,10 @@ def _append(
     additions: list[dict[str, Any] | None],
     memory: Memory,
     now: int,
-) -> None:
-    """Write the history rows and the block of bodies."""
+) -> int:
+    """Write the history rows and the block of bodies; returns the first position."""
     if not placed:
-        return
+        return 0
     groups = sum(1 for _, _, account in placed if account is not None)
     first = take_numbers(tx, "seq", len(placed) + groups)
     partition = memory.partition_for(tx, first, now)
@@ -139,10 +147,11 @@ def _append(
     history.append(tx, partition.id, rows + secondary, first, bodies)
     said = [(message, person.id if person is not None else 0) for message, person, _ in placed]
     memory.kept.write(tx, partition.id, first, said)
+    return first
 
 
 def tell_changes(
-    tx: Connection, drafts: Iterable[Draft], outcome: Outcome, changed: set[int], now: int
+    tx: Connection, drafts: Iterable[Draft], outcome: Outcome, changed: Container[int], now: int
 ) -> None:
     """Write what plugins that follow profiles want to know."""
     rows: list[tuple[int, str, str]] = []
@@ -162,8 +171,23 @@ def tell_changes(
     progress.add_profile_changes(tx, rows, now)
 
 
-def tell_refolded(tx: Connection, outcome: Outcome, changed: set[int], now: int) -> None:
-    """Tell of a fold that no message caused, if any plugin follows profiles."""
+def tell_moves(tx: Connection, moved: list[Change], plan: Plan, now: int) -> None:
+    """Write who entered and left audiences, for plugins that follow profiles."""
+    keys = {row.id: row.key for row in plan.rows}
+    rows = [
+        (
+            item.profile,
+            "audience_entered" if item.entered else "audience_exited",
+            _encode({"audience": keys[item.audience]}).decode(),
+        )
+        for item in moved
+    ]
+    progress.add_profile_changes(tx, rows, now)
+
+
+def tell_refolded(tx: Connection, outcome: Outcome, changed: Collection[int], now: int) -> None:
+    """Tell of a fold that no message caused: audiences, and plugins that follow profiles."""
+    after_fold(tx, outcome, changed, now)
     if progress.changes_are_followed(tx):
         tell_changes(tx, [], outcome, changed, now)
 

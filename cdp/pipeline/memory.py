@@ -9,6 +9,8 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from cdp.identity import Rules
+from cdp.pipeline.audiences.definitions import Plan
+from cdp.pipeline.audiences.stage import Stage
 from cdp.pipeline.catalogue import Catalogue
 from cdp.pipeline.kept import KeptProperties
 from cdp.pipeline.met import MetNodes
@@ -21,20 +23,23 @@ MAX_NAMES = 20_000
 
 
 class Memory:
-    """Names, the newest partition, the dedupe index, the kept properties, the rules, the catalogue.
+    """Names, the newest partition, the dedupe index, the kept properties, the rules, the catalogue,
+    the audiences.
 
-    ``turn`` is the number of the transaction that may use it next.
+    ``turn`` is the number of the transaction that may use it next. What holds still is
+    taken over from the memory ``before``.
     """
 
     def __init__(
         self,
         tx: Connection,
+        turn: int,
         partition_messages: int,
         tell_changes: bool = False,
-        catalogue: Catalogue | None = None,
+        before: Memory | None = None,
+        now: int = 0,
     ) -> None:
-        self.version = meta.version(tx)
-        self.turn = 0
+        self.turn = turn
         self.rules: Rules = identity.load_rules(tx)
         self.cuts = identity.load_cuts(tx)
         self.met = MetNodes()
@@ -42,11 +47,13 @@ class Memory:
         self.object_types = object_types.load(tx)
         self.tell_changes = tell_changes
         self.dedupe = DedupeIndex(tx)
+        self.stage = _stage(tx, now, before, self.turn)
         self.kept = KeptProperties(tx)
         self.suppression = regulations.load_suppression(tx)
         # What it found and has not written yet must not be lost.
-        self.catalogue = catalogue or Catalogue(tx)
+        self.catalogue: Catalogue = before.catalogue if before is not None else Catalogue(tx)
         self.catalogue.classes = fields.load_classes(tx)
+        self.version = meta.version(tx)
         self.names = history.first_names(tx, MAX_NAMES)
         self._knows_all_names = len(self.names) < MAX_NAMES
         self._partition_messages = partition_messages
@@ -73,3 +80,13 @@ class Memory:
             self.names.update(history.numbers_of_names(tx, new))
             new -= self.names.keys()
         self.names.update(history.add_names(tx, sorted(new), now))
+
+
+def _stage(tx: Connection, now: int, before: Memory | None, turn: int) -> Stage:
+    """The audiences; people are remembered on as long as nobody else had a turn."""
+    if before is None:
+        return Stage(Plan(tx, now))
+    plan = Plan(tx, now, before.stage.plan)
+    if plan.book is before.stage.plan.book and before.turn == turn:
+        return before.stage
+    return Stage(plan)

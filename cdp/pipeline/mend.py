@@ -78,7 +78,7 @@ def mend(
     outcome.refolded |= {draft.profile for draft in drafts if draft.profile}
     outcome.refolded |= removal.with_nodes(tx, sorted({row.profile for row in rows}))
     outcome.refolded.discard(0)
-    changed = update_traits(tx, drafts, outcome, now)
+    changed = set(update_traits(tx, drafts, outcome, now))
     return Mended(outcome, changed, lost)
 
 

@@ -46,12 +46,13 @@ class Outcome:
     ``merged`` has (loser, survivor), ``split`` (whose nodes, now of whom); ``absorbed``
     maps a survivor to the trait maps of those it took in; ``refolded`` are profiles
     whose traits must be joined anew from their nodes; ``relocated`` says where the
-    nodes of refolded components are, 0 for nobody. ``names`` has the public ids that
-    those in ``merged`` and ``split`` had before.
+    nodes of refolded components are, 0 for nobody. ``gone`` have no nodes any more.
+    ``names`` has the public ids that those in ``merged`` and ``split`` had before.
     """
 
     def __init__(self) -> None:
         self.created: set[int] = set()
+        self.gone: set[int] = set()
         self.merged: list[tuple[int, int]] = []
         self.split: set[tuple[int, int]] = set()
         self.absorbed: dict[int, list[bytes | None]] = {}

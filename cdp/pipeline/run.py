@@ -15,11 +15,13 @@ from cdp.events import Message
 from cdp.log.open import Reader
 from cdp.log.record import Taken
 from cdp.pipeline import rebuild, retention, sweep
-from cdp.pipeline.batch import Done, run_batch
+from cdp.pipeline.audiences import compute
+from cdp.pipeline.batch import Done, run_batch, tell_moves
+from cdp.pipeline.clock import LogicalClock
 from cdp.pipeline.memory import Memory
 from cdp.pipeline.prepare import Prepared, prepare
 from cdp.pipeline.suppress import wanted_places
-from cdp.store import Store, StoreBusy, meta, progress
+from cdp.store import Store, StoreBusy, audiences, meta, progress, timers
 from cdp.store.bulk import chunks
 
 logger = structlog.get_logger(__name__)
@@ -36,6 +38,8 @@ _LATER = ("import", "system")
 _CLEAN_S = 600.0
 #: How often to ask for a sweep, and how often it has its turn beside a full log.
 _SWEEP_S, _SHARE_S = 0.5, 0.2
+#: Timers that are handled in one transaction.
+TIMERS = 500
 
 
 class Enricher(Protocol):
@@ -81,6 +85,7 @@ class Pipeline:
         self._cleaned = 0.0
         self._sweeping, self._asked = False, 0.0
         self._unheard: set[str] = set()
+        self._logical = LogicalClock()
 
     def run(self, stop: Event) -> None:
         """Handle micro-batches until ``stop``; the current one is always finished."""
@@ -89,7 +94,8 @@ class Pipeline:
             try:
                 done = self.step()
                 self._tidy()
-                swept = self._sweep(done is None)
+                fired = self.fire()
+                swept = self._sweep(done is None) or fired
                 pause = 0.1
             except (DBAPIError, StoreBusy, OSError) as error:
                 # The store is away or full: the log keeps everything meanwhile.
@@ -120,12 +126,14 @@ class Pipeline:
     def step(self) -> Done | None:
         """Handle the next micro-batch; None when there is nothing to do."""
         for part in self._order():
+            asked_at = int(self._clock() * 1000)
             taken = self._read(part)
             if taken:
                 began = time.monotonic()
                 done = self.handle(prepare(part, taken, self._settings.truncate_ip))
                 self._fit(taken, time.monotonic() - began)
                 return done
+            self._logical.empty(part, asked_at)
         return None
 
     def _fit(self, taken: list[Taken], seconds: float) -> None:
@@ -141,6 +149,8 @@ class Pipeline:
         if self._enricher is not None and self._enricher.wanted:
             additions = additions | self._enrich(batch)
         now = int(self._clock() * 1000)
+        received = max((message.received_at for message in batch.messages), default=0)
+        self._logical.taken(batch.part, min(received, now))
         # Stale unless we commit; and of a commit that failed the store knows how it ended.
         memory, self._memory = self._memory, None
         self._positions.pop(batch.part, None)
@@ -148,7 +158,7 @@ class Pipeline:
         with self._store.write(synced=False) as tx:
             memory = self._fresh_memory(tx, memory)
             epoch = self._epochs[batch.part]
-            done = run_batch(tx, batch, additions, memory, epoch, now)
+            done = run_batch(tx, batch, additions, memory, epoch, now, self._logical.at)
         self._memory = memory
         self._positions[batch.part] = batch.last_pos
         if done.suppressed:
@@ -198,10 +208,40 @@ class Pipeline:
         turn = progress.take_turn(tx)
         if memory is None or memory.turn != turn or memory.version != meta.version(tx):
             tells = self._enricher.tells_changes() if self._enricher is not None else False
-            kept = memory.catalogue if memory is not None else None
-            memory = Memory(tx, self._settings.partition_messages, tells, kept)
+            size, now = self._settings.partition_messages, int(self._clock() * 1000)
+            memory = Memory(tx, turn, size, tells, memory, now)
         memory.turn = turn + 1
         return memory
+
+    def fire(self) -> bool:
+        """Handle timers that are due by the logical clock; whether there were any."""
+        clock = self._logical.tick(self._parts, int(self._clock() * 1000))
+        with self._store.read() as tx:
+            if not timers.due_timers(tx, clock, 1):
+                return False
+        memory, self._memory = self._memory, None
+        with self._store.write() as tx:
+            memory = self._fresh_memory(tx, memory)
+            n, moved = memory.stage.timers(tx, clock, TIMERS)
+            if memory.tell_changes:
+                tell_moves(tx, moved, memory.stage.plan, clock)
+        self._memory = memory
+        return n > 0
+
+    def compute(self) -> bool:
+        """Do a piece of what is computed for new definitions; whether there is more to do."""
+        with self._store.read() as tx:
+            known = self._memory is not None and self._memory.version == meta.version(tx)
+            if known and not audiences.work_waits(tx):
+                return False
+        memory, self._memory = self._memory, None
+        clock = self._logical.tick(self._parts, int(self._clock() * 1000))
+        with self._store.write() as tx:
+            memory = self._fresh_memory(tx, memory)
+            worked = compute.step(tx, memory.stage.plan, clock, int(self._clock() * 1000))
+        memory.stage.forget(worked.people)
+        self._memory = memory
+        return worked.more
 
     def _write_found(self, at_once: bool = False) -> None:
         """Write what the catalogue found inside of messages, when it is due."""
@@ -262,6 +302,7 @@ class Pipeline:
             sweep.step(self._store, at) is not None
             or rebuild.step(self._store, at) is not None
             or retention.step(self._store, self._settings, at)
+            or self.compute()
         )
         self._asked = time.monotonic()
         return self._sweeping

@@ -21,8 +21,8 @@ def update_traits(
     now: int,
     rules: TraitRules | None = None,
     dropped: list[Dropped] | None = None,
-) -> set[int]:
-    """Write the trait maps that changed; returns the profiles whose traits did.
+) -> dict[int, TraitMap]:
+    """Write the trait maps that changed; returns them by their profiles.
 
     Without ``rules`` those of the store hold; what they leave out is added to
     ``dropped``. A node keeps the fold of what its own messages said; a profile the
@@ -30,7 +30,7 @@ def update_traits(
     """
     setting = [draft for draft in drafts if draft.traits]
     if not setting and not outcome.absorbed and not outcome.refolded and not outcome.created:
-        return set()
+        return {}
     if rules is None:
         rules = load_trait_rules(tx)
     lost: list[Dropped] = []
@@ -76,7 +76,7 @@ def update_traits(
     trait_values.put(tx, maps, _only(said, outcome, lost))
     if dropped is not None:
         dropped += lost
-    return set(maps)
+    return maps
 
 
 def _only(

@@ -74,6 +74,7 @@ class Writing:
             outcome.merged.extend(pairs)
         if decided.gone:
             graph.drop_profiles(tx, sorted(decided.gone))
+            outcome.gone |= decided.gone
         self._tell_moves()
 
     def _tell_moves(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, func, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from cdp.store.config_rows import record_change
 from cdp.store.tables import definitions
@@ -44,22 +44,24 @@ def current(tx: Connection, kind: str, key: str) -> Version | None:
     return _version(row) if row is not None and row.body is not None else None
 
 
-def all_current(tx: Connection, kind: str) -> list[Version]:
-    """The newest versions of all definitions of a kind that were not removed, by key."""
+def all_current(tx: Connection, *kinds: str) -> list[Version]:
+    """The newest version of each definition of some kinds that wasn't removed, by kind and key."""
     newest = (
-        select(definitions.c.key, func.max(definitions.c.version).label("version"))
-        .where(definitions.c.kind == kind)
-        .group_by(definitions.c.key)
+        select(definitions.c.kind, definitions.c.key, func.max(definitions.c.version).label("v"))
+        .where(definitions.c.kind.in_(kinds))
+        .group_by(definitions.c.kind, definitions.c.key)
         .subquery()
     )
     statement = (
         select(definitions)
         .join(
             newest,
-            and_(definitions.c.key == newest.c.key, definitions.c.version == newest.c.version),
+            (definitions.c.kind == newest.c.kind)
+            & (definitions.c.key == newest.c.key)
+            & (definitions.c.version == newest.c.v),
         )
-        .where(definitions.c.kind == kind, definitions.c.body.is_not(None))
-        .order_by(definitions.c.key)
+        .where(definitions.c.body.is_not(None))
+        .order_by(definitions.c.kind, definitions.c.key)
     )
     return [_version(row) for row in tx.execute(statement)]
 

@@ -178,7 +178,7 @@ def backfill_step(tx: Connection, limit: int, decode: Callable[[bytes], Any]) ->
     by_event: dict[str, list[tuple[KeptProperty, Take]]] = {}
     for item in mine:
         by_event.setdefault(item.event, []).append((item, taker(item.event, item.path)))
-    numbers = _numbers_of(tx, set(by_event))
+    numbers = numbers_of(tx, by_event)
     rows = [
         row
         for row in history.rows_between(tx, start, stop, list(numbers))
@@ -211,12 +211,13 @@ def backfill_step(tx: Connection, limit: int, decode: Callable[[bytes], Any]) ->
     return end - stop
 
 
-def _numbers_of(tx: Connection, events: set[str]) -> dict[int, str]:
-    """The numbers of the names that are kept under some events, each with its event."""
-    tracked = [("track", event) for event in events if event != TRAITS]
+def numbers_of(tx: Connection, events: Iterable[str]) -> dict[int, str]:
+    """The numbers of the names that are meant by some events, each with its event."""
+    wanted = set(events)
+    tracked = [("track", event) for event in wanted if event != TRAITS]
     found = {number: name for (_, name), number in history.numbers_of_names(tx, tracked).items()}
     for type_ in ("identify", "page", "screen"):
         event = event_of(type_, "")
-        if event is not None and event in events:
+        if event is not None and event in wanted:
             found |= dict.fromkeys(history.names_of_type(tx, type_), event)
     return found

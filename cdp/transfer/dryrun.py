@@ -74,7 +74,7 @@ class _DryRun:
         with copy.write() as tx:
             scratch.prepare(source, tx)
             _, self._epoch = progress.take_over(tx, _PART, self._now)
-            self._memory = Memory(tx, 1 << 30)
+            self._memory = Memory(tx, 0, 1 << 30)
 
     def run(self) -> dict[str, Any]:
         chunk: list[Taken] = []

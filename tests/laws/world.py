@@ -37,7 +37,8 @@ class World:
         self.store = Store.open(self.settings)
         migrate(self.store)
         self.log: list[Record] = []
-        self.pipeline = Pipeline(self.store, self, self.settings, clock=lambda: BASE / 1000)
+        self.now = BASE
+        self.pipeline = Pipeline(self.store, self, self.settings, clock=lambda: self.now / 1000)
 
         if rules is not None:
             self.change_rules(rules)
@@ -83,7 +84,7 @@ class World:
         """Each batch is one record, and so one micro-batch."""
         for batch in batches:
             body = json.dumps({"batch": batch}).encode()
-            self.log.append(Record(BASE, source, "batch", body))
+            self.log.append(Record(self.now, source, "batch", body))
         self.pipeline.drain()
         return self
 

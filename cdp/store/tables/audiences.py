@@ -10,23 +10,25 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
-    UniqueConstraint,
 )
 
 from cdp.store.tables.base import Big, metadata
 
-#: Each version of an audience or computed trait that is evaluated. A new version is
-#: ``computing`` beside the one that is ``live`` until everyone was looked at; ``failed``
-#: says why in ``error``, ``gone`` is over.
+#: What is evaluated of audiences and computed traits, one row for each different condition
+#: (its ``fingerprint``, everything made expanded). A new one is ``waiting`` for kept values,
+#: then ``computing`` beside the one that is ``live`` until everyone was looked at;
+#: ``failed`` says why in ``error``, ``gone`` is over.
 audiences = Table(
     "audiences",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("kind", Text, nullable=False),  # audience computed_trait
     Column("key", Text, nullable=False),
-    Column("version", Integer, nullable=False),
+    Column("version", Integer, nullable=False),  # of the definition
+    Column("fingerprint", Text, nullable=False),
+    Column("root", Text),  # the condition with everything made expanded, in its JSON form
     Column("collection", Integer, nullable=False),
-    Column("state", Text, nullable=False),  # computing live gone failed
+    Column("state", Text, nullable=False),  # waiting computing live gone failed
     Column("reached", Big, nullable=False, default=0),  # profiles up to here were looked at
     Column("until", Big, nullable=False, default=0),  # later ones are live anyway
     Column("size", Big, nullable=False, default=0),
@@ -34,7 +36,7 @@ audiences = Table(
     Column("live_at", Big),
     Column("ended_at", Big),
     Column("error", Text),
-    UniqueConstraint("kind", "key", "version"),
+    Index("audiences_key", "kind", "key"),
 )
 
 members = Table(
@@ -94,5 +96,3 @@ timers = Table(
     Index("timers_profile", "profile"),
     sqlite_with_rowid=False,
 )
-#: Kinds of timers.
-AUDIENCE, RECHECK = 1, 2

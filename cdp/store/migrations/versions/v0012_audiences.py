@@ -33,6 +33,8 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text, nullable=False),
         sa.Column("key", sa.Text, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("fingerprint", sa.Text, nullable=False),
+        sa.Column("root", sa.Text),
         sa.Column("collection", sa.Integer, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("reached", BIG, nullable=False),
@@ -42,8 +44,8 @@ def upgrade() -> None:
         sa.Column("live_at", BIG),
         sa.Column("ended_at", BIG),
         sa.Column("error", sa.Text),
-        sa.UniqueConstraint("kind", "key", "version"),
     )
+    op.create_index("audiences_key", "audiences", ["kind", "key"])
     op.create_table(
         "members",
         sa.Column("audience", sa.Integer, nullable=False),

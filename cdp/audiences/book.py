@@ -1,0 +1,120 @@
+"""All that is evaluated of people, compiled once, and what each message can change of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from cdp.audiences.reasons import Clause, clauses
+from cdp.conditions.live import NEVER, Live, Streams, StreamSpec, Subject, compile_person
+
+AUDIENCE, COMPUTED_TRAIT = "audience", "computed_trait"
+
+
+class Entry(NamedTuple):
+    """What is to be evaluated: ``root`` is a condition with everything made expanded.
+
+    ``shown``: it is the one that holds, not one that is still being computed.
+    """
+
+    id: int
+    kind: str
+    key: str
+    collection: int
+    shown: bool
+    root: Any
+
+
+class Item:
+    """An entry, compiled. ``place`` is its number in the order of evaluation."""
+
+    def __init__(self, entry: Entry, streams: Streams) -> None:
+        self.id, self.kind, self.key = entry.id, entry.kind, entry.key
+        self.collection, self.shown = entry.collection, entry.shown
+        self.root, self._streams = entry.root, streams
+        self.place = 0
+        self.live: Live = compile_person(entry.root, streams)
+        self.is_audience = entry.kind == AUDIENCE
+
+    @cached_property
+    def clauses(self) -> list[Clause]:
+        """Its clauses, for reasons. All of their streams are those of the whole."""
+        return clauses(self.root, self._streams)
+
+    @property
+    def events(self) -> set[str]:
+        """The events that it reads."""
+        return {self._streams.specs[number].event for number in self.live.needs.streams}
+
+
+class Book:
+    """The entries in the order of evaluation, an audience after those that it asks for.
+
+    ``by_event`` has the streams that an event can be part of; ``of_stream``, ``of_trait``,
+    ``of_audience`` and ``of_identifiers`` the places of the items that read one. What
+    reads itself, by whatever way, is in ``circular`` instead.
+    """
+
+    def __init__(self, entries: Iterable[Entry], now: int) -> None:
+        self.streams = Streams()
+        items = [Item(entry, self.streams) for entry in entries]
+        self.items, self.circular = _in_order(items)
+        self.by_event: dict[str, list[tuple[int, StreamSpec]]] = {}
+        self.of_stream: dict[int, list[int]] = {}
+        self.of_trait: dict[str, list[int]] = {}
+        self.of_audience: dict[str, list[int]] = {}
+        self.of_identifiers: list[int] = []
+        self.of_collection: dict[int, list[int]] = {}
+        self.born: dict[int, list[int]] = {}
+        for place, item in enumerate(self.items):
+            item.place = place
+            self._index(item)
+            _ = item.clauses  # all columns must be known before the first message
+            if not _settled_when_unknown(item, now):
+                self.born.setdefault(item.collection, []).append(place)
+        for number, spec in enumerate(self.streams.specs):
+            if number in self.of_stream:
+                self.by_event.setdefault(spec.event, []).append((number, spec))
+
+    def _index(self, item: Item) -> None:
+        needs, place = item.live.needs, item.place
+        for number in needs.streams:
+            self.of_stream.setdefault(number, []).append(place)
+        for name in needs.traits:
+            self.of_trait.setdefault(name, []).append(place)
+        for key in needs.audiences:
+            self.of_audience.setdefault(key, []).append(place)
+        if needs.identifiers:
+            self.of_identifiers.append(place)
+        self.of_collection.setdefault(item.collection, []).append(place)
+
+    def events_of(self, places: Iterable[int]) -> set[str]:
+        """The events that some items read."""
+        found: set[str] = set()
+        for place in places:
+            found |= self.items[place].events
+        return found
+
+
+def _settled_when_unknown(item: Item, now: int) -> bool:
+    """Whether somebody of whom nothing is known is surely out, and has no value."""
+    nobody = Subject()
+    value = item.live.value(nobody, now)
+    if item.live.next_change(nobody, now) != NEVER:
+        return False
+    return value is not True if item.is_audience else value is None
+
+
+def _in_order(items: list[Item]) -> tuple[list[Item], list[Item]]:
+    """The items, each after the audiences that it reads; and those that read themselves."""
+    waiting = sorted(items, key=lambda item: item.id)
+    done: list[Item] = []
+    while waiting:
+        keys = {item.key for item in waiting if item.is_audience}
+        ready = [item for item in waiting if not (item.live.needs.audiences & keys)]
+        if not ready:
+            return done, waiting
+        done += ready
+        waiting = [item for item in waiting if item not in ready]
+    return done, []

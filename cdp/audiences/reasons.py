@@ -1,0 +1,57 @@
+"""Why: the clauses of a condition, each with what it was worth."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from cdp.audiences.values import plain
+from cdp.conditions.ast import And, Compare, In, Instant, Items, Not, Or, Relative, StartOf, Value
+from cdp.conditions.formatter import format_text
+from cdp.conditions.live import Streams, Subject, compile_person
+from cdp.conditions.live.part import Get
+
+#: What says by itself what it is worth.
+_WRITTEN = (Value, Items, Instant, Relative, StartOf)
+
+
+class Clause(NamedTuple):
+    """A part of a condition that is no ``and``, ``or`` or ``not``.
+
+    ``value`` is what a comparison compares, where that isn't written in its text.
+    """
+
+    text: str
+    holds: Get
+    value: Get | None
+
+    def told(self, subject: Subject, now: int) -> dict[str, Any]:
+        """``{"clause", "holds"}``, and ``"value"`` where there is one to tell."""
+        told = {"clause": self.text, "holds": self.holds(subject, now) is True}
+        if self.value is not None:
+            told["value"] = plain(self.value(subject, now))
+        return told
+
+
+def clauses(root: Any, streams: Streams) -> list[Clause]:
+    """All clauses of a condition, in the order of its text."""
+    found: list[Clause] = []
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, And | Or):
+            stack.extend(reversed(node.items))
+        elif isinstance(node, Not):
+            stack.append(node.item)
+        else:
+            found.append(_clause(node, streams))
+    return found
+
+
+def _clause(node: Any, streams: Streams) -> Clause:
+    asked = None
+    if isinstance(node, Compare):
+        asked = next((s for s in (node.left, node.right) if not isinstance(s, _WRITTEN)), None)
+    elif isinstance(node, In) and not isinstance(node.item, _WRITTEN):
+        asked = node.item
+    value = compile_person(asked, streams).value if asked is not None else None
+    return Clause(format_text(node), compile_person(node, streams).value, value)

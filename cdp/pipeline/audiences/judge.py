@@ -1,0 +1,146 @@
+"""Where people stand now: evaluate what may have changed, and note what did."""
+
+from __future__ import annotations
+
+from heapq import heapify, heappop, heappush
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection
+
+from cdp.audiences import Book, Item, plain
+from cdp.conditions.live import NEVER
+from cdp.pipeline.audiences.people import Known
+from cdp.store import audiences, members, timers
+from cdp.store.members import Change
+from cdp.store.timers import Timer
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Cause(NamedTuple):
+    """What makes somebody be looked at: ``kind`` is event trait timer merge definition list.
+
+    ``event`` is the position of the message; not ``live``: it is nothing to act upon.
+    """
+
+    kind: str
+    event: int | None = None
+    live: bool = True
+
+
+BY_TIMER = Cause("timer")
+
+
+class Judge:
+    """Evaluates items for people, and gathers what has to be written.
+
+    ``now`` is the logical clock: all that was acknowledged before is known.
+    """
+
+    def __init__(self, book: Book, now: int) -> None:
+        self._book, self._now = book, now
+        self.changes: list[Change] = []
+        # (audience, profile) → since when they are in, or None
+        self._members: dict[tuple[int, int], int | None] = {}
+        self._values: list[tuple[int, int, str | None, int]] = []
+        self._timers: dict[tuple[int, int], int | None] = {}
+        self._grown: dict[int, int] = {}
+
+    def look_at(self, profile: int, known: Known, causes: dict[int, Cause]) -> None:
+        """Evaluate the items at these places for a person, and what asks for their result."""
+        items = self._book.items
+        waiting, places = dict(causes), list(causes)
+        heapify(places)
+        while places:
+            place = heappop(places)
+            more: dict[int, Cause] = {}
+            self._item(profile, known, items[place], waiting[place], more)
+            for other, cause in more.items():  # they come later in the order of evaluation
+                if other not in waiting:
+                    waiting[other] = cause
+                    heappush(places, other)
+
+    def _item(
+        self, profile: int, known: Known, item: Item, cause: Cause, more: dict[int, Cause]
+    ) -> None:
+        due = known.due.get(item.id)
+        while due is not None and due <= self._now:
+            # What time alone has changed since then comes first, at its own time.
+            self._decide(profile, known, item, due, BY_TIMER, more)
+            after = item.live.next_change(known.subject, due)
+            known.due.pop(item.id, None)
+            self._timers[(item.id, profile)] = None
+            due = after if after <= self._now else None
+        self._decide(profile, known, item, self._now, cause, more)
+        end = item.live.next_change(known.subject, self._now)
+        if end == NEVER:
+            return
+        set_for = known.due.get(item.id)
+        if set_for is None or end < set_for:  # one that is too early only makes us look again
+            known.due[item.id] = end
+            self._timers[(item.id, profile)] = end
+
+    def _decide(
+        self,
+        profile: int,
+        known: Known,
+        item: Item,
+        at: int,
+        cause: Cause,
+        more: dict[int, Cause],
+    ) -> None:
+        value = item.live.value(known.subject, at)
+        if not item.is_audience:
+            self._value(profile, known, item, at, value)
+            return
+        entered, was = value is True, item.id in known.standing
+        if entered is was:
+            return
+        if entered:
+            known.standing[item.id] = at
+        else:
+            del known.standing[item.id]
+        self._members[(item.id, profile)] = at if entered else None
+        self._grown[item.id] = self._grown.get(item.id, 0) + (1 if entered else -1)
+        if not item.shown:
+            return
+        subject = known.subject
+        detail = {"clauses": [clause.told(subject, at) for clause in item.clauses]}
+        self.changes.append(
+            Change(
+                item.id, profile, at, entered, cause.kind, cause.event, cause.live,
+                _encode(detail).decode(),
+            )
+        )  # fmt: skip
+        if entered:
+            subject.audiences.add(item.key)
+        else:
+            subject.audiences.discard(item.key)
+        for place in self._book.of_audience.get(item.key, ()):
+            more.setdefault(place, Cause("audience", cause.event, cause.live))
+
+    def _value(self, profile: int, known: Known, item: Item, at: int, value: Any) -> None:
+        text = None if value is None else _encode(plain(value)).decode()
+        if known.standing.get(item.id) == text:
+            return
+        if text is None:
+            del known.standing[item.id]
+        else:
+            known.standing[item.id] = text
+        self._values.append((item.id, profile, text, at))
+
+    def write(self, tx: Connection) -> None:
+        """Write all that was found."""
+        members.remove_members(tx, sorted(self._members))  # a new stay begins anew
+        stays = [(a, p, since) for (a, p), since in self._members.items() if since is not None]
+        members.add_members(tx, stays)
+        members.add_changes(tx, self.changes)
+        last = {(row[0], row[1]): row for row in self._values}
+        members.put_values(tx, list(last.values()))
+        audiences.grow(tx, self._grown)
+        gone = [Timer(timers.AUDIENCE, s, p, 0) for (s, p), due in self._timers.items() if not due]
+        timers.drop_timers(tx, gone)
+        timers.put_timers(
+            tx, [Timer(timers.AUDIENCE, s, p, due) for (s, p), due in self._timers.items() if due]
+        )

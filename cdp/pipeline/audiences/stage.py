@@ -1,0 +1,203 @@
+"""The audiences' part of a micro-batch, and of timers that are due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from cdp.conditions.live import TRAITS, UNSAID
+from cdp.events import Message
+from cdp.pipeline.audiences.definitions import Plan
+from cdp.pipeline.audiences.judge import BY_TIMER, Cause, Judge
+from cdp.pipeline.audiences.people import Known, People
+from cdp.pipeline.drafts import Draft
+from cdp.pipeline.placing import Outcome
+from cdp.profiles.traits import TraitMap
+from cdp.store import graph, kept, members, timers
+from cdp.store.members import Change
+
+Causes = dict[int, dict[int, Cause]]
+
+
+class Said(NamedTuple):
+    """A message of a micro-batch, with its position and the person's draft."""
+
+    message: Message
+    seq: int
+    draft: Draft | None
+
+
+class Stage:
+    """Keeps standings true. Remembers people between micro-batches: a cache of the store."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._book = plan.book
+        self._people = People(plan.book, plan.kept)
+
+    def forget(self, profiles: Iterable[int]) -> None:
+        """Read these people anew the next time."""
+        self._people.forget(profiles)
+
+    def micro_batch(
+        self,
+        tx: Connection,
+        said: Sequence[Said],
+        drafts: Iterable[Draft],
+        outcome: Outcome,
+        traits: Mapping[int, TraitMap],
+        now: int,
+    ) -> list[Change]:
+        """Note what the messages of a micro-batch change; returns who entered and left."""
+        if not self._book.items:
+            return []
+        people, book = self._people, self._book
+        causes = self._refolded(tx, outcome)
+        new: dict[int, Known] = {}
+        for draft in drafts:
+            profile = draft.profile
+            if profile in outcome.created and profile not in causes:
+                new[profile] = people.new(profile)
+                places = book.born.get(draft.collection, ())
+                if places:
+                    causes[profile] = dict.fromkeys(places, Cause("event"))
+        self._messages(said, causes)
+        self._traits(drafts, traits, causes)
+        if not causes:
+            return []
+        wanted = {profile: book.events_of(places) for profile, places in causes.items()}
+        found = people.load(tx, wanted)
+        if book.of_identifiers:
+            people.load_identifiers(tx, found)
+        judge = Judge(book, now)
+        for profile, mine in causes.items():
+            judge.look_at(profile, found[profile], mine)
+        judge.write(tx)
+        return judge.changes
+
+    def _refolded(self, tx: Connection, outcome: Outcome) -> Causes:
+        """People who were joined or parted: everything is asked of them anew."""
+        gone = gone_of(outcome)
+        self._people.forget(gone)
+        members.forget_people(tx, gone)
+        again = touched_of(outcome) - gone
+        self._people.forget(again)
+        cause = Cause("merge")
+        return {
+            row.id: dict.fromkeys(self._book.of_collection[row.collection], cause)
+            for row in graph.profiles_by_id(tx, sorted(again))
+            if row.collection in self._book.of_collection
+        }
+
+    def _messages(self, said: Sequence[Said], causes: Causes) -> None:
+        """Add events to the streams that are remembered; whose items they touch."""
+        by_event, of_stream = self._book.by_event, self._book.of_stream
+        added = 0
+        for message, seq, draft in said:
+            event = kept.event_of(message.type, message.name)
+            streams = by_event.get(event) if event is not None else None
+            if streams is None or draft is None or not draft.profile:
+                continue
+            profile = draft.profile
+            known = self._people.get(profile)
+            remembered = known is not None and (known.loaded is None or event in known.loaded)
+            for number, spec in streams:
+                body = message.body
+                if spec.accepts is not None and not spec.accepts(body):
+                    continue
+                if known is not None and remembered:
+                    values = spec.values(body)
+                    if event == TRAITS and all(value is UNSAID for value in values):
+                        continue
+                    known.add(number, spec, message.t, seq, values)
+                    added += 1
+                mine = causes.setdefault(profile, {})
+                cause = Cause("event", seq, message.live)
+                for place in of_stream[number]:
+                    mine[place] = cause
+        self._people.added(added)
+
+    def _traits(
+        self, drafts: Iterable[Draft], traits: Mapping[int, TraitMap], causes: Causes
+    ) -> None:
+        """Bring traits up to date where they are remembered; whose items they touch."""
+        for profile, found in traits.items():
+            known = self._people.get(profile)
+            if known is not None:
+                known.subject.traits = found.values()
+        of_trait, of_identifiers = self._book.of_trait, self._book.of_identifiers
+        for draft in drafts:
+            if not draft.profile:
+                continue
+            touched = {
+                place
+                for values, _ in draft.traits
+                for name in values
+                for place in of_trait.get(name, ())
+            }
+            touched.update(of_identifiers)
+            collection = draft.collection
+            for place in touched:
+                if self._book.items[place].collection == collection:
+                    causes.setdefault(draft.profile, {}).setdefault(place, Cause("trait"))
+
+    def timers(self, tx: Connection, clock: int, limit: int) -> tuple[int, list[Change]]:
+        """Handle up to ``limit`` timers that are due; returns how many, and who moved.
+
+        Some of one instant may be left for the next time.
+        """
+        due = timers.due_timers(tx, clock, limit)
+        if not due:
+            return 0, []
+        places = {item.id: item.place for item in self._book.items}
+        causes: Causes = {}
+        again: set[int] = set()
+        spent: list[timers.Timer] = []
+        for timer in due:
+            if timer.kind == timers.RECHECK:
+                again.add(timer.profile)
+                spent.append(timer)
+            elif timer.subject in places:
+                causes.setdefault(timer.profile, {})[places[timer.subject]] = BY_TIMER
+            else:
+                spent.append(timer)  # its definition is gone
+        timers.drop_timers(tx, spent)
+        self._people.forget(again)
+        alive = {row.id: row for row in graph.profiles_by_id(tx, sorted({*again, *causes}))}
+        for profile in again & alive.keys():
+            whole = self._book.of_collection.get(alive[profile].collection, ())
+            causes[profile] = {**dict.fromkeys(whole, Cause("merge")), **causes.get(profile, {})}
+        lost = {profile for profile in {*again, *causes} if profile not in alive}
+        self._people.forget(lost)
+        members.forget_people(tx, lost)
+        wanted = {
+            profile: self._book.events_of(mine)
+            for profile, mine in causes.items()
+            if profile in alive and mine
+        }
+        judge = Judge(self._book, clock)
+        for profile, known in self._people.load(tx, wanted).items():
+            judge.look_at(profile, known, causes[profile])
+        judge.write(tx)
+        return len(due), judge.changes
+
+
+def gone_of(outcome: Outcome) -> set[int]:
+    """The profiles that are no more."""
+    return {loser for loser, _ in outcome.merged} | outcome.gone
+
+
+def touched_of(outcome: Outcome) -> set[int]:
+    """The profiles whose content a fold has changed, not only a message."""
+    split = {profile for pair in outcome.split for profile in pair}
+    survivors = {survivor for _, survivor in outcome.merged}
+    return {*outcome.refolded, *outcome.absorbed, *split, *survivors} - {0}
+
+
+def after_fold(tx: Connection, outcome: Outcome, changed: Iterable[int], now: int) -> None:
+    """Have those looked at whom a fold outside of a micro-batch has changed."""
+    gone = gone_of(outcome)
+    members.forget_people(tx, gone)
+    timers.recheck(tx, sorted(({*changed, *outcome.created} | touched_of(outcome)) - gone), now)

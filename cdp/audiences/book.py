@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from cdp.audiences.reasons import Clause, clauses
+from cdp.conditions.lists import NO_LISTS, Lists
 from cdp.conditions.live import NEVER, Live, Streams, StreamSpec, Subject, compile_person
 
 AUDIENCE, COMPUTED_TRAIT = "audience", "computed_trait"
@@ -52,12 +53,12 @@ class Book:
     """The entries in the order of evaluation, an audience after those that it asks for.
 
     ``by_event`` has the streams that an event can be part of; ``of_stream``, ``of_trait``,
-    ``of_audience`` and ``of_identifiers`` the places of the items that read one. What
-    reads itself, by whatever way, is in ``circular`` instead.
+    ``of_audience``, ``of_identifiers`` and ``of_account`` the places of the items that read
+    one. What reads itself, by whatever way, is in ``circular`` instead.
     """
 
-    def __init__(self, entries: Iterable[Entry], now: int) -> None:
-        self.streams = Streams()
+    def __init__(self, entries: Iterable[Entry], now: int, lists: Lists = NO_LISTS) -> None:
+        self.streams = Streams(lists)
         items = [Item(entry, self.streams) for entry in entries]
         self.items, self.circular = _in_order(items)
         self.by_event: dict[str, list[tuple[int, StreamSpec]]] = {}
@@ -65,6 +66,7 @@ class Book:
         self.of_trait: dict[str, list[int]] = {}
         self.of_audience: dict[str, list[int]] = {}
         self.of_identifiers: list[int] = []
+        self.of_account: list[int] = []
         self.of_collection: dict[int, list[int]] = {}
         self.born: dict[int, list[int]] = {}
         for place, item in enumerate(self.items):
@@ -87,6 +89,8 @@ class Book:
             self.of_audience.setdefault(key, []).append(place)
         if needs.identifiers:
             self.of_identifiers.append(place)
+        if needs.account:
+            self.of_account.append(place)
         self.of_collection.setdefault(item.collection, []).append(place)
 
     def events_of(self, places: Iterable[int]) -> set[str]:

@@ -135,6 +135,10 @@ class Drafts:
             draft.days[day] = min(stamp, draft.days.get(day, stamp))
         return draft
 
+    def related(self) -> Iterator[tuple[Draft | None, Draft]]:
+        """The person (if any) and the object of each message that is about one."""
+        return ((person, thing) for _, person, thing, _ in self._deeds)
+
     def relationships(self) -> Relationships:
         """What is said of people and objects together, once `identify` has given nodes."""
         found = Relationships()

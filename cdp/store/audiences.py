@@ -23,6 +23,7 @@ from cdp.store.tables import (
     audiences,
     computed_values,
     kept_properties,
+    kept_traits,
     member_changes,
     members,
     profiles,
@@ -163,7 +164,9 @@ def work_waits(tx: Connection) -> bool:
     )
     k = kept_properties.c
     lacks = select(k.id).where(k.backfilled_to < k.backfill_until)
-    return any(tx.execute(query.limit(1)).first() is not None for query in (waits, lacks))
+    t = kept_traits.c
+    queries = (waits, lacks, select(t.id).where(t.reached < t.until))
+    return any(tx.execute(query.limit(1)).first() is not None for query in queries)
 
 
 def uncleared(tx: Connection) -> int | None:

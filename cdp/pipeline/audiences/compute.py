@@ -16,7 +16,7 @@ from cdp.events import decode_json
 from cdp.pipeline.audiences.definitions import Plan
 from cdp.pipeline.audiences.judge import Cause, Judge
 from cdp.pipeline.audiences.people import People
-from cdp.store import audiences, kept, meta, timers
+from cdp.store import audiences, kept, meta, timers, trait_values
 from cdp.store.audiences import COMPUTING, GONE, LIVE, WAITING, AudienceRow
 
 #: Profiles, and positions of the history, in one piece.
@@ -37,6 +37,8 @@ def step(tx: Connection, plan: Plan, clock: int, now: int, piece: int = PEOPLE) 
         left = kept.backfill_step(tx, POSITIONS, decode_json)
         if not left:
             meta.bump(tx)
+        return Worked(True)
+    if trait_values.backfill_step(tx, POSITIONS):
         return Worked(True)
     waiting = [row for row in plan.rows if row.state == WAITING and plan.ready(row)]
     if waiting:

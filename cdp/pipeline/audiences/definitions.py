@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -10,11 +11,12 @@ from sqlalchemy import Connection
 
 from cdp.audiences import AUDIENCE, COMPUTED_TRAIT, Book, Entry
 from cdp.conditions import ConditionError, Context, parse
-from cdp.conditions.ast import Expr
+from cdp.conditions.ast import Expr, Uploaded, walk
 from cdp.conditions.expand import Made, Virtual, expand
-from cdp.store import audiences, definitions, kept
+from cdp.store import audiences, definitions, kept, lists, trait_values
 from cdp.store.audiences import COMPUTING, FAILED, GONE, LIVE, WAITING, AudienceRow
 from cdp.store.definitions import Version
+from cdp.store.persons import asked
 from cdp.store.tables import ACCOUNTS, USERS
 
 VIRTUAL_EVENT = "virtual_event"
@@ -53,8 +55,11 @@ def made_of(versions: list[Version]) -> tuple[Made, dict[str, str]]:
     return Made(events, traits), errors
 
 
-def wanted_of(versions: list[Version]) -> list[Wanted]:
-    """What the definitions want evaluated; what can't be says why in ``error``."""
+def wanted_of(versions: list[Version], lists: Mapping[str, int]) -> list[Wanted]:
+    """What the definitions want evaluated; what can't be says why in ``error``.
+
+    ``lists`` are the uploaded ones with their numbers: another content is another condition.
+    """
     made, errors = made_of(versions)
     found: list[Wanted] = []
     for item in versions:
@@ -70,9 +75,16 @@ def wanted_of(versions: list[Version]) -> list[Wanted]:
             except ConditionError as refused:
                 error = str(refused)
         tree = _encode(root) if root is not None else f"{text}\n{error}".encode()
-        mark = blake2b(b"%d\n" % collection + tree, digest_size=16).hexdigest()
+        named = sorted(lists_in(root)) if root is not None else []
+        said = repr((collection, [(name, lists.get(name)) for name in named])).encode()
+        mark = blake2b(said + tree, digest_size=16).hexdigest()
         found.append(Wanted(item, collection, root, mark, error))
     return found
+
+
+def lists_in(root: Any) -> set[str]:
+    """The uploaded lists that a condition asks for."""
+    return {node.name for node in walk(root) if isinstance(node, Uploaded)}
 
 
 class Plan:
@@ -84,9 +96,10 @@ class Plan:
 
     def __init__(self, tx: Connection, now: int, before: Plan | None = None) -> None:
         versions = definitions.all_current(tx, *KINDS)
-        self.stands = [(item.kind, item.key, item.version) for item in versions]
+        listed = {item.key: item.id for item in lists.all_lists(tx)}
+        self.stands = [(item.kind, item.key, item.version) for item in versions], listed
         if before is None or before.stands != self.stands:
-            _reconcile(tx, wanted_of(versions), now)
+            _reconcile(tx, wanted_of(versions, listed), now)
         rows: list[AudienceRow] = audiences.rows(tx, WAITING, COMPUTING, LIVE)
         self.kept: list[kept.KeptProperty] = kept.all_kept(tx)
         self.rows, self.book = rows, Book((), now)
@@ -95,9 +108,24 @@ class Plan:
             self.book, self.roots = before.book, before.roots
             return
         self.roots = {row.id: _decode(row.root or "null") for row in rows}
-        if kept.keep(tx, Book(self._entries(rows), now).streams.wanted(), now):
+        self._keep(tx, now)
+        names = {name for root in self.roots.values() for name in lists_in(root)}
+        at = lists.ListsAt(tx)
+        texts = {name: found for name in names if (found := at.get(name)) is not None}
+        evaluated = [row for row in rows if row.state != WAITING]
+        self.book = Book(self._entries(evaluated), now, texts)
+
+    def _keep(self, tx: Connection, now: int) -> None:
+        """Keep what is read, of messages and of traits."""
+        if kept.keep(tx, Book(self._entries(self.rows), now).streams.wanted(), now):
             self.kept = kept.all_kept(tx)
-        self.book = Book(self._entries([row for row in rows if row.state != WAITING]), now)
+        traits = {
+            (row.collection, path)
+            for row in self.rows
+            for path in asked(self.roots[row.id]).traits
+            if path
+        }
+        trait_values.keep(tx, traits, now)
 
     def _entries(self, rows: list[AudienceRow]) -> list[Entry]:
         return [

@@ -19,9 +19,12 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Cause(NamedTuple):
-    """What makes somebody be looked at: ``kind`` is event trait timer merge definition list.
+    """What makes somebody be looked at.
 
-    ``event`` is the position of the message; not ``live``: it is nothing to act upon.
+    ``kind`` is event, trait, timer, merge (people became one, or were parted), account
+    (theirs), audience (another one that is asked for), profile (anything of these, later)
+    or definition. ``event`` is the position of the message; not ``live``: it is nothing to
+    act upon.
     """
 
     kind: str

@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 from cdp.audiences import Book
 from cdp.conditions.live import TRAITS, UNSAID, Stream, StreamSpec, Subject, body_of
 from cdp.profiles.traits import TraitMap
-from cdp.store import graph, members, timers
+from cdp.store import graph, members, objects, timers
 from cdp.store.kept import KeptProperty
 from cdp.store.person_events import PersonEvent, events_of
+from cdp.store.tables import ACCOUNTS
 
 #: Events that are remembered of all people together; some 100 bytes each.
 MAX_EVENTS = 300_000
@@ -116,15 +117,24 @@ class People:
             found[profile].due[subject] = due
         if self._book.of_identifiers:
             self.load_identifiers(tx, found)
+        if self._book.of_account:
+            self.load_accounts(tx, found)
 
     def load_identifiers(self, tx: Connection, found: Mapping[int, Known]) -> None:
         """Read the identifiers of some people."""
         for known in found.values():
             known.subject.identifiers = {}
         rows = graph.identifiers_of_profiles(tx, list(found))
-        for row in sorted(rows, key=lambda row: (row.first_t, row.type, row.value)):
+        for row in sorted(rows, key=lambda row: (row.first_t, row.first_source, row.id)):
             values = found[row.profile or 0].subject.identifiers
             values.setdefault(row.type, []).append(row.value)
+
+    def load_accounts(self, tx: Connection, found: Mapping[int, Known]) -> None:
+        """Read the traits of the account that each of some people was connected with last."""
+        owned = objects.objects_of_people(tx, list(found), ACCOUNTS)
+        for profile, known in found.items():
+            mine = owned.get(profile)
+            known.subject.account = mine[0].traits.values() if mine else {}
 
     def _load_events(
         self,

@@ -12,11 +12,12 @@ from cdp.events import Message
 from cdp.pipeline.audiences.definitions import Plan
 from cdp.pipeline.audiences.judge import BY_TIMER, Cause, Judge
 from cdp.pipeline.audiences.people import Known, People
-from cdp.pipeline.drafts import Draft
+from cdp.pipeline.drafts import Draft, Drafts
 from cdp.pipeline.placing import Outcome
 from cdp.profiles.traits import TraitMap
-from cdp.store import graph, kept, members, timers
+from cdp.store import graph, kept, members, objects, timers
 from cdp.store.members import Change
+from cdp.store.tables import ACCOUNTS
 
 Causes = dict[int, dict[int, Cause]]
 
@@ -45,7 +46,7 @@ class Stage:
         self,
         tx: Connection,
         said: Sequence[Said],
-        drafts: Iterable[Draft],
+        drafts: Drafts,
         outcome: Outcome,
         traits: Mapping[int, TraitMap],
         now: int,
@@ -65,12 +66,14 @@ class Stage:
                     causes[profile] = dict.fromkeys(places, Cause("event"))
         self._messages(said, causes)
         self._traits(drafts, traits, causes)
+        related = self._accounts(tx, drafts, causes, now) if book.of_account else set()
         if not causes:
             return []
         wanted = {profile: book.events_of(places) for profile, places in causes.items()}
         found = people.load(tx, wanted)
         if book.of_identifiers:
             people.load_identifiers(tx, found)
+        people.load_accounts(tx, {profile: found[profile] for profile in related})
         judge = Judge(book, now)
         for profile, mine in causes.items():
             judge.look_at(profile, found[profile], mine)
@@ -143,6 +146,20 @@ class Stage:
                 if self._book.items[place].collection == collection:
                     causes.setdefault(draft.profile, {}).setdefault(place, Cause("trait"))
 
+    def _accounts(self, tx: Connection, drafts: Drafts, causes: Causes, now: int) -> set[int]:
+        """Who was connected with an account now; its other people are looked at soon."""
+        places = dict.fromkeys(self._book.of_account, Cause("account"))
+        related, accounts = set(), set()
+        for person, thing in drafts.related():
+            if thing.collection == ACCOUNTS and thing.profile:
+                accounts.add(thing.profile)
+                if person is not None and person.profile:
+                    related.add(person.profile)
+                    causes[person.profile] = {**places, **causes.get(person.profile, {})}
+        others = objects.people_of_objects(tx, sorted(accounts))
+        timers.recheck(tx, sorted({p for some in others.values() for p in some} - related), now)
+        return related
+
     def timers(self, tx: Connection, clock: int, limit: int) -> tuple[int, list[Change]]:
         """Handle up to ``limit`` timers that are due; returns how many, and who moved.
 
@@ -168,7 +185,7 @@ class Stage:
         alive = {row.id: row for row in graph.profiles_by_id(tx, sorted({*again, *causes}))}
         for profile in again & alive.keys():
             whole = self._book.of_collection.get(alive[profile].collection, ())
-            causes[profile] = {**dict.fromkeys(whole, Cause("merge")), **causes.get(profile, {})}
+            causes[profile] = {**dict.fromkeys(whole, Cause("profile")), **causes.get(profile, {})}
         lost = {profile for profile in {*again, *causes} if profile not in alive}
         self._people.forget(lost)
         members.forget_people(tx, lost)

@@ -25,7 +25,7 @@ audiences = Table(
     Column("kind", Text, nullable=False),  # audience computed_trait
     Column("key", Text, nullable=False),
     Column("version", Integer, nullable=False),  # of the definition
-    Column("fingerprint", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False, default=""),
     Column("root", Text),  # the condition with everything made expanded, in its JSON form
     Column("collection", Integer, nullable=False),
     Column("state", Text, nullable=False),  # waiting computing live gone failed

@@ -22,7 +22,16 @@ from cdp.events import decode_json, format_time
 from cdp.identity import parse_public_id, public_id
 from cdp.identity.objects import ACCOUNT_TYPE, NoObject, type_key
 from cdp.profiles.types import type_of
-from cdp.store import Store, activity, config_rows, history, object_types, people, timeline
+from cdp.store import (
+    Store,
+    activity,
+    config_rows,
+    history,
+    membership,
+    object_types,
+    people,
+    timeline,
+)
 from cdp.store.objects import links
 from cdp.store.people import Profile
 from cdp.store.trait_history import traits_at
@@ -143,27 +152,48 @@ def _traits(tx: Connection, profile: Profile) -> dict[str, Any]:
         raise ApiError(400, "validation_error", "class must be audience or computed_trait")
     if at is not None:
         traits = traits_at(tx, profile.id, profile.collection, traits, at)
-    known = {name: (value, stamp) for name, value, stamp in traits.items()}
-    if kind is not None:
-        known = {}  # overlays of definitions, of which there are none yet
+    sources = _source_names(tx)
+    known = {
+        name: (value, sources.get(stamp.source, ""), stamp.t)
+        for name, value, stamp in traits.items()
+    }
+    known = (
+        _overlays(tx, profile.id, kind, at) if kind else known | _overlays(tx, profile.id, None, at)
+    )
     names = sorted(name for name in known if not include or name in include)
     place = request.args.get("next")
     start = cursors.decode(place, str)[0] if place else ""
     page = [name for name in names if name > start][: limit + 1]
-    sources = _source_names(tx)
     shown: dict[str, Any] = {}
     for name in page[:limit]:
-        value, stamp = known[name]
+        value, source, since = known[name]
         shown[name] = value
         if verbose:
             shown[name] = {
                 "value": value,
                 "type": type_of(value),
-                "source_id": sources.get(stamp.source, ""),
-                "updated_at": format_time(stamp.t),
+                "source_id": source,
+                "updated_at": format_time(since),
             }
     following = cursors.encode(page[limit - 1]) if len(page) > limit else None
     return {"traits": shown, "cursor": _cursor(limit, following)}
+
+
+def _overlays(
+    tx: Connection, profile: int, kind: str | None, at: int | None
+) -> dict[str, tuple[Any, str, int]]:
+    """Audiences as true or false under their keys, and computed traits: (value, "", since).
+
+    What a computed trait was at an earlier time isn't kept.
+    """
+    found: dict[str, tuple[Any, str, int]] = {}
+    if kind != "audience" and at is None:
+        values = membership.values_of_person(tx, profile)
+        found |= {key: (value, "", since) for key, (value, since) in values.items()}
+    if kind != "computed_trait":
+        standing = membership.ever(tx, profile, at)
+        found |= {key: (inside, "", since) for key, (inside, since) in standing.items()}
+    return found
 
 
 def _external_ids(tx: Connection, profile: Profile) -> dict[str, Any]:

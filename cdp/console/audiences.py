@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import msgspec
 from flask import abort, render_template, request
 from sqlalchemy import Connection
 
@@ -12,6 +11,7 @@ from cdp.console import defined, layout
 from cdp.console.context import console
 from cdp.console.defined import Line, context_of, lines, shown_versions
 from cdp.console.people import find_people
+from cdp.console.reasons import Turn, turn
 from cdp.definitions import KINDS
 from cdp.store import faces, membership
 from cdp.store.faces import Face
@@ -22,15 +22,6 @@ PAGE = 50
 DAYS = 30
 TABS = ("members", "changes", "definition", "versions")
 AUDIENCE = KINDS["audience"]
-#: What brought an entry or exit about, in words.
-CAUSES = {
-    "event": "an event",
-    "trait": "a trait",
-    "timer": "time passed",
-    "merge": "profiles became one",
-    "definition": "the definition changed",
-    "list": "added or removed by hand",
-}
 
 
 class Sized(NamedTuple):
@@ -54,9 +45,7 @@ class Moved(NamedTuple):
     """Somebody who came or went."""
 
     face: Face | None
-    change: Change
-    why: str
-    detail: Any
+    turn: Turn
 
 
 def index(plural: str = AUDIENCE.plural) -> str:
@@ -88,7 +77,7 @@ def page(plural: str, key: str, tab: str = "") -> str:
             return removed
         context = context_of(tx, (AUDIENCE.name, key))
         state = membership.states(tx, AUDIENCE.name, key).get(key)
-        context |= {"tab": tab, "state": state, "points": [], "q": "", "causes": CAUSES}
+        context |= {"tab": tab, "state": state, "points": [], "q": ""}
         if state is not None:
             curve = membership.daily(tx, {state.id: state.size}, console().now(), DAYS)
             context["points"] = curve[state.id]
@@ -131,16 +120,6 @@ def _changes(tx: Connection, state: State | None) -> dict[str, Any]:
         found = membership.changes(tx, state.id, before, PAGE + 1, profiles)
     known = faces.faces_of_profiles(tx, list({change.profile for change in found}))
     by = {face.profile: face for face in known}
-    moved = [
-        Moved(by.get(c.profile), c, CAUSES.get(c.cause, c.cause), _detail(c.detail))
-        for c in found[:PAGE]
-    ]
+    moved = [Moved(by.get(change.profile), turn(change)) for change in found[:PAGE]]
     more = found[PAGE - 1].seq if len(found) > PAGE else None
     return {"moved": moved, "more": more, "q": person}
-
-
-def _detail(text: str) -> Any:
-    try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return text

@@ -23,6 +23,7 @@ from cdp.console.context import console
 from cdp.console.events import Event
 from cdp.console.masker import Masker, Rule
 from cdp.console.people import Subject
+from cdp.console.reasons import ClauseLine, Turn
 from cdp.console.rejected import Sent
 from cdp.console.traits import Trait
 from cdp.console.whereabouts import Went
@@ -167,13 +168,21 @@ def _change(masker: Masker, change: Change) -> Change:
 
 def _moved(masker: Masker, moved: Moved) -> Moved:
     face = _face(masker, moved.face) if moved.face is not None else None
-    change = moved.change._replace(detail="")
-    return moved._replace(face=face, change=change, detail=masker.shape(moved.detail))
+    return moved._replace(face=face, turn=_turn(masker, moved.turn))
+
+
+def _turn(masker: Masker, turn: Turn) -> Turn:
+    return turn._replace(clauses=[_clause(masker, line) for line in turn.clauses])
+
+
+def _clause(masker: Masker, line: ClauseLine) -> ClauseLine:
+    return line._replace(value=masker.shape(line.value))
 
 
 #: How each type that may say something of a person is masked.
 RULES: dict[type, Rule] = {
     Call: _call,
+    ClauseLine: _clause,
     Change: _change,
     Event: _event,
     Face: _face,
@@ -186,5 +195,6 @@ RULES: dict[type, Rule] = {
     Source: _source,
     Subject: _subject,
     Trait: _trait,
+    Turn: _turn,
     Went: _went,
 }

@@ -32,7 +32,7 @@ from cdp.store.tables import USERS
 
 PAGE = 50
 RECENT = 30
-TABS = ("timeline", "traits", "identifiers", "accounts", "links")
+TABS = ("timeline", "traits", "audiences", "identifiers", "accounts", "links")
 
 
 def face_id(face: Face) -> str:
@@ -111,7 +111,7 @@ def person(profile: str, tab: str = "timeline") -> str | Response:
     if tab not in TABS:
         abort(404, f"A person's page has no part called {tab}.")
     with console().store.read() as tx:
-        subject = _subject(tx, profile)
+        subject = person_subject(tx, profile)
         if subject.id != profile:
             kept: dict[str, Any] = {k: v for k, v in request.args.items() if k != "tab"}
             if tab != TABS[0]:
@@ -138,6 +138,10 @@ def person(profile: str, tab: str = "timeline") -> str | Response:
             context |= _timeline(tx, node_ids)
         elif tab == "traits":
             context |= traits.tab(tx, subject.profile, known)
+        elif tab == "audiences":
+            from cdp.console import reasons  # which shows people, too
+
+            context |= reasons.of_person(tx, subject.profile.id)
         elif tab == "identifiers":
             context["story"] = story(tx, subject.profile)
         elif tab == "accounts":
@@ -145,7 +149,8 @@ def person(profile: str, tab: str = "timeline") -> str | Response:
     return render_template("console/person.html", **context)
 
 
-def _subject(tx: Connection, text: str) -> Subject:
+def person_subject(tx: Connection, text: str) -> Subject:
+    """Whose page an address means; 404 if nobody's."""
     known = parse_public_id(text)
     rows = graph.identifiers_by_hash(tx, [known[1]]) if known else []
     found = next((r.profile for r in rows if known and r.collection == known[0]), None)

@@ -123,6 +123,12 @@ class Pipeline:
         self._write_found(at_once=True)
         return total
 
+    def settle(self) -> None:
+        """Handle all that is in the log, and all that is due or to be computed by now."""
+        self.drain()
+        while self.fire() or self.compute():
+            pass
+
     def step(self) -> Done | None:
         """Handle the next micro-batch; None when there is nothing to do."""
         for part in self._order():

@@ -15,7 +15,7 @@ import zstandard
 from sqlalchemy import Connection, bindparam, case, func, insert, or_, select, update
 
 from cdp.store.bulk import Row, blob, chunks, insert_many, run_many, select_by
-from cdp.store.meta import take_numbers
+from cdp.store.meta import next_number, take_numbers
 from cdp.store.tables import Partition, names, partition_tables, partitions
 
 COLUMNS = ("seq", "node", "name", "t", "source", "flags", "body_seq")
@@ -170,6 +170,11 @@ def partition_of(infos: list[PartitionInfo], seq: int) -> PartitionInfo | None:
     """The partition that holds position ``seq``."""
     index = bisect_right(infos, seq, key=lambda info: info.first_seq) - 1
     return infos[index] if index >= 0 else None
+
+
+def next_seq(tx: Connection) -> int:
+    """The position that the next message will have."""
+    return next_number(tx, "seq")
 
 
 def rows_after(tx: Connection, seq: int, limit: int) -> list[HistoryRow]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Integer, cast, func, select
+from sqlalchemy import Connection, Integer, cast, func, or_, select
 
-from cdp.store.tables import audiences, member_changes, members
+from cdp.store.audiences import LIVE, AudienceRow, live_row
+from cdp.store.tables import audiences, computed_values, member_changes, members
 
 DAY_MS = 86_400_000
 #: A version that counts, the most telling first.
@@ -169,3 +171,91 @@ def changes(
         statement = statement.where(table.profile.in_(list(profiles)))
     rows = tx.execute(statement.order_by(table.seq.desc()).limit(limit))
     return [Change(*row) for row in rows]
+
+
+# -- of one person ------------------------------------------------------------------
+
+
+class Standing(NamedTuple):
+    """An audience that somebody is in, and since when (ms)."""
+
+    key: str
+    since: int
+
+
+def row_at(tx: Connection, kind: str, key: str, at: int | None) -> AudienceRow | None:
+    """The row of a definition that holds, or held at an instant."""
+    if at is None:
+        return live_row(tx, kind, key)
+    c = audiences.c
+    statement = (
+        select(audiences)
+        .where(c.kind == kind, c.key == key, c.live_at <= at)
+        .where(or_(c.ended_at.is_(None), c.ended_at > at))
+        .order_by(c.id.desc())
+    )
+    row = tx.execute(statement.limit(1)).first()
+    return AudienceRow(*row) if row is not None else None
+
+
+def of_person(tx: Connection, profile: int) -> list[Standing]:
+    """The audiences that a profile is in now, by key."""
+    statement = (
+        select(audiences.c.key, members.c.since)
+        .join(members, members.c.audience == audiences.c.id)
+        .where(members.c.profile == profile, audiences.c.state == LIVE)
+        .order_by(audiences.c.key)
+    )
+    return [Standing(*row) for row in tx.execute(statement)]
+
+
+def values_of_person(tx: Connection, profile: int) -> dict[str, tuple[Any, int]]:
+    """The computed traits of a profile: the value, and since when it is that (ms)."""
+    c = computed_values.c
+    statement = (
+        select(audiences.c.key, c.value, c.since)
+        .join(computed_values, c.trait == audiences.c.id)
+        .where(c.profile == profile, audiences.c.state == LIVE)
+        .order_by(audiences.c.key)
+    )
+    return {key: (json.loads(value), since) for key, value, since in tx.execute(statement)}
+
+
+def changes_of(
+    tx: Connection, kind: str, key: str, profile: int, at: int | None = None
+) -> list[Change]:
+    """All entries and exits of a profile in any version of an audience, the latest first."""
+    c = member_changes.c
+    own = select(audiences.c.id).where(audiences.c.kind == kind, audiences.c.key == key)
+    statement = select(c.seq, c.profile, c.at, c.entered, c.cause, c.event, c.detail).where(
+        c.profile == profile, c.audience.in_(own)
+    )
+    if at is not None:
+        statement = statement.where(c.at <= at)
+    return [Change(*row) for row in tx.execute(statement.order_by(c.seq.desc()))]
+
+
+def ever(tx: Connection, profile: int, at: int | None = None) -> dict[str, tuple[bool, int]]:
+    """Every audience that a profile was ever in: whether it is (or was then), and since when.
+
+    Only of audiences that are there now.
+    """
+    c = member_changes.c
+    there = select(audiences.c.key).where(audiences.c.kind == "audience", audiences.c.state == LIVE)
+    statement = (
+        select(audiences.c.key, c.entered, c.at)
+        .join(member_changes, c.audience == audiences.c.id)
+        .where(c.profile == profile, audiences.c.key.in_(there))
+        .order_by(c.seq)
+    )
+    if at is not None:
+        statement = statement.where(c.at <= at)
+    found = {key: (bool(entered), since) for key, entered, since in tx.execute(statement)}
+    if at is None:
+        found |= {key: (True, since) for key, since in of_person(tx, profile)}
+    return found
+
+
+def keys_of(tx: Connection, profile: int, at: int | None = None) -> set[str]:
+    """The audiences that a profile is in, or was in at an instant."""
+    return {key for key, (inside, _) in ever(tx, profile, at).items() if inside}

@@ -52,6 +52,7 @@ ADDRESSES = (
     "/audiences/big_spenders/definition",
     "/audiences/big_spenders/versions",
     "/audiences/big_spenders/edit",
+    "/audiences/big_spenders/why/{who}",
     "/people",
     "/people?q=ada",
     "/people/exports",
@@ -63,6 +64,7 @@ ADDRESSES = (
     "/people?kind=accounts",
     "{person}",
     "{person}/traits",
+    "{person}/audiences",
     "{person}/identifiers",
     "{person}/accounts",
     "{person}/links",
@@ -94,7 +96,8 @@ ADDRESSES = (
 
 
 def filled(shop: ShopWorld, address: str) -> str:
-    return address.format(person=shop.person, event=57_000, draft=shop.draft)
+    who = shop.person.rpartition("/")[2]
+    return address.format(person=shop.person, who=who, event=57_000, draft=shop.draft)
 
 
 @pytest.mark.browser

@@ -50,11 +50,7 @@ class Town(World):
 
     def settle(self) -> None:
         """Let everything be done that is due at this instant."""
-        self.pipeline.drain()
-        for _ in range(10_000):
-            if not self.pipeline.fire() and not self.pipeline.compute():
-                return
-        raise AssertionError("it never ends")
+        self.pipeline.settle()
 
     def persons(self) -> dict[int, Person]:
         """Everybody as the plain evaluator wants them, from all that is stored."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cdp.log import files
+from cdp.log import files, open_reader
 from cdp.log.files import PartWriter, segments
 from cdp.log.record import Record, to_row
 from cdp.pipeline import run
@@ -92,8 +92,10 @@ def test_a_power_cut_at_any_moment_loses_nothing(
     stop = Event()
     thread = Thread(target=pipeline.run, args=(stop,))
     thread.start()
+    # A reader of its own: the pipeline's belongs to its thread.
+    watching = Pipeline(space.store, open_reader(space.settings), space.settings)
     deadline = time.monotonic() + 30
-    while sum(pipeline.backlog().values()) and time.monotonic() < deadline:
+    while sum(watching.backlog().values()) and time.monotonic() < deadline:
         time.sleep(0.01)
     time.sleep(0.1)
     stop.set()

@@ -16,7 +16,7 @@ from sqlalchemy import MetaData, select
 
 from cdp.delivery.forward import Forwarder
 from cdp.log import Record, open_reader
-from cdp.pipeline import forget, rebuild, retention
+from cdp.pipeline import Pipeline, forget, rebuild, retention
 from cdp.plugin import Destination, Retry
 from cdp.store import (
     config_rows,
@@ -474,14 +474,16 @@ def test_a_deletion_beside_traffic_costs_nobody_an_event(space: Space) -> None:
         space.store, "DELETE_ONLY", [("user_id", "ana-7f3a91c2d4")], "test", now(), 24, True
     )
     reader = open_reader(space.settings)
+    # A reader belongs to one thread: the pipeline has its own.
+    watching = Pipeline(space.store, reader, space.settings)
     try:
         for _ in range(20):
             more()
-        while forget.step(space.store, reader, now()) or space.pipeline.backlog() == {}:
+        while forget.step(space.store, reader, now()) or watching.backlog() == {}:
             more()
         done = forget.finish(space.store, reader, made.id, now, more)
         deadline = time.monotonic() + 30
-        while any(space.pipeline.backlog().values()) and time.monotonic() < deadline:
+        while any(watching.backlog().values()) and time.monotonic() < deadline:
             time.sleep(0.05)
     finally:
         stop.set()

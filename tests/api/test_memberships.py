@@ -1,0 +1,71 @@
+"""Members, how far they are worked out, and why, by the API; audiences among the traits."""
+
+from tests.api.calls import Api
+from tests.factories import Space, iso
+
+WHO = 'count("Order Completed" within 30d) >= 2 and traits.plan = "pro"'
+
+
+def say(space: Space) -> None:
+    order = {"type": "track", "event": "Order Completed", "userId": "u1"}
+    space.send(
+        {"type": "identify", "userId": "u1", "traits": {"plan": "pro"}},
+        {**order, "timestamp": iso(30), "messageId": "o1"},
+        {**order, "timestamp": iso(20), "messageId": "o2"},
+        {"type": "identify", "userId": "u2", "traits": {"plan": "pro"}},
+    )
+
+
+def test_members_their_state_and_why(api: Api, space: Space) -> None:
+    say(space)
+    api.post("/api/audiences", {"key": "regulars", "who": WHO}, 201)
+    api.post("/api/computed-traits", {"key": "orders", "value": 'count("Order Completed")'}, 201)
+    api.get("/api/audiences/regulars/state", 404)
+    space.pipeline.settle()
+    state = {"state": "live", "size": 1, "progress": 1.0, "error": None}
+    assert api.get("/api/audiences/regulars/state") == state
+    [member] = api.get("/api/audiences/regulars/members")["data"]
+    assert member["id"] == api.get("/api/profiles/user_id:u1")["id"]
+
+    found = api.get("/api/profiles/user_id:u1/audiences/regulars")
+    assert (found["member"], found["condition"]) == (True, WHO)
+    assert found["clauses"] == [
+        {"clause": 'count("Order Completed" within 30d) >= 2', "holds": True, "value": 2},
+        {"clause": 'traits.plan = "pro"', "holds": True, "value": "pro"},
+    ]
+    assert [change["cause"] for change in found["changes"]] == ["definition"]
+    other = api.get("/api/profiles/user_id:u2/audiences/regulars")
+    assert (other["member"], other["since"], other["changes"]) == (False, None, [])
+    assert [clause["holds"] for clause in other["clauses"]] == [False, True]
+
+    api.get("/api/profiles/user_id:nobody/audiences/regulars", 404)
+    api.get("/api/profiles/user_id:u1/audiences/nothing", 404)
+    api.get("/api/profiles/user_id:u1/audiences/regulars", 404, at="2020-01-01")
+
+
+def test_the_profile_api_has_audiences_and_computed_traits(api: Api, space: Space) -> None:
+    say(space)
+    api.post("/api/audiences", {"key": "regulars", "who": WHO}, 201)
+    api.post("/api/computed-traits", {"key": "orders", "value": 'count("Order Completed")'}, 201)
+    space.pipeline.settle()
+    traits = "users/profiles/user_id:u1/traits"
+    assert api.profile(traits)["traits"] == {"orders": 2, "plan": "pro", "regulars": True}
+    assert api.profile(traits, **{"class": "audience"})["traits"] == {"regulars": True}
+    assert api.profile(traits, **{"class": "computed_trait"})["traits"] == {"orders": 2}
+    verbose = api.profile(traits, verbose="true", include="orders")["traits"]["orders"]
+    assert (verbose["value"], verbose["type"]) == (2, "integer")
+    space.send({"type": "identify", "userId": "u1", "traits": {"plan": "free"}})
+    assert api.profile(traits)["traits"] == {"orders": 2, "plan": "free", "regulars": False}
+
+
+def test_a_definition_that_goes_takes_its_members_along(api: Api, space: Space) -> None:
+    say(space)
+    api.post("/api/audiences", {"key": "regulars", "who": WHO}, 201)
+    space.pipeline.settle()
+    api.send("DELETE", "/api/audiences/regulars")
+    space.pipeline.settle()
+    assert api.profile("users/profiles/user_id:u1/traits")["traits"] == {"plan": "pro"}
+    api.get("/api/audiences/regulars/state", 404)
+    with space.store.read() as tx:
+        for table in ("members", "timers", "computed_values"):
+            assert tx.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() == 0

@@ -43,10 +43,32 @@ def open_store(data: Path | None, database_url: str | None) -> tuple[Settings, S
     fresh = not settings.database_url and not (settings.data / FILE).exists()
     store = Store.open(settings)
     bootstrap(store, settings, random_token=False)
+    context = click.get_current_context(silent=True)
+    if context is not None and context.meta.get(_FUNCTIONS):
+        know_functions(settings)
     if fresh and sys.stderr.isatty():
         hint = "is another one meant? --data or CDP_DATA names it"
         click.echo(f"made a new, empty store in {settings.data} ({hint})", err=True)
     return settings, store
+
+
+_FUNCTIONS = "headwater.functions"
+
+
+def reads_conditions() -> None:
+    """The callback of a group whose commands read conditions: plugins bring functions for them."""
+    click.get_current_context().meta[_FUNCTIONS] = True
+
+
+def know_functions(settings: Settings) -> None:
+    """Let conditions know the functions of plugins; what is wrong with one is told."""
+    from cdp.plugin import manager
+    from cdp.server.functions import HOOK
+    from cdp.server.functions import know_functions as know
+
+    for failure in know(manager.load(settings.plugin_folder)).failures:
+        if failure.hook == HOOK:
+            click.echo(f"cdp: the plugin {failure.plugin}: {failure.error}", err=True)
 
 
 def print_rows(

@@ -10,7 +10,14 @@ from typing import IO, Any
 
 import click
 
-from cdp.cli.common import json_option, pairs, print_object, store_options
+from cdp.cli.common import (
+    json_option,
+    know_functions,
+    pairs,
+    print_object,
+    print_rows,
+    store_options,
+)
 from cdp.cli.errors import CliError
 from cdp.conditions import (
     Condition,
@@ -27,6 +34,7 @@ from cdp.conditions import (
 from cdp.conditions.ast import Uploaded, walk
 from cdp.conditions.errors import did_you_mean
 from cdp.conditions.formatter import WIDTH
+from cdp.conditions.functions import FUNCTIONS
 from cdp.conditions.language import Look
 from cdp.conditions.lists import BrokenList, Texts, read_values
 from cdp.conditions.parser import parse_text
@@ -48,6 +56,7 @@ _context = click.option(
 @click.group()
 def conditions() -> None:
     """Evaluate, format and explain conditions."""
+    know_functions(Settings.load())
 
 
 @conditions.command("eval")
@@ -170,6 +179,23 @@ def explain(condition: str, context: str, as_json: bool, **where: Any) -> None:
         click.echo(
             f"warning: line {warning.line}, column {warning.column}: {warning.text}", err=True
         )
+
+
+@conditions.command()
+@json_option
+def functions(as_json: bool) -> None:
+    """List the functions of conditions, those of plugins too. Example: cdp conditions functions"""
+    rows = [
+        {
+            "function": function.signature,
+            "gives": function.returns,
+            "plugin": function.plugin or None,
+            "summary": function.summary,
+            "example": function.example.text,
+        }
+        for function in FUNCTIONS.values()
+    ]
+    print_rows(rows, as_json, ["function", "gives", "plugin", "summary"])
 
 
 def _ir(found: Condition) -> str | None:

@@ -15,6 +15,7 @@ from cdp.cli.common import (
     open_store,
     print_object,
     print_rows,
+    reads_conditions,
     store_options,
 )
 from cdp.definitions import Fault, Id, Kind
@@ -26,7 +27,7 @@ _version = click.option("--version", "seen", type=int, help=_VERSION)
 
 def group_of(kind: Kind, words: str, about: str, examples: tuple[str, str]) -> click.Group:
     """The commands of a kind; ``words`` call them, ``examples`` end an add and an edit."""
-    group = click.Group(words.rpartition(" ")[2], help=about)
+    group = click.Group(words.rpartition(" ")[2], help=about, callback=reads_conditions)
     for make in (_list, _show, _add, _edit, _rename, _remove, _history, _revert):
         group.add_command(make(kind, f"cdp {words}", examples))
     return group

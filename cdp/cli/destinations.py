@@ -15,6 +15,7 @@ from cdp.cli.common import (
     pairs,
     print_object,
     print_rows,
+    reads_conditions,
     store_options,
 )
 from cdp.cli.errors import CliError
@@ -30,6 +31,7 @@ _CONSENT = "Send what speaks of consent only if it agrees to this; repeatable."
 @click.group()
 def destinations() -> None:
     """Where messages go; calls, dead letters."""
+    reads_conditions()
 
 
 def _classes(settings: Settings) -> dict[str, Any]:

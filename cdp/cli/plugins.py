@@ -21,10 +21,11 @@ def plugins() -> None:
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the data.")
 @json_option
 def list_(data: Path | None, as_json: bool) -> None:
-    """List plugins, their hooks and destinations. Example: cdp plugins list"""
+    """List plugins, their hooks, destinations and functions. Example: cdp plugins list"""
     from cdp.plugin import manager
+    from cdp.server.functions import know_functions
 
-    loaded = manager.load(Settings.load(data=data).plugin_folder)
+    loaded = know_functions(manager.load(Settings.load(data=data).plugin_folder))
     rows: list[dict[str, Any]] = []
     for name in loaded.names():
         rows.append(
@@ -33,6 +34,7 @@ def list_(data: Path | None, as_json: bool) -> None:
                 "from": loaded.origins[name],
                 "hooks": loaded.hooks_of(name),
                 "destinations": [item.key for item in loaded.destinations_of(name)],
+                "functions": [item.name for item in loaded.condition_functions_of(name)],
                 "error": None,
             }
         )
@@ -43,6 +45,7 @@ def list_(data: Path | None, as_json: bool) -> None:
                 "from": None,
                 "hooks": [],
                 "destinations": [],
+                "functions": [],
                 "error": failure.error,
             }
         )

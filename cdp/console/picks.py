@@ -11,6 +11,7 @@ from flask import Response, abort, jsonify, request
 from sqlalchemy import Connection
 
 from cdp.conditions.check import MESSAGE_KEYS
+from cdp.conditions.functions import FUNCTIONS
 from cdp.conditions.functions.devices import SYSTEMS
 from cdp.console import format
 from cdp.console.context import console
@@ -147,6 +148,20 @@ def _audiences(tx: Connection, q: str, event: str | None) -> list[Option]:
     ]
 
 
+def _functions(tx: Connection, q: str, event: str | None) -> list[Option]:
+    """Functions of messages and people alike; ``params`` are the names of the arguments."""
+    needle = q.casefold()
+    return [
+        {
+            **_option("Functions", "function", found.name, found.signature, found.summary),
+            "params": [param.name for param in found.params],
+            "type": found.returns,
+        }
+        for found in FUNCTIONS.values()
+        if not found.of_a_person and needle in found.name
+    ]
+
+
 def _defined(tx: Connection, kind: str) -> list[tuple[str, str]]:
     """Key and name of what is defined and in use."""
     found = definitions.all_current(tx, kind)
@@ -242,5 +257,6 @@ _KINDS: dict[str, Callable[[Connection, str, str | None], list[Option]]] = {
     "system": lambda tx, q, event: [
         _option("", "text", name, name, "") for name in SYSTEMS if q.casefold() in name
     ],
+    "function": _functions,
     "topic": lambda tx, q, event: [],
 }

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from flask import render_template
 
+from cdp.conditions.functions import FUNCTIONS
 from cdp.console import catalogue
 from cdp.console.context import console
 from cdp.store import console_queries
@@ -17,6 +18,12 @@ class Loaded(NamedTuple):
     name: str
     origin: str
     hooks: list[str]
+    functions: list[str]
+
+
+def _functions(plugin: str) -> list[str]:
+    """What it adds to conditions."""
+    return [function.signature for function in FUNCTIONS.values() if function.plugin == plugin]
 
 
 def index() -> str:
@@ -28,7 +35,10 @@ def index() -> str:
     names = plugins.names() if plugins is not None else []
     return render_template(
         "console/plugins.html",
-        loaded=[Loaded(name, plugins.origins[name], plugins.hooks_of(name)) for name in names],
+        loaded=[
+            Loaded(name, plugins.origins[name], plugins.hooks_of(name), _functions(name))
+            for name in names
+        ],
         kinds=catalogue.kinds(),
         failures=list(plugins.failures) if plugins is not None else [],
         errors=errors,

@@ -5,6 +5,7 @@ of destinations, `Retry`, `Reject` and `Stop` say what the engine does next, and
 `cdp.plugin.testing` has the test kit.
 """
 
+from cdp.plugin.conditions import ConditionFunction
 from cdp.plugin.destination import Destination, DestinationContext
 from cdp.plugin.errors import PluginError, Reject, Retry, Stop, from_response, retry_after
 from cdp.plugin.guard import Forbidden, Guard
@@ -26,6 +27,7 @@ from cdp.plugin.values import Batch, Event, Exchange, Outcome, ProfileChange, Tr
 
 __all__ = [
     "Batch",
+    "ConditionFunction",
     "Destination",
     "DestinationContext",
     "Event",

@@ -43,5 +43,10 @@ def register_destinations() -> list[Any]:  # type: ignore[empty-body]
 
 
 @hookspec
+def register_condition_functions() -> list[Any]:  # type: ignore[empty-body]
+    """Return the `ConditionFunction`s that this plugin adds to the language of conditions."""
+
+
+@hookspec
 def register_cli(cli: Any) -> None:
     """Add click commands to ``cli``."""

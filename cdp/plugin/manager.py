@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import traceback
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ import msgspec
 import pluggy
 
 from cdp.plugin import hookspecs
+from cdp.plugin.conditions import ConditionFunction, watched
 from cdp.plugin.destination import Destination
 
 GROUP = "cdp"
@@ -106,6 +108,41 @@ class Plugins:
         except _ANY as error:
             self._failed(failure(name, "register_destinations", error))
         return found
+
+    def condition_functions(self) -> list[tuple[str, ConditionFunction]]:
+        """The functions for conditions of all plugins, each with its plugin's name."""
+        return [
+            (name, item)
+            for name in self.subscribers("register_condition_functions")
+            for item in self.condition_functions_of(name)
+        ]
+
+    def condition_functions_of(self, name: str) -> list[ConditionFunction]:
+        """The functions that one plugin brings, watched; what is none is a failure."""
+        hook = "register_condition_functions"
+        function = self.subscribers(hook).get(name)
+        found: list[ConditionFunction] = []
+        if function is None:
+            return found
+        try:
+            for item in function():
+                try:
+                    found.append(self._watched(name, _checked_function(item)))
+                except (TypeError, ValueError) as error:
+                    self.refuse(name, hook, error)
+        except _ANY as error:
+            self.refuse(name, hook, error)
+        return found
+
+    def _watched(self, plugin: str, item: ConditionFunction) -> ConditionFunction:
+        def told(error: BaseException) -> None:
+            self.refuse(plugin, f"condition function {item.name}", error)
+
+        return replace(item, apply=watched(item.apply, told))
+
+    def refuse(self, plugin: str, hook: str, error: BaseException) -> None:
+        """Remember what a plugin did wrong, once."""
+        self._failed(failure(plugin, hook, error))
 
     def register_cli(self, cli: Any) -> None:
         """Let plugins add their commands."""
@@ -211,6 +248,13 @@ def _checked(name: str, result: Any, count: int) -> dict[int, dict[str, Any]] | 
         except Exception as error:  # msgspec raises many kinds, RecursionError among them
             return failure(name, "enrich", error)
     return found
+
+
+def _checked_function(item: Any) -> ConditionFunction:
+    if not isinstance(item, ConditionFunction):
+        raise TypeError(f"{item!r:.200} is no ConditionFunction")
+    item.check()
+    return item
 
 
 def _checked_destination(item: Any) -> type[Destination]:

@@ -13,6 +13,7 @@ from cdp.demo import Demo
 from cdp.log import GroupCommit, open_log
 from cdp.plugin import manager
 from cdp.server import health
+from cdp.server.functions import know_functions
 from cdp.server.sessions import ConsoleSessions
 from cdp.server.sources import Sources
 from cdp.store import Store, meta
@@ -33,7 +34,7 @@ def create_app(
     with store.read() as tx:
         app.secret_key = meta.get(tx, "cookie_secret")
     sources = Sources(store)
-    plugins = manager.load(settings.plugin_folder)
+    plugins = know_functions(manager.load(settings.plugin_folder))
     app.register_blueprint(tracking.create_blueprint(log, sources, settings=settings))
     health.register(app, store, log, settings)
     api.register(app, store, settings, plugins)

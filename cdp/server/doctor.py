@@ -20,6 +20,7 @@ from cdp.events import format_time
 from cdp.log import open_reader
 from cdp.log.files import segments
 from cdp.plugin import manager
+from cdp.server.functions import know_functions
 from cdp.server.health import SILENT_MS
 from cdp.server.supervise import CannotServe, hold
 from cdp.store import Store, config_rows, console_queries, delivery, meta, progress, snapshot
@@ -256,7 +257,7 @@ def _streams(store: Store) -> Iterator[Check]:
 
 
 def _plugins(store: Store, settings: Settings) -> Iterator[Check]:
-    loaded = manager.load(settings.plugin_folder)
+    loaded = know_functions(manager.load(settings.plugin_folder))
     loaded.destinations()
     for failure in loaded.failures:
         text_ = f"{failure.hook} failed: {failure.error}"

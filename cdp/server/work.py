@@ -18,6 +18,7 @@ from cdp.config import Settings
 from cdp.log import open_reader
 from cdp.pipeline import Pipeline, forget
 from cdp.plugin import manager
+from cdp.server.functions import know_functions
 from cdp.server.plugins import PluginEnricher
 from cdp.store import Store, meta, progress
 
@@ -46,7 +47,8 @@ def run_pipeline(settings: Settings, stop: threading.Event | None = None) -> Non
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
     store = Store.open(settings)
-    enricher = PluginEnricher(manager.load(settings.plugin_folder), store, settings)
+    plugins = know_functions(manager.load(settings.plugin_folder))
+    enricher = PluginEnricher(plugins, store, settings)
     while not stop.is_set():
         try:
             with _ownership(store, stop) as owner:
@@ -124,7 +126,7 @@ def run_delivery(
     """
     stop = stop or _stop_on_signal()
     store = Store.open(settings)
-    plugins = manager.load(settings.plugin_folder)
+    plugins = know_functions(manager.load(settings.plugin_folder))
     if settings.redis_url:
         from cdp.jobs.work import serve_jobs
 

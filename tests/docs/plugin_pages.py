@@ -233,7 +233,13 @@ def _signature(name: str, function: Callable[..., Any]) -> str:
     return f"```python\n{text}\n```"
 
 
+def condition_function() -> str:
+    """A function for conditions: its fields and its promise."""
+    return _class(plugin.ConditionFunction, "###")
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
+    "condition-function": condition_function,
     "hooks": hooks,
     "destination": destination,
     "destination-context": context,

@@ -58,6 +58,8 @@ class Function:
     fql: bool = True
     browser: bool = False
     of_a_person: bool = False
+    #: The plugin that brings it; empty for the language's own.
+    plugin: str = ""
 
     @property
     def signature(self) -> str:

@@ -29,6 +29,8 @@ def call(name: str, args: list[Abstract], sql: Sql) -> Abstract:
     constants = [arg.value for arg in args if isinstance(arg, Const)]
     if len(constants) == len(args):
         return Const(FUNCTIONS[name].apply(*constants))
+    if FUNCTIONS[name].plugin:
+        return Unknown()
     first = args[0]
     if isinstance(first, Unknown) or not all(isinstance(arg, Const) for arg in args[1:]):
         return Unknown()

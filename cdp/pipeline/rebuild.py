@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from cdp.pipeline.batch import tell_refolded
 from cdp.pipeline.mend import mend
-from cdp.store import Store, catalogue, graph, identity, meta, progress, removal
+from cdp.store import Store, catalogue, graph, identity, members, meta, progress, removal
 from cdp.store.history import HistoryRow
 from cdp.store.removal import BODY, NODE, TARGET, Removal
 from cdp.store.tables import SECONDARY
@@ -134,6 +134,7 @@ def _graph(tx: Connection, job: Removal, now: int) -> Progress:
         whole = set(removal.doomed_numbers(tx, job.id, TARGET))
         mended = mend(tx, ids, rules, cuts, now, whole)
         tell_refolded(tx, mended.outcome, mended.changed, now)
+        members.erase_people(tx, mended.gone)
         progress.add_profile_changes(tx, [(id_, "deleted", "{}") for id_ in mended.gone], now)
         removal.spare(tx, job.id, NODE, ids)
     left = removal.count_doomed(tx, job.id, NODE)

@@ -24,6 +24,7 @@ from cdp.store import (
     history,
     identity,
     lists,
+    members,
     meta,
     progress,
     regulations,
@@ -203,6 +204,7 @@ def _mend(tx: Connection, nodes: list[int], now: int, whole: Collection[int] = (
     rules, cuts = identity.load_rules(tx), identity.load_cuts(tx)
     mended = mend(tx, sorted(set(nodes)), rules, cuts, now, whole)
     tell_refolded(tx, mended.outcome, mended.changed, now)
+    members.erase_people(tx, mended.gone)
     return mended
 
 

@@ -141,6 +141,11 @@ def replace(tx: Connection, old: int | None, new: int, now: int) -> tuple[int, i
     return came, _tell(tx, left, new, False, now) if old is not None else 0
 
 
+def all_left(tx: Connection, id_: int, now: int) -> None:
+    """Tell that everybody has left an audience that goes."""
+    _tell(tx, select(members.c.profile).where(members.c.audience == id_), id_, False, now)
+
+
 def _tell(tx: Connection, who: Any, audience: int, entered: bool, now: int) -> int:
     listed = who.subquery()
     n = int(tx.execute(select(func.count()).select_from(listed)).scalar() or 0)

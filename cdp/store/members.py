@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete
+from sqlalchemy import Connection, bindparam, delete, update
 
 from cdp.store.audiences import grow
 from cdp.store.bulk import chunks, insert_many, run_many, select_by, upsert_of
@@ -117,6 +117,31 @@ def forget_people(tx: Connection, ids: Iterable[int]) -> list[tuple[int, int]]:
         grown[audience] = grown.get(audience, 0) - 1
     grow(tx, grown)
     return left
+
+
+_move_changes = (
+    update(member_changes)
+    .where(member_changes.c.profile == bindparam("old"))
+    .values(profile=bindparam("new"))
+)
+
+
+def join_people(tx: Connection, into: dict[int, int], gone: set[int], now: int) -> None:
+    """Profiles are no more: their story goes on as that of those whom they are part of now.
+
+    They leave all that they were in by the cause ``joined``, which tells nothing of those
+    that go on. Who went to nobody is erased.
+    """
+    if not gone:
+        return
+    run_many(tx, _move_changes, [{"old": o, "new": n} for o, n in into.items()])
+    exits = [
+        Change(audience, into[profile], now, False, "joined", None, False, "{}")
+        for audience, profile in forget_people(tx, gone)
+        if profile in into
+    ]
+    add_changes(tx, exits)
+    erase_people(tx, gone - into.keys())
 
 
 def erase_people(tx: Connection, ids: Iterable[int]) -> None:

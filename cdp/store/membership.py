@@ -238,7 +238,8 @@ def changes_of(
 def ever(tx: Connection, profile: int, at: int | None = None) -> dict[str, tuple[bool, int]]:
     """Every audience that a profile was ever in: whether it is (or was then), and since when.
 
-    Only of audiences that are there now.
+    Only of audiences that are there now. Where profiles became one, their stories are one:
+    somebody is in as often as they entered more than they left.
     """
     c = member_changes.c
     there = select(audiences.c.key).where(audiences.c.kind == "audience", audiences.c.state == LIVE)
@@ -250,10 +251,17 @@ def ever(tx: Connection, profile: int, at: int | None = None) -> dict[str, tuple
     )
     if at is not None:
         statement = statement.where(c.at <= at)
-    found = {key: (bool(entered), since) for key, entered, since in tx.execute(statement)}
+    times: dict[str, int] = {}
+    balance: dict[str, int] = {}
+    for key, entered, since in tx.execute(statement):
+        before = balance.get(key, 0)
+        balance[key] = max(before + (1 if entered else -1), 0)
+        if (before > 0) is not (balance[key] > 0):
+            times[key] = since
     if at is None:
-        found |= {key: (True, since) for key, since in of_person(tx, profile)}
-    return found
+        now = {key: since for key, since in of_person(tx, profile)}
+        return {key: (key in now, now.get(key, times.get(key, 0))) for key in {*times, *now}}
+    return {key: (balance[key] > 0, since) for key, since in times.items()}
 
 
 def keys_of(tx: Connection, profile: int, at: int | None = None) -> set[str]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cdp.conditions import Context, Evaluator, Event, Person, format_text, parse
 from cdp.conditions.ast import Call, walk
 from cdp.events import decode_json, format_time
-from cdp.store import audiences, definitions, history, meta
+from cdp.store import audiences, definitions, history, membership, meta
 from cdp.store.tables import computed_values, identifiers, member_changes, members, nodes
 from tests.conditions.stories import AROUND, conditions, messages
 from tests.laws.towns import condition, steps
@@ -145,6 +145,11 @@ def check(town: Town, trees: dict[str, Any], seen: int) -> int:
     """Compare everything with the plain evaluator; returns how many changes there are now."""
     for key, wanted in plainly(town, trees).items():
         assert town.members(key) == wanted, (key, format_text(trees[key]), town.now)
+    with town.store.read() as tx:  # what is told of entries and exits comes to the same
+        for profile in town.persons():
+            inside = {key for key in trees if profile in town.members(key)}
+            assert membership.keys_of(tx, profile) == inside
+            assert membership.keys_of(tx, profile, town.now) == inside
     persons, changes, roots = town.persons(), town.changes(), town.roots()
     for row in changes[seen:]:
         assert row.at <= town.now
@@ -174,13 +179,16 @@ def live(steps: list[Any], some: list[Any], database_url: str | None = None) -> 
                 town.now += step
             elif step == "restart":
                 town.pipeline._memory = None
+            elif step == "remove":
+                trees.pop("a2", None)
+                town.define("a2", None)
             elif isinstance(step, tuple):
                 trees[step[1]] = step[2]
                 town.define(step[1], {"name": step[1], "who": format_text(step[2])})
             else:
                 town.say(step)
             town.settle()
-            if isinstance(step, tuple):
+            if isinstance(step, tuple) or step == "remove":
                 seen = len(town.changes())
             seen = check(town, trees, seen)
     finally:

@@ -90,6 +90,8 @@ def steps(rnd: Random, now: int) -> list[Any]:
             now += made[-1]
         elif kind < 0.92:
             made.append("restart")
+        elif kind < 0.94:
+            made.append("remove")
         else:
             made.append(("define", rnd.choice(["a0", "a1", "a2", "new"]), condition(rnd, 0)))
     return made

@@ -20,16 +20,28 @@ from cdp.pipeline import Pipeline, forget, rebuild, retention
 from cdp.plugin import Destination, Retry
 from cdp.store import (
     config_rows,
+    definitions,
     delivery,
     delivery_outbox,
     history,
     kept,
     lists,
+    meta,
     people,
     regulations,
     wiping,
 )
-from cdp.store.tables import ACCOUNTS, USERS, identifiers, memberships, nodes, profiles, rejected
+from cdp.store.tables import (
+    ACCOUNTS,
+    USERS,
+    computed_values,
+    identifiers,
+    member_changes,
+    memberships,
+    nodes,
+    profiles,
+    rejected,
+)
 from tests.factories import Space, iso
 from tests.postgres import new_database
 
@@ -170,16 +182,33 @@ def now() -> int:
     return int(time.time() * 1000)
 
 
+#: An audience and a computed trait that come to know Ana's address.
+DEFINED = (
+    ("audience", "mailed", {"who": 'traits.email != null or performed("Order Completed")'}),
+    ("computed_trait", "mail", {"value": "lowercase(traits.email)"}),
+)
+
+
 def plant(space: Space) -> None:
     """Put Ana into everything that holds anything of anybody."""
     with space.store.write() as tx:
         kept.keep(tx, [("Order Completed", ("properties", "note"))], 0)
+        for kind, key, body in DEFINED:
+            definitions.put(tx, 0, kind, key, body, "test")
+        meta.bump(tx)
         there = config_rows.add_destination(
             tx, 0, "telling", "Telling", "telling", None, {}, "test"
         )
+    space.pipeline.settle()
     space.send(*others())
     space.send(*ana())
     space.send(*sharing())
+    space.pipeline.settle()
+    with space.store.read() as tx:
+        told = [row.detail for row in tx.execute(member_changes.select())]
+        assert any("ana.secret91@example.org" in detail.lower() for detail in told)
+        values = [row.value for row in tx.execute(computed_values.select())]
+        assert any("ana.secret91@example.org" in value for value in values), values
     exchange = json.dumps({"request": {"body": json.dumps(ana()[0])}}).encode()
     payload = json.dumps(
         ["a3", "track", "Order Completed", ana()[2], "k", "default", 1, 5, True, 1]

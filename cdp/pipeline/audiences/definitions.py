@@ -173,6 +173,8 @@ def _reconcile(tx: Connection, wanted: list[Wanted], now: int) -> None:
             )  # fmt: skip
     for rows in under_way.values():
         for row in rows:
+            if row.state == LIVE and row.kind == AUDIENCE:
+                audiences.all_left(tx, row.id, now)
             audiences.change(tx, row.id, state=GONE, ended_at=now)
 
 

@@ -64,13 +64,11 @@ def why(tx: Connection, key: str, profile: people.Profile, now: int, at: int | N
         _forget_after(subject, _first_after(tx, at))
     then = now if at is None else at
     changes = membership.changes_of(tx, AUDIENCE, key, profile.id, at)
-    inside = changes[0].entered if changes else False
-    if at is None:
-        inside = profile.id in membership.among(tx, row.id, [profile.id])
+    inside, since = membership.ever(tx, profile.id, at).get(key, (False, None))
     clauses = [clause.told(subject, then) for clause in item.clauses]
     following = item.live.next_change(subject, then)
     return Why(
-        row, format_text(root), inside, changes[0].at if inside and changes else None, clauses,
+        row, format_text(root), inside, since if inside else None, clauses,
         changes, None if following == NEVER else following,
     )  # fmt: skip
 

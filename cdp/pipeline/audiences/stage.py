@@ -55,7 +55,7 @@ class Stage:
         if not self._book.items:
             return []
         people, book = self._people, self._book
-        causes = self._refolded(tx, outcome)
+        causes = self._refolded(tx, outcome, now)
         new: dict[int, Known] = {}
         for draft in drafts:
             profile = draft.profile
@@ -80,11 +80,11 @@ class Stage:
         judge.write(tx)
         return judge.changes
 
-    def _refolded(self, tx: Connection, outcome: Outcome) -> Causes:
+    def _refolded(self, tx: Connection, outcome: Outcome, now: int) -> Causes:
         """People who were joined or parted: everything is asked of them anew."""
         gone = gone_of(outcome)
         self._people.forget(gone)
-        members.forget_people(tx, gone)
+        members.join_people(tx, dict(outcome.merged), gone, now)
         again = touched_of(outcome) - gone
         self._people.forget(again)
         cause = Cause("merge")
@@ -216,5 +216,5 @@ def touched_of(outcome: Outcome) -> set[int]:
 def after_fold(tx: Connection, outcome: Outcome, changed: Iterable[int], now: int) -> None:
     """Have those looked at whom a fold outside of a micro-batch has changed."""
     gone = gone_of(outcome)
-    members.forget_people(tx, gone)
+    members.join_people(tx, dict(outcome.merged), gone, now)
     timers.recheck(tx, sorted(({*changed, *outcome.created} | touched_of(outcome)) - gone), now)

@@ -10,9 +10,7 @@ from marshmallow import Schema, fields, missing, validate
 
 from cdp.api.fields import Empty, Words
 from cdp.api.room import Room, View, author, here, page_of
-from cdp.conditions import explain
 from cdp.definitions import KINDS, Fault, Id, Kind, title_of
-from cdp.definitions.words import parsed
 from cdp.events import format_time
 from cdp.store import defining
 from cdp.store.defining import Links
@@ -66,14 +64,13 @@ class RenameBody(SeenQuery):
 def shown(version: Version, links: Links, warnings: list[Fault] | None = None) -> dict[str, Any]:
     """A definition as the API and commands show it."""
     kind, body = KINDS[version.kind], version.body or {}
-    written = [body[text.field] for text in kind.texts if text.field in body]
     return {
         "key": version.key,
         **{name: None for name in kind.schema().fields},
         **kind.defaults,
         **body,
         "name": title_of(version.key, body),
-        "prose": explain(parsed(written[0]).root) if written else None,
+        "prose": kind.prose(body),
         "version": version.version,
         "author": version.author,
         "changed_at": format_time(version.at),

@@ -101,9 +101,13 @@ class MemberSchema(Schema):
 
 
 class StateSchema(Schema):
-    """How far an audience is worked out."""
+    """How far an audience is worked out.
 
-    state = fields.String(metadata={"description": "waiting, computing, live or failed."})
+    One that could be worked out once and can't any more is ``failed`` and has a ``size``:
+    its members stay as they were.
+    """
+
+    state = fields.String(metadata={"description": "computing, live or failed."})
     size = fields.Integer(allow_none=True)
     progress = fields.Float(metadata={"description": "Of a version being computed, 0 to 1."})
     error = fields.String(allow_none=True)
@@ -117,7 +121,10 @@ def explain_membership(query: dict[str, Any], profile: str, key: str) -> dict[st
         found = find(tx, profile)
         try:
             return told(why(tx, key, found, here().now(), query.get("at")))
-        except NotComputed:
+        except NotComputed as error:
+            if error.trouble:
+                said = f"{error.trouble[:1].upper()}{error.trouble[1:]}."
+                raise ApiError(409, "conflict", said) from None
             text = f"There is no audience {key} that has members at that time."
             raise ApiError(404, "not_found", text) from None
 
@@ -151,7 +158,8 @@ def get_state(key: str) -> dict[str, Any]:
     size = state.size if state.state == "live" else None
     working = state.next or state
     share = 1.0 if working.state == "live" else working.share
-    return {"state": state.state, "size": size, "progress": share, "error": working.error}
+    said = "failed" if working.error else state.state
+    return {"state": said, "size": size, "progress": share, "error": working.error}
 
 
 def _state(tx: Any, key: str) -> State:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -54,10 +54,18 @@ class Book:
 
     ``by_event`` has the streams that an event can be part of; ``of_stream``, ``of_trait``,
     ``of_audience``, ``of_identifiers`` and ``of_account`` the places of the items that read
-    one. What reads itself, by whatever way, is in ``circular`` instead.
+    one. What reads itself, by whatever way, is in ``circular`` instead. ``frozen`` are the
+    ids and keys of audiences that hold and aren't evaluated: their members stay.
     """
 
-    def __init__(self, entries: Iterable[Entry], now: int, lists: Lists = NO_LISTS) -> None:
+    def __init__(
+        self,
+        entries: Iterable[Entry],
+        now: int,
+        lists: Lists = NO_LISTS,
+        frozen: Mapping[int, str] | None = None,
+    ) -> None:
+        self.frozen = frozen or {}
         self.streams = Streams(lists)
         items = [Item(entry, self.streams) for entry in entries]
         self.items, self.circular = _in_order(items)

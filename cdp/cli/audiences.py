@@ -59,7 +59,9 @@ def explain(key: str, person: str, at: str | None, as_json: bool, **where: Any) 
         found = find(tx, person)
         try:
             answer = told(why(tx, key, found, now_ms(), then))
-        except NotComputed:
+        except NotComputed as error:
+            if error.trouble:
+                raise CliError(error.trouble) from None
             when = f" at {at}" if at else " (yet)"
             raise CliError(f"there is no audience {key} that has members{when}") from None
     if as_json:

@@ -22,10 +22,15 @@ class Virtual(NamedTuple):
 
 
 class Made(NamedTuple):
-    """What people defined: virtual events by name, expressions of computed traits by key."""
+    """What people defined: virtual events by name, expressions of computed traits by key.
+
+    ``broken`` are those that can't be read (any more), under ``("event", name)`` and
+    ``("trait", key)``, each with why: a condition that names one can't be expanded.
+    """
 
     events: Mapping[str, Virtual] = {}
     traits: Mapping[str, Any] = {}
+    broken: Mapping[tuple[str, str], str] = {}
 
 
 NOTHING_MADE = Made()
@@ -33,7 +38,7 @@ NOTHING_MADE = Made()
 
 def expand(root: Any, made: Made) -> Any:
     """The condition with everything made replaced. `ConditionContextError` for what can't be."""
-    if not made.events and not made.traits:
+    if not any(made):
         return root
     return _expand(root, made, (), False)
 
@@ -79,6 +84,8 @@ def _event(ref: EventRef, made: Made, above: tuple[str, ...]) -> EventRef:
         both = [part for part in (own, where) if part is not None]
         where = all_of(both) if both else None
         name = virtual.event
+    if ("event", name) in made.broken:
+        raise _unreadable(f"the virtual event {name}", made.broken["event", name])
     return EventRef(name, where)
 
 
@@ -89,8 +96,15 @@ def _computed(path: Path, made: Made, where: bool) -> str | None:
         parts = parts[1:]
     elif where:
         return None
-    found = len(parts) > 1 and parts[0] == "traits" and parts[1] in made.traits
-    return parts[1] if found else None
+    if len(parts) < 2 or parts[0] != "traits":
+        return None
+    if ("trait", parts[1]) in made.broken:
+        raise _unreadable(f"the computed trait {parts[1]}", made.broken["trait", parts[1]])
+    return parts[1] if parts[1] in made.traits else None
+
+
+def _unreadable(what: str, why: str) -> ConditionContextError:
+    return ConditionContextError(f"{what} can't be worked out: {why}", 1, 1)
 
 
 def _path(path: Path, made: Made, above: tuple[str, ...], where: bool) -> Any:

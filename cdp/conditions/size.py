@@ -16,6 +16,7 @@ from cdp.conditions.ast import (
     Uploaded,
     Value,
     children,
+    walk,
 )
 from cdp.conditions.errors import ConditionError, ConditionTooLarge, did_you_mean
 from cdp.conditions.functions import FUNCTIONS
@@ -38,6 +39,13 @@ def check_size(root: Any, place: Place = lambda node: (1, 1)) -> None:
             raise ConditionTooLarge(f"more than {MAX_NODES:,} parts", *place(node))
         _check_node(node, place)
         stack.extend((child, level + 1) for child in reversed(list(children(node))))
+
+
+def check_calls(root: Any) -> None:
+    """Fail where a tree calls functions wrongly: they were others when it was made."""
+    for node in walk(root):
+        if type(node) is Call:
+            _check_call(node, lambda node: (1, 1))
 
 
 def _check_node(node: Any, place: Place) -> None:

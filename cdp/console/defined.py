@@ -15,14 +15,12 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
-from cdp.conditions import explain
 from cdp.console import layout
 from cdp.console.conditions import as_sentence
 from cdp.console.context import console
 from cdp.console.sources import author
 from cdp.definitions import KINDS, DefinitionError, Fault, Id, Kind, title_of
 from cdp.definitions.difference import Change, difference
-from cdp.definitions.words import parsed
 from cdp.store import console_queries, defining, definitions
 from cdp.store.config_rows import NameTaken
 from cdp.store.defining import Links, NoSuchDefinition, StaleVersion, StillUsed
@@ -95,10 +93,9 @@ def _line(version: Version, links: Links) -> Line:
 def prose(version: Version) -> str:
     """A definition in plain English."""
     body = version.body or {}
-    text = body.get(CONDITION[version.kind])
-    if text is None:
+    said = KINDS[version.kind].prose(body)
+    if said is None:
         return "A list kept by hand." if body.get("static") else ""
-    said = explain(parsed(text).root)
     return as_sentence(f"“{body['event']}” where {said}" if "event" in body else said)
 
 

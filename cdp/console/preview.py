@@ -14,7 +14,7 @@ from cdp.conditions.size import check_size
 from cdp.console.context import console
 from cdp.definitions import Body, Id, title_of
 from cdp.definitions.space import Space
-from cdp.definitions.words import inlined, parsed
+from cdp.definitions.words import inlined, readable
 from cdp.store import counting, defining, membership
 from cdp.store import preview as previews
 from cdp.store.tables import ACCOUNTS, USERS
@@ -75,11 +75,11 @@ def _whole(tx: Connection, id_: Id, text: str, bodies: dict[Id, Body]) -> Any:
     states = membership.states(tx, "audience")
     live = {key for key, state in states.items() if state.state == "live"}
     inside = {
-        key: parsed(body["who"]).root
+        key: body["who"]
         for (kind, key), body in bodies.items()
         if kind == "audience" and key not in live and key != id_[1]
         if "who" in body and not body.get("archived")
     }
-    whole = expand(inlined(parse_text(text).root, inside), Space(bodies).made(id_))
+    whole = expand(inlined(parse_text(text).root, readable(inside)), Space(bodies).made(id_))
     check_size(whole)
     return whole

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from flask import abort, render_template, request
 from sqlalchemy import Connection
 
-from cdp.conditions import explain
+from cdp.conditions import ConditionError, explain
 from cdp.console.context import console
 from cdp.console.defined import context_of
 from cdp.console.people import person_subject
@@ -71,7 +71,10 @@ def clause_lines(told: list[dict[str, Any]]) -> list[ClauseLine]:
 
 
 def _words(text: str) -> str:
-    return explain(parsed(text).root)
+    try:
+        return explain(parsed(text).root)
+    except ConditionError:  # it calls a function that a plugin brought once
+        return text
 
 
 def turn(change: Change) -> Turn:
@@ -94,11 +97,12 @@ def page(plural: str, key: str, profile: str) -> str:
         subject = person_subject(tx, profile)
         whole = people.by_id(tx, subject.profile.id)
         found: Why | None = None
+        trouble = ""
         if whole is not None:
             try:
                 found = why(tx, key, whole, console().now(), at)
-            except NotComputed:
-                found = None
+            except NotComputed as error:
+                found, trouble = None, error.trouble
     return render_template(
         "console/audience_why.html",
         **context,
@@ -106,6 +110,7 @@ def page(plural: str, key: str, profile: str) -> str:
         at=text,
         asked=at,
         computed=found is not None,
+        trouble=trouble,
         inside=found.inside if found else False,
         since=found.since if found else None,
         following=found.next if found else None,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
-from cdp.conditions import ConditionError, Context, format_text
+from cdp.conditions import ConditionError, Context, explain, format_text
 from cdp.conditions.errors import did_you_mean
 from cdp.conditions.formatter import WIDTH
 from cdp.conditions.limits import MAX_CHARS
@@ -174,11 +175,22 @@ class Kind:
 
     def spread(self, body: Body) -> dict[str, Any]:
         """The body with its conditions in lines, as files have them."""
-        texts = {text.field for text in self.texts}
-        return {
-            name: format_text(parsed(value).root, WIDTH) if name in texts else value
-            for name, value in body.items()
-        }
+        found = dict(body)
+        for text in self.texts:
+            if text.field in body:
+                with suppress(ConditionError):  # what can't be read stays as it was written
+                    found[text.field] = format_text(parsed(body[text.field]).root, WIDTH)
+        return found
+
+    def prose(self, body: Body) -> str | None:
+        """Its first condition in plain English, or why that can't be read; None without one."""
+        written = next((body[text.field] for text in self.texts if text.field in body), None)
+        if written is None:
+            return None
+        try:
+            return explain(parsed(written).root)
+        except ConditionError as error:
+            return f"can't be read: {error.located}"
 
 
 def title_of(key: str, body: Body) -> str:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
-from cdp.conditions import Names
+from cdp.conditions import ConditionError, Names
 from cdp.conditions.expand import Made, Virtual
 from cdp.definitions.computed_trait import COMPUTED_TRAIT
 from cdp.definitions.kind import Body, Id
@@ -83,13 +83,17 @@ class Space:
         """What virtual events and computed traits stand for where ``id_`` says them."""
         of = self.of(id_)
         if of not in self._made:
-            events, traits = {}, {}
+            events, traits = dict[str, Virtual](), dict[str, Any]()
+            broken: dict[tuple[str, str], str] = {}
             for other, body in self.bodies.items():
-                if other[0] == VIRTUAL_EVENT.name:
-                    events[body["name"]] = Virtual(body["event"], parsed(body["where"]).root)
-                elif other[0] == COMPUTED_TRAIT.name and self.of(other) == of:
-                    traits[other[1]] = parsed(body["value"]).root
-            self._made[of] = Made(events, traits)
+                try:
+                    if other[0] == VIRTUAL_EVENT.name:
+                        events[body["name"]] = Virtual(body["event"], parsed(body["where"]).root)
+                    elif other[0] == COMPUTED_TRAIT.name and self.of(other) == of:
+                        traits[other[1]] = parsed(body["value"]).root
+                except ConditionError as error:  # of a function that a plugin brought once
+                    broken.update({(word.of, word.text): error.text for word in gives(other, body)})
+            self._made[of] = Made(events, traits, broken)
         return self._made[of]
 
     def reached(self, ids: Iterable[Id]) -> dict[Id, Id]:

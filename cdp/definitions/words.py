@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Set
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from cdp.conditions import Context
+from cdp.conditions import ConditionError, Context
 from cdp.conditions.ast import Aggregate, Call, Changed, EventRef, Path, Value, children
 from cdp.conditions.parser import Parsed, parse_text
 
@@ -37,9 +38,21 @@ def parsed(text: str) -> Parsed:
     return parse_text(text)
 
 
+def readable(texts: Mapping[str, str]) -> dict[str, Any]:
+    """The trees of some texts, without those that can't be read."""
+    found = {}
+    for key, text in texts.items():
+        with suppress(ConditionError):  # it calls a function that a plugin brought once
+            found[key] = parsed(text).root
+    return found
+
+
 def words(text: str, context: Context, field: str) -> Iterator[Use]:
-    """The words that a condition says, in the order of its text."""
-    found = parsed(text)
+    """The words that a condition says, in the order of its text; none if it can't be read."""
+    try:
+        found = parsed(text)
+    except ConditionError:  # it calls a function that a plugin brought once
+        return
     for node, word in _walk(found.root, context is not Context.MESSAGE):
         yield Use(word, field, *found.place(node))
 

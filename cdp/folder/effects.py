@@ -14,7 +14,7 @@ from cdp.conditions.expand import expand
 from cdp.conditions.size import check_size
 from cdp.definitions import Body, Id
 from cdp.definitions.space import Space
-from cdp.definitions.words import inlined, parsed
+from cdp.definitions.words import inlined, parsed, readable
 from cdp.folder.model import Effect
 from cdp.store.counting import count_people
 from cdp.store.tables import ACCOUNTS, USERS
@@ -48,7 +48,11 @@ def effects(
 def _effect(
     tx: Connection, now: int, old: Space, new: Space, id_: Id, changed: set[Id]
 ) -> Effect | None:
-    was, is_ = _who(old, id_, changed), _who(new, id_, changed)
+    try:
+        was = _who(old, id_, changed)
+    except ConditionError:  # it calls a function that a plugin brought once
+        was = None
+    is_ = _who(new, id_, changed)
     of = (new if id_ in new.bodies else old).of(id_)
     if id_ in old.bodies and old.of(id_) != of:
         was = None  # other members altogether
@@ -82,10 +86,10 @@ def _who(space: Space, id_: Id, changed: set[Id]) -> Any:
     if body is None or "who" not in body or body.get("archived"):
         return None
     conditions = {
-        other[1]: parsed(found["who"]).root
+        other[1]: found["who"]
         for other, found in space.bodies.items()
         if other[0] == "audience" and other != id_ and "who" in found and not found.get("archived")
     }
     keys = {id_[1] for id_ in space.reached([i for i in changed if i in space.bodies])}
-    inside = {key: tree for key, tree in conditions.items() if key in keys}
+    inside = {key: tree for key, tree in readable(conditions).items() if key in keys}
     return expand(inlined(parsed(body["who"]).root, inside), space.made(id_))

@@ -29,7 +29,9 @@ class ConditionFunction:
 
     ``params`` are the names of its arguments, ``returns`` is one of `GIVES`. ``words`` say
     in prose what it is, with ``{0}`` for the first argument. ``example`` is a condition
-    that must be true of ``message``: it is tried when the plugin is loaded.
+    that must be true of ``message``: it is tried when the plugin is loaded. A function that
+    says something else than before has another ``version``: audiences that call it are then
+    worked out anew.
     """
 
     name: str
@@ -40,6 +42,7 @@ class ConditionFunction:
     example: str
     message: dict[str, Any] = field(default_factory=dict)
     returns: str = "any"
+    version: str = "1"
 
     def check(self) -> None:
         """`ValueError` for what can't be a function."""
@@ -50,6 +53,8 @@ class ConditionFunction:
             raise ValueError(f"{self.name} needs params, a summary, words and an example")
         if self.returns not in GIVES:
             raise ValueError(f"{self.name} returns {self.returns!r:.40}, not one of {GIVES}")
+        if not isinstance(self.version, str):
+            raise ValueError(f"{self.name} has a version that is no text")
         if not callable(self.apply):
             raise ValueError(f"{self.name} has nothing to apply")
         try:

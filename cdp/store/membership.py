@@ -66,7 +66,7 @@ def states(tx: Connection, kind: str, key: str | None = None) -> dict[str, State
     if key is not None:
         statement = statement.where(table.key == key)
     found: dict[str, list[State]] = {}
-    for row in tx.execute(statement.order_by(table.version.desc())):
+    for row in tx.execute(statement.order_by(table.id.desc())):
         state = State(
             row.id, row.key, row.version, row.state, row.size, row.reached, row.until,
             row.live_at, row.error,
@@ -80,7 +80,7 @@ def _telling(some: list[State]) -> State:
     live = next((state for state in some if state.state == "live"), None)
     if live is None:
         return some[0]
-    newer = some[0] if some[0].version > live.version else None
+    newer = some[0] if some[0].id > live.id else None
     return live._replace(next=newer)
 
 

@@ -1,5 +1,11 @@
 """Members, how far they are worked out, and why, by the API; audiences among the traits."""
 
+from dataclasses import replace
+
+import pytest
+
+from cdp.conditions.functions import FUNCTIONS
+from cdp.definitions.words import parsed
 from tests.api.calls import Api
 from tests.factories import Space, iso
 
@@ -69,3 +75,35 @@ def test_a_definition_that_goes_takes_its_members_along(api: Api, space: Space) 
     with space.store.read() as tx:
         for table in ("members", "timers", "computed_values"):
             assert tx.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() == 0
+
+
+def test_a_condition_that_calls_what_a_plugin_brought_once_says_so(
+    api: Api, space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say(space)
+    monkeypatch.setitem(FUNCTIONS, "shout", replace(FUNCTIONS["lowercase"], name="shout"))
+    who = {"key": "loud", "who": 'shout(traits.plan) = "pro"'}
+    api.post("/api/audiences", who, 201)
+    api.post("/api/audiences", {"key": "others", "who": 'not audience("loud")'}, 201)
+    space.pipeline.settle()
+    monkeypatch.delitem(FUNCTIONS, "shout")
+    parsed.cache_clear()
+    space.pipeline._memory = None  # as in a process that starts without the plugin
+    api.send("PATCH", "/api/audiences/others", {"description": "All the rest."})
+    space.pipeline.settle()
+    assert api.get("/api/audiences/loud/state") == {
+        "state": "failed", "size": 2, "progress": 0.0, "error": "there is no function shout",
+    }  # fmt: skip
+    said = api.get("/api/audiences/loud")["prose"]
+    assert said == "can't be read: line 1, column 1: there is no function shout"
+    error = api.get("/api/profiles/user_id:u1/audiences/loud", 409)["error"]
+    assert error["message"] == (
+        "The audience loud can't be worked out: there is no function shout."
+    )
+    assert api.get("/api/audiences/others/state")["state"] == "live"
+    error = api.send("PATCH", "/api/audiences/loud", {"name": "Loud"}, 400)["error"]
+    assert error["fields"]["who"] == ["line 1, column 1: there is no function shout"]
+    api.send("PATCH", "/api/audiences/loud", {"who": 'traits.plan = "pro"'})
+    space.pipeline.settle()
+    state = {"state": "live", "size": 2, "progress": 1.0, "error": None}
+    assert api.get("/api/audiences/loud/state") == state

@@ -58,8 +58,9 @@ class Function:
     fql: bool = True
     browser: bool = False
     of_a_person: bool = False
-    #: The plugin that brings it; empty for the language's own.
+    #: The plugin that brings it; empty for the language's own. ``version`` is what it says of it.
     plugin: str = ""
+    version: str = ""
 
     @property
     def signature(self) -> str:

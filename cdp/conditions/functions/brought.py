@@ -34,6 +34,8 @@ class Brought(Protocol):
     def message(self) -> dict[str, Any]: ...
     @property
     def returns(self) -> str: ...
+    @property
+    def version(self) -> str: ...
 
 
 def bring(plugin: str, item: Brought) -> None:
@@ -59,6 +61,7 @@ def bring(plugin: str, item: Brought) -> None:
         _guarded(item.apply),
         fql=False,
         plugin=plugin,
+        version=item.version,
     )
     try:
         _try(item)

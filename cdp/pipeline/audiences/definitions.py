@@ -11,8 +11,11 @@ from sqlalchemy import Connection
 
 from cdp.audiences import AUDIENCE, COMPUTED_TRAIT, Book, Entry
 from cdp.conditions import ConditionError, Context, parse
-from cdp.conditions.ast import Expr, Uploaded, walk
-from cdp.conditions.expand import Made, Virtual, expand
+from cdp.conditions.ast import Call, Expr, Uploaded, walk
+from cdp.conditions.expand import expand
+from cdp.conditions.functions import FUNCTIONS
+from cdp.conditions.size import check_calls
+from cdp.definitions.space import Space
 from cdp.store import audiences, definitions, kept, lists, trait_values
 from cdp.store.audiences import COMPUTING, FAILED, GONE, LIVE, WAITING, AudienceRow
 from cdp.store.definitions import Version
@@ -36,31 +39,13 @@ class Wanted(NamedTuple):
     error: str | None
 
 
-def made_of(versions: list[Version]) -> tuple[Made, dict[str, str]]:
-    """What conditions may name; and of computed traits that can't be read, why not."""
-    events: dict[str, Virtual] = {}
-    traits: dict[str, Any] = {}
-    errors: dict[str, str] = {}
-    for item in versions:
-        body = item.body or {}
-        try:
-            if item.kind == VIRTUAL_EVENT:
-                where = str(body.get("where") or "").strip()
-                condition = parse(where, Context.MESSAGE).root if where else None
-                events[str(body.get("name") or item.key)] = Virtual(body["event"], condition)
-            elif item.kind == COMPUTED_TRAIT and body.get("value"):
-                traits[item.key] = parse(body["value"], Context.PERSON).root
-        except ConditionError as error:
-            errors[item.key] = str(error)
-    return Made(events, traits), errors
-
-
 def wanted_of(versions: list[Version], lists: Mapping[str, int]) -> list[Wanted]:
     """What the definitions want evaluated; what can't be says why in ``error``.
 
-    ``lists`` are the uploaded ones with their numbers: another content is another condition.
+    ``lists`` are the uploaded ones with their numbers: another content is another
+    condition, and so is another version of a plugin's function.
     """
-    made, errors = made_of(versions)
+    space = Space({(item.kind, item.key): item.body or {} for item in versions})
     found: list[Wanted] = []
     for item in versions:
         body = item.body or {}
@@ -68,18 +53,30 @@ def wanted_of(versions: list[Version], lists: Mapping[str, int]) -> list[Wanted]
         if item.kind not in (AUDIENCE, COMPUTED_TRAIT) or not text or body.get("archived"):
             continue
         collection = _COLLECTIONS.get(body.get("of", "people"), USERS)
-        root, error = None, errors.get(item.key) if item.kind == COMPUTED_TRAIT else None
-        if error is None:
-            try:
-                root = expand(parse(text, Context.PERSON).root, made)
-            except ConditionError as refused:
-                error = str(refused)
-        tree = _encode(root) if root is not None else f"{text}\n{error}".encode()
-        named = sorted(lists_in(root)) if root is not None else []
-        said = repr((collection, [(name, lists.get(name)) for name in named])).encode()
-        mark = blake2b(said + tree, digest_size=16).hexdigest()
+        root, error = None, None
+        try:
+            made = space.made((item.kind, item.key))
+            root = expand(parse(text, Context.PERSON).root, made)
+        except ConditionError as refused:
+            error = refused.text
+        mark = _fingerprint(collection, root, f"{text}\n{error}", lists)
         found.append(Wanted(item, collection, root, mark, error))
     return found
+
+
+def _fingerprint(collection: int, root: Any, text: str, lists: Mapping[str, int]) -> str:
+    if root is None:
+        said: tuple[Any, ...] = (collection, [])
+        tree = text.encode()
+    else:
+        said = (collection, [(name, lists.get(name)) for name in sorted(lists_in(root))])
+        called = sorted({node.name for node in walk(root) if isinstance(node, Call)})
+        brought = [
+            (f.plugin, f.name, f.version) for f in map(FUNCTIONS.get, called) if f and f.plugin
+        ]
+        said = (*said, brought) if brought else said
+        tree = _encode(root)
+    return blake2b(repr(said).encode() + tree, digest_size=16).hexdigest()
 
 
 def lists_in(root: Any) -> set[str]:
@@ -87,11 +84,21 @@ def lists_in(root: Any) -> set[str]:
     return {node.name for node in walk(root) if isinstance(node, Uploaded)}
 
 
+def unreadable(root: Any) -> str | None:
+    """Why a condition of a row can't be evaluated (any more): a plugin's function is gone."""
+    try:
+        check_calls(root)
+    except ConditionError as error:
+        return error.text
+    return None
+
+
 class Plan:
     """What is evaluated now: ``book`` is the ``rows`` that are live or being computed, compiled.
 
     ``kept`` is what is kept for them of messages, ``roots`` has the condition of each row;
-    ``stands`` are the versions of definitions that it was made of.
+    ``stands`` are the versions of definitions that it was made of. What a live row calls
+    that is no function any more makes it stand still: its members stay as they are.
     """
 
     def __init__(self, tx: Connection, now: int, before: Plan | None = None) -> None:
@@ -102,26 +109,29 @@ class Plan:
             _reconcile(tx, wanted_of(versions, listed), now)
         rows: list[AudienceRow] = audiences.rows(tx, WAITING, COMPUTING, LIVE)
         self.kept: list[kept.KeptProperty] = kept.all_kept(tx)
+        still = {row.id for row in rows if not row.fingerprint}
+        frozen = {row.id: row.key for row in rows if row.id in still and row.kind == AUDIENCE}
         self.rows, self.book = rows, Book((), now)
         self.roots: dict[int, Any] = {}
         if before is not None and before.rows == rows and before.kept == self.kept:
             self.book, self.roots = before.book, before.roots
             return
         self.roots = {row.id: _decode(row.root or "null") for row in rows}
-        self._keep(tx, now)
+        moving = [row for row in rows if row.id not in still]
+        self._keep(tx, now, moving)
         names = {name for root in self.roots.values() for name in lists_in(root)}
         at = lists.ListsAt(tx)
         texts = {name: found for name in names if (found := at.get(name)) is not None}
-        evaluated = [row for row in rows if row.state != WAITING]
-        self.book = Book(self._entries(evaluated), now, texts)
+        evaluated = [row for row in moving if row.state != WAITING]
+        self.book = Book(self._entries(evaluated), now, texts, frozen)
 
-    def _keep(self, tx: Connection, now: int) -> None:
+    def _keep(self, tx: Connection, now: int, moving: list[AudienceRow]) -> None:
         """Keep what is read, of messages and of traits."""
-        if kept.keep(tx, Book(self._entries(self.rows), now).streams.wanted(), now):
+        if kept.keep(tx, Book(self._entries(moving), now).streams.wanted(), now):
             self.kept = kept.all_kept(tx)
         traits = {
             (row.collection, path)
-            for row in self.rows
+            for row in moving
             for path in asked(self.roots[row.id]).traits
             if path
         }
@@ -134,14 +144,19 @@ class Plan:
         ]
 
     def ready(self, row: AudienceRow) -> bool:
-        """Whether all is kept that a waiting row reads, and the audiences it asks for hold."""
+        """Whether all is kept that a waiting row reads, and the audiences it asks for hold.
+
+        Nobody is in an audience that nothing evaluates: one that is archived.
+        """
         book = Book(self._entries([row]), 0)
         if not book.items:
             return False
         wanted = book.streams.wanted()
         incomplete = {(item.event, item.path) for item in self.kept if not item.complete}
-        live = {other.key for other in self.rows if other.state == LIVE and other.kind == AUDIENCE}
-        return not (wanted & incomplete) and book.items[0].live.needs.audiences <= live
+        asked_for = [other for other in self.rows if other.kind == AUDIENCE]
+        live = {other.key for other in asked_for if other.state == LIVE}
+        pending = {other.key for other in asked_for} - live
+        return not (wanted & incomplete or book.items[0].live.needs.audiences & pending)
 
 
 def _reconcile(tx: Connection, wanted: list[Wanted], now: int) -> None:
@@ -149,12 +164,17 @@ def _reconcile(tx: Connection, wanted: list[Wanted], now: int) -> None:
     under_way: dict[tuple[str, str], list[AudienceRow]] = {}
     for row in audiences.rows(tx, WAITING, COMPUTING, LIVE, FAILED):
         under_way.setdefault((row.kind, row.key), []).append(row)
-    circular = _circular(wanted)
+    errors = _errors(
+        wanted,
+        {
+            key
+            for (kind, key), rows in under_way.items()
+            if kind == AUDIENCE and any(row.state == LIVE for row in rows)
+        },
+    )
     for item in wanted:
         version, key = item.version, (item.version.kind, item.version.key)
-        error = item.error
-        if error is None and item.version.key in circular:
-            error = "it asks for itself: " + ", ".join(sorted(circular))
+        error = errors.get(key)
         rows = under_way.pop(key, [])
         same = [row for row in rows if row.fingerprint == item.fingerprint and row.error == error]
         for row in rows:
@@ -162,6 +182,10 @@ def _reconcile(tx: Connection, wanted: list[Wanted], now: int) -> None:
                 audiences.change(tx, row.id, version=version.version)
             elif row not in same and row.state != LIVE:
                 audiences.change(tx, row.id, state=GONE, ended_at=now)
+            elif row not in same and row.fingerprint and unreadable(_decode(row.root or "null")):
+                # It misses what comes from now on: should its function come back, it is
+                # computed anew, and its members are these until then.
+                audiences.change(tx, row.id, fingerprint="")
         if not same:
             tree = _encode(item.root).decode() if item.root is not None else None
             audiences.add(
@@ -178,10 +202,23 @@ def _reconcile(tx: Connection, wanted: list[Wanted], now: int) -> None:
             audiences.change(tx, row.id, state=GONE, ended_at=now)
 
 
-def _circular(wanted: list[Wanted]) -> set[str]:
+def _errors(wanted: list[Wanted], live: set[str]) -> dict[tuple[str, str], str]:
+    """Why what can't be evaluated: itself, or an audience that it asks for.
+
+    One that is in ``live`` has members, even if they are those of long ago.
+    """
+    found = {(w.version.kind, w.version.key): w.error for w in wanted if w.error is not None}
     entries = [
         Entry(index, w.version.kind, w.version.key, w.collection, False, w.root)
         for index, w in enumerate(wanted)
         if w.root is not None
     ]
-    return {item.key for item in Book(entries, 0).circular}
+    book = Book(entries, 0)
+    circle = ", ".join(sorted(item.key for item in book.circular))
+    found |= {(item.kind, item.key): f"it asks for itself: {circle}" for item in book.circular}
+    for item in book.items:  # each after those that it asks for
+        for key in sorted(item.live.needs.audiences - live):
+            if (AUDIENCE, key) in found:
+                why = f"the audience {key} can't be worked out: {found[AUDIENCE, key]}"
+                found.setdefault((item.kind, item.key), why)
+    return found

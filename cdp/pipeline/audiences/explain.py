@@ -12,7 +12,7 @@ from cdp.conditions import format_text
 from cdp.conditions.ast import Expr
 from cdp.conditions.live import NEVER, Subject
 from cdp.events import decode_json, parse_time
-from cdp.pipeline.audiences.definitions import lists_in
+from cdp.pipeline.audiences.definitions import lists_in, unreadable
 from cdp.pipeline.audiences.people import People
 from cdp.store import history, kept, lists, membership, people
 from cdp.store.audiences import AudienceRow
@@ -23,7 +23,11 @@ _decode = msgspec.json.Decoder(Expr).decode
 
 
 class NotComputed(LookupError):
-    """There is no version of the audience that held then."""
+    """There is no version of the audience that held then; with ``trouble``, it can't be asked."""
+
+    def __init__(self, key: str, trouble: str = "") -> None:
+        self.trouble = trouble and f"the audience {key} can't be worked out: {trouble}"
+        super().__init__(self.trouble or key)
 
 
 class Why(NamedTuple):
@@ -52,6 +56,8 @@ def why(tx: Connection, key: str, profile: people.Profile, now: int, at: int | N
     if row is None or row.root is None:
         raise NotComputed(key)
     root: Any = _decode(row.root)
+    if trouble := unreadable(root):
+        raise NotComputed(key, trouble)
     at_lists = lists.ListsAt(tx)
     texts = {name: found for name in lists_in(root) if (found := at_lists.get(name)) is not None}
     book = Book([Entry(row.id, row.kind, row.key, row.collection, True, root)], now, texts)

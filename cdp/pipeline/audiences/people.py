@@ -55,6 +55,7 @@ class People:
         self._known: OrderedDict[int, Known] = OrderedDict()
         self._events = 0
         self._shown = {item.id: item.key for item in book.items if item.is_audience and item.shown}
+        self._shown.update(book.frozen)
         self._reads = reads_of(book)
 
     def get(self, profile: int) -> Known | None:

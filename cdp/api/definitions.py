@@ -11,8 +11,9 @@ from marshmallow import Schema, fields, missing, validate
 from cdp.api.fields import Empty, Words
 from cdp.api.room import Room, View, author, here, page_of
 from cdp.definitions import KINDS, Fault, Id, Kind, title_of
+from cdp.definitions.sending import sendings
 from cdp.events import format_time
-from cdp.store import defining
+from cdp.store import connections, defining
 from cdp.store.defining import Links
 from cdp.store.definitions import Version
 
@@ -40,6 +41,22 @@ class FaultSchema(Schema):
     text = fields.String()
     line = fields.Integer(allow_none=True)
     column = fields.Integer(allow_none=True)
+
+
+class _Told(Schema):
+    destination = fields.String()
+    state = fields.String(metadata={"description": "begins, running, stalled or stopped."})
+    share = fields.Float(metadata={"description": "Of the full sync, 0 to 1."})
+    delivered = fields.Integer(metadata={"description": "Messages that it took."})
+    failed = fields.Integer(metadata={"description": "Messages that it refused."})
+    behind = fields.Boolean(metadata={"description": "Whether there may be more to tell."})
+    error = fields.String(allow_none=True)
+
+
+ToldSchema = _Told.from_dict({"as": fields.List(fields.String())}, name="ToldSchema")
+_NOT_BEGUN = {
+    "state": "begins", "share": 0.0, "delivered": 0, "failed": 0, "behind": True, "error": None,
+}  # fmt: skip
 
 
 class SeenQuery(Schema):
@@ -82,6 +99,27 @@ def shown(version: Version, links: Links, warnings: list[Fault] | None = None) -
 
 def _reference(id_: Id) -> dict[str, str]:
     return {"kind": id_[0], "key": id_[1]}
+
+
+def own_fields(kind: Kind) -> dict[str, Any]:
+    """The fields of a kind's bodies."""
+    return dict(kind.schema().fields)
+
+
+def told(tx: Any, id_: Id) -> list[dict[str, Any]]:
+    """How far the destinations of a definition are, as the API and commands show it."""
+    body = defining.find(tx, id_).body or {}
+    found = {item.destination: item for item in connections.progress(tx, *id_)}
+    return [
+        {
+            "destination": sending.destination,
+            "as": list(sending.ways),
+            **(
+                found[sending.destination]._asdict() if sending.destination in found else _NOT_BEGUN
+            ),
+        }
+        for sending in sendings(body)
+    ]
 
 
 def _schemas(kind: Kind) -> tuple[type[Schema], type[Schema], type[Schema], type[Schema]]:
@@ -218,6 +256,15 @@ def _room(kind: Kind) -> Room:
                 body.get("key"), body.get("name"), body.get("version"),
             )  # fmt: skip
             return answer(tx, made.version.key, made.warnings)
+
+    if "send_to" in own_fields(kind):
+        says = f"How far the destinations are that are told of {kind.article}."
+
+        @on(f"list_destinations_of_{one}", says, "GET", "/<key>/destinations", read,
+            gives=page_of(ToldSchema))  # fmt: skip
+        def destinations(key: str) -> dict[str, Any]:
+            with here().store.read() as tx:
+                return {"data": told(tx, (kind.name, key)), "next": None}
 
     return room
 

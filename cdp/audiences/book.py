@@ -16,7 +16,8 @@ AUDIENCE, COMPUTED_TRAIT = "audience", "computed_trait"
 class Entry(NamedTuple):
     """What is to be evaluated: ``root`` is a condition with everything made expanded.
 
-    ``shown``: it is the one that holds, not one that is still being computed.
+    ``shown``: it is the one that holds, not one that is still being computed. ``told``:
+    somebody is told of each change of its value.
     """
 
     id: int
@@ -25,6 +26,7 @@ class Entry(NamedTuple):
     collection: int
     shown: bool
     root: Any
+    told: bool = False
 
 
 class Item:
@@ -32,7 +34,7 @@ class Item:
 
     def __init__(self, entry: Entry, streams: Streams) -> None:
         self.id, self.kind, self.key = entry.id, entry.kind, entry.key
-        self.collection, self.shown = entry.collection, entry.shown
+        self.collection, self.shown, self.told = entry.collection, entry.shown, entry.told
         self.root, self._streams = entry.root, streams
         self.place = 0
         self.live: Live = compile_person(entry.root, streams)

@@ -19,6 +19,7 @@ from cdp.cli.common import (
     store_options,
 )
 from cdp.definitions import Fault, Id, Kind
+from cdp.definitions.sending import SendTo
 from cdp.store import Store, defining
 
 _VERSION = "Refuse if it is no longer at this version."
@@ -30,6 +31,8 @@ def group_of(kind: Kind, words: str, about: str, examples: tuple[str, str]) -> c
     group = click.Group(words.rpartition(" ")[2], help=about, callback=reads_conditions)
     for make in (_list, _show, _add, _edit, _rename, _remove, _history, _revert):
         group.add_command(make(kind, f"cdp {words}", examples))
+    if any(isinstance(field, SendTo) for field in kind.schema().fields.values()):
+        group.add_command(_destinations(kind, f"cdp {words}", examples))
     return group
 
 
@@ -61,6 +64,28 @@ def _told(row: dict[str, Any], as_json: bool) -> None:
     print_object({name: value for name, value in shown.items() if name != "warnings"}, False)
 
 
+def _destinations(kind: Kind, words: str, _: Any) -> click.Command:
+    about = f"How far the destinations are that are told of {kind.article}."
+
+    @_command("destinations", f"{about} Example: {words} destinations KEY")
+    @store_options
+    @click.argument("key")
+    @json_option
+    def destinations(key: str, as_json: bool, **where: Any) -> None:
+        from cdp.api.definitions import told
+
+        _, store = open_store(**where)
+        with store.read() as tx:
+            rows = told(tx, (kind.name, key))
+        if not as_json:
+            rows = [
+                {**row, "as": ", ".join(row["as"]), "share": f"{row['share']:.0%}"} for row in rows
+            ]
+        print_rows(rows, as_json)
+
+    return destinations
+
+
 def _made(store: Store, id_: Id, as_json: bool, make: Callable[[Any], defining.Put]) -> None:
     with store.write() as tx:
         put = make(tx)
@@ -77,6 +102,11 @@ def _field_options(kind: Kind, required: bool) -> Callable[[Any], Any]:
             flag = name.replace("_", "-")
             if isinstance(field, fields.Boolean):
                 option = click.option(f"--{flag}/--no-{flag}", name, default=None, help=about)
+            elif isinstance(field, SendTo):
+                option = click.option(
+                    f"--{flag}", name, multiple=True, callback=_sendings, metavar="KEY[:WAYS]",
+                    help=f"{about} WAYS: identify, track; again for each.",
+                )  # fmt: skip
             else:
                 must = required and field.required
                 option = click.option(f"--{flag}", name, required=must, help=about)
@@ -84,6 +114,20 @@ def _field_options(kind: Kind, required: bool) -> Callable[[Any], Any]:
         return command
 
     return add
+
+
+def _sendings(_context: Any, _option: Any, given: tuple[str, ...]) -> Any:
+    """``--send-to hook:identify`` as the body has it; an empty one unsets it."""
+    if not given:
+        return None
+    if given == ("",):
+        return ""
+    found = []
+    for text in given:
+        key, colon, ways = text.partition(":")
+        said = {"as": [way.strip() for way in ways.split(",")]} if colon else {}
+        found.append({"destination": key, **said})
+    return found
 
 
 def _list(kind: Kind, words: str, _: Any) -> click.Command:

@@ -21,7 +21,8 @@ from cdp.console.context import console
 from cdp.console.sources import author
 from cdp.definitions import KINDS, DefinitionError, Fault, Id, Kind, title_of
 from cdp.definitions.difference import Change, difference
-from cdp.store import console_queries, defining, definitions
+from cdp.definitions.sending import sendings
+from cdp.store import config_rows, connections, console_queries, defining, definitions
 from cdp.store.config_rows import NameTaken
 from cdp.store.defining import Links, NoSuchDefinition, StaleVersion, StillUsed
 from cdp.store.definitions import Version
@@ -141,7 +142,8 @@ def change(plural: str, key: str) -> Response | tuple[str, int]:
     with console().store.read() as tx:
         old = version_or_404(tx, (kind.name, key)).body or {}
     # What the form does not show stays as it is.
-    kept = {name: value for name, value in old.items() if name not in FIELDS[kind.name]}
+    shown = (*FIELDS[kind.name], "send_to")
+    kept = {name: value for name, value in old.items() if name not in shown}
     if old.get("static"):
         kept["static"] = True
     answer = _put(kind, key, {**kept, **_typed(kind)}, seen)
@@ -213,6 +215,8 @@ def context_of(tx: Connection, id_: Id) -> dict[str, Any]:
         "text": (version.body or {}).get(CONDITION[id_[0]], ""),
         "uses": links.uses,
         "used_by": list(dict.fromkeys(user.id for user in links.used_by)),
+        "told": {item.destination: item for item in connections.progress(tx, *id_)},
+        "sent": sendings(version.body or {}),
         "names": {ref: title_of(ref[1], everything[ref].body or {}) for ref in refs},
         "plurals": {kind.name: kind.plural for kind in KINDS.values()},
         "titles": {kind.name: kind.title for kind in KINDS.values()},
@@ -273,6 +277,12 @@ def _typed(kind: Kind) -> dict[str, Any]:
     if request.form.get("static"):
         found["static"] = True
         found.pop("who", None)
+    if "send_to" in kind.schema().fields:
+        found["send_to"] = [
+            {"destination": name.removeprefix("to:"), "as": ways.split(" ")}
+            for name, ways in request.form.items()
+            if name.startswith("to:") and ways
+        ]
     return {name: value for name, value in found.items() if value}
 
 
@@ -297,16 +307,17 @@ def _put(kind: Kind, key: str, body: dict[str, Any], seen: int) -> dict[str, Any
 def _by_field(kind: Kind, faults: list[Fault]) -> dict[str, str]:
     wrong: dict[str, str] = {}
     for fault in faults:
-        field = fault.field if fault.field in (*FIELDS[kind.name], "key") else "name"
+        field = fault.field if fault.field in (*FIELDS[kind.name], "key", "send_to") else "name"
         text = as_sentence(fault.located)
         wrong[field] = f"{wrong[field]} {text}" if field in wrong else text
     return wrong
 
 
 def _form(kind: Kind, form: Form, key: str | None = None) -> str:
-    shown = (*FIELDS[kind.name], "key", "static")
+    shown = (*FIELDS[kind.name], "key", "static", "send_to")
     with console().store.read() as tx:
         events = console_queries.event_names(tx, 200)
+        destinations = config_rows.all_destinations(tx)
     return render_template(
         "console/defined_form.html",
         kind=kind,
@@ -316,4 +327,6 @@ def _form(kind: Kind, form: Form, key: str | None = None) -> str:
         values={name: form.values.get(name, "") for name in shown},
         wrong={name: form.wrong.get(name) for name in shown},
         events=events,
+        destinations=destinations if "send_to" in kind.schema().fields else [],
+        sent={item.destination: " ".join(item.ways) for item in sendings(form.values)},
     )

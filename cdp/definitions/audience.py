@@ -8,6 +8,7 @@ from marshmallow import Schema, ValidationError, fields, validates_schema
 
 from cdp.conditions import Context
 from cdp.definitions.kind import Kind, Text, line, of_whom, prose, yes_or_no
+from cdp.definitions.sending import SendTo, check_ways
 from cdp.definitions.words import Word
 
 
@@ -22,6 +23,7 @@ class AudienceSchema(Schema):
     )
     static = yes_or_no("A list whose members are added and removed by hand; it has no `who`.")
     archived = yes_or_no("Kept and no longer worked out.")
+    send_to = SendTo()
 
     @validates_schema
     def _condition_or_list(self, data: dict[str, Any], **_: Any) -> None:
@@ -29,6 +31,7 @@ class AudienceSchema(Schema):
             raise ValidationError("A list that is kept by hand has no condition.", "who")
         if not data.get("static") and "who" not in data:
             raise ValidationError("Say who is in it, or static: true.", "who")
+        check_ways(data)
 
 
 AUDIENCE = Kind(

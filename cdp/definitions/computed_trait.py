@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, validates_schema
 
 from cdp.conditions import Context
 from cdp.conditions.ast import Aggregate, Call, Path
 from cdp.definitions.kind import Kind, Text, line, of_whom, prose
+from cdp.definitions.sending import SendTo, check_ways
 from cdp.definitions.words import Word
 
 
@@ -23,6 +24,11 @@ class ComputedTraitSchema(Schema):
         error_messages={"required": 'Say what it is worth, such as count("Order Completed").'},
         metadata={"description": "An aggregate, a path or a function, asked of a person."},
     )
+    send_to = SendTo()
+
+    @validates_schema
+    def _ways(self, data: dict[str, Any], **_: Any) -> None:
+        check_ways(data)
 
 
 def _refuses(text: Text, root: Any) -> str | None:

@@ -123,7 +123,7 @@ class Kind:
         body = {
             name: loaded[name]
             for name in order
-            if name in loaded and loaded[name] is not None and loaded[name] != default.get(name)
+            if loaded.get(name) not in (None, []) and loaded[name] != default.get(name)
         }
         return Draft(
             body, {**body, **{t.field: given[t.field] for t in self.texts if t.field in body}}

@@ -11,13 +11,14 @@ from collections.abc import Callable
 import structlog
 
 from cdp.config import Settings
+from cdp.delivery.connections import ConnectionRunner, ConnectionsRunner
 from cdp.delivery.forward import Forwarder
 from cdp.delivery.hooks import STREAMS, HookRunner
 from cdp.delivery.outbox import OutboxRunner
 from cdp.delivery.senders import Senders
 from cdp.delivery.stream import CLAIM_MS, RENEW_MS, StreamRunner
 from cdp.plugin.manager import Plugins
-from cdp.store import Store, delivery, delivery_hooks, delivery_outbox
+from cdp.store import Store, connections, delivery, delivery_hooks, delivery_outbox
 from cdp.store.plugin_errors import record_failures
 
 logger = structlog.get_logger(__name__)
@@ -73,6 +74,7 @@ class Delivery:
         self._jobs: dict[str, _Job] = {}
         self._runners: dict[str, StreamRunner] = {}
         self._outboxes: dict[int, OutboxRunner] = {}
+        self._connected: dict[str, list[str]] = {}
         self._renewed = self._tidied = float("-inf")
 
     def run(self, stop: threading.Event, streams: bool = True) -> None:
@@ -166,6 +168,7 @@ class Delivery:
                     delivery.trim_calls(tx, id_, self._settings.calls_kept)
                 delivery_hooks.trim_followed(tx, _now() - LAG_MS)
                 delivery_hooks.trim_errors(tx)
+                connections.trim_values(tx)
             self._tidied = moment
 
     def _follow(self) -> None:
@@ -174,11 +177,34 @@ class Delivery:
             return
         with self._store.read() as tx:
             streams = delivery.all_streams(tx)
+        connected: dict[int, list[str]] = {}
         for stream in streams:
-            if stream.destination_id is not None and stream.name not in self._jobs:
+            if connections.of_stream(stream.name) is not None:
+                connected.setdefault(stream.destination_id or 0, []).append(stream.name)
+            elif stream.destination_id is not None and stream.name not in self._jobs:
                 runner = self._runner(stream.name)
                 if runner is not None:
                     self._start(stream.name, runner.step, runner.release, stream.destination_id)
+
+        for id_, names in connected.items():
+            self._connect(id_, names)
+
+    def _connect(self, id_: int, names: list[str]) -> None:
+        """Have a destination told of audiences and computed traits: one thread for all of them."""
+        name = f"connections:{id_}"
+        known = self._connected.get(name)
+        if known == names and name in self._jobs:
+            return
+        old = self._jobs.pop(name, None)
+        if old is not None:
+            old.stop.set()
+            old.join(30)
+        runners = [runner for one in names if (runner := self._runner(one)) is not None]
+        if runners:
+            told = [runner for runner in runners if isinstance(runner, ConnectionRunner)]
+            many = ConnectionsRunner(self._store, told)
+            self._connected[name] = names
+            self._start(name, many.step, many.release, id_)
 
     def _follow_outbox(self) -> None:
         """Give each destination with due items a thread of its own."""
@@ -228,7 +254,8 @@ class Delivery:
         sender = self.senders.get(found)
         if sender is None:
             return None
-        runner = StreamRunner(self._store, name, found, sender, self._me)
+        kind = StreamRunner if connections.of_stream(name) is None else ConnectionRunner
+        runner = kind(self._store, name, found, sender, self._me)
         self._runners[name] = runner
         return runner
 

@@ -48,7 +48,7 @@ class Selection(NamedTuple):
     to_ms: int
 
 
-class _Batch(NamedTuple):
+class Batch(NamedTuple):
     """Events to be sent, where the batch ends, and how many were not wanted."""
 
     events: list[Event]
@@ -79,7 +79,7 @@ class StreamRunner:
             compile_text(destination.filter, lists_of(store)) if destination.filter else None
         )
         self._names = Names()
-        self._batch: _Batch | None = None
+        self._batch: Batch | None = None
         self._broken: list[tuple[Event, Failure]] = []
 
     def step(self, idle_s: float = 0.02) -> float:
@@ -87,7 +87,7 @@ class StreamRunner:
         now = self._now()
         with self._store.read() as tx:
             stream = delivery.stream_by_name(tx, self.name)
-            end = meta.next_number(tx, "seq")
+            end = self._end(tx)
         if stream is None or stream.state in ("stopped", "done"):
             return 0.5
         if stream.state == "stalled" and stream.next_at > now:
@@ -109,6 +109,10 @@ class StreamRunner:
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
+
+    def _end(self, tx: Connection) -> int:
+        """The position behind the newest thing to be sent."""
+        return meta.next_number(tx, "seq")
 
     def _begin(self, stream: Stream, end: int, now: int) -> bool:
         """Read the next batch and persist where it ends; False if there is none."""
@@ -144,18 +148,18 @@ class StreamRunner:
         self._batch = batch if batch.events else None
         return bool(batch.events)
 
-    def _read(self, stream: Stream, last: int) -> _Batch:
+    def _read(self, stream: Stream, last: int) -> Batch:
         """The events from the checkpoint on, up to ``last`` at most."""
         return self._read_from(stream.seq, last, stream.selection)
 
-    def _read_from(self, seq: int, last: int, selection: str | None) -> _Batch:
+    def _read_from(self, seq: int, last: int, selection: str | None) -> Batch:
         chosen = Selection(*json.loads(selection)) if selection else None
         with self._store.read() as tx:
             rows = [row for row in history.rows_after(tx, seq, MAX_ROWS) if row.seq < last]
             picked = [row for row in rows if _in_time(row, chosen) and self._from_source(row)]
             events = read_events(tx, picked, f"{self._destination.id}-", self._names)
         if not rows:
-            return _Batch([], last, 0)
+            return Batch([], last, 0)
         to_seq = rows[-1].seq + 1
         if events and was_cut(picked, events):
             to_seq = events[-1].seq + 1
@@ -163,7 +167,7 @@ class StreamRunner:
         if chosen is not None:
             for event in wanted:
                 event.body["integrations"] = {"All": False, self._destination.name: True}
-        return _Batch(wanted, to_seq, len(events) - len(wanted))
+        return Batch(wanted, to_seq, len(events) - len(wanted))
 
     def _wants(self, event: Event, replay: bool) -> bool:
         destination = self._destination
@@ -174,6 +178,10 @@ class StreamRunner:
                 return False
             if not allowed(event.body, (destination.name, destination.key)):
                 return False
+        return self._meant(event)
+
+    def _meant(self, event: Event) -> bool:
+        """Whether the destination's filter and the destination itself want an event."""
         try:
             if self._meets is not None and not self._meets(event.body):
                 return False
@@ -256,7 +264,7 @@ class StreamRunner:
         filtered, to_seq = 0, self._batch.to_seq
         if beyond:
             with self._store.read() as tx:
-                end = meta.next_number(tx, "seq")
+                end = self._end(tx)
             last = min(end, stream.until_seq) if stream.until_seq is not None else end
             if to_seq >= last:
                 return
@@ -291,11 +299,14 @@ class StreamRunner:
             rows.append(self._row(event, "dead", reason, now))
         return rows
 
+    def _outbox_seq(self, event: Event) -> int:
+        return event.seq
+
     def _row(self, event: Event, state: str, error: str, next_at: int) -> dict[str, object]:
         return {
             "destination_id": self._destination.id,
             "key": event.key,
-            "seq": event.seq,
+            "seq": self._outbox_seq(event),
             "payload": to_payload(event),
             "state": state,
             "attempts": 1,

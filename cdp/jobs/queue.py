@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from rq import Queue
 from rq.job import Job, JobStatus
 
-from cdp.store import Store, config_rows, delivery, delivery_outbox, meta
+from cdp.store import Store, config_rows, connections, delivery, delivery_outbox, meta
 
 QUEUE = "headwater-delivery"
 #: How long one job works on a stream before the next one may.
@@ -59,6 +59,7 @@ def waiting(store: Store, now: int) -> list[str]:
     """
     with store.read() as tx:
         end = meta.next_number(tx, "seq")
+        ends = {kind: connections.end(tx, kind) for kind in connections.NUMBERS}
         on = {item.id for item in config_rows.all_destinations(tx) if item.enabled}
         found = [
             stream.name
@@ -66,7 +67,11 @@ def waiting(store: Store, now: int) -> list[str]:
             if (stream.destination_id in on or stream.name.startswith("replay:"))
             and stream.state in ("running", "stalled")
             and stream.next_at <= now
-            and (stream.seq < end or stream.to_seq is not None or stream.until_seq is not None)
+            and (
+                stream.seq < ends.get(stream.name.partition(":")[0], end)
+                or stream.to_seq is not None
+                or stream.until_seq is not None
+            )
         ]
         found += [f"outbox:{id_}" for id_ in delivery_outbox.due_destinations(tx, now)]
     return found

@@ -26,7 +26,18 @@ from cdp.pipeline import rebuild
 from cdp.pipeline.sweep_out import Sweeping, begin_sweep, go_on, sweeping
 from cdp.profiles.needles import texts_of
 from cdp.protocols import looks_personal
-from cdp.store import Store, StoreBusy, graph, history, meta, people, progress, regulations, removal
+from cdp.store import (
+    Store,
+    StoreBusy,
+    graph,
+    history,
+    members,
+    meta,
+    people,
+    progress,
+    regulations,
+    removal,
+)
 from cdp.store.bulk import chunks
 from cdp.store.regulations import (
     DELETE_INTERNAL,
@@ -176,12 +187,14 @@ def _find(store: Store, reader: Reader, item: Regulation, now: int) -> bool:
         work, detail = fresh.work, fresh.detail
         some, work["todo"] = work["todo"][:PEOPLE], work["todo"][PEOPLE:]
         nodes: list[int] = []
+        mine: list[int] = []
         known = {tuple(pair) for pair in work["identifiers"]}
         for type_, value in some:
             profile = people.resolve(tx, USERS, type_, value)
             if profile is None:
                 continue
             detail["people"] += 1
+            mine.append(profile.id)
             rows = graph.nodes_of_profiles(tx, [profile.id])
             nodes += [row.id for row in rows]
             own = people.identifiers_of(tx, profile.id)
@@ -192,7 +205,8 @@ def _find(store: Store, reader: Reader, item: Regulation, now: int) -> bool:
             removal.drop_told(tx, said.messages)
         work["identifiers"] = sorted(known)
         regulations.suppress(tx, now, known, before=fresh.created_at + 1)
-        regulations.drop_deliveries(tx, nodes)
+        regulations.drop_deliveries(tx, nodes, mine)
+        members.erase_people(tx, mine)
         if work["removal"] is None:
             work["removal"] = rebuild.remove_nodes(tx, nodes, now)
         else:

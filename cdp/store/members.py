@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, update
 from cdp.store.audiences import grow
 from cdp.store.bulk import chunks, insert_many, run_many, select_by, upsert_of
 from cdp.store.meta import take_numbers
-from cdp.store.tables import computed_values, member_changes, members, timers
+from cdp.store.tables import computed_values, member_changes, members, timers, value_changes
 
 
 def members_of(tx: Connection, ids: list[int]) -> list[tuple[int, int, int]]:
@@ -149,4 +149,5 @@ def erase_people(tx: Connection, ids: Iterable[int]) -> None:
     gone = sorted(ids)
     forget_people(tx, gone)
     for some in chunks(gone):
-        tx.execute(delete(member_changes).where(member_changes.c.profile.in_(some)))
+        for table in (member_changes, value_changes):
+            tx.execute(delete(table).where(table.c.profile.in_(some)))

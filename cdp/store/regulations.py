@@ -150,6 +150,11 @@ def _secret(tx: Connection) -> str:
     return found
 
 
+def secret_of(tx: Connection) -> str:
+    """With what the list's hashes are made; empty while nobody is on it."""
+    return meta.get(tx, _SECRET) or ""
+
+
 def suppress(
     tx: Connection, now: int, identifiers: Iterable[Identifier], before: int | None = None
 ) -> None:
@@ -183,7 +188,7 @@ def unsuppress(tx: Connection, identifiers: Iterable[Identifier], timed: bool = 
 def is_suppressed(tx: Connection, identifier: Identifier) -> bool:
     """Whether later events of an identifier are refused."""
     statement = select(suppressed.c.hash).where(
-        suppressed.c.hash == hidden(meta.get(tx, _SECRET) or "", identifier),
+        suppressed.c.hash == hidden(secret_of(tx), identifier),
         suppressed.c.before.is_(None),
     )
     return tx.execute(statement).first() is not None
@@ -287,8 +292,10 @@ def put_forward(tx: Connection, item: Forward) -> None:
     )
 
 
-def drop_deliveries(tx: Connection, nodes: list[int]) -> None:
-    """Take what waits for destinations of some nodes' events out of the outbox."""
+def drop_deliveries(tx: Connection, nodes: list[int], profiles: list[int]) -> None:
+    """Take what waits for destinations of nodes' events, or about profiles, out of the outbox."""
+    for some in chunks(profiles):
+        tx.execute(delete(outbox).where(outbox.c.seq.in_([-profile for profile in some])))
     for info in history.list_partitions(tx):
         table = partition_tables(info.id).history
         for some in chunks(nodes):

@@ -38,6 +38,7 @@ def test_an_audience_from_first_to_last(api: Api) -> None:
         "who": "traits.seats > 3",
         "static": False,
         "archived": False,
+        "send_to": None,
         "prose": made["prose"],
         "version": 1,
         "author": "first (api)",
@@ -154,3 +155,34 @@ def test_reading_needs_one_scope_and_writing_another(api: Api, space: Space) -> 
     assert reader.get("/api/audiences/big")
     reader.send("PATCH", "/api/audiences/big", {"archived": True}, 403)
     Api(space, space.token("profiles:write")).get("/api/audiences", 403)
+
+
+def test_a_destination_is_told_of_an_audience_as_its_definition_says(api: Api) -> None:
+    body = {"key": "hook", "plugin": "webhook", "settings": {"url": "https://example.com"}}
+    api.post("/api/destinations", body, 201)
+    made = api.post(
+        "/api/audiences",
+        {"key": "big", "who": "traits.seats > 3", "send_to": ["hook"]},
+        201,
+    )
+    assert made["send_to"] == [{"destination": "hook"}]
+    (told,) = api.listed("/api/audiences/big/destinations")
+    assert (told["destination"], told["as"], told["state"]) == (
+        "hook",
+        ["identify", "track"],
+        "begins",
+    )
+    changed = api.send(
+        "PATCH", "/api/audiences/big", {"send_to": [{"destination": "hook", "as": ["identify"]}]}
+    )
+    assert changed["send_to"] == [{"destination": "hook", "as": ["identify"]}]
+    assert api.send("PATCH", "/api/audiences/big", {"send_to": None})["send_to"] is None
+    for wrong, says in (
+        ("hook", "It must be a list"),
+        ([{"as": ["track"]}], "Entry 1 names no destination"),
+        ([{"destination": "hook", "as": ["page"]}], "as must be a list"),
+        (["hook", "hook"], "named twice"),
+        (["hok"], "Did you mean hook"),
+    ):
+        answer = api.send("PATCH", "/api/audiences/big", {"send_to": wrong}, 400)
+        assert says in str(answer), answer

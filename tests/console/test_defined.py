@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from cdp.store import definitions
+from cdp.store import config_rows, definitions
 from tests.console.factory import Browser, World, words
 
 ORDERS = 'count("Order Completed" within 30d) >= 3'
@@ -163,3 +163,27 @@ def test_the_size_is_counted_before_anything_is_saved(world: World, admin: Brows
     )
     assert admin.post("/audiences/-preview", text="properties.a = 1").status_code == 400
     assert admin.post("/audiences/-preview", text="").status_code == 400
+
+
+def test_a_destination_is_chosen_in_the_form_and_its_state_is_shown(
+    world: World, admin: Browser
+) -> None:
+    with world.store.write() as tx:
+        config_rows.add_destination(tx, 1, "crm", "Our CRM", "webhook", None, {}, "test")
+    page = admin.page("/audiences/-new")
+    assert "Send to destinations" in page and "Our CRM" in page
+    define(admin, **{"to:crm": "identify"})
+    with world.store.read() as tx:
+        found = definitions.current(tx, "audience", "loyal")
+    assert found is not None and found.body is not None
+    assert found.body["send_to"] == [{"destination": "crm", "as": ["identify"]}]
+    text = words(admin.page("/audiences/loyal/definition"))
+    assert "Sent to" in text and "crm identify begins" in text
+    edit = admin.page("/audiences/loyal/edit")
+    assert '<option value="identify" selected>' in edit
+    admin.post("/audiences/loyal/edit", seen=seen(edit), name="Loyal", who=ORDERS, **{"to:crm": ""})
+    with world.store.read() as tx:
+        found = definitions.current(tx, "audience", "loyal")
+    assert found is not None and found.body is not None and "send_to" not in found.body
+    wrong = admin.post("/audiences/-new", name="X", who=ORDERS, **{"to:gone": "identify"})
+    assert wrong.status_code == 422 and "There is no destination gone" in words(wrong.text)

@@ -16,7 +16,7 @@ from cdp.events import decode_json
 from cdp.pipeline.audiences.definitions import Plan
 from cdp.pipeline.audiences.judge import Cause, Judge
 from cdp.pipeline.audiences.people import People
-from cdp.store import audiences, kept, meta, timers, trait_values
+from cdp.store import audiences, connections, kept, meta, timers, trait_values
 from cdp.store.audiences import COMPUTING, GONE, LIVE, WAITING, AudienceRow
 
 #: Profiles, and positions of the history, in one piece.
@@ -98,6 +98,8 @@ def _switch(tx: Connection, plan: Plan, row: AudienceRow, now: int) -> None:
         audiences.replace(tx, old.id if old is not None else None, row.id, now)
         if row.key in plan.book.of_audience:
             timers.recheck_changed(tx, row.id, now)
+    elif row.key in plan.told:
+        connections.replace_values(tx, old.id if old is not None else None, row.id, now)
     size = audiences.count_members(tx, row.id)
     audiences.change(tx, row.id, state=LIVE, live_at=now, size=size)
     if old is not None:

@@ -16,6 +16,7 @@ from cdp.conditions.expand import expand
 from cdp.conditions.functions import FUNCTIONS
 from cdp.conditions.size import check_calls
 from cdp.definitions.space import Space
+from cdp.pipeline.audiences.connect import connect
 from cdp.store import audiences, definitions, kept, lists, trait_values
 from cdp.store.audiences import COMPUTING, FAILED, GONE, LIVE, WAITING, AudienceRow
 from cdp.store.definitions import Version
@@ -97,8 +98,9 @@ class Plan:
     """What is evaluated now: ``book`` is the ``rows`` that are live or being computed, compiled.
 
     ``kept`` is what is kept for them of messages, ``roots`` has the condition of each row;
-    ``stands`` are the versions of definitions that it was made of. What a live row calls
-    that is no function any more makes it stand still: its members stay as they are.
+    ``stands`` are the versions of definitions that it was made of, ``told`` the computed
+    traits of which destinations are told. What a live row calls that is no function any
+    more makes it stand still: its members stay as they are.
     """
 
     def __init__(self, tx: Connection, now: int, before: Plan | None = None) -> None:
@@ -107,13 +109,15 @@ class Plan:
         self.stands = [(item.kind, item.key, item.version) for item in versions], listed
         if before is None or before.stands != self.stands:
             _reconcile(tx, wanted_of(versions, listed), now)
+        self.told = connect(tx, versions, now)
         rows: list[AudienceRow] = audiences.rows(tx, WAITING, COMPUTING, LIVE)
         self.kept: list[kept.KeptProperty] = kept.all_kept(tx)
         still = {row.id for row in rows if not row.fingerprint}
         frozen = {row.id: row.key for row in rows if row.id in still and row.kind == AUDIENCE}
         self.rows, self.book = rows, Book((), now)
         self.roots: dict[int, Any] = {}
-        if before is not None and before.rows == rows and before.kept == self.kept:
+        same = before is not None and before.rows == rows and before.told == self.told
+        if before is not None and same and before.kept == self.kept:
             self.book, self.roots = before.book, before.roots
             return
         self.roots = {row.id: _decode(row.root or "null") for row in rows}
@@ -139,7 +143,15 @@ class Plan:
 
     def _entries(self, rows: list[AudienceRow]) -> list[Entry]:
         return [
-            Entry(row.id, row.kind, row.key, row.collection, row.state == LIVE, self.roots[row.id])
+            Entry(
+                row.id,
+                row.kind,
+                row.key,
+                row.collection,
+                row.state == LIVE,
+                self.roots[row.id],
+                row.kind == COMPUTED_TRAIT and row.key in self.told,
+            )
             for row in rows
         ]
 

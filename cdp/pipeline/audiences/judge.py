@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from cdp.audiences import Book, Item, plain
 from cdp.conditions.live import NEVER
 from cdp.pipeline.audiences.people import Known
-from cdp.store import audiences, members, timers
+from cdp.store import audiences, connections, members, timers
 from cdp.store.members import Change
 from cdp.store.timers import Timer
 
@@ -47,6 +47,7 @@ class Judge:
         # (audience, profile) → since when they are in, or None
         self._members: dict[tuple[int, int], int | None] = {}
         self._values: list[tuple[int, int, str | None, int]] = []
+        self._told: dict[tuple[int, int], tuple[int, str | None]] = {}
         self._timers: dict[tuple[int, int], int | None] = {}
         self._grown: dict[int, int] = {}
 
@@ -132,6 +133,8 @@ class Judge:
         else:
             known.standing[item.id] = text
         self._values.append((item.id, profile, text, at))
+        if item.told and item.shown:
+            self._told[item.id, profile] = at, text
 
     def write(self, tx: Connection) -> None:
         """Write all that was found."""
@@ -141,6 +144,7 @@ class Judge:
         members.add_changes(tx, self.changes)
         last = {(row[0], row[1]): row for row in self._values}
         members.put_values(tx, list(last.values()))
+        connections.add_values(tx, [(*key, *told) for key, told in self._told.items()])
         audiences.grow(tx, self._grown)
         gone = [Timer(timers.AUDIENCE, s, p, 0) for (s, p), due in self._timers.items() if not due]
         timers.drop_timers(tx, gone)

@@ -11,6 +11,7 @@ from cdp.store.tables.audiences import (
     member_changes,
     members,
     timers,
+    value_changes,
 )
 from cdp.store.tables.base import Big, metadata
 from cdp.store.tables.catalogue import (
@@ -133,4 +134,5 @@ __all__ = [
     "trait_values",
     "transitions",
     "users",
+    "value_changes",
 ]

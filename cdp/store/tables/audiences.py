@@ -65,7 +65,7 @@ member_changes = Table(
     Column("event", Big),
     Column("live", Boolean, nullable=False),  # False: nothing to tell anybody of
     Column("detail", Text, nullable=False),
-    Index("member_changes_audience", "audience", "profile"),
+    Index("member_changes_audience", "audience", "seq"),
     Index("member_changes_profile", "profile"),
 )
 
@@ -80,6 +80,21 @@ computed_values = Table(
     PrimaryKeyConstraint("trait", "profile"),
     Index("computed_values_profile", "profile"),
     sqlite_with_rowid=False,
+)
+
+#: Every change of a computed trait that destinations are told of, until they all were; for
+#: one alone (``destination``) where it was connected then. ``value`` is JSON; None: no more.
+value_changes = Table(
+    "value_changes",
+    metadata,
+    Column("seq", Big, primary_key=True),
+    Column("trait", Integer, nullable=False),
+    Column("profile", Big, nullable=False),
+    Column("at", Big, nullable=False),
+    Column("value", Text),
+    Column("destination", Integer),
+    Index("value_changes_trait", "trait", "seq"),
+    Index("value_changes_profile", "profile"),
 )
 
 #: The next instant at which time alone can change something. ``kind`` says what the

@@ -143,6 +143,8 @@ def _path(node: Path, context: Context, place: Place, found: list[Warn], where: 
         hint = did_you_mean(root, PERSON_KEYS)
         if root in ("properties", "context", "event", "type"):
             hint = f'It belongs to events: count("…" where {what} …) > 0.'
+        if root == "identifiers":
+            hint = f"Write person.{what}."
         raise ConditionContextError(
             f"{what} is nothing of a person", *place(node), expected="traits.…", hint=hint
         )

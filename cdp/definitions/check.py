@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from cdp.conditions import ConditionError, Context
+from cdp.conditions import ConditionError
 from cdp.conditions import check as check_condition
-from cdp.conditions.ast import EventRef, Path, walk
+from cdp.conditions.ast import EventRef, Path
 from cdp.conditions.errors import did_you_mean
 from cdp.conditions.expand import expand
 from cdp.conditions.size import check_size
@@ -135,10 +135,6 @@ def _texts(space: Space, id_: Id, look: Look, found: Finding) -> None:
             found.errors.append(Fault(text.field, error.text, error.line, error.column))
             continue
         found.warnings.extend(Fault(text.field, *warning) for warning in warned)
-        for node in walk(tree.root) if text.context is not Context.MESSAGE else ():
-            if isinstance(node, Path) and node.parts[:2] == ("account", "traits"):
-                why = "the account's traits are not followed from moment to moment yet"
-                found.errors.append(Fault(text.field, why, *tree.place(node)))
 
 
 def _cycle(space: Space, id_: Id, found: Finding) -> None:

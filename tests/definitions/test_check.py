@@ -111,11 +111,9 @@ def test_an_audience_that_is_not_there_is_refused_with_what_may_have_been_meant(
     )
 
 
-def test_what_is_not_followed_from_moment_to_moment_is_refused() -> None:
+def test_the_traits_of_the_account_may_be_asked_for() -> None:
     found = one(audience("rich", 'traits.plan = "pro" and account.traits.seats > 5'))
-    [error] = found.errors
-    assert error.text == "the account's traits are not followed from moment to moment yet"
-    assert (error.field, error.line, error.column) == ("who", 1, 25)
+    assert found.errors == []
 
 
 def test_what_was_never_seen_is_a_warning_with_its_place() -> None:

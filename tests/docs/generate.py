@@ -11,7 +11,15 @@ import re
 import sys
 from pathlib import Path
 
-from tests.docs import admin_api, commands, condition_pages, file_pages, plugin_pages, server_pages
+from tests.docs import (
+    admin_api,
+    commands,
+    condition_pages,
+    cookbook,
+    file_pages,
+    plugin_pages,
+    server_pages,
+)
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = {
@@ -20,6 +28,7 @@ BLOCKS = {
     **plugin_pages.BLOCKS,
     **admin_api.BLOCKS,
     **condition_pages.BLOCKS,
+    **cookbook.BLOCKS,
     **file_pages.BLOCKS,
 }
 _BLOCK = re.compile(r"(<!-- begin ([\w-]+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)

@@ -39,22 +39,21 @@ class Item:
         self.place = 0
         self.live: Live = compile_person(entry.root, streams)
         self.is_audience = entry.kind == AUDIENCE
+        #: The events that it reads, and those that are read when it has changed.
+        self.events = frozenset(streams.specs[n].event for n in self.live.needs.streams)
+        self.all_events = self.events
 
     @cached_property
     def clauses(self) -> list[Clause]:
         """Its clauses, for reasons. All of their streams are those of the whole."""
         return clauses(self.root, self._streams)
 
-    @property
-    def events(self) -> set[str]:
-        """The events that it reads."""
-        return {self._streams.specs[number].event for number in self.live.needs.streams}
-
 
 class Book:
     """The entries in the order of evaluation, an audience after those that it asks for.
 
-    ``by_event`` has the streams that an event can be part of; ``of_stream``, ``of_trait``,
+    ``by_event`` has the streams that an event can be part of; ``stirred_by`` the places of
+    the items that an event may change that comes last of all; ``of_stream``, ``of_trait``,
     ``of_audience``, ``of_identifiers`` and ``of_account`` the places of the items that read
     one. What reads itself, by whatever way, is in ``circular`` instead. ``frozen`` are the
     ids and keys of audiences that hold and aren't evaluated: their members stay.
@@ -73,6 +72,9 @@ class Book:
         self.items, self.circular = _in_order(items)
         self.by_event: dict[str, list[tuple[int, StreamSpec]]] = {}
         self.of_stream: dict[int, list[int]] = {}
+        self.stirred_by: dict[int, list[int]] = {}
+        #: All events that are read by whatever reads a stream.
+        self.read_with: dict[int, frozenset[str]] = {}
         self.of_trait: dict[str, list[int]] = {}
         self.of_audience: dict[str, list[int]] = {}
         self.of_identifiers: list[int] = []
@@ -85,14 +87,20 @@ class Book:
             _ = item.clauses  # all columns must be known before the first message
             if not _settled_when_unknown(item, now):
                 self.born.setdefault(item.collection, []).append(place)
+        for item in reversed(self.items):
+            for place in self.of_audience.get(item.key, ()) if item.is_audience else ():
+                item.all_events |= self.items[place].all_events
         for number, spec in enumerate(self.streams.specs):
             if number in self.of_stream:
+                self.read_with[number] = frozenset(self.events_of(self.of_stream[number]))
                 self.by_event.setdefault(spec.event, []).append((number, spec))
 
     def _index(self, item: Item) -> None:
         needs, place = item.live.needs, item.place
         for number in needs.streams:
             self.of_stream.setdefault(number, []).append(place)
+        for number in item.live.stirs:
+            self.stirred_by.setdefault(number, []).append(place)
         for name in needs.traits:
             self.of_trait.setdefault(name, []).append(place)
         for key in needs.audiences:
@@ -104,10 +112,10 @@ class Book:
         self.of_collection.setdefault(item.collection, []).append(place)
 
     def events_of(self, places: Iterable[int]) -> set[str]:
-        """The events that some items read."""
+        """The events that must be known of somebody, to evaluate some items and what follows."""
         found: set[str] = set()
         for place in places:
-            found |= self.items[place].events
+            found |= self.items[place].all_events
         return found
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import msgspec
+
 from cdp.audiences.values import plain
 from cdp.conditions.ast import And, Compare, In, Instant, Items, Not, Or, Relative, StartOf, Value
 from cdp.conditions.formatter import format_text
 from cdp.conditions.live import Streams, Subject, compile_person
 from cdp.conditions.live.part import Get
 
+_encode = msgspec.json.Encoder().encode
 #: What says by itself what it is worth.
 _WRITTEN = (Value, Items, Instant, Relative, StartOf)
 
@@ -23,6 +26,8 @@ class Clause(NamedTuple):
     text: str
     holds: Get
     value: Get | None
+    #: Its JSON up to where it says whether it holds.
+    begun: str
 
     def told(self, subject: Subject, now: int) -> dict[str, Any]:
         """``{"clause", "holds"}``, and ``"value"`` where there is one to tell."""
@@ -30,6 +35,19 @@ class Clause(NamedTuple):
         if self.value is not None:
             told["value"] = plain(self.value(subject, now))
         return told
+
+
+def told_text(some: list[Clause], subject: Subject, now: int) -> str:
+    """All clauses as `Clause.told` says them, as JSON: ``{"clauses": […]}``."""
+    parts = []
+    for clause in some:
+        holds = "true" if clause.holds(subject, now) is True else "false"
+        if clause.value is None:
+            parts.append(f"{clause.begun}{holds}}}")
+        else:
+            value = _encode(plain(clause.value(subject, now))).decode()
+            parts.append(f'{clause.begun}{holds},"value":{value}}}')
+    return f'{{"clauses":[{",".join(parts)}]}}'
 
 
 def clauses(root: Any, streams: Streams) -> list[Clause]:
@@ -54,4 +72,6 @@ def _clause(node: Any, streams: Streams) -> Clause:
     elif isinstance(node, In) and not isinstance(node.item, _WRITTEN):
         asked = node.item
     value = compile_person(asked, streams).value if asked is not None else None
-    return Clause(format_text(node), compile_person(node, streams).value, value)
+    text = format_text(node)
+    begun = f'{{"clause":{_encode(text).decode()},"holds":'
+    return Clause(text, compile_person(node, streams).value, value, begun)

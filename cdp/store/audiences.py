@@ -27,7 +27,6 @@ from cdp.store.tables import (
     member_changes,
     members,
     profiles,
-    timers,
 )
 
 WAITING, COMPUTING, LIVE, GONE, FAILED = "waiting", "computing", "live", "gone", "failed"
@@ -187,7 +186,10 @@ def count_members(tx: Connection, id_: int) -> int:
 
 
 def clear_some(tx: Connection, id_: int, limit: int) -> bool:
-    """Take away up to ``limit`` rows of each kind that a row has no use for; True if more."""
+    """Take away up to ``limit`` members and values of a row that is gone; True if more.
+
+    Its timers go when they are due.
+    """
     more = False
     for table, column in (
         (members, members.c.audience),
@@ -196,7 +198,4 @@ def clear_some(tx: Connection, id_: int, limit: int) -> bool:
         some = select(table.c.profile).where(column == id_).limit(limit)
         n = tx.execute(delete(table).where(column == id_, table.c.profile.in_(some))).rowcount
         more |= n >= limit
-    mine = (timers.c.kind == 1, timers.c.subject == id_)
-    some = select(timers.c.profile).where(*mine).limit(limit)
-    n = tx.execute(delete(timers).where(*mine, timers.c.profile.in_(some))).rowcount
-    return more or n >= limit
+    return more

@@ -39,7 +39,10 @@ def due_timers(tx: Connection, until: int, limit: int) -> list[Timer]:
 
 def put_timers(tx: Connection, items: list[Timer]) -> None:
     """Set timers, each in place of the one that there was."""
-    rows = [{"k": k, "s": s, "p": p, "d": d} for k, s, p, d in sorted(items)]
+    rows = [
+        {"k": k, "s": s, "p": p, "d": d}
+        for k, s, p, d in sorted(items, key=lambda item: item.profile)
+    ]
     run_many(tx, _put(tx.dialect.name), rows)
 
 
@@ -49,7 +52,7 @@ def _put(dialect: str) -> Any:
         kind=bindparam("k"), subject=bindparam("s"), profile=bindparam("p"), due=bindparam("d")
     )
     return statement.on_conflict_do_update(
-        index_elements=["kind", "subject", "profile"], set_={"due": statement.excluded.due}
+        index_elements=["profile", "kind", "subject"], set_={"due": statement.excluded.due}
     )
 
 

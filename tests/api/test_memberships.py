@@ -73,7 +73,7 @@ def test_a_definition_that_goes_takes_its_members_along(api: Api, space: Space) 
     assert api.profile("users/profiles/user_id:u1/traits")["traits"] == {"plan": "pro"}
     api.get("/api/audiences/regulars/state", 404)
     with space.store.read() as tx:
-        for table in ("members", "timers", "computed_values"):
+        for table in ("members", "computed_values"):
             assert tx.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() == 0
 
 

@@ -30,7 +30,7 @@ from cdp.conditions.ast import (
 from cdp.conditions.functions import FUNCTIONS
 from cdp.conditions.functions.devices import identifier_types
 from cdp.conditions.live.forms import compile_form, compile_threshold
-from cdp.conditions.live.part import Get, Part, Until, sooner
+from cdp.conditions.live.part import NONE, Get, Moved, Part, Until, any_moved, sooner, stirred
 from cdp.conditions.live.subject import Needs, Streams, Subject
 from cdp.conditions.live.windows import NEVER, begin_of, next_begin
 from cdp.conditions.values import Time, contained, ordered, same, to_time
@@ -45,6 +45,9 @@ class Live:
     value: Get
     until: Until | None
     needs: Needs
+    #: See `Part`.
+    stirs: frozenset[int] = NONE
+    moved: Moved | None = None
 
     def holds(self, subject: Subject, now: int) -> bool:
         """Whether it is true."""
@@ -82,13 +85,17 @@ class Compiler:
         if kind is Not:
             item = self.part(node.item)
             get = item.value
-            return Part(lambda subject, now: get(subject, now) is not True, item.until)
+            return Part(
+                lambda subject, now: get(subject, now) is not True,
+                item.until, item.stirs, item.moved,
+            )  # fmt: skip
         if kind is In:
             inner, values = self.part(node.item), self.part(node.list)
             of, among = inner.value, values.value
             return Part(
                 lambda subject, now: contained(of(subject, now), among(subject, now)),
                 sooner(inner.until, values.until),
+                inner.stirs | values.stirs,
             )
         if kind is Items:
             return self._items(node)
@@ -136,7 +143,7 @@ class Compiler:
         until: Until | None = None
         for part in parts:
             until = sooner(until, part.until)
-        return Part(lambda subject, now: [get(subject, now) for get in gets], until)
+        return Part(lambda subject, now: [get(subject, now) for get in gets], until, stirred(parts))
 
     def _start_of(self, node: StartOf) -> Part:
         begin, following = begin_of(node), next_begin(node)
@@ -156,8 +163,10 @@ class Compiler:
             until = sooner(until, part.until)
         if len(gets) == 1:
             get = gets[0]
-            return Part(lambda subject, now: apply(get(subject, now)), until)
-        return Part(lambda subject, now: apply(*[get(subject, now) for get in gets]), until)
+            return Part(lambda subject, now: apply(get(subject, now)), until, stirred(parts))
+        return Part(
+            lambda subject, now: apply(*[get(subject, now) for get in gets]), until, stirred(parts)
+        )
 
     def _state(self, node: Call, apply: Callable[..., Any]) -> Part:
         key = node.args[0].value if isinstance(node.args[0], Value) else None
@@ -189,29 +198,33 @@ class Compiler:
             return False
 
         value = both if every else either
+        stirs, moved = stirred(parts), any_moved(parts)
         if all(part.until is None for part in parts):
-            return Part(value)
+            return Part(value, None, stirs, moved)
+
+        pairs = [(part.value, part.until) for part in parts]
 
         def until(subject: Subject, now: int) -> int:
-            soonest, latest, decided = NEVER, 0, False
-            for part in parts:
-                end = NEVER if part.until is None else part.until(subject, now)
-                if (part.value(subject, now) is True) is not every:
-                    decided = True  # this one alone settles the whole while it stays so
-                    if end > latest:
-                        latest = end
-                elif end < soonest:
-                    soonest = end
-            return latest if decided else soonest
+            latest, decided = 0, False
+            for get, ends in pairs:
+                if (get(subject, now) is True) is not every:
+                    # This one alone settles the whole while it stays so.
+                    end = NEVER if ends is None else ends(subject, now)
+                    if end == NEVER:
+                        return NEVER
+                    decided, latest = True, max(latest, end)
+            if decided:
+                return latest
+            return min(ends(subject, now) for _, ends in pairs if ends is not None)
 
-        return Part(value, until)
+        return Part(value, until, stirs, moved)
 
     def _compare(self, node: Compare) -> Part:
         threshold = compile_threshold(self, node)
         if threshold is not None:
             return threshold
         left, right, op = self.part(node.left), self.part(node.right), node.op
-        a, b = left.value, right.value
+        a, b, stirs = left.value, right.value, left.stirs | right.stirs
         until = sooner(
             None if type(node.left) is Relative else left.until,
             None if type(node.right) is Relative else right.until,
@@ -222,10 +235,10 @@ class Compiler:
             elif type(node.left) is Relative:
                 until = sooner(until, _crossing(b, node.left.offset))
         if op == "=":
-            return Part(lambda subject, now: same(a(subject, now), b(subject, now)), until)
+            return Part(lambda s, now: same(a(s, now), b(s, now)), until, stirs)
         if op == "!=":
-            return Part(lambda subject, now: not same(a(subject, now), b(subject, now)), until)
-        return Part(lambda subject, now: ordered(op, a(subject, now), b(subject, now)), until)
+            return Part(lambda s, now: not same(a(s, now), b(s, now)), until, stirs)
+        return Part(lambda s, now: ordered(op, a(s, now), b(s, now)), until, stirs)
 
 
 def _crossing(get: Get, offset: int) -> Until:
@@ -254,4 +267,4 @@ def compile_person(root: Any, streams: Streams) -> Live:
         compiler.identifiers,
         frozenset(compiler.account),
     )
-    return Live(root, part.value, part.until, needs)
+    return Live(root, part.value, part.until, needs, part.stirs, part.moved)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cdp.conditions.ast import (
     Aggregate,
+    Between,
     Changed,
     Compare,
     EventRef,
@@ -44,13 +45,16 @@ _NONE = Stream(0)
 class Events(NamedTuple):
     """The events of a reference inside of a window.
 
-    ``at(subject, now)`` gives the stream and the positions that count, in order.
+    ``at(subject, now)`` gives the stream and the positions that count, in order;
+    ``coming`` when the next event comes that is ahead of now. ``plain``: all events of the
+    stream count that lie in the window, and come into it at once.
     """
 
     number: int
     span: Span
     at: Callable[[Subject, int], tuple[Stream, Any]]
     until: Until
+    coming: Until
     plain: bool
 
 
@@ -70,8 +74,13 @@ def _events(compiler: Compiler, ref: EventRef, window: Window | None) -> Events:
         stream = subject.streams.get(number, _NONE)
         return stream, range(*span(stream, subject, now))
 
+    def coming(subject: Subject, now: int) -> int:
+        t = subject.streams.get(number, _NONE).t
+        return t[bisect_right(t, now)] if t and t[-1] > now else NEVER
+
+    at_once = not isinstance(window, Between)
     if rest is None:
-        return Events(number, span, whole, until, True)
+        return Events(number, span, whole, until, coming, at_once)
 
     spec = compiler.streams.specs[number]
     paths = sorted(paths_of(rest), key=len)
@@ -108,7 +117,7 @@ def _events(compiler: Compiler, ref: EventRef, window: Window | None) -> Events:
         subject.message = before
         return first
 
-    return Events(number, span, some, until_some, False)
+    return Events(number, span, some, until_some, coming, False)
 
 
 def compile_form(compiler: Compiler, node: Any) -> Part:
@@ -119,9 +128,9 @@ def compile_form(compiler: Compiler, node: Any) -> Part:
 
 def _aggregate(compiler: Compiler, node: Aggregate) -> Part:
     events = _events(compiler, node.event, node.window)
-    at, fn = events.at, node.fn
+    at, fn, stirs = events.at, node.fn, frozenset((events.number,))
     if fn == "count":
-        return Part(lambda subject, now: len(at(subject, now)[1]), events.until)
+        return Part(lambda subject, now: len(at(subject, now)[1]), events.until, stirs)
     if node.of is None:
         last = fn == "last"
 
@@ -129,22 +138,21 @@ def _aggregate(compiler: Compiler, node: Aggregate) -> Part:
             stream, positions = at(subject, now)
             return Time(stream.t[positions[-1 if last else 0]]) if positions else None
 
-        return Part(when, events.until)
+        return Part(when, events.until, stirs)
     column = compiler.streams.specs[events.number].column(node.of.parts)
-    plain = events.plain
 
     def figure(subject: Subject, now: int) -> Any:
         stream, positions = at(subject, now)
         if not stream.columns:
             return reduce(fn, [])
         values = stream.columns[column]
-        if plain:
+        if type(positions) is range:
             found: list[Any] = values[positions.start : positions.stop]
         else:
             found = [values[index] for index in positions]
         return reduce(fn, [value for value in found if value is not None])
 
-    return Part(figure, events.until)
+    return Part(figure, events.until, stirs)
 
 
 def _performed(compiler: Compiler, node: Performed) -> Part:
@@ -170,10 +178,10 @@ def _at_least(
 ) -> Part:
     """Whether there are ``least`` events or more; ``negated``: whether there aren't."""
     events = _events(compiler, ref, window)
-    at, wanted = events.at, not negated
+    at, wanted, stirs = events.at, not negated, frozenset((events.number,))
     if not events.plain:
         return Part(
-            lambda subject, now: (len(at(subject, now)[1]) >= least) is wanted, events.until
+            lambda subject, now: (len(at(subject, now)[1]) >= least) is wanted, events.until, stirs
         )
     number, span, leaves = events.number, events.span, leaving(window)
 
@@ -193,7 +201,12 @@ def _at_least(
             return NEVER
         return leaves(stream, subject, now, low + (high - low) - least)
 
-    return Part(enough, until)
+    def moved(subject: Subject, now: int, number_: int, new: int, due: int) -> bool:
+        stream = subject.streams.get(number, _NONE)
+        low, high = span(stream, subject, now)
+        return high - low - new < least <= high - low
+
+    return Part(enough, until, stirs, moved)
 
 
 def _followed(compiler: Compiler, node: Followed) -> Part:
@@ -221,7 +234,11 @@ def _followed(compiler: Compiler, node: Followed) -> Part:
             return any(not followed and now >= t + ms for t, followed in each(subject, now))
         return any(followed for _, followed in each(subject, now))
 
+    plain = events.plain and starts.plain
+
     def until(subject: Subject, now: int) -> int:
+        if plain and not negated and not value(subject, now):
+            return min(events.coming(subject, now), starts.coming(subject, now))
         first = min(events.until(subject, now), starts.until(subject, now))
         if negated:
             for t, followed in each(subject, now):
@@ -229,7 +246,19 @@ def _followed(compiler: Compiler, node: Followed) -> Part:
                     first = t + ms
         return first
 
-    return Part(value, until)
+    if not negated:  # nothing has followed yet what came last of all
+        first = () if plain else (starts.number,)
+        return Part(value, until, frozenset((events.number, *first)))
+    if not plain or events.number == starts.number:
+        return Part(value, until, frozenset((events.number, starts.number)))
+
+    def moved(subject: Subject, now: int, number: int, new: int, due: int) -> bool:
+        if number != starts.number:
+            return True
+        over = subject.streams[number].t[-new] + ms
+        return over <= now or over < due
+
+    return Part(value, until, frozenset((events.number, starts.number)), moved)
 
 
 def _sequence(compiler: Compiler, node: Sequence) -> Part:
@@ -248,10 +277,33 @@ def _sequence(compiler: Compiler, node: Sequence) -> Part:
             ends = here
         return True
 
+    plain = all(events.plain for events, _ in steps)
+
     def until(subject: Subject, now: int) -> int:
+        if plain and not value(subject, now):  # events that go complete nothing
+            return min(events.coming(subject, now) for events, _ in steps)
         return min(events.until(subject, now) for events, _ in steps)
 
-    return Part(value, until)
+    if not plain:
+        return Part(value, until, frozenset(events.number for events, _ in steps))
+    # What comes last of all can only be the last step, after what was there before.
+    (before, _), (last, within) = steps[-2], steps[-1]
+
+    def moved(subject: Subject, now: int, number: int, new: int, due: int) -> bool:
+        earlier = subject.streams.get(before.number)
+        if earlier is None:
+            return False
+        if within is None or before.number == number:
+            return True
+        came = subject.streams[number].t
+        # The latest of those before is the nearest to all that came.
+        return any(
+            place and t - earlier.t[place - 1] <= within
+            for t in came[-new:]
+            for place in (bisect_right(earlier.t, t),)
+        )
+
+    return Part(value, until, frozenset((last.number,)), moved)
 
 
 def _following(
@@ -308,7 +360,7 @@ def _changed(compiler: Compiler, node: Changed) -> Part:
         stream = subject.streams.get(number, _NONE)
         return ends(stream, subject, now, *span(stream, subject, now))
 
-    return Part(value, until)
+    return Part(value, until, frozenset((number,)))
 
 
 _FORMS: dict[type, Callable[..., Any]] = {

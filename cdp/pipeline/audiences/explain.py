@@ -62,7 +62,7 @@ def why(tx: Connection, key: str, profile: people.Profile, now: int, at: int | N
     texts = {name: found for name in lists_in(root) if (found := at_lists.get(name)) is not None}
     book = Book([Entry(row.id, row.kind, row.key, row.collection, True, root)], now, texts)
     [item] = book.items
-    known = People(book, kept.all_kept(tx)).load(tx, {profile.id: item.events}, remember=False)
+    known = People(book, kept.all_kept(tx)).load(tx, {profile.id: set(item.events)}, remember=False)
     subject = known[profile.id].subject
     subject.audiences = membership.keys_of(tx, profile.id, at)
     if at is not None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
-from cdp.audiences import Book, Item, plain
+from cdp.audiences import Book, Item, plain, told_text
 from cdp.conditions.live import NEVER
 from cdp.pipeline.audiences.people import Known
 from cdp.store import audiences, connections, members, timers
@@ -54,6 +54,11 @@ class Judge:
     def look_at(self, profile: int, known: Known, causes: dict[int, Cause]) -> None:
         """Evaluate the items at these places for a person, and what asks for their result."""
         items = self._book.items
+        if not self._book.of_audience:  # nobody asks for a result
+            none: dict[int, Cause] = {}
+            for place, cause in causes.items():
+                self._item(profile, known, items[place], cause, none)
+            return
         waiting, places = dict(causes), list(causes)
         heapify(places)
         while places:
@@ -110,11 +115,11 @@ class Judge:
         if not item.shown:
             return
         subject = known.subject
-        detail = {"clauses": [clause.told(subject, at) for clause in item.clauses]}
+        detail = told_text(item.clauses, subject, at)
         self.changes.append(
             Change(
                 item.id, profile, at, entered, cause.kind, cause.event, cause.live,
-                _encode(detail).decode(),
+                detail,
             )
         )  # fmt: skip
         if entered:

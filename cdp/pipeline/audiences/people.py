@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 from sqlalchemy import Connection
@@ -26,10 +26,10 @@ class Known:
 
     ``standing`` has the items (by id) that they are in, or the JSON of their values;
     ``due`` their timers. ``loaded`` are the events of which the streams are complete,
-    None: of all.
+    None: of all; ``latest`` is when the latest event in any stream happened.
     """
 
-    __slots__ = ("due", "events", "loaded", "standing", "subject")
+    __slots__ = ("due", "events", "latest", "loaded", "standing", "subject")
 
     def __init__(self, loaded: set[str] | None) -> None:
         self.subject = Subject()
@@ -37,6 +37,7 @@ class Known:
         self.due: dict[int, int] = {}
         self.loaded = loaded
         self.events = 0
+        self.latest = -(2**62)
 
     def add(self, number: int, spec: StreamSpec, t: int, seq: int, values: list[Any]) -> None:
         """Add an event to a stream; the newest so far."""
@@ -45,6 +46,12 @@ class Known:
             stream = self.subject.streams[number] = Stream(len(spec.columns))
         stream.add(t, seq, values)
         self.events += 1
+        if t > self.latest:
+            self.latest = t
+
+    def knows(self, events: Set[str]) -> bool:
+        """Whether the streams of some events are complete."""
+        return self.loaded is None or events <= self.loaded
 
 
 class People:

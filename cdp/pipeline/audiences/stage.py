@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import Connection
 
-from cdp.conditions.live import TRAITS, UNSAID
+from cdp.conditions.live import NEVER, TRAITS, UNSAID
 from cdp.events import Message
 from cdp.pipeline.audiences.definitions import Plan
 from cdp.pipeline.audiences.judge import BY_TIMER, Cause, Judge
@@ -20,6 +21,7 @@ from cdp.store.members import Change
 from cdp.store.tables import ACCOUNTS
 
 Causes = dict[int, dict[int, Cause]]
+_encode = msgspec.json.Encoder().encode
 
 
 class Said(NamedTuple):
@@ -64,7 +66,7 @@ class Stage:
                 places = book.born.get(draft.collection, ())
                 if places:
                     causes[profile] = dict.fromkeys(places, Cause("event"))
-        self._messages(said, causes)
+        self._messages(said, causes, now)
         self._traits(drafts, traits, causes)
         related = self._accounts(tx, drafts, causes, now) if book.of_account else set()
         if not causes:
@@ -94,50 +96,91 @@ class Stage:
             if row.collection in self._book.of_collection
         }
 
-    def _messages(self, said: Sequence[Said], causes: Causes) -> None:
+    def _messages(self, said: Sequence[Said], causes: Causes, now: int) -> None:
         """Add events to the streams that are remembered; whose items they touch."""
         by_event, of_stream = self._book.by_event, self._book.of_stream
         added = 0
+        #: profile → stream → how many came, each after all else that is known
+        last: dict[int, dict[int, list[Any]]] = {}
         for message, seq, draft in said:
             event = kept.event_of(message.type, message.name)
             streams = by_event.get(event) if event is not None else None
             if streams is None or draft is None or not draft.profile:
                 continue
-            profile = draft.profile
+            profile, body, t = draft.profile, message.body, message.t
             known = self._people.get(profile)
             remembered = known is not None and (known.loaded is None or event in known.loaded)
+            in_order = known is not None and remembered and known.latest <= t <= now
             for number, spec in streams:
-                body = message.body
                 if spec.accepts is not None and not spec.accepts(body):
                     continue
+                cause = Cause("event", seq, message.live)
                 if known is not None and remembered:
                     values = spec.values(body)
                     if event == TRAITS and all(value is UNSAID for value in values):
                         continue
-                    known.add(number, spec, message.t, seq, values)
+                    known.add(number, spec, t, seq, values)
                     added += 1
-                mine = causes.setdefault(profile, {})
-                cause = Cause("event", seq, message.live)
+                    if in_order:
+                        mine = last.setdefault(profile, {})
+                        if number in mine:
+                            mine[number][0] += 1
+                            mine[number][1] = cause
+                        else:
+                            mine[number] = [1, cause]
+                        continue
+                touched = causes.setdefault(profile, {})
                 for place in of_stream[number]:
-                    mine[place] = cause
+                    touched[place] = cause
         self._people.added(added)
+        for profile, streams_ in last.items():
+            self._moved(profile, streams_, causes, now)
+
+    def _moved(self, profile: int, came: dict[int, list[Any]], causes: Causes, now: int) -> None:
+        """Whose items are touched by events that came after all else: most of them aren't."""
+        known = self._people.get(profile)
+        if known is None:  # there was no room to remember them
+            for number, (_, cause) in came.items():
+                touched = causes.setdefault(profile, {})
+                touched.update(dict.fromkeys(self._book.of_stream[number], cause))
+            return
+        book, subject = self._book, known.subject
+        touched = causes.get(profile, {})
+        for number, (new, cause) in came.items():
+            if not known.knows(book.read_with[number]):
+                touched.update(dict.fromkeys(book.of_stream[number], cause))
+                continue
+            for place in book.stirred_by.get(number, ()):
+                item = book.items[place]
+                moved, due = item.live.moved, known.due.get(item.id, NEVER)
+                if moved is None or moved(subject, now, number, new, due):
+                    touched[place] = cause
+        if touched:
+            causes[profile] = touched
 
     def _traits(
         self, drafts: Iterable[Draft], traits: Mapping[int, TraitMap], causes: Causes
     ) -> None:
         """Bring traits up to date where they are remembered; whose items they touch."""
+        of_trait, of_identifiers = self._book.of_trait, self._book.of_identifiers
+        changed: dict[int, set[str] | None] = {}
         for profile, found in traits.items():
             known = self._people.get(profile)
             if known is not None:
-                known.subject.traits = found.values()
-        of_trait, of_identifiers = self._book.of_trait, self._book.of_identifiers
+                old = known.subject.traits
+                new = known.subject.traits = found.values()
+                changed[profile] = {
+                    name for name in of_trait if not identical(old.get(name), new.get(name))
+                }
         for draft in drafts:
             if not draft.profile:
                 continue
+            names = changed.get(draft.profile)
             touched = {
                 place
                 for values, _ in draft.traits
                 for name in values
+                if names is None or name in names
                 for place in of_trait.get(name, ())
             }
             touched.update(of_identifiers)
@@ -199,6 +242,15 @@ class Stage:
             judge.look_at(profile, known, causes[profile])
         judge.write(tx)
         return len(due), judge.changes
+
+
+def identical(one: Any, other: Any) -> bool:
+    """Whether two values of a trait are one to conditions."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict | list):
+        return bool(_encode(one) == _encode(other))
+    return bool(one == other)
 
 
 def gone_of(outcome: Outcome) -> set[int]:

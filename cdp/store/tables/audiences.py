@@ -106,8 +106,7 @@ timers = Table(
     Column("subject", Big, nullable=False),
     Column("profile", Big, nullable=False),
     Column("due", Big, nullable=False),
-    PrimaryKeyConstraint("kind", "subject", "profile"),
+    PrimaryKeyConstraint("profile", "kind", "subject"),
     Index("timers_due", "due"),
-    Index("timers_profile", "profile"),
     sqlite_with_rowid=False,
 )

@@ -67,7 +67,7 @@ def upgrade() -> None:
         sa.Column("live", sa.Boolean, nullable=False),
         sa.Column("detail", sa.Text, nullable=False),
     )
-    op.create_index("member_changes_audience", "member_changes", ["audience", "profile"])
+    op.create_index("member_changes_audience", "member_changes", ["audience", "seq"])
     op.create_index("member_changes_profile", "member_changes", ["profile"])
     op.create_table(
         "computed_values",
@@ -85,8 +85,7 @@ def upgrade() -> None:
         sa.Column("subject", BIG, nullable=False),
         sa.Column("profile", BIG, nullable=False),
         sa.Column("due", BIG, nullable=False),
-        sa.PrimaryKeyConstraint("kind", "subject", "profile"),
+        sa.PrimaryKeyConstraint("profile", "kind", "subject"),
         sqlite_with_rowid=False,
     )
     op.create_index("timers_due", "timers", ["due"])
-    op.create_index("timers_profile", "timers", ["profile"])

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import figures, identity, large_profile, recompute
+from tests.bench import audiences, figures, identity, large_profile, recompute
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,6 +23,7 @@ def main() -> None:
         "start": figures.start,
         "accept": figures.accept,
         "end_to_end": figures.end_to_end,
+        "audiences": audiences.end_to_end,
         "deliveries": figures.deliveries,
         "identity": identity.identity_heavy,
         "growth": identity.growth,

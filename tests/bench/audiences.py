@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
 from pathlib import Path
@@ -43,7 +44,7 @@ def end_to_end(folder: Path, quick: bool) -> list[Figure]:
     fresh = 0.0
     for number in (20, 200):
         with tempfile.TemporaryDirectory(dir=folder) as own:
-            serve = Serve(Path(own))
+            serve = Serve(Path(own) / "data")
             try:
                 define(serve, number)
                 bodies = Generator(seed=12, people=20_000 if quick else 50_000).bodies(count)
@@ -71,14 +72,16 @@ def end_to_end(folder: Path, quick: bool) -> list[Figure]:
 
 def define(serve: Serve, count: int) -> None:
     """Define audiences and wait until they are computed."""
-    objects = [
-        {"kind": "audience", "key": f"a{number}", "who": text}
-        for number, text in enumerate(questions(count))
-    ]
-    serve.api("POST", "/api/apply", {"objects": objects, "yes": True})
+    folder = serve.data.with_name("definitions")
+    folder.mkdir(exist_ok=True)
+    for number, text in enumerate(questions(count)):
+        # JSON is YAML, too.
+        body = {"kind": "audience", "key": f"a{number}", "who": text}
+        (folder / f"a{number}.yaml").write_text(json.dumps(body))
+    serve.cli("apply", str(folder), "--yes")
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        states = [serve.api("GET", f"/api/audiences/a{number}/state") for number in (0, count - 1)]
+        states = [serve.get(f"/api/audiences/a{number}/state") for number in (0, count - 1)]
         if all(state is not None and state["state"] == "live" for state in states):
             return
         time.sleep(0.1)

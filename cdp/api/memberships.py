@@ -64,7 +64,8 @@ class TurnSchema(Schema):
     entered = fields.Boolean()
     cause = fields.String(
         metadata={
-            "description": "event, trait, timer, merge, joined, account, audience, profile, definition."
+            "description": "event, trait, timer, merge, joined, account, audience, profile "
+            "or definition."
         }
     )
     event = fields.Integer(allow_none=True, metadata={"description": "The message, if any."})

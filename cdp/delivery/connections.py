@@ -113,18 +113,23 @@ class ConnectionsRunner:
         self._store, self._runners = store, runners
         self._ends: dict[str, int] = {}
         self._awake = set(range(len(runners)))
+        self._rests: dict[int, float] = {}
         self._swept = time.monotonic()
 
     def step(self) -> float:
         """Move those that have something to tell; returns the seconds until it wants more."""
         self._wake()
-        pause = _IDLE_S
+        pause, moment = _IDLE_S, time.monotonic()
         for place in sorted(self._awake):
+            if self._rests.get(place, 0.0) > moment:
+                continue
             wait = self._runners[place].step(math.inf)
             if wait == math.inf:
                 self._awake.discard(place)
             elif wait == 0.0:
                 pause = 0.0
+            else:
+                self._rests[place] = moment + wait
         return pause
 
     def release(self) -> None:

@@ -186,6 +186,8 @@ class Delivery:
                 if runner is not None:
                     self._start(stream.name, runner.step, runner.release, stream.destination_id)
 
+        for name in list(self._connected):
+            connected.setdefault(int(name.partition(":")[2]), [])
         for id_, names in connected.items():
             self._connect(id_, names)
 
@@ -199,6 +201,7 @@ class Delivery:
         if old is not None:
             old.stop.set()
             old.join(30)
+        self._connected.pop(name, None)
         runners = [runner for one in names if (runner := self._runner(one)) is not None]
         if runners:
             told = [runner for runner in runners if isinstance(runner, ConnectionRunner)]

@@ -29,7 +29,7 @@ def on_events(events: list[Event]) -> None:
 
 @hookspec
 def on_profile_changes(changes: list[ProfileChange]) -> None:
-    """Profiles were created, changed, merged or parted; called in batches, at least once, in order."""
+    """Profiles were created, changed, merged or parted, or moved in or out of audiences; in batches, at least once, in order."""
 
 
 @hookspec

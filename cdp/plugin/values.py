@@ -43,12 +43,14 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class ProfileChange:
-    """A profile was ``created``, ``updated`` (traits), ``merged`` or ``split``.
+    """A profile was ``created``, ``updated`` (traits), ``merged`` or ``split``, or it
+    ``audience_entered`` or ``audience_exited``.
 
     ``detail`` has of ``merged`` the id of the profile that was taken in as ``from``, of
     ``split`` that of the profile it was parted from, of ``updated`` the names of
-    ``traits``, of ``created`` the ``collection``. Of a profile that was taken in before
-    you were told, only the ``merged`` is told.
+    ``traits``, of ``created`` the ``collection``, of entries and exits the key of the
+    ``audience``. Of a profile that was taken in before you were told, only the ``merged``
+    is told. Who enters or leaves because an audience is new or was edited is not told.
     """
 
     profile: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from cdp.store import config_rows, connections, defining
 from cdp.store.config_rows import Destination
 from cdp.store.tables import outbox, value_changes
 from tests.delivery.world import Recorder, World
+from tests.postgres import new_database
 
 TO = [{"destination": "rec"}]
 
@@ -88,9 +91,11 @@ def said(recorder: Recorder, key: str = "buyers") -> list[tuple[str, str, Any]]:
     ]
 
 
-@pytest.fixture
-def town(world: World) -> Town:
-    return Town(world)
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def town(request: Any, tmp_path: Path) -> Iterator[Town]:
+    world = World(tmp_path, new_database() if request.param == "postgres" else None)
+    yield Town(world)
+    world.close()
 
 
 def test_entries_and_exits_are_told_in_segments_shapes(town: Town) -> None:

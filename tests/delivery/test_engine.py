@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from cdp.delivery.engine import Delivery
+from cdp.jobs.queue import waiting
 from cdp.plugin import Batch, DestinationContext, hookimpl
 from cdp.plugin.manager import Failure, Plugins
-from cdp.store import config_rows, delivery_hooks
+from cdp.store import config_rows, defining, delivery_hooks
 from cdp.store.plugin_errors import record_failures
 from cdp.store.tables import calls, plugin_errors
 from tests.delivery.world import Recorder, World
@@ -125,3 +126,44 @@ def test_old_calls_and_plugin_errors_are_dropped(world: World, engine: Delivery)
     kept = world.rows(plugin_errors)
     assert len(kept) == delivery_hooks.MOST_ERRORS
     assert min(row.last_at for row in kept) == 20
+
+
+def test_audiences_are_told_by_one_thread_a_destination(world: World, engine: Delivery) -> None:
+    world.add()
+
+    def define(key: str, **body: Any) -> None:
+        with world.store.write() as tx:
+            defining.put(tx, 1, ("audience", key), body, "test")
+        while world.pipeline.compute():
+            pass
+
+    to = [{"destination": "rec", "as": ["identify"]}]
+    for number in range(5):
+        define(f"a{number}", who=f"traits.n = {number}", send_to=to)
+    until(lambda: "connections:1" in engine._jobs)
+    world.track("m", type="identify", traits={"n": 3})
+    until(lambda: any(id_.startswith("personas_") for _, id_ in TAKEN))
+    assert [name for name in engine._jobs if "a3" in name] == []
+    for number in range(5):
+        define(f"a{number}", who=f"traits.n = {number}")
+    until(lambda: "connections:1" not in engine._jobs)
+    assert len([id_ for _, id_ in TAKEN if id_.startswith("personas_")]) == 1
+
+
+def test_a_job_tells_of_an_audience_and_ends(world: World) -> None:
+    TAKEN.clear()
+    plugins = Plugins()
+    plugins.register(Plugin(), "p")
+    world.add()
+    with world.store.write() as tx:
+        body = {"who": "traits.n = 3", "send_to": [{"destination": "rec"}]}
+        defining.put(tx, 1, ("audience", "three"), body, "test")
+    while world.pipeline.compute():
+        pass
+    world.track("m", type="identify", traits={"n": 3})
+    job, now = Delivery(world.store, world.settings, plugins), int(time.time() * 1000)
+    assert "audience:1:three" in waiting(world.store, now)
+    job.work("audience:1:three", 5.0)
+    job.senders.close()
+    assert len(TAKEN) == 2
+    assert "audience:1:three" not in waiting(world.store, now)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from cdp.delivery.hooks import HookRunner
-from cdp.store import delivery_hooks
+from cdp.store import defining, delivery_hooks
 from cdp.store.tables import plugin_errors, profile_changes, transitions
 from tests.delivery.world import World
 
@@ -47,16 +47,45 @@ def test_one_that_raises_is_recorded_and_given_the_same_again(world: World) -> N
     assert world.stream("hook:p:on_events").state == "running"
 
 
+class Asking:
+    """Stands for plugins of which one follows profiles."""
+
+    wanted = False
+
+    def enrich(self, _: Any) -> dict[int, Any]:
+        return {}
+
+    def tells_changes(self) -> bool:
+        return True
+
+
+def test_who_enters_and_leaves_an_audience_is_told_by_message_and_by_time(world: World) -> None:
+    world.pipeline._enricher = Asking()
+    with world.store.write() as tx:
+        body = {"who": 'count("E" within 1d) = 1'}
+        defining.put(tx, 1, ("audience", "fresh"), body, "test")
+    while world.pipeline.compute():
+        pass
+    plugin = Following()
+    runner = HookRunner(world.store, "p", "on_profile_changes", plugin, "test", world.clock)
+
+    def moves() -> list[tuple[str, str, dict[str, Any]]]:
+        while runner.step() == 0.0:
+            pass
+        told = [(c.kind, c.profile[:4], c.detail) for batch in plugin.batches for c in batch]
+        return [item for item in told if item[0].startswith("audience_")]
+
+    world.track("a")
+    entered = ("audience_entered", "use_", {"audience": "fresh"})
+    assert moves() == [entered]
+    world.now += 86_401
+    world.pipeline.drain()
+    while world.pipeline.fire():
+        pass
+    assert moves() == [entered, ("audience_exited", "use_", {"audience": "fresh"})]
+
+
 def test_changes_of_profiles_are_told_where_a_plugin_asks(world: World) -> None:
-    class Asking:
-        wanted = False
-
-        def enrich(self, _: Any) -> dict[int, Any]:
-            return {}
-
-        def tells_changes(self) -> bool:
-            return True
-
     world.pipeline._enricher = Asking()
     plugin = Following()
     runner = HookRunner(world.store, "p", "on_profile_changes", plugin, "test", world.clock)

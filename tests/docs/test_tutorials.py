@@ -50,6 +50,10 @@ def test_the_first_event_becomes_a_live_profile(reader: Reader) -> None:
     assert "no_event" in reader.output
 
 
+def test_the_first_audience_changes_by_an_event_and_by_time(reader: Reader) -> None:
+    reader.follow("tutorial/first-audience.md")
+
+
 def test_the_first_destination_is_built_tested_and_delivers(
     tmp_path: Path, own_environment: str
 ) -> None:

@@ -1,16 +1,42 @@
 """All that a plugin needs, and the only part of Headwater that one imports.
 
-`hookimpl` marks hooks (`cdp.plugin.hookspecs` lists them), `Destination` is the base
-of destinations, `Retry`, `Reject` and `Stop` say what the engine does next, and
-`cdp.plugin.testing` has the test kit.
+`hookimpl` marks hooks (`cdp.plugin.hookspecs` lists them), `Destination` is the base of
+destinations, `Channel` that of destinations that carry messages to people, `Retry`,
+`Reject` and `Stop` say what the engine does next, and `cdp.plugin.testing` has the test kit.
 """
 
+from cdp.plugin.channel import Channel, Check
 from cdp.plugin.conditions import ConditionFunction
 from cdp.plugin.destination import Destination, DestinationContext
-from cdp.plugin.errors import PluginError, Reject, Retry, Stop, from_response, retry_after
+from cdp.plugin.errors import (
+    PluginError,
+    Reject,
+    Retry,
+    Stop,
+    Unanswered,
+    from_response,
+    retry_after,
+)
 from cdp.plugin.guard import Forbidden, Guard
 from cdp.plugin.hookspecs import hookimpl
 from cdp.plugin.http import GuardedHTTP
+from cdp.plugin.messages import (
+    Attachment,
+    Content,
+    Device,
+    EmailContent,
+    Forged,
+    InAppContent,
+    Inbound,
+    Outgoing,
+    PushContent,
+    Receipt,
+    Reply,
+    Report,
+    SlackContent,
+    SMSContent,
+    WebhookContent,
+)
 from cdp.plugin.pool import Response
 from cdp.plugin.settings import (
     Headers,
@@ -26,26 +52,44 @@ from cdp.plugin.settings import (
 from cdp.plugin.values import Batch, Event, Exchange, Outcome, ProfileChange, Transition
 
 __all__ = [
+    "Attachment",
     "Batch",
+    "Channel",
+    "Check",
     "ConditionFunction",
+    "Content",
     "Destination",
     "DestinationContext",
+    "Device",
+    "EmailContent",
     "Event",
     "Exchange",
     "Forbidden",
+    "Forged",
     "Guard",
     "GuardedHTTP",
     "Headers",
+    "InAppContent",
+    "Inbound",
     "Outcome",
+    "Outgoing",
     "PluginError",
     "ProfileChange",
+    "PushContent",
+    "Receipt",
     "Reject",
+    "Reply",
+    "Report",
     "Response",
     "Retry",
+    "SMSContent",
     "SettingsError",
     "SettingsSchema",
+    "SlackContent",
     "Stop",
     "Transition",
+    "Unanswered",
+    "WebhookContent",
     "WordList",
     "describe",
     "from_response",

@@ -2,6 +2,7 @@
 
     PluginError
     ├── Retry    the call failed as a whole; the same batch again later
+    │   └── Unanswered  … after it was sent: it may have counted
     ├── Reject   these items will never be taken; they become dead letters
     └── Stop     nothing will work until somebody changes the settings
 
@@ -25,6 +26,10 @@ class Retry(PluginError):
     def __init__(self, reason: str, after: float | None = None) -> None:
         super().__init__(reason)
         self.after = after
+
+
+class Unanswered(Retry):
+    """The call was made and no answer came: whether it counted, nobody knows."""
 
 
 class Reject(PluginError):

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-from cdp.plugin.errors import Retry
+from cdp.plugin.errors import Retry, Unanswered
 from cdp.plugin.guard import RESOLVE_S, Guard
 from cdp.plugin.pool import NoAnswer, Pool, Response
 from cdp.plugin.settings import MASK
@@ -68,7 +68,10 @@ class GuardedHTTP:
     def request(
         self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> Response:
-        """Call ``url``. `Retry` if no answer came, `Forbidden` if it may not be called."""
+        """Call ``url``. `Forbidden` if it may not be called.
+
+        `Unanswered` if no answer came, a plain `Retry` if not even a connection.
+        """
         sent = dict(headers or {})
         exchange = Exchange(method, self._shown_url(url), self._hide_headers(sent), at=_now_ms())
         began = time.perf_counter()
@@ -82,7 +85,8 @@ class GuardedHTTP:
             exchange.error = self._hide(str(error))[:500]
             self._finish(exchange, began, body)
             place = urlsplit(url).netloc.rpartition("@")[2]
-            raise Retry(f"no answer from {place}: {exchange.error}") from None
+            kind = Unanswered if error.sent else Retry
+            raise kind(f"no answer from {place}: {exchange.error}") from None
         except Exception as error:
             exchange.error = self._hide(str(error))[:500]
             self._finish(exchange, began, body)

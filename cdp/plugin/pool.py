@@ -19,7 +19,12 @@ MAX_RESPONSE_BYTES = 1 << 20
 
 
 class NoAnswer(OSError):
-    """The connection failed, or ended before the answer was complete."""
+    """The connection failed, or ended before the answer was complete.
+
+    ``sent`` is False if nothing of the call can have arrived.
+    """
+
+    sent = True
 
 
 class Response:
@@ -79,6 +84,14 @@ class Pool:
     def call(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Response:
         """One call. Raises `NoAnswer`; never sends twice, for the call may have counted."""
         connection = self._take()
+        if connection.sock is None:
+            try:
+                connection.connect()
+            except (OSError, HTTPException) as error:
+                connection.close()
+                failed = NoAnswer(f"{type(error).__name__}: {error}")
+                failed.sent = False
+                raise failed from error
         try:
             connection.request(method, path, body, dict(headers))
             answer = connection.getresponse()

@@ -1,0 +1,64 @@
+"""The base class of channels: destinations that carry messages to people."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NamedTuple
+
+from cdp.plugin.destination import Destination
+from cdp.plugin.messages import Content, Inbound, Outgoing, Receipt, Reply
+
+
+class Check(NamedTuple):
+    """One thing that should hold before messages are sent: a DNS record, a certificate.
+
+    ``state`` is ok, warning, failed or unknown (it could not be looked up).
+    """
+
+    name: str
+    state: str
+    text: str
+    wanted: str = ""
+
+
+class Channel(Destination):
+    """Hands messages to a provider. Subclass it and write `deliver`.
+
+    Like any destination it is added, configured and tested by name; it takes messages
+    instead of events. `deliver` is called from up to ``concurrency`` threads, with up to
+    ``batch_size`` messages, at no more than ``rate_limit`` messages a second.
+    """
+
+    #: email, sms, push, in_app, webhook, slack
+    channel: ClassVar[str]
+    types = ()
+
+    @property
+    def keeps_keys(self) -> bool:
+        """Whether the provider refuses a second message under the same ``key``.
+
+        If not, a message whose outcome is unknown is held and shown, not repeated.
+        """
+        return False
+
+    def deliver(self, messages: list[Outgoing]) -> list[Receipt]:
+        """Hand messages over: a `Receipt` for each, in order.
+
+        Raise `Retry`, `Reject` or `Stop` if none of them was taken. Whatever else is
+        raised, and `Unanswered`, means that nobody knows.
+        """
+        raise NotImplementedError
+
+    def receive(self, request: Inbound) -> Reply | None:
+        """Take what the provider, or a person's client, sends to the channel's address.
+
+        None: there is no such address. Raise `Forged` if it isn't who it says it is.
+        """
+        return None
+
+    def checks(self) -> list[Check]:
+        """What should hold before this channel sends, looked up now."""
+        return []
+
+    def measure(self, content: Content) -> dict[str, Any]:
+        """What sending it takes: size, parts, estimated cost; for previews."""
+        return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from cdp.conditions import Context, Evaluator, Event, Person, format_text, parse
 from cdp.conditions.ast import Call, walk
 from cdp.events import decode_json, format_time
+from cdp.pipeline.audiences import compute
 from cdp.store import audiences, definitions, history, membership, meta
 from cdp.store.tables import computed_values, identifiers, member_changes, members, nodes
 from tests.conditions.stories import AROUND, conditions, messages
@@ -21,6 +23,14 @@ from tests.laws.world import World
 from tests.postgres import new_database
 
 EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "60"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_pieces() -> Iterator[None]:
+    """Whoever a new condition is asked of, they are more than fit into one piece."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compute, "PEOPLE", 2)
+        yield
 
 
 class Town(World):

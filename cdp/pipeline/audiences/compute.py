@@ -31,7 +31,7 @@ class Worked(NamedTuple):
     people: tuple[int, ...] = ()
 
 
-def step(tx: Connection, plan: Plan, clock: int, now: int, piece: int = PEOPLE) -> Worked:
+def step(tx: Connection, plan: Plan, clock: int, now: int) -> Worked:
     """Do the next piece of what is being computed, if there is any."""
     if any(not item.complete for item in plan.kept):
         left = kept.backfill_step(tx, POSITIONS, decode_json)
@@ -47,19 +47,20 @@ def step(tx: Connection, plan: Plan, clock: int, now: int, piece: int = PEOPLE) 
             audiences.change(tx, row.id, state=COMPUTING, reached=0, until=last)
         meta.bump(tx)
         return Worked(True)
-    computing = [row for row in plan.rows if row.state == COMPUTING]
+    # How far they are is not the plan's to know: it stays the same from piece to piece.
+    computing = audiences.rows(tx, COMPUTING)
     if computing:
-        return _piece(tx, plan, computing, clock, now, piece)
+        return _piece(tx, plan, computing, clock, now)
     gone = audiences.uncleared(tx)
     if gone is not None:
-        if not audiences.clear_some(tx, gone, piece):
+        if not audiences.clear_some(tx, gone, PEOPLE):
             audiences.change(tx, gone, reached=-1)
         return Worked(True)
     return Worked(False)
 
 
 def _piece(
-    tx: Connection, plan: Plan, computing: list[AudienceRow], clock: int, now: int, piece: int
+    tx: Connection, plan: Plan, computing: list[AudienceRow], clock: int, now: int
 ) -> Worked:
     """Those that are equally far go on together: people are read once for all of them."""
     least = min(row.reached for row in computing)
@@ -69,7 +70,7 @@ def _piece(
     until = max(row.until for row in mine)
     others = [row.reached for row in computing if row.reached > least]
     high = min([until, *others])
-    ids = audiences.profiles_between(tx, collection, least, high, piece)
+    ids = audiences.profiles_between(tx, collection, least, high, PEOPLE)
     if ids:
         book = plan.book
         places = [item.place for item in book.items if item.id in {row.id for row in mine}]
@@ -79,7 +80,7 @@ def _piece(
         for profile, known in found.items():
             judge.look_at(profile, known, dict.fromkeys(places, _COMPUTED))
         judge.write(tx)
-    reached = ids[-1] if len(ids) == piece else high
+    reached = ids[-1] if len(ids) == PEOPLE else high
     changed = False
     for row in mine:
         audiences.change(tx, row.id, reached=reached)

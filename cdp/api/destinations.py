@@ -281,9 +281,11 @@ def test_destination(_body: dict[str, Any], key: str) -> dict[str, Any]:
     cls = factory(item.plugin)
     made: Factory | None = None
     try:
-        made = cls(
-            item.settings, DestinationContext(item.name, here().settings.allow_private_addresses)
+        settings = here().settings
+        context = DestinationContext(
+            item.name, settings.allow_private_addresses, settings.public_url or ""
         )
+        made = cls(item.settings, context)
         exchange = made.test()
     except (PluginError, SettingsError) as error:
         return {"ok": False, "error": str(error), "exchange": None}

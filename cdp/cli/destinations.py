@@ -261,7 +261,10 @@ def test(key: str, as_json: bool, **where: Any) -> None:
     cls = _classes(settings).get(found.plugin)
     if cls is None:
         raise CliError(f"the plugin {found.plugin!r} is not installed")
-    made = cls(found.settings, DestinationContext(found.name, settings.allow_private_addresses))
+    context = DestinationContext(
+        found.name, settings.allow_private_addresses, settings.public_url or ""
+    )
+    made = cls(found.settings, context)
     try:
         exchange = made.test()
     except PluginError as error:

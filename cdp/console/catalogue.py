@@ -145,8 +145,10 @@ def typed(kind: Kind, form: Mapping[str, str], old: dict[str, Any]) -> dict[str,
 
 def test(kind: Kind, destination: config_rows.Destination) -> Tested:
     """Let the plugin send its test, for real."""
-    private = console().settings.allow_private_addresses
-    context = DestinationContext(destination.name, private)
+    settings = console().settings
+    context = DestinationContext(
+        destination.name, settings.allow_private_addresses, settings.public_url or ""
+    )
     sender: Destination | None = None
     try:
         sender = kind.factory(destination.settings, context)

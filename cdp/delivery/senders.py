@@ -52,9 +52,13 @@ class Senders:
                 cls = self._classes.get(destination.plugin)
                 if cls is None:
                     raise LookupError(f"no plugin brings the destination {destination.plugin!r}")
-                allow = self._settings.allow_private_addresses
                 _check_filter(destination)
-                made: Any = cls(destination.settings, DestinationContext(destination.name, allow))
+                context = DestinationContext(
+                    destination.name,
+                    self._settings.allow_private_addresses,
+                    self._settings.public_url or "",
+                )
+                made: Any = cls(destination.settings, context)
             except BaseException as error:
                 self._refuse(destination, error)
                 return None

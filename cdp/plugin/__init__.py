@@ -38,6 +38,7 @@ from cdp.plugin.messages import (
     WebhookContent,
 )
 from cdp.plugin.pool import Response
+from cdp.plugin.receipts import one_by_one, receipt_from
 from cdp.plugin.settings import (
     Headers,
     SettingsError,
@@ -95,6 +96,8 @@ __all__ = [
     "from_response",
     "hookimpl",
     "mask",
+    "one_by_one",
+    "receipt_from",
     "retry_after",
     "secret",
     "unmask",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from marshmallow import Schema
 
@@ -15,14 +16,24 @@ from cdp.plugin.values import Batch, Event, Exchange, Outcome
 
 @dataclass
 class DestinationContext:
-    """What the engine gives a destination: its name and how to reach the world."""
+    """What the engine gives a destination: its name and how to reach the world.
+
+    ``public_url`` is the server's address as the world knows it; empty if nobody said.
+    """
 
     name: str = "destination"
     allow_private_addresses: bool = False
+    public_url: str = ""
     guard: Guard = field(init=False)
 
     def __post_init__(self) -> None:
         self.guard = Guard(self.allow_private_addresses)
+
+    def callback(self, path: str) -> str:
+        """Where a provider reaches `Channel.receive` with ``path``; empty if nobody can."""
+        if not self.public_url:
+            return ""
+        return f"{self.public_url.rstrip('/')}/channels/{quote(self.name, safe='')}/{path}"
 
 
 class Destination:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import ssl
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -14,6 +15,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from cdp.plugin.errors import Retry, Unanswered
 from cdp.plugin.guard import RESOLVE_S, Guard
+from cdp.plugin.http2 import HTTP2Pool
 from cdp.plugin.pool import NoAnswer, Pool, Response
 from cdp.plugin.settings import MASK
 from cdp.plugin.values import Exchange
@@ -34,7 +36,7 @@ _SECRET_HEADERS = ("authorization", "cookie", "secret", "token", "api-key", "api
 class _Route(NamedTuple):
     """Where an address leads: checked, with its ``Host`` and what its user part says."""
 
-    pool: Pool
+    pool: Pool | HTTP2Pool
     path: str
     host: str
     authorization: str | None
@@ -45,6 +47,7 @@ class GuardedHTTP:
 
     Redirects are not followed. Each call is kept as an `Exchange` for the thread
     that made it, until `take_exchanges`. ``secrets`` are masked wherever they occur.
+    ``tls`` has certificates of one's own; with ``http2`` nothing but HTTP/2 is spoken.
     """
 
     def __init__(
@@ -53,24 +56,41 @@ class GuardedHTTP:
         timeout: float = 10.0,
         pool_size: int = 32,
         secrets: tuple[str, ...] = (),
+        tls: ssl.SSLContext | None = None,
+        http2: bool = False,
     ) -> None:
         self._guard, self._pool_size = guard, pool_size
+        self._tls, self._http2 = tls, http2
+        self._siblings: list[GuardedHTTP] = []
         self._timeout = timeout
         self._secrets = _forms(secrets)
         # A secret that is cut off at the end of what is shown must not show its head.
         self._look = SHOWN_BYTES + max((len(s.encode()) for s in self._secrets), default=0)
-        self._pools: dict[tuple[str, str, int, str], Pool] = {}
+        self._pools: dict[tuple[str, str, int, str], Pool | HTTP2Pool] = {}
         self._routes: dict[str, tuple[float, _Route]] = {}
         self._shown_urls: dict[str, str] = {}
         self._lock = threading.Lock()
         self._local = threading.local()
 
+    def also(self, tls: ssl.SSLContext | None = None, http2: bool = False) -> GuardedHTTP:
+        """One more client, with the same guard and secrets; it records and closes with this."""
+        made = GuardedHTTP(self._guard, self._timeout, self._pool_size, (), tls, http2)
+        made._secrets, made._look, made._local = self._secrets, self._look, self._local
+        self._siblings.append(made)
+        return made
+
     def request(
-        self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        url: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        show: bool = True,
     ) -> Response:
         """Call ``url``. `Forbidden` if it may not be called.
 
         `Unanswered` if no answer came, a plain `Retry` if not even a connection.
+        Without ``show`` the bodies are not kept: they have passwords or tokens.
         """
         sent = dict(headers or {})
         exchange = Exchange(method, self._shown_url(url), self._hide_headers(sent), at=_now_ms())
@@ -83,18 +103,18 @@ class GuardedHTTP:
             answer = route.pool.call(method, route.path, body, sent)
         except NoAnswer as error:
             exchange.error = self._hide(str(error))[:500]
-            self._finish(exchange, began, body)
+            self._finish(exchange, began, body, show)
             place = urlsplit(url).netloc.rpartition("@")[2]
             kind = Unanswered if error.sent else Retry
             raise kind(f"no answer from {place}: {exchange.error}") from None
         except Exception as error:
             exchange.error = self._hide(str(error))[:500]
-            self._finish(exchange, began, body)
+            self._finish(exchange, began, body, show)
             raise
         exchange.status = answer.status
         exchange.response_headers = self._hide_headers(answer.headers)
-        exchange.response_body = self._shown(answer.body)
-        self._finish(exchange, began, body)
+        exchange.response_body = self._shown(answer.body) if show else MASK
+        self._finish(exchange, began, body, show)
         return answer
 
     def take_exchanges(self) -> list[Exchange]:
@@ -109,6 +129,8 @@ class GuardedHTTP:
             for pool in self._pools.values():
                 pool.close()
             self._pools.clear()
+        for sibling in self._siblings:
+            sibling.close()
 
     def _route(self, url: str) -> _Route:
         """How to call ``url``; looked up anew when its address may change."""
@@ -130,7 +152,8 @@ class GuardedHTTP:
             pool = self._pools.get(key)
             if pool is None:
                 name = host if secure else None
-                made = Pool(address, port, self._timeout, self._pool_size, name)
+                kind = HTTP2Pool if self._http2 else Pool
+                made = kind(address, port, self._timeout, self._pool_size, name, self._tls)
                 pool = self._pools[key] = made
             user, _, place = parts.netloc.rpartition("@")
             route = _Route(pool, path, place.encode("idna").decode(), _basic(user))
@@ -139,9 +162,9 @@ class GuardedHTTP:
             self._routes[url] = (now + RESOLVE_S, route)
         return route
 
-    def _finish(self, exchange: Exchange, began: float, body: bytes) -> None:
+    def _finish(self, exchange: Exchange, began: float, body: bytes, show: bool) -> None:
         exchange.duration_ms = round((time.perf_counter() - began) * 1000, 3)
-        exchange.request_body = self._shown(body)
+        exchange.request_body = self._shown(body) if show else MASK
         if not hasattr(self._local, "exchanges"):
             self._local.exchanges = []
         self._local.exchanges.append(exchange)

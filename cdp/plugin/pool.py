@@ -40,10 +40,16 @@ class _Connection(HTTPConnection):
     """A connection to ``address``; over TLS it insists on a certificate for ``name``."""
 
     def __init__(
-        self, address: str, port: int, timeout: float, name: str | None, connect_timeout: float
+        self,
+        address: str,
+        port: int,
+        timeout: float,
+        name: str | None,
+        connect_timeout: float,
+        tls: ssl.SSLContext | None,
     ) -> None:
         super().__init__(address, port, timeout=timeout)
-        self._name, self._connect_timeout = name, connect_timeout
+        self._name, self._connect_timeout, self._tls = name, connect_timeout, tls
 
     def connect(self) -> None:
         timeout, self.timeout = self.timeout, self._connect_timeout
@@ -51,7 +57,8 @@ class _Connection(HTTPConnection):
         self.timeout = timeout
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._name is not None:
-            self.sock = _tls().wrap_socket(self.sock, server_hostname=self._name)
+            tls = self._tls or default_tls()
+            self.sock = tls.wrap_socket(self.sock, server_hostname=self._name)
         self.sock.settimeout(timeout)
 
     def dropped(self) -> bool:
@@ -64,21 +71,29 @@ class _Connection(HTTPConnection):
 
 
 @lru_cache(maxsize=1)
-def _tls() -> ssl.SSLContext:
+def default_tls() -> ssl.SSLContext:
+    """What TLS connections are made with, where nothing else is said."""
     return ssl.create_default_context()
 
 
 class Pool:
     """Connections to ``address``:``port``; ``name`` is the host of the certificate.
 
-    May be used by many threads; at most ``size`` idle connections are kept.
+    May be used by many threads; at most ``size`` idle connections are kept. ``tls`` has
+    certificates of one's own, if there are any.
     """
 
     def __init__(
-        self, address: str, port: int, timeout: float, size: int, name: str | None = None
+        self,
+        address: str,
+        port: int,
+        timeout: float,
+        size: int,
+        name: str | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._address, self._port, self._name = address, port, name
-        self._timeout, self._size = timeout, size
+        self._timeout, self._size, self._tls = timeout, size, tls
         self._idle: deque[_Connection] = deque()
 
     def call(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Response:
@@ -114,8 +129,9 @@ class Pool:
             try:
                 connection = self._idle.pop()
             except IndexError:
+                connect_timeout = min(self._timeout, 10.0)
                 return _Connection(
-                    self._address, self._port, self._timeout, self._name, min(self._timeout, 10.0)
+                    self._address, self._port, self._timeout, self._name, connect_timeout, self._tls
                 )
             if not connection.dropped():
                 return connection

@@ -4,99 +4,25 @@
 
     TestAcme = destination_tests(Acme, settings=lambda url: {"url": url})
 
-brings a class of tests that every destination should pass.
+brings a class of tests that every destination should pass; `channel_tests` does it for
+channels.
 """
 
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from cdp.plugin.channel_testing import channel_tests
 from cdp.plugin.destination import Destination, DestinationContext
 from cdp.plugin.errors import PluginError, Reject, Retry, Stop
+from cdp.plugin.recording import Answer, RecordingServer, Request
 from cdp.plugin.settings import MASK, SettingsError
 from cdp.plugin.values import Batch, Event, Outcome
 
 AWKWARD = Path(__file__).parent / "awkward"
-
-
-@dataclass
-class Request:
-    """A request that the `RecordingServer` got."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-    def json(self) -> Any:
-        """The body, decoded."""
-        return json.loads(self.body)
-
-
-@dataclass
-class Answer:
-    """What the `RecordingServer` answers."""
-
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b"ok"
-
-
-class RecordingServer:
-    """A real HTTP server on a free local port that keeps what it is sent.
-
-    ``answers`` is used up one by one; then everything gets 200. As a context manager
-    it starts and stops by itself.
-    """
-
-    def __init__(self, *answers: Answer) -> None:
-        self.requests: list[Request] = []
-        self.answers: list[Answer] = list(answers)
-        self._lock = threading.Lock()
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def _serve(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length") or 0))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                with outer._lock:
-                    outer.requests.append(Request(self.command, self.path, headers, body))
-                    answer = outer.answers.pop(0) if outer.answers else Answer()
-                self.send_response(answer.status)
-                for name, value in answer.headers.items():
-                    self.send_header(name, value)
-                self.send_header("content-length", str(len(answer.body)))
-                self.end_headers()
-                self.wfile.write(answer.body)
-
-            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
-
-            def log_message(self, *_: Any) -> None:
-                """Keep the tests' output clean."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-
-    def __enter__(self) -> RecordingServer:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
 
 
 class FakeClock:
@@ -255,3 +181,9 @@ def _later(result: Any) -> float | bool | None:
         after: float | None = result[0].after
         return after
     return False
+
+
+__all__ = [
+    "AWKWARD", "Answer", "FakeClock", "RecordingServer", "Request", "awkward_events",
+    "channel_tests", "destination_tests", "make_event",
+]  # fmt: skip

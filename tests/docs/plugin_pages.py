@@ -26,6 +26,7 @@ _VALUES = (
 _SETTINGS = (plugin.SettingsSchema, plugin.Headers, plugin.WordList, plugin.secret)
 _KIT = (
     testing.destination_tests,
+    testing.channel_tests,
     testing.make_event,
     testing.awkward_events,
     testing.RecordingServer,

@@ -51,6 +51,11 @@ class Settings:
     tls_key: Path | None = _setting(None, "PEM key of the certificate.")
     plugins_dir: Path | None = _setting(None, "Folder of plugins; `plugins` in the data folder.")
     web_threads: int = _setting(32, "Requests handled at the same time by a web process.")
+    open_streams: int = _setting(
+        32,
+        "Streams (live in-app messages) that a web process holds open, each with a thread "
+        "beside web_threads; 0 lets clients poll.",
+    )
     log_queue: int = _setting(4096, "Requests that may wait for the log before 429 is answered.")
     log_segment_mb: int = _setting(64, "Size at which a new file of the log is begun.")
     batch_messages: int = _setting(
@@ -123,6 +128,8 @@ class Settings:
             raise ConfigError("days can't be negative")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ConfigError("tls_cert and tls_key go together")
+        if self.open_streams < 0:
+            raise ConfigError("open_streams can't be negative")
         for name in ("web_threads", "log_queue", "log_segment_mb", "batch_messages"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1")

@@ -20,6 +20,7 @@ from cdp.plugin.errors import (
 from cdp.plugin.guard import Forbidden, Guard
 from cdp.plugin.hookspecs import hookimpl
 from cdp.plugin.http import GuardedHTTP
+from cdp.plugin.inbox import InAppMessage, Inbox
 from cdp.plugin.messages import (
     Attachment,
     Content,
@@ -71,7 +72,9 @@ __all__ = [
     "GuardedHTTP",
     "Headers",
     "InAppContent",
+    "InAppMessage",
     "Inbound",
+    "Inbox",
     "Outcome",
     "Outgoing",
     "PluginError",

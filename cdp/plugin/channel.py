@@ -32,6 +32,9 @@ class Channel(Destination):
     channel: ClassVar[str]
     types = ()
 
+    #: The largest request that `receive` is handed; larger ones get a 413.
+    max_request_bytes: int = 1024 * 1024
+
     @property
     def keeps_keys(self) -> bool:
         """Whether the provider refuses a second message under the same ``key``.
@@ -51,7 +54,10 @@ class Channel(Destination):
     def receive(self, request: Inbound) -> Reply | None:
         """Take what the provider, or a person's client, sends to the channel's address.
 
-        None: there is no such address. Raise `Forged` if it isn't who it says it is.
+        Called from many threads, in a process that delivers nothing: on an object of its
+        own, which is never opened. None: there is no such address. Raise `Forged` (401) if
+        it isn't who it says it is, `Retry` if it should come again. The reports of the
+        reply are kept before it is answered.
         """
         return None
 

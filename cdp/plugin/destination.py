@@ -10,6 +10,7 @@ from marshmallow import Schema
 
 from cdp.plugin.guard import Guard
 from cdp.plugin.http import GuardedHTTP
+from cdp.plugin.inbox import Inbox
 from cdp.plugin.settings import SettingsSchema, describe, mask, validate
 from cdp.plugin.values import Batch, Event, Exchange, Outcome
 
@@ -19,11 +20,13 @@ class DestinationContext:
     """What the engine gives a destination: its name and how to reach the world.
 
     ``public_url`` is the server's address as the world knows it; empty if nobody said.
+    ``inbox`` has the messages that wait here for people, where `Channel.receive` is called.
     """
 
     name: str = "destination"
     allow_private_addresses: bool = False
     public_url: str = ""
+    inbox: Inbox | None = None
     guard: Guard = field(init=False)
 
     def __post_init__(self) -> None:

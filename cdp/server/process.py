@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 
@@ -16,6 +17,23 @@ def die_with_parent() -> None:
     """Ask the kernel to kill this process when its parent is gone (Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def when_asked_to_stop(act: Callable[[], None]) -> None:
+    """Have a thread call ``act`` once SIGTERM or SIGINT comes, whoever handles it.
+
+    To be called from the main thread. The handler may be set later, and stays its owner's.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+
+    def wait() -> None:
+        while number := os.read(reading, 1):
+            if number[0] in (signal.SIGTERM, signal.SIGINT):
+                return act()
+
+    threading.Thread(target=wait, name="stopping", daemon=True).start()
 
 
 def spawn(target: Callable[[], None]) -> int:

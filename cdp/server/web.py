@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cdp.config import Settings
-from cdp.server.process import die_with_parent
+from cdp.server.process import die_with_parent, when_asked_to_stop
 
 
 def run_web(settings: Settings) -> None:
@@ -18,16 +18,20 @@ def run_web(settings: Settings) -> None:
         die_with_parent()
         from cdp.server.app import create_app
 
-        return create_app(settings)
+        app = create_app(settings)
+        # Requests in flight are waited for, and streams would never end by themselves.
+        when_asked_to_stop(app.extensions["receivers"].close)
+        return app
 
+    threads = settings.web_threads + settings.open_streams
     server = Granian(
         "cdp.server.app",
         address=settings.host,
         port=settings.port,
         interface=Interfaces.WSGI,
         workers=1,
-        blocking_threads=settings.web_threads,
-        backpressure=max(256, settings.web_threads * 2),
+        blocking_threads=threads,
+        backpressure=max(256, threads * 2),
         log_level=LogLevels.error,
         log_access=False,
         workers_kill_timeout=8,

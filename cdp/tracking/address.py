@@ -19,6 +19,10 @@ class Hops:
 
     def client(self, environ: dict[str, Any]) -> str | None:
         """The client's address; None if it isn't IPv4, as Segment fills in no others."""
+        return _version_4(self.remote(environ))
+
+    def remote(self, environ: dict[str, Any]) -> str:
+        """The client's address, of any kind."""
         address: str = environ.get("REMOTE_ADDR", "")
         if self._networks and self._believed(address):
             # The nearest hop that is none of our proxies is the client.
@@ -27,7 +31,7 @@ class Hops:
                 address = hop.partition(":")[0] if hop.count(":") == 1 else hop
                 if not self._believed(address):
                     break
-        return _version_4(address)
+        return address
 
     def base(self, environ: dict[str, Any]) -> str:
         """Our scheme, host and port as the client sees them."""

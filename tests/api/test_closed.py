@@ -26,6 +26,8 @@ from tests.factories import KEY, TOKEN, Space, basic, bearer
 #: What needs no token and no login. /metrics is open to the machine itself.
 OPEN = {"healthz", "readyz", "console.login", "console.asset"}
 OPEN_ROOM = "tracking."
+#: Each channel checks who calls it: signatures of providers, signed user tokens.
+CHANNELS = "channels."
 LOCAL = "metrics"
 
 AWAY = {"REMOTE_ADDR": "192.0.2.7"}
@@ -61,7 +63,7 @@ def routes(space: Space) -> Iterator[Route]:
 
 
 def is_open(route: Route) -> bool:
-    return route.endpoint in OPEN or route.endpoint.startswith(OPEN_ROOM)
+    return route.endpoint in OPEN or route.endpoint.startswith((OPEN_ROOM, CHANNELS))
 
 
 def closed(space: Space) -> list[Route]:
@@ -108,7 +110,8 @@ def test_the_list_of_open_routes_is_what_it_says(ana_space: Space) -> None:
     endpoints = {route.endpoint for route in routes(ana_space)}
     assert endpoints >= OPEN | {LOCAL}
     rooms = {endpoint.partition(".")[0] for endpoint in endpoints}
-    known = {"tracking", "console", "profile_api", "rest", "healthz", "readyz", "metrics", "static"}
+    known = {"tracking", "channels", "console", "profile_api", "rest"}
+    known |= {"healthz", "readyz", "metrics", "static"}
     assert rooms - known == {room.name for room in ROOMS}
     tracking = {route.path for route in routes(ana_space) if route.endpoint.startswith(OPEN_ROOM)}
     ours = re.compile(

@@ -16,6 +16,7 @@ from cdp.log.open import Reader
 from cdp.log.record import Taken
 from cdp.pipeline import rebuild, retention, sweep
 from cdp.pipeline.audiences import compute
+from cdp.pipeline.audiences.choosing import Chooser
 from cdp.pipeline.batch import Done, run_batch, tell_moves
 from cdp.pipeline.clock import LogicalClock
 from cdp.pipeline.memory import Memory
@@ -86,6 +87,7 @@ class Pipeline:
         self._sweeping, self._asked = False, 0.0
         self._unheard: set[str] = set()
         self._logical = LogicalClock()
+        self._chooser = Chooser(store)
 
     def run(self, stop: Event) -> None:
         """Handle micro-batches until ``stop``; the current one is always finished."""
@@ -236,6 +238,8 @@ class Pipeline:
 
     def compute(self) -> bool:
         """Do a piece of what is computed for new definitions; whether there is more to do."""
+        if self._chooser.waits(self._memory.stage if self._memory is not None else None):
+            return True
         with self._store.read() as tx:
             known = self._memory is not None and self._memory.version == meta.version(tx)
             if known and not audiences.work_waits(tx):
@@ -244,9 +248,12 @@ class Pipeline:
         clock = self._logical.tick(self._parts, int(self._clock() * 1000))
         with self._store.write() as tx:
             memory = self._fresh_memory(tx, memory)
-            worked = compute.step(tx, memory.stage.plan, clock, int(self._clock() * 1000))
+            self._chooser.hand(memory.stage)
+            worked = compute.step(tx, memory.stage, clock, int(self._clock() * 1000))
         memory.stage.forget(worked.people)
         self._memory = memory
+        if worked.choose:
+            self._chooser.begin(memory.stage, worked.choose, clock)
         return worked.more
 
     def _write_found(self, at_once: bool = False) -> None:

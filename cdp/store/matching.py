@@ -78,7 +78,7 @@ def candidates(
     are better than many.
     """
     made = match(tx, condition, now, collection)
-    ids = _ids(made, made.found.could, lambda id_: [id_ > low, id_ <= high])
+    ids = ids_of(made, made.found.could, lambda id_: [id_ > low, id_ <= high])
     return sorted(tx.execute(ids).scalars())
 
 
@@ -156,7 +156,7 @@ def _apart(
     newest = tx.execute(select(func.max(profiles.c.id))).scalar() or 0
     if size_ <= n or newest <= 20 * n:
         return [size_], list(
-            tx.execute(_by_lot(_ids(made, side).subquery().c[0]).limit(n)).scalars()
+            tx.execute(_by_lot(ids_of(made, side).subquery().c[0]).limit(n)).scalars()
         )
     found: dict[int, None] = {}
     for turn in range(1, 33):
@@ -177,12 +177,12 @@ def members_among(tx: Connection, made: Matches, side: Side, ids: Sequence[int])
     """Those of some ids that are in a set."""
     found: set[int] = set()
     for piece in chunks(ids, 10_000):
-        among = _ids(made, side, lambda id_, piece=piece: [id_.in_(list(piece))])
+        among = ids_of(made, side, lambda id_, piece=piece: [id_.in_(list(piece))])
         found.update(tx.execute(among).scalars())
     return found
 
 
-def _ids(made: Matches, side: Side, where: Any = lambda id_: []) -> Select[Any]:
+def ids_of(made: Matches, side: Side, where: Any = lambda id_: []) -> Select[Any]:
     """The ids of a set, if they are such as ``where`` says."""
     if not side.all_but:
         if side.ids is None:

@@ -30,6 +30,7 @@ def small_pieces() -> Iterator[None]:
     """Whoever a new condition is asked of, they are more than fit into one piece."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compute, "PEOPLE", 2)
+        patch.setattr(compute, "SETTLED", 2)
         yield
 
 
@@ -61,6 +62,11 @@ class Town(World):
     def settle(self) -> None:
         """Let everything be done that is due at this instant."""
         self.pipeline.settle()
+
+    def begin(self, pieces: int) -> None:
+        """Do some of what is to be computed, and leave the rest."""
+        while pieces and self.pipeline.compute():
+            pieces -= self.pipeline._chooser._choosing is None
 
     def persons(self) -> dict[int, Person]:
         """Everybody as the plain evaluator wants them, from all that is stored."""
@@ -130,6 +136,9 @@ STEPS = st.lists(
         st.integers(1, 25),
         st.just("restart"),
         st.tuples(st.just("define"), st.sampled_from(["a0", "a1", "new"]), conditions()),
+        st.tuples(
+            st.just("define"), st.sampled_from(["a0", "new"]), conditions(), st.integers(1, 6)
+        ),
     ),
     min_size=3, max_size=9,
 )  # fmt: skip
@@ -183,7 +192,7 @@ def live(steps: list[Any], some: list[Any], database_url: str | None = None) -> 
         for key, tree in trees.items():
             town.define(key, {"name": key, "who": format_text(tree)})
         town.settle()
-        seen = check(town, trees, 0)
+        seen, defined = check(town, trees, 0), False
         for step in steps:
             if isinstance(step, int):
                 town.now += step
@@ -195,11 +204,15 @@ def live(steps: list[Any], some: list[Any], database_url: str | None = None) -> 
             elif isinstance(step, tuple):
                 trees[step[1]] = step[2]
                 town.define(step[1], {"name": step[1], "who": format_text(step[2])})
+                defined = True
+                if len(step) > 3:  # what comes next finds it half done
+                    town.begin(step[3])
+                    continue
             else:
                 town.say(step)
             town.settle()
-            if isinstance(step, tuple) or step == "remove":
-                seen = len(town.changes())
+            if defined or step == "remove":
+                seen, defined = len(town.changes()), False
             seen = check(town, trees, seen)
     finally:
         town.close()
@@ -213,7 +226,7 @@ def busy(seed: int, database_url: str | None = None) -> None:
 
     some = [tree(condition(rnd, number)) for number in range(8)]
     what = [
-        (*step[:2], tree(step[2])) if isinstance(step, tuple) else step
+        (*step[:2], tree(step[2]), *step[3:]) if isinstance(step, tuple) else step
         for step in steps(rnd, AROUND - 30)
     ]
     live(what, some, database_url)

@@ -79,19 +79,24 @@ def message(rnd: Random, now: int) -> dict[str, Any]:
 
 
 def steps(rnd: Random, now: int) -> list[Any]:
-    """What happens: batches of messages, time that passes, restarts, other conditions."""
+    """What happens: batches of messages, time that passes, restarts, other conditions.
+
+    A condition with a number is only begun to be computed by so many pieces.
+    """
     made: list[Any] = []
     for _ in range(rnd.randint(6, 14)):
         kind = rnd.random()
         if kind < 0.5:
             made.append([message(rnd, now) for _ in range(rnd.randint(1, 6))])
-        elif kind < 0.85:
+        elif kind < 0.82:
             made.append(rnd.randint(1, 12))
             now += made[-1]
-        elif kind < 0.92:
+        elif kind < 0.88:
             made.append("restart")
-        elif kind < 0.94:
+        elif kind < 0.9:
             made.append("remove")
         else:
-            made.append(("define", rnd.choice(["a0", "a1", "a2", "new"]), condition(rnd, 0)))
+            half = (rnd.randint(1, 6),) if kind < 0.95 else ()
+            key = rnd.choice(["a0", "a1", "a2", "new"])
+            made.append(("define", key, condition(rnd, 0), *half))
     return made

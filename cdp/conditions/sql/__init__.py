@@ -5,6 +5,7 @@ who could; whoever asks decides on the rest by the plain evaluator. So a conditi
 has a select, and none of its answers is wrong.
 
     people          a condition → two sets of profile ids
+    ever            who could meet one later, by time alone
     sides           sets of people, and what and, or, not make of them
     aggregates      figures over the events of each person
     events          the events that are meant, as rows of kept values

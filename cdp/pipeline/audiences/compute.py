@@ -1,38 +1,50 @@
 """A new condition is asked of everyone, in pieces beside what is live.
 
 Its row waits until all is kept that it reads (`cdp.store.kept`); from then on it is
-evaluated live, and each piece decides of some profiles that nobody has touched since.
-At the end it takes the place of the row before it, in one transaction.
+evaluated live. It is found out of whom it has to be asked at all (`choosing`), and each
+piece decides of some of them. At the end it takes the place of the row before it, in one
+transaction.
 """
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from cdp.audiences import AUDIENCE
+from cdp.conditions.live import Subject
 from cdp.events import decode_json
 from cdp.pipeline.audiences.definitions import Plan
-from cdp.pipeline.audiences.judge import Cause, Judge
+from cdp.pipeline.audiences.judge import Cause, Judge, text_of
 from cdp.pipeline.audiences.people import People
-from cdp.store import audiences, connections, kept, meta, timers, trait_values
+from cdp.pipeline.audiences.stage import Stage
+from cdp.store import audiences, choosing, connections, kept, members, meta, timers, trait_values
 from cdp.store.audiences import COMPUTING, GONE, LIVE, WAITING, AudienceRow
 
-#: Profiles, and positions of the history, in one piece.
-PEOPLE, POSITIONS = 2_000, 10_000
+#: Profiles that are looked at, those that need not be, and positions of the history, in
+#: one piece.
+PEOPLE, SETTLED, POSITIONS = 2_000, 20_000, 10_000
 _COMPUTED = Cause("definition", None, False)
 
 
 class Worked(NamedTuple):
-    """What a step did; ``people`` stand elsewhere now than is remembered."""
+    """What a step did; ``people`` stand elsewhere now than is remembered.
+
+    ``choose``: of these it must be found out first of whom they have to be asked.
+    """
 
     more: bool
-    people: tuple[int, ...] = ()
+    people: Sequence[int] = ()
+    choose: Sequence[AudienceRow] = ()
 
 
-def step(tx: Connection, plan: Plan, clock: int, now: int) -> Worked:
+def step(tx: Connection, stage: Stage, clock: int, now: int) -> Worked:
     """Do the next piece of what is being computed, if there is any."""
+    plan = stage.plan
     if any(not item.complete for item in plan.kept):
         left = kept.backfill_step(tx, POSITIONS, decode_json)
         if not left:
@@ -49,8 +61,11 @@ def step(tx: Connection, plan: Plan, clock: int, now: int) -> Worked:
         return Worked(True)
     # How far they are is not the plan's to know: it stays the same from piece to piece.
     computing = audiences.rows(tx, COMPUTING)
+    chosen = [row for row in computing if row.id in stage.choices]
+    if chosen:
+        return _piece(tx, stage, chosen, clock, now)
     if computing:
-        return _piece(tx, plan, computing, clock, now)
+        return Worked(True, choose=computing)
     gone = audiences.uncleared(tx)
     if gone is not None:
         if not audiences.clear_some(tx, gone, PEOPLE):
@@ -60,36 +75,111 @@ def step(tx: Connection, plan: Plan, clock: int, now: int) -> Worked:
 
 
 def _piece(
-    tx: Connection, plan: Plan, computing: list[AudienceRow], clock: int, now: int
+    tx: Connection, stage: Stage, computing: list[AudienceRow], clock: int, now: int
 ) -> Worked:
     """Those that are equally far go on together: people are read once for all of them."""
     least = min(row.reached for row in computing)
     mine = [row for row in computing if row.reached == least]
     collection = mine[0].collection
     mine = [row for row in mine if row.collection == collection]
-    until = max(row.until for row in mine)
     others = [row.reached for row in computing if row.reached > least]
-    high = min([until, *others])
-    ids = audiences.profiles_between(tx, collection, least, high, PEOPLE)
-    if ids:
-        book = plan.book
-        places = [item.place for item in book.items if item.id in {row.id for row in mine}]
-        people, judge = People(book, plan.kept), Judge(book, clock)
-        events = book.events_of(places)
-        found = people.load(tx, dict.fromkeys(ids, events), remember=False)
-        for profile, known in found.items():
-            judge.look_at(profile, known, dict.fromkeys(places, _COMPUTED))
-        judge.write(tx)
-    reached = ids[-1] if len(ids) == PEOPLE else high
+    high = min([max(row.until for row in mine), *others])
+    piece = _next(tx, stage, mine, least, high)
+    _ask(tx, stage, piece.asked, clock)
+    _settle(tx, stage, piece.settled, clock)
     changed = False
     for row in mine:
-        audiences.change(tx, row.id, reached=reached)
-        if reached >= row.until:
-            _switch(tx, plan, row, now)
+        audiences.change(tx, row.id, reached=piece.reached)
+        if piece.reached >= row.until:
+            _switch(tx, stage.plan, row, now)
             changed = True
     if changed:
         meta.bump(tx)
-    return Worked(True, tuple(ids))
+    return Worked(True, [*piece.asked, *(id_ for some in piece.settled.values() for id_ in some)])
+
+
+class Piece(NamedTuple):
+    """Whom to look at by which items (by place), who is settled by row, up to which profile."""
+
+    asked: dict[int, list[int]]
+    settled: dict[int, list[int]]
+    reached: int
+
+
+def _next(tx: Connection, stage: Stage, rows: list[AudienceRow], low: int, high: int) -> Piece:
+    """The next profiles above ``low`` up to ``high``, as many as a piece has."""
+    places = {item.id: item.place for item in stage.plan.book.items}
+    choices = {row.id: stage.choices[row.id] for row in rows}
+    collection = rows[0].collection
+    of_all = [places[id_] for id_, choice in choices.items() if choice.asked is None]
+    asked = {
+        id_: _between(choice.asked, low, high, PEOPLE)
+        for id_, choice in choices.items()
+        if choice.asked is not None
+    }
+    settled = {id_: _between(c.settled, low, high, SETTLED) for id_, c in choices.items()}
+    ends = [high, *(some[-1] for some in settled.values() if len(some) == SETTLED)]
+    if of_all:
+        ids = audiences.profiles_between(tx, collection, low, high, PEOPLE)
+    else:
+        ids = sorted({id_ for some in asked.values() for id_ in some})
+    if len(ids) >= PEOPLE:
+        ends.append(ids[PEOPLE - 1])
+    reached = min(ends)
+    found: dict[int, list[int]] = {}
+    if of_all:
+        found = {id_: [*of_all] for id_ in ids if id_ <= reached}
+    for row, some in asked.items():
+        for id_ in some:
+            if id_ <= reached:
+                found.setdefault(id_, []).append(places[row])
+    touched = stage.touched or set()
+    untouched = {
+        row: [id_ for id_ in some if id_ <= reached and id_ not in touched]
+        for row, some in settled.items()
+    }
+    all_ids = sorted({*found, *(id_ for some in untouched.values() for id_ in some)})
+    there = choosing.existing(tx, all_ids, collection)  # others have become part of somebody
+    return Piece(
+        {id_: places for id_, places in found.items() if id_ in there},
+        {row: [id_ for id_ in some if id_ in there] for row, some in untouched.items()},
+        reached,
+    )
+
+
+def _between(ids: array[int], low: int, high: int, most: int) -> Sequence[int]:
+    start = bisect_right(ids, low)
+    return ids[start : min(start + most, bisect_right(ids, high))]
+
+
+def _ask(tx: Connection, stage: Stage, asked: dict[int, list[int]], clock: int) -> None:
+    """Look at people."""
+    if not asked:
+        return
+    book = stage.plan.book
+    people, judge = People(book, stage.plan.kept), Judge(book, clock)
+    events: dict[tuple[int, ...], set[str]] = {}
+    wanted: dict[int, set[str]] = {}
+    for profile, places in asked.items():
+        key = tuple(places)
+        if key not in events:
+            events[key] = book.events_of(places)
+        wanted[profile] = events[key]
+    found = people.load(tx, wanted, remember=False)
+    for profile, known in found.items():
+        judge.look_at(profile, known, dict.fromkeys(asked[profile], _COMPUTED))
+    judge.write(tx)
+
+
+def _settle(tx: Connection, stage: Stage, settled: dict[int, list[int]], clock: int) -> None:
+    """Write what is sure without a look."""
+    for item in stage.plan.book.items:
+        ids: Iterable[int] = settled.get(item.id, ())
+        if item.is_audience:
+            members.add_members(tx, [(item.id, id_, clock) for id_ in ids])
+        else:
+            text = text_of(item.live.value(Subject(), clock))
+            members.put_values(tx, [(item.id, id_, text, clock) for id_ in ids])
 
 
 def _switch(tx: Connection, plan: Plan, row: AudienceRow, now: int) -> None:

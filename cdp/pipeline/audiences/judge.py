@@ -35,6 +35,11 @@ class Cause(NamedTuple):
 BY_TIMER = Cause("timer")
 
 
+def text_of(value: Any) -> str | None:
+    """A value of a computed trait as it is stored: JSON; None of nothing."""
+    return None if value is None else _encode(plain(value)).decode()
+
+
 class Judge:
     """Evaluates items for people, and gathers what has to be written.
 
@@ -130,7 +135,7 @@ class Judge:
             more.setdefault(place, Cause("audience", cause.event, cause.live))
 
     def _value(self, profile: int, known: Known, item: Item, at: int, value: Any) -> None:
-        text = None if value is None else _encode(plain(value)).decode()
+        text = text_of(value)
         if known.standing.get(item.id) == text:
             return
         if text is None:

@@ -17,6 +17,7 @@ from cdp.pipeline.drafts import Draft, Drafts
 from cdp.pipeline.placing import Outcome
 from cdp.profiles.traits import TraitMap
 from cdp.store import graph, kept, members, objects, timers
+from cdp.store.choosing import Choice
 from cdp.store.members import Change
 from cdp.store.tables import ACCOUNTS
 
@@ -33,10 +34,16 @@ class Said(NamedTuple):
 
 
 class Stage:
-    """Keeps standings true. Remembers people between micro-batches: a cache of the store."""
+    """Keeps standings true. Remembers people between micro-batches: a cache of the store.
+
+    ``choices`` says by row of whom those that are being computed have to be asked, and
+    ``touched`` who was looked at, or is gone, since that was begun to be found out.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self.choices: dict[int, Choice] = {}
+        self.touched: set[int] | None = None
         self._book = plan.book
         self._people = People(plan.book, plan.kept)
 
@@ -71,6 +78,8 @@ class Stage:
         related = self._accounts(tx, drafts, causes, now) if book.of_account else set()
         if not causes:
             return []
+        if self.touched is not None:
+            self.touched.update(causes)
         wanted = {profile: book.events_of(places) for profile, places in causes.items()}
         found = people.load(tx, wanted)
         if book.of_identifiers:
@@ -86,6 +95,8 @@ class Stage:
         """People who were joined or parted: everything is asked of them anew."""
         gone = gone_of(outcome)
         self._people.forget(gone)
+        if self.touched is not None:
+            self.touched |= gone
         members.join_people(tx, dict(outcome.merged), gone, now)
         again = touched_of(outcome) - gone
         self._people.forget(again)
@@ -225,6 +236,8 @@ class Stage:
                 spent.append(timer)  # its definition is gone
         timers.drop_timers(tx, spent)
         self._people.forget(again)
+        if self.touched is not None:
+            self.touched.update(again, causes)
         alive = {row.id: row for row in graph.profiles_by_id(tx, sorted({*again, *causes}))}
         for profile in again & alive.keys():
             whole = self._book.of_collection.get(alive[profile].collection, ())

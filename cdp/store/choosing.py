@@ -1,0 +1,91 @@
+"""Of whom a new condition has to be asked one by one, and of whom SQL knows the answer."""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, literal, select, union_all
+
+from cdp.conditions.sql.ever import Ever
+from cdp.conditions.sql.sides import NOBODY, Found, Side, complement
+from cdp.store import matching
+from cdp.store.tables import USERS, nodes, partition_tables, profiles
+
+
+class Choice(NamedTuple):
+    """Profiles in order: ``asked`` are to be looked at (None: everybody).
+
+    Of ``settled`` the answer is sure for as long as nothing more is said of them: they are
+    in, or have the value that anybody has of whom nothing is known. Others have none.
+    """
+
+    asked: array[int] | None
+    settled: array[int]
+
+    @property
+    def size(self) -> int:
+        """How many ids it holds."""
+        return len(self.settled) + len(self.asked if self.asked is not None else ())
+
+
+def choose_members(tx: Connection, root: Any, now: int, collection: int = USERS) -> Choice:
+    """For a condition: who may come to be in by time alone, and who is and stays in."""
+    people = Ever(matching.known(tx, collection), now, shared=True)
+    inside, outside = people.ever(root), people.ever(root, wanted=False)
+    asked = people.sets.all_of([inside, outside])
+    return _choice(tx, people, asked, complement(outside), now, collection)
+
+
+def choose_valued(
+    tx: Connection, root: Any, now: int, anybody: bool, collection: int = USERS
+) -> Choice:
+    """For a value: who may have one of their own. ``anybody``: the others have one, too."""
+    people = Ever(matching.known(tx, collection), now, shared=True)
+    asked = people.touched(root)
+    settled = complement(asked) if anybody else NOBODY
+    return _choice(tx, people, asked, settled, now, collection)
+
+
+def _choice(
+    tx: Connection, people: Ever, asked: Side, settled: Side, now: int, collection: int
+) -> Choice:
+    if asked.all_but and asked.ids is None:
+        return Choice(None, array("q"))
+    ahead = _ahead(tx, now, collection)
+    ids = set(_listed(tx, people, asked, collection)) | ahead
+    sure = [id_ for id_ in _listed(tx, people, settled, collection) if id_ not in ahead]
+    return Choice(array("q", sorted(ids)), array("q", sorted(sure)))
+
+
+def _listed(tx: Connection, people: Ever, side: Side, collection: int) -> list[int]:
+    if side.ids is None and not side.all_but:
+        return []
+    found = matching.Matches(people, Found(side, side), collection, frozenset())
+    return list(tx.execute(matching.ids_of(found, side)).scalars())
+
+
+def _ahead(tx: Connection, now: int, collection: int) -> set[int]:
+    """Who has events of which the time has not come."""
+    parts = [
+        part for part in matching.known(tx, collection).parts
+        if part.max_t is None or part.max_t > now
+    ]  # fmt: skip
+    if not parts:
+        return set()
+    tables = [partition_tables(part.number).history for part in parts]
+    later = union_all(*(select(table.c.node).where(table.c.t > literal(now)) for table in tables))
+    owners = select(nodes.c.profile).where(nodes.c.id.in_(later), nodes.c.profile != 0)
+    mine = select(profiles.c.id).where(
+        profiles.c.collection == collection, profiles.c.id.in_(owners)
+    )
+    return set(tx.execute(mine).scalars())
+
+
+def existing(tx: Connection, ids: list[int], collection: int = USERS) -> set[int]:
+    """Those of some ids, in order, that are profiles of a collection."""
+    if not ids:
+        return set()
+    c = profiles.c
+    between = select(c.id).where(c.id >= ids[0], c.id <= ids[-1], c.collection == collection)
+    return set(tx.execute(between).scalars()).intersection(ids)

@@ -1,0 +1,65 @@
+"""The email channel."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from cdp.plugin import Channel, Content, EmailContent, Exchange, Outgoing, Receipt
+from cdp_email.mime import compose
+from cdp_email.names import Names
+from cdp_email.settings import EmailSettings
+from cdp_email.smtp import Smtp
+
+#: Gmail cuts what follows in the HTML.
+CLIPPED_BYTES = 102 * 1024
+
+
+class Email(Channel):
+    """Hands emails to a mail server or to a provider's API."""
+
+    key = "email"
+    name = "Email"
+    description = "Sends email by SMTP, Amazon SES, SendGrid, Mailgun, Postmark or Resend."
+    channel = "email"
+    Settings = EmailSettings
+
+    def configure(self) -> None:
+        settings = self.settings
+        self.concurrency = settings["concurrency"]
+        self.rate_limit = settings["rate_limit"]
+        self.timeout = settings["timeout"]
+        self._names = Names(settings["inbound_token"].split())
+        self._provider = Smtp(settings, self.context.guard, self._names)
+        self.batch_size = self._provider.batch_size
+
+    @property
+    def keeps_keys(self) -> bool:
+        """Whether the provider refuses a second message under the same key."""
+        return self._provider.keeps_keys
+
+    def deliver(self, messages: list[Outgoing]) -> list[Receipt]:
+        return self._provider.deliver(messages)
+
+    def measure(self, content: Content) -> dict[str, Any]:
+        """``bytes`` of the whole message, and whether Gmail would cut its HTML."""
+        assert isinstance(content, EmailContent)
+        size = len(compose(content, "measured", 0, self.settings["from"]).data())
+        return {"bytes": size, "clipped": len(content.html.encode()) > CLIPPED_BYTES}
+
+    def test(self) -> Exchange:
+        """Send a message to ``test_to``; without one, only try the credentials."""
+        return self._provider.test(self._test_message())
+
+    def _test_message(self) -> Outgoing | None:
+        to = self.settings["test_to"]
+        if not to:
+            return None
+        text = "This message was sent by the test of an email destination of Headwater.\n"
+        content = EmailContent(self.settings["from"], (to,), "A test of Headwater", text=text)
+        name = f"test-{int(time.time() * 1000)}"
+        return Outgoing(name, name, content)
+
+    def close(self) -> None:
+        self._provider.close()
+        super().close()

@@ -1,0 +1,246 @@
+"""The settings of the email channel: one form for all providers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from cdp.plugin import SettingsSchema, WordList, secret
+from cdp_email import dkim
+from cdp_email.addresses import InvalidContent, domain_in_ascii, parse
+
+#: Provider → what it can't do without, with the words for it.
+NEEDED = {
+    "smtp": {"host": "SMTP needs the host of the mail server"},
+    "ses": {
+        "region": "Amazon SES needs the region, such as eu-central-1",
+        "access_key": "Amazon SES needs an access key",
+        "secret_key": "Amazon SES needs the access key's secret",
+    },
+    "sendgrid": {"api_key": "SendGrid needs an API key"},
+    "mailgun": {
+        "api_key": "Mailgun needs an API key",
+        "domain": "Mailgun needs the domain that it sends for",
+    },
+    "postmark": {"api_key": "Postmark needs the server's API token"},
+    "resend": {"api_key": "Resend needs an API key"},
+}
+#: Settings that only some providers read.
+ONLY = {
+    "host": "smtp", "port": "smtp", "security": "smtp", "username": "smtp", "password": "smtp",
+    "hello": "smtp", "per_domain": "smtp", "return_path": "smtp", "verp": "smtp",
+    "dkim_key": "smtp", "region": "ses", "access_key": "ses", "secret_key": "ses",
+    "configuration_set": "ses", "topic_arn": "ses", "domain": "mailgun", "stream": "postmark",
+}  # fmt: skip
+
+
+def _reads(read: Callable[[str], Any]) -> Callable[[str], None]:
+    def check(value: str) -> None:
+        if value:
+            try:
+                read(value)
+            except ValueError as error:
+                raise ValidationError(str(error)) from None
+
+    return check
+
+
+def _secrets(value: str) -> None:
+    for part in value.split():
+        if len(part) < 16:
+            raise ValidationError("a token has at least 16 characters")
+
+
+def _plain_address(value: str) -> None:
+    address = parse(value)
+    if address.name or address.utf8:
+        raise InvalidContent("only name@domain, in ASCII")
+
+
+def _text(help_: str, label: str | None = None, **more: Any) -> fields.String:
+    metadata = {"help": help_} | ({"label": label} if label else {})
+    return fields.String(load_default="", metadata=metadata, **more)
+
+
+_Fields = SettingsSchema.from_dict(
+    {
+        "provider": fields.String(
+            required=True,
+            validate=validate.OneOf(list(NEEDED)),
+            metadata={"help": "Who carries the messages. Each needs only its own fields below."},
+        ),
+        "from": fields.String(
+            required=True,
+            validate=_reads(parse),
+            metadata={
+                "label": "From",
+                "help": "Who messages are from unless they say so: Shop <shop@example.org>.",
+            },
+        ),
+        "host": _text("SMTP: the mail server."),
+        "port": fields.Integer(
+            load_default=None,
+            allow_none=True,
+            validate=validate.Range(1, 65535),
+            metadata={"help": "SMTP: 587, or 465 with TLS, if empty."},
+        ),
+        "security": fields.String(
+            load_default="auto",
+            validate=validate.OneOf(["auto", "starttls", "tls", "none"]),
+            metadata={"help": "SMTP: auto is TLS on port 465 and STARTTLS on all others."},
+        ),
+        "username": _text("SMTP: the login; empty: none."),
+        "password": secret(load_default="", metadata={"help": "SMTP: the login's password."}),
+        "api_key": secret(
+            load_default="",
+            metadata={
+                "label": "API key",
+                "help": "SendGrid, Mailgun, Postmark (the server's token) and Resend.",
+            },
+        ),
+        "domain": _text("Mailgun: the domain that it sends for.", validate=_reads(domain_in_ascii)),
+        "stream": _text("Postmark: the message stream; empty: its default."),
+        "region": _text(
+            "Amazon SES: such as eu-central-1.",
+            validate=validate.Regexp(r"([a-z]{2}(-[a-z]+)+-\d+)?\Z"),
+        ),
+        "access_key": _text("Amazon SES: an access key that may ses:SendEmail.", "Access key"),
+        "secret_key": secret(
+            load_default="", metadata={"help": "Amazon SES: the access key's secret."}
+        ),
+        "configuration_set": _text("Amazon SES: the configuration set that publishes events."),
+        "topic_arn": _text(
+            "Amazon SES: the SNS topic whose events are believed.",
+            "Topic ARN",
+            validate=validate.Regexp(r"(arn:aws[a-z-]*:sns:[a-z0-9-]+:\d+:[\w.-]+)?\Z"),
+        ),
+        "endpoint": fields.Url(
+            load_default=None,
+            allow_none=True,
+            require_tld=False,
+            schemes={"http", "https"},
+            metadata={
+                "help": "The provider's API, if not its usual one: https://api.eu.mailgun.net"
+            },
+        ),
+        "webhook_key": secret(
+            load_default="",
+            metadata={
+                "help": "What the provider signs its events with: SendGrid's verification key, "
+                "Mailgun's signing key, Resend's whsec_…, user:password for Postmark.",
+            },
+        ),
+        "inbound_token": secret(
+            load_default="",
+            validate=_secrets,
+            metadata={
+                "help": "For bounces and replies that your mail server hands in; two with a "
+                "space between while you change it, the new one first."
+            },
+        ),
+        "return_path": _text(
+            "SMTP: where bounces go, such as bounces@mail.example.org; empty: to the sender.",
+            validate=_reads(_plain_address),
+        ),
+        "verp": fields.Boolean(
+            load_default=True,
+            metadata={
+                "label": "VERP",
+                "help": "Put the message's name into the return path: bounces+name@…",
+            },
+        ),
+        "dkim_selector": WordList(
+            load_default=list,
+            metadata={
+                "label": "DKIM selector",
+                "help": "Under which name the key is published; several with commas between.",
+            },
+        ),
+        "dkim_key": secret(
+            load_default="",
+            validate=_reads(dkim.read_keys),
+            metadata={
+                "label": "DKIM key",
+                "help": "SMTP: the private key (PEM, RSA or Ed25519), one for each selector, "
+                "if the mail server doesn't sign itself.",
+            },
+        ),
+        "dkim_domain": _text(
+            "For whom is signed; empty: the domain of From.",
+            "DKIM domain",
+            validate=_reads(domain_in_ascii),
+        ),
+        "feedback_id": _text(
+            "The Feedback-ID of all messages (Gmail's Postmaster Tools).",
+            "Feedback-ID",
+            validate=validate.Regexp(r"[\x21-\x7e]{0,127}\Z"),
+        ),
+        "test_to": _text(
+            "Where a test sends a message; empty: it only tries the credentials.",
+            validate=_reads(parse),
+        ),
+        "hello": _text(
+            "SMTP: what we call ourselves; empty: the domain of From.",
+            validate=_reads(domain_in_ascii),
+        ),
+        "concurrency": fields.Integer(
+            load_default=8,
+            validate=validate.Range(1, 64),
+            metadata={"help": "Sessions or calls at the same time."},
+        ),
+        "per_domain": fields.Integer(
+            load_default=0,
+            validate=validate.Range(0, 64),
+            metadata={"help": "SMTP: messages to one domain at the same time; 0: no limit."},
+        ),
+        "rate_limit": fields.Float(
+            load_default=None,
+            allow_none=True,
+            validate=validate.Range(0.01),
+            metadata={"help": "Messages a second at most; empty means no limit."},
+        ),
+        "timeout": fields.Float(
+            load_default=30.0,
+            validate=validate.Range(0.1, 120),
+            metadata={"help": "Seconds to wait for an answer; ten times that after a message."},
+        ),
+    },
+    name="EmailFields",
+)
+
+
+class EmailSettings(_Fields):  # type: ignore[valid-type,misc]
+    """Who carries the messages, in whose name."""
+
+    @validates_schema(skip_on_field_errors=False)
+    def _complete(self, data: dict[str, Any], **_: Any) -> None:
+        wrong: dict[str, list[str]] = {}
+        for name, text in NEEDED.get(data.get("provider", ""), {}).items():
+            if not data.get(name):
+                wrong[name] = [text]
+        _check_dkim(data, wrong)
+        if data.get("username") and not data.get("password"):
+            wrong["password"] = ["a username needs a password"]
+        key = data.get("webhook_key")
+        if key and data.get("provider") == "postmark" and ":" not in key:
+            wrong["webhook_key"] = ["Postmark's is user:password, as in the webhook's address"]
+        if wrong:
+            raise ValidationError(wrong)
+
+
+def _check_dkim(data: dict[str, Any], wrong: dict[str, list[str]]) -> None:
+    selectors, text = data.get("dkim_selector") or [], data.get("dkim_key")
+    for selector in selectors:
+        if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", selector):
+            wrong["dkim_selector"] = [f"{selector!r} is no selector"]
+    if not text:
+        return
+    try:
+        keys = len(dkim.read_keys(text))
+    except ValueError:
+        return  # said by the field itself
+    if keys != len(selectors):
+        wrong["dkim_selector"] = [f"{len(selectors)} selectors for {keys} keys"]

@@ -62,8 +62,8 @@ class Mailbox:
             return SMTP(self, loop=self._loop, **self._options)
 
         making = self._loop.create_server(protocol, "127.0.0.1", 0, ssl=self._tls)
-        server = self._loop.run_until_complete(making)
-        self.port: int = server.sockets[0].getsockname()[1]
+        self._server = self._loop.run_until_complete(making)
+        self.port: int = self._server.sockets[0].getsockname()[1]
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         return self
@@ -71,6 +71,12 @@ class Mailbox:
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._server.close()
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self._loop.close()
 
 
 class Scripted:

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import audiences, figures, identity, large_profile, recompute
+from tests.bench import audiences, figures, identity, large_profile, recompute, standing
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,6 +29,7 @@ def main() -> None:
         "growth": identity.growth,
         "large_profile": large_profile.large_profile,
         "recompute": recompute.recompute,
+        "standing": standing.standing,
     }
     console = Console(stderr=True)
     found: list[figures.Figure] = []

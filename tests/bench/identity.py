@@ -73,7 +73,7 @@ def merging(count: int, seed: int) -> list[bytes]:
     return made
 
 
-class _Source:
+class Source:
     """A part of the log that is made as it is read."""
 
     def __init__(self, people: int) -> None:
@@ -107,8 +107,8 @@ def growth(folder: Path, quick: bool) -> list[Figure]:
     settings = Settings(data=folder, partition_messages=50_000 if quick else 500_000)
     store = Store.open(settings)
     migrate(store)
-    source = _Source(people=small)
-    pipeline = _Timed(store, source, settings)
+    source = Source(people=small)
+    pipeline = Timed(store, source, settings)
     done = 0
     figures: list[float] = []
     for target in (small, large):
@@ -128,7 +128,7 @@ def growth(folder: Path, quick: bool) -> list[Figure]:
     ]
 
 
-class _Timed(Pipeline):
+class Timed(Pipeline):
     """A pipeline that sums up the CPU time of its own work, without making messages."""
 
     spent = 0.0

@@ -65,6 +65,13 @@ class RecordingServer:
                 if answer.drop:
                     self.close_connection = True
                     return
+                try:
+                    self._answer(answer)
+                except OSError:
+                    # Whoever called did not wait.
+                    self.close_connection = True
+
+            def _answer(self, answer: Answer) -> None:
                 self.send_response(answer.status)
                 for name, value in answer.headers.items():
                     self.send_header(name, value)

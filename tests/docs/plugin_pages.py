@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from cdp_sms import SMS
 from cdp_webhook import Webhook
 
 from cdp import plugin
@@ -123,8 +124,13 @@ def awkward() -> str:
 
 def webhook_settings() -> str:
     """The webhook's settings, as its form is made from."""
+    return settings_of(Webhook)
+
+
+def settings_of(cls: type[plugin.Destination]) -> str:
+    """The settings of a destination."""
     rows = []
-    for item in describe(Webhook.Settings):
+    for item in describe(cls.Settings):
         default = str(item["default"]).lower() if item["type"] == "boolean" else item["default"]
         shown = "required" if item["required"] else "" if default in (None, "") else f"`{default}`"
         notes = [item["help"]]
@@ -253,4 +259,5 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "awkward": awkward,
     "webhook-settings": webhook_settings,
     "webhook-answers": webhook_answers,
+    "sms-settings": lambda: settings_of(SMS),
 }

@@ -32,7 +32,8 @@ def test_a_file_in_the_folder_is_a_plugin_and_a_broken_one_stops_nobody(tmp_path
     )
     (tmp_path / "_ignored.py").write_text("raise SystemExit\n")
     found = load(tmp_path)
-    assert {"webhook", "good"} == set(found.names())
+    files = {name for name in found.names() if found.origins[name].startswith("file")}
+    assert files == {"good"} and "webhook" in found.names()
     assert {failure.plugin for failure in found.failures} == {"broken", "wrong"}
     assert found.hooks_of("good") == ["on_events"]
     assert "nothing_of_this_name" in found.failures[0].error
@@ -127,7 +128,8 @@ def test_hostile_plugins_are_recorded_and_the_others_work(tmp_path: Path) -> Non
     found = plugins.destinations()
     plugins.register_cli(click.Group())
     plugins.destinations()  # asked again, nothing is recorded twice
-    assert set(found) == {"webhook", "fine"}
+    ours = {key for key, cls in found.items() if cls.__module__.startswith("cdp_plugins_")}
+    assert ours == {"fine"}
     assert found["webhook"].__module__.startswith("cdp_webhook")
     told = {(f.plugin, f.hook): f.error for f in plugins.failures}
     assert set(told) == {

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from cdp.plugin import Channel, Content, EmailContent, Exchange, Outgoing, Receipt
+from cdp.plugin import Channel, Content, EmailContent, Exchange, Inbound, Outgoing, Receipt, Reply
 from cdp_email.mime import compose
 from cdp_email.names import Names
+from cdp_email.providers import PROVIDERS, Provider
 from cdp_email.settings import EmailSettings
 from cdp_email.smtp import Smtp
 
@@ -30,7 +31,11 @@ class Email(Channel):
         self.rate_limit = settings["rate_limit"]
         self.timeout = settings["timeout"]
         self._names = Names(settings["inbound_token"].split())
-        self._provider = Smtp(settings, self.context.guard, self._names)
+        self._provider: Smtp | Provider
+        if settings["provider"] == "smtp":
+            self._provider = Smtp(settings, self.context.guard, self._names)
+        else:
+            self._provider = PROVIDERS[settings["provider"]](self, self._names)
         self.batch_size = self._provider.batch_size
 
     @property
@@ -40,6 +45,14 @@ class Email(Channel):
 
     def deliver(self, messages: list[Outgoing]) -> list[Receipt]:
         return self._provider.deliver(messages)
+
+    def receive(self, request: Inbound) -> Reply | None:
+        """``events``: the provider's webhooks."""
+        if request.method != "POST":
+            return None
+        if request.path == "events" and isinstance(self._provider, Provider):
+            return self._provider.events(request)
+        return None
 
     def measure(self, content: Content) -> dict[str, Any]:
         """``bytes`` of the whole message, and whether Gmail would cut its HTML."""

@@ -109,7 +109,8 @@ def _q(sign: str) -> str:
 def _words(kind: str, signs: list[str], first: int) -> list[str]:
     """Signs joined to words; a sign of several bytes is never cut."""
     words: list[str] = []
-    room, held, used = max(30, min(first, 75)), [], 0
+    held: list[str] = []
+    room, used = max(30, min(first, 75)), 0
     for sign in [*signs, None]:
         size = 0 if sign is None else len(sign) if kind == "q" else len(sign.encode())
         after = used + size if kind == "q" else (used + size + 2) // 3 * 4
@@ -118,7 +119,7 @@ def _words(kind: str, signs: list[str], first: int) -> list[str]:
             if kind == "b":
                 joined = base64.b64encode(joined.encode()).decode()
             words.append(f"=?utf-8?{kind}?{joined}?=")
-            room, held, used = 75, [], 0
+            held, room, used = [], 75, 0
         if sign is not None:
             held.append(sign)
             used += size

@@ -16,7 +16,7 @@ from email.utils import format_datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from cdp.plugin import Attachment, EmailContent
+from cdp.plugin import Attachment, EmailContent, Outgoing
 from cdp_email.addresses import Address, InvalidContent, parse
 from cdp_email.headers import LIMIT, address_line, check, exact_line, parameter, text_line
 from cdp_email.names import HEADER
@@ -59,6 +59,13 @@ class Mail:
     def data(self) -> bytes:
         """The whole message."""
         return b"\r\n".join(self.lines) + b"\r\n\r\n" + self.body
+
+
+def email_of(message: Outgoing) -> EmailContent:
+    """The email that a message is; `InvalidContent` if it is something else."""
+    if not isinstance(message.content, EmailContent):
+        raise InvalidContent(f"an email channel can't send {type(message.content).__name__}")
+    return message.content
 
 
 def compose(

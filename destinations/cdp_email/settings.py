@@ -173,6 +173,13 @@ _Fields = SettingsSchema.from_dict(
             "DKIM domain",
             validate=_reads(domain_in_ascii),
         ),
+        "tracking": fields.Boolean(
+            load_default=False,
+            metadata={
+                "label": "Provider's tracking",
+                "help": "SendGrid, Mailgun, Postmark: let them track opens and clicks, too.",
+            },
+        ),
         "feedback_id": _text(
             "The Feedback-ID of all messages (Gmail's Postmaster Tools).",
             "Feedback-ID",

@@ -12,9 +12,10 @@ from typing import Any
 from cdp.plugin import Exchange, Forbidden, Guard, Outgoing, PluginError, Receipt, Retry, Stop
 from cdp_email import dkim
 from cdp_email.addresses import InvalidContent, parse
-from cdp_email.mime import Mail, compose
+from cdp_email.mime import Mail, compose, email_of
 from cdp_email.names import Names
-from cdp_email.smtp_client import Connection, Letter, Lost, Server
+from cdp_email.smtp_client import Connection, Letter, Server
+from cdp_email.smtp_wire import Lost
 
 #: Servers close sessions that are idle for longer, or that went on for too long.
 IDLE_S, MESSAGES = 50.0, 200
@@ -85,8 +86,7 @@ class Smtp:
         """The domain that a message is for, and the message."""
         name, now = self._names.sign(message.id), time.time()
         settings = self._settings
-        mail = compose(
-            message.content, name, now, settings["from"], settings["feedback_id"]
+        mail = compose(email_of(message), name, now, settings["from"], settings["feedback_id"]
         )  # fmt: skip
         lines = self._signed(mail, now)
         data = b"\r\n".join(lines) + b"\r\n\r\n" + mail.body
@@ -138,7 +138,7 @@ class Smtp:
         try:
             if message is not None:
                 [receipt] = self.deliver([message])
-                exchange.request_body = f"a message to {message.content.to[0]}"
+                exchange.request_body = f"a message to {email_of(message).to[0]}"
                 exchange.response_body = receipt.reason or str(receipt.response.get("text", ""))
                 exchange.error = None if receipt.kind == "sent" else receipt.reason
             else:

@@ -14,13 +14,8 @@ import ssl
 from typing import NamedTuple
 
 from cdp.plugin import PluginError, Receipt, Retry, Stop
-from cdp_email.verdicts import Answer, enhanced, receipt
-
-_MAX_LINE, _MAX_LINES = 8192, 100
-
-
-class Lost(OSError):
-    """The connection ended, or what came over it was no SMTP."""
+from cdp_email.smtp_wire import Lost, Wire
+from cdp_email.verdicts import Answer, receipt
 
 
 class Server(NamedTuple):
@@ -48,18 +43,16 @@ class Letter(NamedTuple):
     utf8: bool = False
 
 
-class Connection:
+class Connection(Wire):
     """A session with a server; `open` it, `send` several messages, `close` it."""
 
     def __init__(self, server: Server, tls: ssl.SSLContext) -> None:
+        super().__init__()
         self.server = server
         self.sent = 0
         self.usable = False
         self._tls = tls
-        self._buffer = b""
-        self._offers: dict[str, str] = {}
         self._reset = False
-        self._sock: socket.socket | ssl.SSLSocket
 
     def open(self, addresses: list[str]) -> None:
         """Connect, secure, log in. Raises `Retry`, or `Stop` if the login is refused."""
@@ -241,49 +234,6 @@ class Connection:
             pass  # it is gone already, which is what we want
         finally:
             self._sock.close()
-
-    def _ask(self, command: str) -> Answer:
-        return self._ask_all([command])[0]
-
-    def _ask_all(self, commands: list[str]) -> list[Answer]:
-        """The answers to commands, pipelined if the server can; up to the first refusal if not."""
-        if len(commands) == 1 or "PIPELINING" in self._offers:
-            self._write("".join(command + "\r\n" for command in commands).encode())
-            return [self._read() for _ in commands]
-        answers = []
-        for command in commands:
-            self._write(command.encode() + b"\r\n")
-            answers.append(self._read())
-            if command.startswith("MAIL") and answers[-1].code >= 300:
-                break
-        return answers
-
-    def _write(self, data: bytes) -> None:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[self._sock.send(rest) :]
-
-    def _read(self) -> Answer:
-        texts: list[str] = []
-        while len(texts) < _MAX_LINES:
-            end = self._buffer.find(b"\n")
-            while end < 0:
-                if len(self._buffer) > _MAX_LINE:
-                    raise Lost("the server sent a line without end")
-                more = self._sock.recv(16384)
-                if not more:
-                    raise Lost("the server closed the connection")
-                self._buffer += more
-                end = self._buffer.find(b"\n")
-            line = self._buffer[:end].rstrip(b"\r").decode("utf-8", "replace")
-            self._buffer = self._buffer[end + 1 :]
-            if len(line) < 3 or not (line[:3].isascii() and line[:3].isdigit()):
-                raise Lost(f"the server said {line[:100]!r}, which is no SMTP")
-            texts.append(line[4:])
-            if line[3:4] != "-":
-                text = "\n".join(texts) if line[0] == "2" else " ".join(texts)
-                return Answer(int(line[:3]), enhanced(text), text)
-        raise Lost("the server sent an answer without end")
 
     def _want(self, answer: Answer, what: str) -> Answer:
         if 200 <= answer.code < 300:

@@ -25,6 +25,8 @@ SCOPES = (
     "destinations:write",
     "audiences:read",
     "audiences:write",
+    "templates:read",
+    "templates:write",
     "plugins:read",
     "tokens:write",
     "users:write",

@@ -24,6 +24,9 @@ _ABOUT = {
     "audience": "Who meets a condition, and lists that are kept by hand.",
     "computed_trait": "Traits that are worked out of somebody's history.",
     "virtual_event": "Some of the messages of an event, under a name of their own.",
+    "snippet": "Texts that many messages say.",
+    "layout": "What emails stand in.",
+    "template": "What messages say, for one channel, in their locales.",
 }
 
 
@@ -177,7 +180,7 @@ def _room(kind: Kind) -> Room:
     one, many = kind.name, kind.plural.replace("-", "_")
     room = Room(many, _ABOUT[kind.name])
     new, changed, given, version = _schemas(kind)
-    read, write, address = "audiences:read", "audiences:write", f"/{kind.plural}"
+    read, write, address = f"{kind.scope}:read", f"{kind.scope}:write", f"/{kind.plural}"
 
     def on(name: str, says: str, method: str, path: str, scope: str, **more: Any) -> Take:
         def take(view: View) -> None:

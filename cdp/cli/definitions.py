@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -107,6 +109,14 @@ def _field_options(kind: Kind, required: bool) -> Callable[[Any], Any]:
                     f"--{flag}", name, multiple=True, callback=_sendings, metavar="KEY[:WAYS]",
                     help=f"{about} WAYS: identify, track; again for each.",
                 )  # fmt: skip
+            elif isinstance(field, fields.Dict | fields.List | fields.Integer):
+                option = click.option(
+                    f"--{flag}", name, callback=_json, metavar="JSON", help=f"{about} As JSON."
+                )
+            elif name in kind.beside:
+                option = click.option(
+                    f"--{flag}", name, callback=_text_or_file, metavar="TEXT|@FILE", help=about
+                )
             else:
                 must = required and field.required
                 option = click.option(f"--{flag}", name, required=must, help=about)
@@ -114,6 +124,25 @@ def _field_options(kind: Kind, required: bool) -> Callable[[Any], Any]:
         return command
 
     return add
+
+
+def _json(context: Any, option: Any, given: str | None) -> Any:
+    if not given:
+        return given
+    try:
+        return json.loads(given)
+    except ValueError as error:
+        raise click.BadParameter(f"no JSON: {error}", context, option) from None
+
+
+def _text_or_file(context: Any, option: Any, given: str | None) -> str | None:
+    """A text, or what ``@welcome.mjml`` holds."""
+    if given is None or not given.startswith("@"):
+        return given
+    try:
+        return Path(given[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.BadParameter(str(error), context, option) from None
 
 
 def _sendings(_context: Any, _option: Any, given: tuple[str, ...]) -> Any:
@@ -131,7 +160,10 @@ def _sendings(_context: Any, _option: Any, given: tuple[str, ...]) -> Any:
 
 
 def _list(kind: Kind, words: str, _: Any) -> click.Command:
-    columns = ["key", "name", *(text.field for text in kind.texts), "version", "author"]
+    own = [text.field for text in kind.texts] or [
+        field for field in ("channel", "subject") if field in kind.schema().fields
+    ]
+    columns = ["key", "name", *own, "version", "author"]
 
     @_command("list", f"List {kind.title}s. Example: {words} list")
     @store_options

@@ -35,7 +35,7 @@ FIELDS = {
 }
 #: The field with the condition, and where it stands.
 CONDITION = {"audience": "who", "computed_trait": "value", "virtual_event": "where"}
-BY_PLURAL = {kind.plural: kind for kind in KINDS.values()}
+BY_PLURAL = {kind.plural: kind for kind in KINDS.values() if kind.name in FIELDS}
 
 
 class Line(NamedTuple):

@@ -9,8 +9,9 @@ from sqlalchemy import Connection
 
 from cdp.console import auth
 from cdp.console.context import console
+from cdp.console.defined import BY_PLURAL
 from cdp.console.people import find_people, person_address
-from cdp.definitions import KINDS, title_of
+from cdp.definitions import title_of
 from cdp.store import catalogue_reads, config_rows, definitions
 from cdp.store.faces import Face
 
@@ -100,7 +101,7 @@ def _connections(tx: Connection, text: str) -> list[Hit]:
         for source in config_rows.own_sources(tx)
         if needle in f"{source.name} {source.key} {source.write_key if keys else ''}".casefold()
     ]
-    for kind in KINDS.values():
+    for kind in BY_PLURAL.values():
         group = f"{kind.title.capitalize()}s"
         hits += [
             Hit(

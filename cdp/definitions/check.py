@@ -103,6 +103,11 @@ def _uses(space: Space, id_: Id, found: Finding) -> None:
             elif space.bodies[givers[0]].get("archived"):
                 text = f"the audience {word.text} is archived: nobody is in it"
                 found.warnings.append(_placed(text, *place))
+        elif word.of in ("layout", "snippet", "topic") and not givers:
+            if word.of in KINDS:
+                known = [w.text for w, ids in space.givers.items() if w.of == word.of and ids]
+                text = f"there is no {word.of} {word.text}. {did_you_mean(word.text, known)}"
+                found.errors.append(_placed(text.strip(), *place))
         elif word.of == "trait" and givers and not space.meant(id_, use):
             text = f"the {named(givers[0])} is one of {space.of(givers[0])}"
             found.warnings.append(_placed(f"{text}, this is of {space.of(id_)}", *place))
@@ -110,7 +115,11 @@ def _uses(space: Space, id_: Id, found: Finding) -> None:
 
 def _placed(text: str, field: str, line: int, column: int) -> Fault:
     # What is no condition has no place in it.
-    return Fault(field, text) if field == "event" else Fault(field, text, line, column)
+    return (
+        Fault(field, text)
+        if field in ("event", "layout", "topic")
+        else Fault(field, text, line, column)
+    )
 
 
 def _texts(space: Space, id_: Id, look: Look, found: Finding) -> None:
@@ -192,6 +201,8 @@ def _expanded(
     put = [id_ for id_, draft in changes.items() if draft is not None]
     for reached, by in space.reached(put).items():
         body = space.bodies[reached]
+        if KINDS[by[0]].beside:
+            found[by].errors.extend(_compiled(space, reached, by))
         try:
             for text in KINDS[reached[0]].texts:
                 if text.field in body:
@@ -201,6 +212,15 @@ def _expanded(
             found[by].errors.append(
                 Fault(KINDS[by[0]].texts[0].field, f"{whose} can't be worked out: {error.text}")
             )
+
+
+def _compiled(space: Space, reached: Id, by: Id) -> Iterator[Fault]:
+    """What is wrong with a message that says, or is in, what changes."""
+    for fault in KINDS[reached[0]].whole(reached, space.bodies):
+        if reached == by:
+            yield fault
+        else:
+            yield Fault("body", f"the {named(reached)} fails with it: {fault.field}: {fault.text}")
 
 
 def _vanished(before: Space, after: Space, id_: Id, found: Finding) -> None:

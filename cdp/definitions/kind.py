@@ -89,6 +89,14 @@ class Kind:
     event: Callable[[Body], str | None] = lambda body: None
     #: What is wrong with a text's tree, beyond what the language says.
     refuses: Callable[[Text, Any], str | None] = lambda text, root: None
+    #: What is wrong with a body beyond what its schema says.
+    wrong: Callable[[Body], list[Fault]] = lambda body: []
+    #: What is wrong with it beside all others.
+    whole: Callable[[Id, Mapping[Id, Body]], list[Fault]] = lambda id_, bodies: []
+    #: Fields whose text may stand in a file of its own.
+    beside: tuple[str, ...] = ()
+    #: Which part of a token's scopes is about it.
+    scope: str = "audiences"
     #: A body with other words, beyond those in its texts.
     renamed: Callable[[dict[str, Any], Mapping[Word, Word]], None] = lambda body, new: None
 
@@ -116,6 +124,8 @@ class Kind:
             if isinstance(written, str) and not any(f.field == text.field for f in faults):
                 fault, loaded[text.field] = self._canonical(text, written)
                 faults += [fault] if fault else []
+        if not faults:
+            faults = self.wrong(loaded)
         if faults:
             raise DefinitionError(faults)
         default = self.defaults
@@ -123,7 +133,7 @@ class Kind:
         body = {
             name: loaded[name]
             for name in order
-            if loaded.get(name) not in (None, []) and loaded[name] != default.get(name)
+            if loaded.get(name) not in (None, [], {}) and loaded[name] != default.get(name)
         }
         return Draft(
             body, {**body, **{t.field: given[t.field] for t in self.texts if t.field in body}}

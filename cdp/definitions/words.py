@@ -13,7 +13,7 @@ from cdp.conditions import ConditionError, Context
 from cdp.conditions.ast import Aggregate, Call, Changed, EventRef, Path, Value, children
 from cdp.conditions.parser import Parsed, parse_text
 
-Of: TypeAlias = Literal["audience", "trait", "event"]
+Of: TypeAlias = Literal["audience", "trait", "event", "template", "layout", "snippet", "topic"]
 
 
 class Word(NamedTuple):

@@ -1,4 +1,4 @@
-"""Audiences, computed traits and virtual events as files."""
+"""Audiences, computed traits, virtual events, templates, layouts and snippets as files."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from cdp.store import defining
 
 
 class Definitions(Handler):
-    """Every kind of `cdp.definitions`."""
+    """The kinds of `cdp.definitions` that are about people."""
 
-    folders: ClassVar[Mapping[str, str]] = {kind.name: kind.plural for kind in KINDS.values()}
-    prunes = "all"
     scope = "audiences"
+    folders: ClassVar[Mapping[str, str]] = {
+        kind.name: kind.plural for kind in KINDS.values() if kind.scope == "audiences"
+    }
+    prunes = "all"
 
     def things(self, tx: Connection, world: World) -> list[Thing]:
         return [
             Thing(kind, key, KINDS[kind].spread(found.body or {}), found.version, found.author)
-            for (kind, key), found in defining.load(tx).items()
+            for (kind, key), found in defining.load(tx, *self.folders).items()
         ]
 
     def read(self, id_: Id, given: Body, world: World) -> Wanted:
@@ -46,6 +48,15 @@ class Definitions(Handler):
         self, tx: Connection, now: int, changes: Mapping[Id, Wanted | None], author: str
     ) -> None:
         defining.change(tx, now, _drafts(changes), author)
+
+
+class Templates(Definitions):
+    """Those that are about messages."""
+
+    scope = "templates"
+    folders: ClassVar[Mapping[str, str]] = {
+        kind.name: kind.plural for kind in KINDS.values() if kind.scope == "templates"
+    }
 
 
 def _drafts(changes: Mapping[Id, Wanted | None]) -> dict[Id, Draft | None]:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from cdp.definitions import KINDS, Fault, Id, difference
-from cdp.folder.definitions import Definitions
+from cdp.definitions import Fault, Id, difference
+from cdp.folder.definitions import Definitions, Templates
 from cdp.folder.destinations import Destinations
 from cdp.folder.effects import SECONDS, effects
 from cdp.folder.model import Effect, Handler, Plan, Step, Thing, Wanted, World
@@ -18,7 +18,7 @@ from cdp.store import defining, meta
 
 #: In the order in which they are applied: what others refer to comes first.
 HANDLERS: tuple[Handler, ...] = (
-    Sources(), Destinations(), IdentityRules(), TraitsRules(), Definitions(),
+    Sources(), Destinations(), IdentityRules(), TraitsRules(), Definitions(), Templates(),
 )  # fmt: skip
 HANDLER_OF: dict[str, Handler] = {kind: handler for handler in HANDLERS for kind in handler.folders}
 
@@ -94,7 +94,7 @@ def plan(
 
 def _effects(tx: Connection, now: int, changes: Mapping[Id, Wanted | None]) -> dict[Id, Effect]:
     before = defining.bodies(defining.load(tx))
-    mine = {id_: item for id_, item in changes.items() if id_[0] in KINDS}
+    mine = {id_: item for id_, item in changes.items() if id_[0] in Definitions.folders}
     after = {id_: body for id_, body in before.items() if id_ not in mine}
     after |= {id_: item.private.body for id_, item in mine.items() if item is not None}
     return effects(tx, now, before, after, SECONDS)

@@ -76,11 +76,11 @@ class Links(NamedTuple):
     used_by: list[User]
 
 
-def load(tx: Connection) -> dict[Id, Version]:
-    """Every definition that holds, of all kinds, by key in each."""
+def load(tx: Connection, *kinds: str) -> dict[Id, Version]:
+    """Every definition that holds, of some kinds or all, by key in each."""
     return {
         (kind, version.key): version
-        for kind in KINDS
+        for kind in kinds or KINDS
         for version in definitions.all_current(tx, kind)
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.cli.conftest import Cdp
@@ -94,3 +96,28 @@ def test_wrong_usage_exits_with_2(cdp: Cdp) -> None:
     cdp.refuses("audiences", "rename", "x", code=2)
     cdp.refuses("traits", "add", "x", code=2)
     cdp.refuses("audiences", "revert", "x", "one", code=2)
+
+
+def test_templates_layouts_and_snippets(cdp: Cdp, tmp_path: Path) -> None:
+    body = tmp_path / "welcome.md"
+    body.write_text("# Hi {{ customer.first_name }}\n\n{{ snippets.foot }}\n")
+    cdp("snippets", "add", "foot", "--body", "Shop, *1 Main Street*")
+    cdp("layouts", "add", "page", "--body", "<html><body>{{ content }}</body></html>")
+    [made] = cdp.json(
+        "templates", "add", "welcome", "--channel", "email", "--subject", "Hi", "--layout", "page",
+        "--body", f"@{body}", "--locales", '{"pl": {"subject": "Cześć"}}', "--no-tracked",
+    )  # fmt: skip
+    assert made["body"] == body.read_text() and made["locales"]["pl"] == {"subject": "Cześć"}
+    assert (made["tracked"], made["inline_css"], made["missing"]) == (False, True, "fail")
+    assert {(use["kind"], use["key"]) for use in made["uses"]} == {
+        ("snippet", "foot"), ("layout", "page"),
+    }  # fmt: skip
+    assert "email" in cdp("templates", "list").out
+    [edited] = cdp.json("templates", "edit", "welcome", "--locales", "", "--subject", "Hello")
+    assert (edited["locales"], edited["version"]) == (None, 2)
+    assert "used by the template welcome" in cdp.refuses("snippets", "remove", "foot", "--yes")
+    assert "line 1, column 4" in cdp.refuses("templates", "edit", "welcome", "--subject", "Hi {{")
+    assert "no JSON" in cdp.refuses("templates", "edit", "welcome", "--utm", "{", code=2)
+    assert "No such file" in cdp.refuses("templates", "edit", "welcome", "--body", "@no", code=2)
+    cdp("snippets", "rename", "foot", "--key", "footer")
+    assert "{{ snippets.footer }}" in cdp.json("templates", "show", "welcome")[0]["body"]

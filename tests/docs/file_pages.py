@@ -14,8 +14,9 @@ from tests.docs.markdown import table
 
 _TYPES: tuple[tuple[type[fields.Field[Any]], str], ...] = (
     (fields.Boolean, "`true` or `false`"),
-    (fields.List, "list of texts"),
+    (fields.List, "list"),
     (fields.Dict, "mapping"),
+    (fields.Integer, "whole number"),
     (fields.String, "text"),
 )
 

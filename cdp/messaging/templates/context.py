@@ -1,0 +1,47 @@
+"""Where Liquid finds variables while it renders, and the bounds that it keeps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from liquid import BoundTemplate, RenderContext
+from liquid.exceptions import LoopIterationLimitError
+
+from cdp.messaging.templates.policy import Missing, Run
+
+#: Turns of all loops of a part together, each counted with the tags inside of it.
+MAX_TURNS = 200_000
+
+
+class Context(RenderContext):
+    """A context that knows which message it renders."""
+
+    __slots__ = ("run", "turns", "weight")
+
+    def __init__(self, template: BoundTemplate, *, run: Run | None = None, **more: Any) -> None:
+        globals_ = more.pop("globals", None) if run is None else run.data
+        super().__init__(template, globals=globals_, **more)
+        self.run = run
+        self.turns, self.weight = 0, 1
+
+    def get(self, path: list[object], **more: Any) -> object:
+        """The value at a path; a `Missing` that knows its whole name."""
+        found = super().get(path, **more)
+        if isinstance(found, Missing) and found.run is None:
+            found.path, found.run = dotted(path), self.run
+        return found
+
+    def raise_for_loop_limit(self, length: int = 1) -> None:
+        """Count the turns of a loop that begins; no template may hang."""
+        self.turns += length * self.weight
+        if self.turns > MAX_TURNS:
+            raise LoopIterationLimitError("loops take too long", token=None)
+
+
+def dotted(path: list[object]) -> str:
+    """A path as people write it."""
+    found = str(path[0])
+    for part in path[1:]:
+        plain = isinstance(part, str) and part.replace("_", "a").isalnum()
+        found += f".{part}" if plain else f"[{part!r}]"
+    return found

@@ -1,0 +1,60 @@
+"""What templates may say: channels, formats, ways with missing variables. Imports nothing."""
+
+from __future__ import annotations
+
+import re
+
+CHANNELS = ("email", "sms", "push", "in_app", "webhook", "slack")
+FORMATS = ("markdown", "mjml", "html")
+#: What happens where a variable has no value.
+MISSING = ("fail", "fallback", "allow")
+FORMS = ("banner", "modal", "slide_in", "inbox")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+_FOR_ALL = ("name", "description", "channel", "topic", "missing", "fallbacks", "utm", "locales")
+#: The fields of a template by channel, beside those of all.
+FIELDS: dict[str, tuple[str, ...]] = {
+    "email": (
+        "subject", "preheader", "format", "body", "text", "amp", "from", "reply_to", "headers",
+        "layout", "inline_css", "tracked",
+    ),
+    "sms": ("body", "from", "media", "tracked"),
+    "push": (
+        "title", "body", "image", "link", "sound", "badge", "collapse_key", "ttl", "data",
+        "custom", "tracked",
+    ),
+    "in_app": (
+        "form", "title", "format", "body", "image", "link", "buttons", "pages", "priority",
+        "theme", "data", "expires_after",
+    ),
+    "webhook": ("url", "method", "headers", "body"),
+    "slack": ("to", "body", "blocks"),
+}  # fmt: skip
+#: One of these must be said.
+NEEDED: dict[str, tuple[tuple[str, ...], ...]] = {
+    "email": (("subject",), ("body",)),
+    "sms": (("body",),),
+    "push": (("title", "body", "data"),),
+    "in_app": (("title", "body"),),
+    "webhook": (("url",),),
+    "slack": (("body", "blocks"), ("to",)),
+}
+#: What a locale may say differently.
+LOCAL = (
+    "subject", "preheader", "format", "body", "text", "amp", "from", "reply_to", "title", "image",
+    "link", "buttons", "media", "blocks", "layout",
+)  # fmt: skip
+LOCALE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
+_DURATION = re.compile(r"(\d{1,6})(s|m|h|d|w)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+def fields_of(channel: str) -> tuple[str, ...]:
+    """The fields that a template of a channel may have."""
+    return (*_FOR_ALL, *FIELDS[channel])
+
+
+def seconds(text: str) -> int | None:
+    """The length of ``30d`` in seconds; None if it is no duration."""
+    found = _DURATION.fullmatch(text)
+    return int(found[1]) * _SECONDS[found[2]] if found else None

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import hmac
 import time
 from typing import Any
 
-from cdp.plugin import Channel, Content, EmailContent, Exchange, Inbound, Outgoing, Receipt, Reply
+from cdp.plugin import (
+    Channel,
+    Content,
+    EmailContent,
+    Exchange,
+    Forged,
+    Inbound,
+    Outgoing,
+    Receipt,
+    Reply,
+)
+from cdp_email import inbound
 from cdp_email.mime import compose
 from cdp_email.names import Names
 from cdp_email.providers import PROVIDERS, Provider
@@ -24,6 +36,7 @@ class Email(Channel):
     description = "Sends email by SMTP, Amazon SES, SendGrid, Mailgun, Postmark or Resend."
     channel = "email"
     Settings = EmailSettings
+    max_request_bytes = 6 * 1024 * 1024
 
     def configure(self) -> None:
         settings = self.settings
@@ -47,12 +60,29 @@ class Email(Channel):
         return self._provider.deliver(messages)
 
     def receive(self, request: Inbound) -> Reply | None:
-        """``events``: the provider's webhooks."""
+        """``events``: the provider's webhooks; ``bounce``: mail that came in."""
         if request.method != "POST":
             return None
         if request.path == "events" and isinstance(self._provider, Provider):
             return self._provider.events(request)
+        if request.path == "bounce":
+            return self._mail(request)
         return None
+
+    def _mail(self, request: Inbound) -> Reply:
+        tokens = self.settings["inbound_token"].split()
+        if not tokens:
+            raise Forged("no inbound_token is set: mail of nobody is taken")
+        given = request.headers.get("authorization", "").encode()
+        if not any(hmac.compare_digest(given, f"Bearer {token}".encode()) for token in tokens):
+            raise Forged("the token is not inbound_token")
+        settings = self.settings
+        reports = inbound.read(
+            request.body, self._names, settings["return_path"], settings["unsubscribe_address"],
+            request.query.get("to", ""),
+        )  # fmt: skip
+        kinds = ", ".join(report.kind for report in reports) or "nothing of ours"
+        return Reply(reports, body=kinds.encode())
 
     def measure(self, content: Content) -> dict[str, Any]:
         """``bytes`` of the whole message, and whether Gmail would cut its HTML."""

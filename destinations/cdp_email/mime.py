@@ -10,7 +10,7 @@ import base64
 import binascii
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
@@ -66,6 +66,15 @@ def email_of(message: Outgoing) -> EmailContent:
     if not isinstance(message.content, EmailContent):
         raise InvalidContent(f"an email channel can't send {type(message.content).__name__}")
     return message.content
+
+
+def finished(message: Outgoing, name: str, unsubscribe_address: str) -> EmailContent:
+    """The email, with a way out by mail beside the one by link."""
+    content = email_of(message)
+    if not unsubscribe_address or not content.unsubscribe_url or content.unsubscribe_mailto:
+        return content
+    local, _, domain = unsubscribe_address.rpartition("@")
+    return replace(content, unsubscribe_mailto=f"{local}+{name}@{domain}")
 
 
 def compose(

@@ -141,6 +141,11 @@ _Fields = SettingsSchema.from_dict(
                 "space between while you change it, the new one first."
             },
         ),
+        "unsubscribe_address": _text(
+            "Where mail to unsubscribe goes, such as leave@mail.example.org, for messages that "
+            "can be unsubscribed from. Your mail server hands it in, too.",
+            validate=_reads(_plain_address),
+        ),
         "return_path": _text(
             "SMTP: where bounces go, such as bounces@mail.example.org; empty: to the sender.",
             validate=_reads(_plain_address),
@@ -229,6 +234,8 @@ class EmailSettings(_Fields):  # type: ignore[valid-type,misc]
             if not data.get(name):
                 wrong[name] = [text]
         _check_dkim(data, wrong)
+        if data.get("unsubscribe_address") and not data.get("inbound_token"):
+            wrong["inbound_token"] = ["unsubscribe_address needs one: else no mail is believed"]
         if data.get("username") and not data.get("password"):
             wrong["password"] = ["a username needs a password"]
         key = data.get("webhook_key")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import ssl
 import threading
 import time
@@ -12,7 +11,7 @@ from typing import Any
 from cdp.plugin import Exchange, Forbidden, Guard, Outgoing, PluginError, Receipt, Retry, Stop
 from cdp_email import dkim
 from cdp_email.addresses import InvalidContent, parse
-from cdp_email.mime import Mail, compose, email_of
+from cdp_email.mime import Mail, compose, email_of, finished
 from cdp_email.names import Names
 from cdp_email.smtp_client import Connection, Letter, Server
 from cdp_email.smtp_wire import Lost
@@ -33,7 +32,7 @@ class Smtp:
     def __init__(self, settings: dict[str, Any], guard: Guard, names: Names) -> None:
         self._settings, self._guard, self._names = settings, guard, names
         self._server = server_of(settings)
-        self._tls = ssl.create_default_context()
+        self._tls: ssl.SSLContext | None = None  # costs 20 ms: not for who only receives
         self._idle: deque[tuple[float, Connection]] = deque()
         self._domains = _Domains(settings["per_domain"])
         self._signers = signers(settings)
@@ -86,8 +85,8 @@ class Smtp:
         """The domain that a message is for, and the message."""
         name, now = self._names.sign(message.id), time.time()
         settings = self._settings
-        mail = compose(email_of(message), name, now, settings["from"], settings["feedback_id"]
-        )  # fmt: skip
+        content = finished(message, name, settings["unsubscribe_address"])
+        mail = compose(content, name, now, settings["from"], settings["feedback_id"])
         lines = self._signed(mail, now)
         data = b"\r\n".join(lines) + b"\r\n\r\n" + mail.body
         to = [item.spec for item in mail.to]
@@ -107,6 +106,7 @@ class Smtp:
         except Forbidden as error:
             # No message is at fault: they wait until the address or the setting is another.
             raise Retry(str(error)) from None
+        self._tls = self._tls or ssl.create_default_context()
         connection = Connection(self._server, self._tls)
         connection.open(addresses)
         return connection
@@ -225,10 +225,3 @@ def return_path(settings: dict[str, Any], name: str) -> str:
         return path
     local, _, domain = path.rpartition("@")
     return f"{local}+{name}@{domain}"
-
-
-def verp_name(settings: dict[str, Any], address: str) -> str:
-    """The name in a VERP address of ours, or ""."""
-    local, _, domain = settings["return_path"].lower().rpartition("@")
-    found = re.fullmatch(rf"{re.escape(local)}\+([a-z0-9_-]+)@{re.escape(domain)}", address.lower())
-    return found[1] if local and found else ""

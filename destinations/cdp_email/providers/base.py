@@ -27,7 +27,7 @@ from cdp.plugin import (
     receipt_from,
 )
 from cdp_email.addresses import Address, InvalidContent, parse
-from cdp_email.mime import Mail, compose, email_of, envelope, extra_headers
+from cdp_email.mime import Mail, compose, email_of, envelope, extra_headers, finished
 from cdp_email.names import HEADER, Names
 
 #: Under which name a delivery's id is left with providers that keep such things.
@@ -152,19 +152,19 @@ class Provider:
         """The message as MIME, for providers that take it so."""
         settings = self.settings
         name = self.names.sign(message.id)
-        return compose(
-            email_of(message), name, time.time(), settings["from"], settings["feedback_id"]
-        )
+        content = finished(message, name, settings["unsubscribe_address"])
+        return compose(content, name, time.time(), settings["from"], settings["feedback_id"])
 
     def parts(self, message: Outgoing) -> Parts:
         """The message in pieces, for providers that put it together themselves."""
-        content = email_of(message)
+        name = self.names.sign(message.id)
+        content = finished(message, name, self.settings["unsubscribe_address"])
         found = envelope(content, self.settings["from"])
         headers = extra_headers(content, self.settings["feedback_id"])
         reply_to = found.reply_to
-        for name in [name for name in headers if name.lower() == "reply-to"]:
-            reply_to = (parse(headers.pop(name)),)
-        headers[HEADER] = self.names.sign(message.id)
+        for key in [key for key in headers if key.lower() == "reply-to"]:
+            reply_to = (parse(headers.pop(key)),)
+        headers[HEADER] = name
         return Parts(content, found.sender, found.to, found.cc, found.bcc, reply_to, headers)
 
     def wanted(self, message: Outgoing, *names: str) -> dict[str, Any]:

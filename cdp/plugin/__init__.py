@@ -38,6 +38,7 @@ from cdp.plugin.messages import (
     SMSContent,
     WebhookContent,
 )
+from cdp.plugin.oauth import AccessToken
 from cdp.plugin.pool import Response
 from cdp.plugin.receipts import one_by_one, receipt_from
 from cdp.plugin.settings import (
@@ -54,6 +55,7 @@ from cdp.plugin.settings import (
 from cdp.plugin.values import Batch, Event, Exchange, Outcome, ProfileChange, Transition
 
 __all__ = [
+    "AccessToken",
     "Attachment",
     "Batch",
     "Channel",

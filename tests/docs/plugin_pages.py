@@ -9,6 +9,8 @@ import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from cdp_push import PushChannel
+from cdp_slack import Slack
 from cdp_sms import SMS
 from cdp_webhook import Webhook
 
@@ -259,5 +261,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "awkward": awkward,
     "webhook-settings": webhook_settings,
     "webhook-answers": webhook_answers,
+    "push-settings": lambda: settings_of(PushChannel),
+    "slack-settings": lambda: settings_of(Slack),
     "sms-settings": lambda: settings_of(SMS),
 }

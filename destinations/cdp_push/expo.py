@@ -1,0 +1,103 @@
+"""Expo's push service, for apps that have its tokens."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from cdp.plugin import Device, GuardedHTTP, PluginError
+from cdp_push.fate import Fate, Push, merged, of_error, of_status
+
+#: Messages in one call at most (docs.expo.dev, "Send notifications with the Expo Push Service").
+MOST = 100
+
+
+class Expo:
+    """Sends to a message's devices in one call."""
+
+    def __init__(self, settings: dict[str, Any], http: GuardedHTTP) -> None:
+        self._settings, self._http = settings, http
+        base = (settings["expo_url"] or "https://exp.host").rstrip("/")
+        self._url = f"{base}/--/api/v2/push/send"
+
+    def send(self, push: Push, devices: list[Device]) -> list[Fate]:
+        """A call for each hundred of devices."""
+        fates: list[Fate] = []
+        for start in range(0, len(devices), MOST):
+            fates += self._some(push, devices[start : start + MOST])
+        return fates
+
+    def _some(self, push: Push, devices: list[Device]) -> list[Fate]:
+        body = json.dumps([message_of(push, device, self._settings) for device in devices])
+        headers = {"content-type": "application/json", "accept": "application/json"}
+        if self._settings["expo_access_token"]:
+            headers["authorization"] = f"Bearer {self._settings['expo_access_token']}"
+        try:
+            answer = self._http.request("POST", self._url, body.encode(), headers)
+        except PluginError as error:
+            return [of_error(device, error) for device in devices]
+        found = _object(answer.body)
+        if not 200 <= answer.status < 300:
+            reason = f"Expo: {_first(found) or answer.status}"
+            return [of_status(device, answer.status, answer.headers, reason) for device in devices]
+        tickets = found.get("data")
+        if not isinstance(tickets, list) or len(tickets) != len(devices):
+            reason = f"Expo: {_first(found) or 'the answer has no tickets in it'}"
+            # With errors and no tickets nothing was taken.
+            kind = "failed" if found.get("errors") and not tickets else "unknown"
+            return [Fate(device, kind, reason=reason) for device in devices]
+        return [_fate(device, ticket) for device, ticket in zip(devices, tickets, strict=True)]
+
+
+def message_of(push: Push, device: Device, settings: dict[str, Any]) -> dict[str, Any]:
+    """The message as Expo has it."""
+    content = push.content
+    links = {"link": content.link, "image": content.image}
+    data = {**content.data, **{name: text for name, text in links.items() if text}}
+    low = push.message.options.get("priority") in ("normal", "low")
+    message: dict[str, Any] = {
+        "title": content.title, "body": content.body, "badge": content.badge,
+        "sound": content.sound or None, "data": {**data, "delivery_id": push.message.id},
+        "ttl": settings["ttl"] if content.ttl_s is None else content.ttl_s,
+        "priority": "normal" if low or push.silent else "high",
+        "tag": content.collapse_key, "collapseId": content.collapse_key,
+        "richContent": {"image": content.image} if content.image else None,
+    }  # fmt: skip
+    if push.silent:
+        message |= {"sound": None, "_contentAvailable": True}
+    elif content.image:
+        message["mutableContent"] = True
+    kept = {name: value for name, value in message.items() if value not in ("", None)}
+    return {**merged(kept, content.custom.get("expo")), "to": device.token}
+
+
+def _fate(device: Device, ticket: Any) -> Fate:
+    found = ticket if isinstance(ticket, dict) else {}
+    if found.get("status") == "ok":
+        return Fate(device, "sent", str(found.get("id") or ""))
+    details = found.get("details")
+    code = str(details.get("error") or "") if isinstance(details, dict) else ""
+    reason = f"Expo {code}: {str(found.get('message') or '')[:200]}"
+    kinds = {
+        "DeviceNotRegistered": "gone", "MessageRateExceeded": "retry", "MessageTooBig": "failed",
+        "ExpoError": "unknown", "ProviderError": "unknown",
+    }  # fmt: skip
+    return Fate(device, kinds.get(code, "failed" if found else "unknown"), reason=reason)
+
+
+def _first(found: dict[str, Any]) -> str:
+    errors = found.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors else None
+    return (
+        str(first.get("message") or first.get("code") or "")[:200]
+        if isinstance(first, dict)
+        else ""
+    )
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

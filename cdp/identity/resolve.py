@@ -17,7 +17,7 @@ always fits, for it touches at most one profile, which it is part of already.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from cdp.events import Stamp
@@ -101,16 +101,19 @@ class Graph:
         for identifier in group.ids:
             self.owner[identifier] = group
 
-    def add(self, node: Node) -> Placement:
+    def add(self, node: Node, settled: bool = False) -> Placement:
         """Place ``node``, later than all before.
 
-        None of its identifiers is blocked; the highest priority comes first.
+        None of its identifiers is blocked; the highest priority comes first. What is
+        ``settled`` is placed without question: it was found before that it fits.
         """
         ids = list(node.ids)
         dropped: list[Dropped] = []
         while True:
             groups = self._groups_of(ids)
-            if len(ids) == 1 or (reason := self._against(groups, ids, node.first.t)) is None:
+            if settled or len(ids) == 1:
+                break
+            if (reason := self._against(groups, ids, node.first.t)) is None:
                 break
             dropped.append(Dropped(*ids.pop(), reason))
         if groups:
@@ -181,6 +184,9 @@ class Graph:
         group.merges += loser.merges + 1
 
 
+_NONE: Mapping[int, tuple[Identifier, ...]] = {}
+
+
 class Resolution(NamedTuple):
     """The result of a `fold`.
 
@@ -195,17 +201,28 @@ class Resolution(NamedTuple):
     placements: list[tuple[Node, Placement]]
 
 
-def fold(nodes: Iterable[Node], rules: Rules, cuts: Cuts = NO_CUTS) -> Resolution:
+def fold(
+    nodes: Iterable[Node],
+    rules: Rules,
+    cuts: Cuts = NO_CUTS,
+    settled: Mapping[int, tuple[Identifier, ...]] = _NONE,
+) -> Resolution:
     """Place all ``nodes`` of a component from the first to the last.
 
     The same handle may come several times (a set that is met again under a limit with
-    a window); the last of them says what is kept apart.
+    a window); the last of them says what is kept apart. ``settled`` has, by the handles
+    of nodes that need no judging (`cdp.identity.part`), what is kept of them, the highest
+    priority first.
     """
     graph = Graph(rules, cuts)
     leads: dict[int, Identifier] = {}
     dropped: dict[int, tuple[Dropped, ...]] = {}
     placements: list[tuple[Node, Placement]] = []
     for node in sorted(nodes, key=lambda n: (n.first, n.ids)):
+        if (kept := settled.get(node.handle)) is not None:
+            placements.append((node, graph.add(node._replace(ids=kept), settled=True)))
+            leads[node.handle] = kept[0]
+            continue
         open_ids = rules.ordered(item for item in node.ids if not rules.blocks(*item))
         shut = tuple(Dropped(*item, "blocked") for item in node.ids if item not in open_ids)
         if not open_ids:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from cdp.events import Stamp
 from cdp.identity import Identifier
 from cdp.pipeline.drafts import Draft
@@ -15,7 +17,8 @@ class Cluster:
     """New nodes and the components that they connect.
 
     ``last`` is the newest first sighting in the components, None without any;
-    ``earlier`` are known nodes that were seen earlier than known, or met again.
+    ``earlier`` are known nodes that were seen earlier than known, or met again; ``around``
+    the identifiers of a cut that was made or undone, where there is no other reason.
     """
 
     def __init__(self, collection: int) -> None:
@@ -25,6 +28,7 @@ class Cluster:
         self.components: list[int] = []
         self.last: Stamp | None = None
         self.refold = False
+        self.around: Collection[Identifier] = ()
 
 
 def clusters_of(

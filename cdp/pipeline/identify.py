@@ -7,18 +7,18 @@ be folded anew (law 3). `cdp.identity` decides, this module loads and writes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import Connection
 
 from cdp.events import Stamp
-from cdp.identity import Cuts, Rules, identifier_hash
+from cdp.identity import Cuts, Identifier, Rules, identifier_hash
 from cdp.pipeline.cluster import Cluster, Known, clusters_of
 from cdp.pipeline.drafts import Draft
 from cdp.pipeline.met import MetNodes
-from cdp.pipeline.placing import Outcome, Placing, dropped_of
+from cdp.pipeline.placing import Outcome, Placing
 from cdp.pipeline.writing import Writing
-from cdp.store import graph
+from cdp.store import apart, graph
 from cdp.store.identity import add_sightings, sightings_of
 from cdp.store.identity import sweep as sweep_under_way
 from cdp.store.meta import take_numbers
@@ -80,14 +80,23 @@ def _join(
 
 
 def fold_components(
-    tx: Connection, ids: list[int], rules: Rules, cuts: dict[int, Cuts], now: int
+    tx: Connection,
+    ids: list[int],
+    rules: Rules,
+    cuts: dict[int, Cuts],
+    now: int,
+    around: Collection[Identifier] = (),
 ) -> Outcome:
-    """Fold whole components anew, under rules or cuts that have changed."""
+    """Fold components anew, under rules or cuts that have changed.
+
+    Where nothing has changed but a cut ``around`` some identifiers, only what that reaches.
+    """
     outcome = Outcome()
     clusters: list[Cluster] = []
     for row in graph.collections_of_components(tx, ids):
         cluster = Cluster(row.collection)
         cluster.components = [row.component]
+        cluster.around = around
         clusters.append(cluster)
     _load_stamps(tx, clusters)
     for cluster in clusters:
@@ -167,7 +176,7 @@ def _says_more(draft: Draft, days: dict[int, Stamp], row: graph.NodeRow, rules: 
         return False
     if days and min(new) < max(days.values()):
         return True
-    limits = (item.reason.partition(":") for item in dropped_of(row))
+    limits = (item.reason.partition(":") for item in apart.read(row.dropped))
     return any(kind == "limit" and rules.windowed(type_) for kind, _, type_ in limits)
 
 

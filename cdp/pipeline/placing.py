@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import msgspec
 from sqlalchemy import Connection
 
 from cdp.events import Stamp
@@ -23,21 +22,9 @@ from cdp.identity import (
 )
 from cdp.pipeline.cluster import Cluster, Known
 from cdp.pipeline.drafts import Draft
-from cdp.store import graph
+from cdp.pipeline.part import Change, Part, fold_around
+from cdp.store import apart, graph
 from cdp.store.identity import facts_of
-
-_encode = msgspec.json.Encoder().encode
-_decode_dropped = msgspec.json.Decoder(list[tuple[str, str, str]]).decode
-
-
-def dropped_text(dropped: tuple[Dropped, ...]) -> str | None:
-    """What was kept apart, as the store keeps it: JSON ``[[type, value, reason], …]``."""
-    return _encode(dropped).decode() if dropped else None
-
-
-def dropped_of(row: graph.NodeRow) -> list[Dropped]:
-    """What was kept apart of a stored node."""
-    return [Dropped(*item) for item in _decode_dropped(row.dropped)] if row.dropped else []
 
 
 class Outcome:
@@ -105,12 +92,8 @@ class Decided:
         return group
 
 
-def _lower(row: graph.NodeRow, first: Stamp | None) -> graph.NodeRow:
-    if first is None or first >= (row.first_t, row.first_source, row.first_message_id):
-        return row
-    return row._replace(
-        first_t=first.t, first_source=first.source, first_message_id=first.message_id
-    )
+def _new(cluster: Cluster) -> list[Node]:
+    return [Node(draft.id, draft.ids, stamp) for draft in cluster.drafts for stamp in draft.stamps]
 
 
 class Placing:
@@ -126,6 +109,7 @@ class Placing:
         self._tx, self._rules, self._cuts, self._known = tx, rules, cuts, known
         self._ids_of: dict[int, list[graph.IdentifierRow]] = {}
         self._nodes_of: dict[int, list[graph.NodeRow]] = {}
+        self._parts: dict[int, Part] = {}
         self.decided = Decided()
 
     def decide(self, clusters: list[Cluster]) -> Decided:
@@ -151,7 +135,18 @@ class Placing:
         }
         for row in graph.identifiers_of_profiles(tx, list(touched)):
             self._ids_of.setdefault(row.profile or 0, []).append(row)
-        again = [id_ for cluster in clusters if cluster.refold for id_ in cluster.components]
+        for cluster in clusters:
+            if cluster.refold and (part := self._part_of(cluster)) is not None:
+                self._parts[id(cluster)] = part
+                touched |= {row.profile for row in part.rows if row.profile}
+                for identifier, item in part.known.items():
+                    self._known[(cluster.collection, identifier)] = item
+        again = [
+            id_
+            for cluster in clusters
+            if cluster.refold and id(cluster) not in self._parts
+            for id_ in cluster.components
+        ]
         for node in graph.nodes_of_components(tx, again):
             self._nodes_of.setdefault(node.component, []).append(node)
             if node.profile:
@@ -159,6 +154,24 @@ class Placing:
         for row in graph.identifiers_of_components(tx, again):
             self._known[(row.collection, (row.type, row.value))] = row
         self.decided.profiles = {row.id: row for row in graph.profiles_by_id(tx, list(touched))}
+
+    def _part_of(self, cluster: Cluster) -> Part | None:
+        """What need be folded of a cluster whose change is known; None: all of it."""
+        if not (cluster.drafts or cluster.earlier or cluster.around):
+            return None
+        change = Change(
+            cluster.collection,
+            cluster.components,
+            [
+                Node(draft.id, draft.ids, stamp)
+                for draft in cluster.drafts
+                for stamp in draft.stamps
+            ],
+            [(row, draft.first) for draft, row in cluster.earlier],
+            cluster.around,
+        )
+        cuts = self._cuts.get(cluster.collection, NO_CUTS)
+        return fold_around(self._tx, change, self._rules, cuts)
 
     def _rows_of(self, cluster: Cluster) -> Iterable[graph.IdentifierRow]:
         for draft in cluster.drafts:
@@ -209,15 +222,22 @@ class Placing:
         )
 
     def _fold_anew(self, cluster: Cluster) -> None:
-        rows = [row for id_ in cluster.components for row in self._nodes_of.get(id_, ())]
-        lowered = {draft.id: draft.first for draft, _ in cluster.earlier}
+        part = self._parts.get(id(cluster))
+        rows = (
+            part.rows
+            if part is not None
+            else [row for id_ in cluster.components for row in self._nodes_of.get(id_, ())]
+        )
+        facts = self._facts_of(cluster, rows)
+        if part is None:
+            result = fold(facts, self._rules, self._cuts.get(cluster.collection, NO_CUTS))
+            settled: set[int] = set()
+        else:
+            result, settled = part.result, part.settled
+        groups = {id(group): group for group in result.group_of.values()}
+        changing = [group for id_, group in groups.items() if id_ not in settled]
+        ordered = sorted(changing, key=lambda g: (g.created, g.anchor))
         by_handle: dict[int, graph.NodeRow] = {row.id: row for row in rows}
-        facts = facts_of(self._tx, [_lower(row, lowered.get(row.id)) for row in rows], self._rules)
-        for draft in cluster.drafts:
-            facts += [Node(draft.id, draft.ids, stamp) for stamp in draft.stamps]
-        result = fold(facts, self._rules, self._cuts.get(cluster.collection, NO_CUTS))
-        groups = {id(group): group for group in result.group_of.values()}.values()
-        ordered = sorted(groups, key=lambda g: (g.created, g.anchor))
         self._keep_profile_ids(cluster.collection, ordered, result.group_of, by_handle)
         first_seen: dict[Identifier, Stamp] = {}
         first_of: dict[int, Stamp] = {}
@@ -227,14 +247,32 @@ class Placing:
                 first_seen.setdefault(identifier, fact.first)
         for row in rows:
             group = result.group_of.get(row.id)
-            text = dropped_text(result.dropped.get(row.id, ()))
+            text = apart.text_of(result.dropped.get(row.id, ()))
             moved = Moved(cluster, row, first_of[row.id], group, text)
             self.decided.moved_nodes.append(moved)
         for draft in cluster.drafts:
             dropped = result.dropped.get(draft.id, ())
             self.decided.placed.append(Placed(draft, result.group_of.get(draft.id), dropped))
         for identifier, seen in first_seen.items():
-            self.decided.owners.append((cluster, identifier, result.owner.get(identifier), seen))
+            owner = result.owner.get(identifier)
+            if part is not None and owner is None and identifier in part.known:
+                # Others may have named it before, and did not get it either.
+                row_ = part.known[identifier]
+                seen = min(seen, Stamp(row_.first_t, row_.first_source, row_.first_message_id))
+            if owner is None or id(owner) not in settled:
+                self.decided.owners.append((cluster, identifier, owner, seen))
+
+    def _facts_of(self, cluster: Cluster, rows: list[graph.NodeRow]) -> list[Node]:
+        """What a cluster is folded from, known nodes that were seen earlier as of then."""
+        earlier = {draft.id: draft.first for draft, _ in cluster.earlier}
+        lowered = []
+        for row in rows:
+            first = Stamp(row.first_t, row.first_source, row.first_message_id)
+            t, source, message_id = min(first, earlier.get(row.id, first))
+            lowered.append(
+                row._replace(first_t=t, first_source=source, first_message_id=message_id)
+            )
+        return facts_of(self._tx, lowered, self._rules) + _new(cluster)
 
     def _keep_profile_ids(
         self,

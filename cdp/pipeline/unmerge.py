@@ -11,9 +11,8 @@ from cdp.identity import Cut, Identifier, Node, Rules, identifier_hash
 from cdp.identity.unmerge import Sides, sides
 from cdp.pipeline.batch import tell_refolded
 from cdp.pipeline.identify import fold_components
-from cdp.pipeline.placing import dropped_of
 from cdp.pipeline.traits import update_traits
-from cdp.store import Store, graph, history, identity, people, progress
+from cdp.store import Store, apart, graph, history, identity, people, progress
 from cdp.store.people import Profile
 
 
@@ -98,10 +97,11 @@ def undo(store: Store, number: int, author: str, now: int) -> bool:
 
 
 def _fold_around(tx: Connection, cut: Cut, now: int) -> None:
-    hashes = [identifier_hash(cut.collection, item) for item in cut.left | cut.right]
+    around = cut.left | cut.right
+    hashes = [identifier_hash(cut.collection, item) for item in around]
     touched = {row.component for row in graph.identifiers_by_hash(tx, hashes)}
     rules, cuts = identity.load_rules(tx), identity.load_cuts(tx)
-    outcome = fold_components(tx, sorted(touched), rules, cuts, now)
+    outcome = fold_components(tx, sorted(touched), rules, cuts, now, around)
     changed = update_traits(tx, [], outcome, now)
     tell_refolded(tx, outcome, changed, now)
 
@@ -109,7 +109,7 @@ def _fold_around(tx: Connection, cut: Cut, now: int) -> None:
 def _kept(row: graph.NodeRow, rules: Rules) -> Node:
     """A node with the identifiers that were kept of it, the highest priority first."""
     node = identity.node_of(row)
-    gone = {item.identifier for item in dropped_of(row)}
+    gone = {item.identifier for item in apart.read(row.dropped)}
     return node._replace(ids=rules.ordered(item for item in node.ids if item not in gone))
 
 

@@ -7,8 +7,8 @@ from sqlalchemy import Connection
 from cdp.events import Stamp
 from cdp.identity import Group, Identifier, identifier_hash, public_id
 from cdp.pipeline.cluster import Cluster, Known
-from cdp.pipeline.placing import Decided, Outcome, dropped_text
-from cdp.store import graph
+from cdp.pipeline.placing import Decided, Outcome
+from cdp.store import apart, graph
 from cdp.store.meta import take_numbers
 
 
@@ -155,7 +155,7 @@ class Writing:
                     *draft.first,
                     targets[id(draft)],
                     draft.profile,
-                    dropped_text(placed.dropped),
+                    apart.text_of(placed.dropped),
                 )
             )
         graph.insert_nodes(self._tx, rows)

@@ -42,6 +42,7 @@ class World:
 
         if rules is not None:
             self.change_rules(rules)
+            self.sweep()  # while it is under way, all that joins is folded whole
         with self.store.write() as tx:
             for left, right in cuts:
                 identity.add_cut(tx, BASE, USERS, frozenset(left), frozenset(right), "test", None)

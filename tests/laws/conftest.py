@@ -1,0 +1,16 @@
+"""What holds for all laws: components are small here, so that both ways of folding are taken."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from cdp.pipeline import part
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _parts_of_small_components() -> Iterator[None]:
+    """From seven nodes on a component counts as large."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(part, "SMALL", 6)
+        patch.setattr(part, "MOST", 1.0)
+        yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -98,8 +99,19 @@ def _from_plugins(group: click.Group, name: str) -> click.Command | None:
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="headwater")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Headwater: Segment's pipes and Customer.io's journeys, owned by you."""
+    context.obj = LazyTools()
+
+
+class LazyTools:
+    """What commands of plugins may ask, imported when one does."""
+
+    def __getattr__(self, name: str) -> Any:
+        from cdp.cli.tools import Tools
+
+        return getattr(Tools(), name)
 
 
 def main() -> None:

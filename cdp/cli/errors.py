@@ -28,7 +28,7 @@ def run(command: click.Command) -> None:
         error.show()
         sys.exit(2)
     except click.ClickException as error:
-        error.show()
+        click.echo(f"cdp: {error.format_message()}", err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,6 +6,7 @@ destinations, `Channel` that of destinations that carry messages to people, `Ret
 """
 
 from cdp.plugin.channel import Channel, Check
+from cdp.plugin.commands import CommandTools
 from cdp.plugin.conditions import ConditionFunction
 from cdp.plugin.destination import Destination, DestinationContext
 from cdp.plugin.errors import (
@@ -60,6 +61,7 @@ __all__ = [
     "Batch",
     "Channel",
     "Check",
+    "CommandTools",
     "ConditionFunction",
     "Content",
     "Destination",

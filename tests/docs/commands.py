@@ -9,6 +9,7 @@ from typing import NamedTuple
 import click
 
 from cdp.cli import COMMANDS, SUMMARIES
+from cdp.plugin import manager
 from tests.docs.markdown import prose, table
 
 
@@ -24,6 +25,15 @@ def all_commands() -> Iterator[Command]:
     for name, place in COMMANDS.items():
         module, attribute = place.split(":")
         yield from _walk(f"cdp {name}", getattr(import_module(module), attribute))
+    for name, command in of_plugins().items():
+        yield from _walk(f"cdp {name}", command)
+
+
+def of_plugins() -> dict[str, click.Command]:
+    """The commands that the plugins add which come along."""
+    group = click.Group()
+    manager.load().register_cli(group)
+    return dict(sorted(group.commands.items()))
 
 
 def _walk(name: str, command: click.Command) -> Iterator[Command]:
@@ -61,6 +71,8 @@ def commands() -> str:
 def _summaries() -> Iterator[tuple[str, str]]:
     for name in COMMANDS:
         yield f"[`cdp {name}`](#cdp-{name})", SUMMARIES[name]
+    for name, command in of_plugins().items():
+        yield f"[`cdp {name}`](#cdp-{name})", command.get_short_help_str(200)
 
 
 def _options(command: click.Command) -> Iterator[tuple[str, str, str]]:

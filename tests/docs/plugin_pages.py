@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from cdp_inapp import InApp
 from cdp_push import PushChannel
 from cdp_slack import Slack
 from cdp_sms import SMS
@@ -261,6 +262,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "awkward": awkward,
     "webhook-settings": webhook_settings,
     "webhook-answers": webhook_answers,
+    "in-app-settings": lambda: settings_of(InApp),
     "push-settings": lambda: settings_of(PushChannel),
     "slack-settings": lambda: settings_of(Slack),
     "sms-settings": lambda: settings_of(SMS),

@@ -56,6 +56,9 @@ class Site:
 
     def __init__(self) -> None:
         self.pages: dict[str, str] = {}
+        self.scripts: dict[str, str] = {}
+        #: Sent with every page.
+        self.headers: dict[str, str] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -86,12 +89,18 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
                 file = BUNDLES / Path(path).name
                 if file.is_file():
                     return self._answer(200, "text/javascript", file.read_bytes())
+            elif path in site.scripts:
+                return self._answer(200, "text/javascript", site.scripts[path].encode())
             elif path in site.pages:
-                return self._answer(200, "text/html", site.pages[path].encode())
+                return self._answer(200, "text/html", site.pages[path].encode(), site.headers)
             return self._answer(404, "text/plain", b"no such page")
 
-        def _answer(self, status: int, kind: str, body: bytes) -> None:
+        def _answer(
+            self, status: int, kind: str, body: bytes, headers: dict[str, str] | None = None
+        ) -> None:
             self.send_response(status)
+            for name, value in (headers or {}).items():
+                self.send_header(name, value)
             self.send_header("Content-Type", f"{kind}; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
             self.send_header("Cache-Control", "no-store")

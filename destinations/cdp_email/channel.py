@@ -8,6 +8,7 @@ from typing import Any
 
 from cdp.plugin import (
     Channel,
+    Check,
     Content,
     EmailContent,
     Exchange,
@@ -20,7 +21,7 @@ from cdp.plugin import (
 from cdp_email import inbound
 from cdp_email.mime import compose
 from cdp_email.names import Names
-from cdp_email.providers import PROVIDERS, Provider
+from cdp_email.providers import Provider, provider_class
 from cdp_email.settings import EmailSettings
 from cdp_email.smtp import Smtp
 
@@ -48,7 +49,7 @@ class Email(Channel):
         if settings["provider"] == "smtp":
             self._provider = Smtp(settings, self.context.guard, self._names)
         else:
-            self._provider = PROVIDERS[settings["provider"]](self, self._names)
+            self._provider = provider_class(settings["provider"])(self, self._names)
         self.batch_size = self._provider.batch_size
 
     @property
@@ -89,6 +90,12 @@ class Email(Channel):
         assert isinstance(content, EmailContent)
         size = len(compose(content, "measured", 0, self.settings["from"]).data())
         return {"bytes": size, "clipped": len(content.html.encode()) > CLIPPED_BYTES}
+
+    def checks(self) -> list[Check]:
+        """SPF, DKIM and DMARC of the sending domain, with the records that are missing."""
+        from cdp_email import records  # brings dnspython, which nothing else needs
+
+        return records.check(self.settings)
 
     def test(self) -> Exchange:
         """Send a message to ``test_to``; without one, only try the credentials."""

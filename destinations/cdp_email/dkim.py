@@ -82,6 +82,16 @@ class Signer:
         text = base64.b64encode(made)
         return head + b"\r\n ".join(text[i : i + 72] for i in range(0, len(text), 72))
 
+    @staticmethod
+    def hash(body: bytes) -> bytes:
+        """The hash of a relaxed body, in base64; the same for all signers."""
+        if b"  " in body or b"\t" in body or b" \r\n" in body:
+            body = _SPACE.sub(b" ", body)
+            body = _SPACE_AT_END.sub(b"", body)
+        body = body.rstrip(b"\r\n")
+        data = body + b"\r\n" if body else b""
+        return base64.b64encode(hashlib.sha256(data).digest())
+
     def record(self) -> str:
         """The TXT record that belongs at ``<selector>._domainkey.<domain>``."""
         public = self._key.public_key()
@@ -90,16 +100,6 @@ class Signer:
             data = public.public_bytes(serialization.Encoding.DER, form)
             return f"v=DKIM1; k=rsa; p={base64.b64encode(data).decode()}"
         return f"v=DKIM1; k=ed25519; p={base64.b64encode(public.public_bytes_raw()).decode()}"
-
-
-def hash_body(body: bytes) -> bytes:
-    """The hash of a relaxed body, in base64."""
-    if b"  " in body or b"\t" in body or b" \r\n" in body:
-        body = _SPACE.sub(b" ", body)
-        body = _SPACE_AT_END.sub(b"", body)
-    body = body.rstrip(b"\r\n")
-    data = body + b"\r\n" if body else b""
-    return base64.b64encode(hashlib.sha256(data).digest())
 
 
 def _relaxed(line: bytes) -> tuple[str, bytes]:

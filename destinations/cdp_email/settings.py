@@ -9,7 +9,6 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from cdp.plugin import SettingsSchema, WordList, secret
-from cdp_email import dkim
 from cdp_email.addresses import InvalidContent, domain_in_ascii, parse
 
 #: Provider → what it can't do without, with the words for it.
@@ -46,6 +45,12 @@ def _reads(read: Callable[[str], Any]) -> Callable[[str], None]:
                 raise ValidationError(str(error)) from None
 
     return check
+
+
+def _read_keys(text: str) -> list[Any]:
+    from cdp_email.dkim import read_keys  # brings cryptography, which few settings need
+
+    return list(read_keys(text))
 
 
 def _secrets(value: str) -> None:
@@ -166,7 +171,7 @@ _Fields = SettingsSchema.from_dict(
         ),
         "dkim_key": secret(
             load_default="",
-            validate=_reads(dkim.read_keys),
+            validate=_reads(_read_keys),
             metadata={
                 "label": "DKIM key",
                 "help": "SMTP: the private key (PEM, RSA or Ed25519), one for each selector, "
@@ -253,7 +258,7 @@ def _check_dkim(data: dict[str, Any], wrong: dict[str, list[str]]) -> None:
     if not text:
         return
     try:
-        keys = len(dkim.read_keys(text))
+        keys = len(_read_keys(text))
     except ValueError:
         return  # said by the field itself
     if keys != len(selectors):

@@ -6,15 +6,17 @@ import ssl
 import threading
 import time
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cdp.plugin import Exchange, Forbidden, Guard, Outgoing, PluginError, Receipt, Retry, Stop
-from cdp_email import dkim
 from cdp_email.addresses import InvalidContent, parse
 from cdp_email.mime import Mail, compose, email_of, finished
 from cdp_email.names import Names
 from cdp_email.smtp_client import Connection, Letter, Server
 from cdp_email.smtp_wire import Lost
+
+if TYPE_CHECKING:
+    from cdp_email.dkim import Signer
 
 #: Servers close sessions that are idle for longer, or that went on for too long.
 IDLE_S, MESSAGES = 50.0, 200
@@ -97,7 +99,7 @@ class Smtp:
     def _signed(self, mail: Mail, now: float) -> list[bytes]:
         if not self._signers:
             return mail.lines
-        body_hash = dkim.hash_body(mail.body)
+        body_hash = self._signers[0].hash(mail.body)
         return [s.sign(mail.lines, body_hash, now) for s in self._signers] + mail.lines
 
     def _connect(self) -> Connection:
@@ -208,14 +210,16 @@ def server_of(settings: dict[str, Any]) -> Server:
     )  # fmt: skip
 
 
-def signers(settings: dict[str, Any]) -> list[dkim.Signer]:
+def signers(settings: dict[str, Any]) -> list[Signer]:
     """A signer for each selector, with the key in the same place."""
     if not settings["dkim_key"]:
         return []
+    from cdp_email.dkim import Signer, read_keys  # brings cryptography
+
     domain = settings["dkim_domain"] or parse(settings["from"]).domain
-    keys = dkim.read_keys(settings["dkim_key"])
+    keys = read_keys(settings["dkim_key"])
     pairs = zip(settings["dkim_selector"], keys, strict=True)
-    return [dkim.Signer(domain, selector, key) for selector, key in pairs]
+    return [Signer(domain, selector, key) for selector, key in pairs]
 
 
 def return_path(settings: dict[str, Any], name: str) -> str:

@@ -1,18 +1,25 @@
 """The providers that are called by HTTP, by the name in the settings."""
 
-from cdp_email.providers.base import Provider
-from cdp_email.providers.mailgun import Mailgun
-from cdp_email.providers.postmark import Postmark
-from cdp_email.providers.resend import Resend
-from cdp_email.providers.sendgrid import SendGrid
-from cdp_email.providers.ses import SES
+from __future__ import annotations
 
-PROVIDERS: dict[str, type[Provider]] = {
-    "ses": SES,
-    "sendgrid": SendGrid,
-    "mailgun": Mailgun,
-    "postmark": Postmark,
-    "resend": Resend,
+from importlib import import_module
+
+from cdp_email.providers.base import Provider
+
+_CLASSES = {
+    "ses": "SES",
+    "sendgrid": "SendGrid",
+    "mailgun": "Mailgun",
+    "postmark": "Postmark",
+    "resend": "Resend",
 }
 
-__all__ = ["PROVIDERS", "Provider"]
+
+def provider_class(name: str) -> type[Provider]:
+    """The class of a provider; its module, and what that needs, is imported now."""
+    module = import_module(f"cdp_email.providers.{name}")
+    found: type[Provider] = getattr(module, _CLASSES[name])
+    return found
+
+
+__all__ = ["Provider", "provider_class"]

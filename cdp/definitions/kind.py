@@ -91,6 +91,8 @@ class Kind:
     refuses: Callable[[Text, Any], str | None] = lambda text, root: None
     #: What is wrong with a body beyond what its schema says.
     wrong: Callable[[Body], list[Fault]] = lambda body: []
+    #: Leaves out of a body what goes without saying.
+    canonical: Callable[[dict[str, Any]], None] = lambda body: None
     #: What is wrong with it beside all others.
     whole: Callable[[Id, Mapping[Id, Body]], list[Fault]] = lambda id_, bodies: []
     #: Fields whose text may stand in a file of its own.
@@ -128,6 +130,7 @@ class Kind:
             faults = self.wrong(loaded)
         if faults:
             raise DefinitionError(faults)
+        self.canonical(loaded)
         default = self.defaults
         order = self.schema().fields
         body = {

@@ -190,6 +190,14 @@ def _locales(body: Body, mine: tuple[str, ...]) -> Iterator[Fault]:
                 yield Fault(at, str(texts[0] if isinstance(texts, list) else texts))
 
 
+def plainly(body: dict[str, Any]) -> None:
+    """Leave out a format that is seen from the body."""
+    for part in (body, *(body.get("locales") or {}).values()):
+        text, said = part.get("body"), part.get("format")
+        if said and (text is None or names.format_of(text, None) == said):
+            del part["format"]
+
+
 def _liquid(body: Body) -> list[Fault]:
     """What is wrong with the Liquid in any of its texts."""
     return [
@@ -290,6 +298,7 @@ TEMPLATE = Kind(
     (),
     refers=_refers,
     wrong=_wrong,
+    canonical=plainly,
     whole=_whole,
     beside=("body", "text", "amp"),
     scope="templates",

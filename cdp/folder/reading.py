@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from cdp.conditions.errors import did_you_mean
 from cdp.definitions import DefinitionError, Fault, Id
+from cdp.folder.beside import put_in
 from cdp.folder.model import Wanted, World
 from cdp.folder.planning import HANDLER_OF
 
@@ -39,6 +40,8 @@ class File(NamedTuple):
     name: str
     text: str
     tree: Any
+    #: Files beside it, by the fields whose texts they are.
+    beside: Mapping[str, str] = {}
 
     def place(self, field: str, line: int | None = None, column: int | None = None) -> Any:
         """Line and column of a field, or of a place in its text."""
@@ -49,6 +52,8 @@ class File(NamedTuple):
 
     def located(self, fault: Fault) -> Located:
         """A fault with its place in the file."""
+        if fault.field in self.beside and fault.line is not None and fault.column is not None:
+            return Located(self.beside[fault.field], fault.line, fault.column, fault.text)
         line, column = self.place(fault.field, fault.line, fault.column)
         text = f"{fault.field}: {fault.text}" if fault.field else fault.text
         return Located(self.name, line, column, text)
@@ -173,8 +178,12 @@ def _read(file: File, folder: Folder, world: World) -> None:
         text = f"{folder.files[id_].name} has the {id_[0].replace('_', ' ')} {id_[1]} already"
         folder.faults.append(file.located(Fault("key", text)))
         return
-    folder.files[id_] = file
     body = {name: value for name, value in given.items() if name not in ("kind", "key")}
+    body, names, faults = put_in(folder.root, file.name, id_[0], body)
+    file = folder.files[id_] = file._replace(beside=names)
+    if faults:
+        folder.faults.extend(map(file.located, faults))
+        return
     try:
         wanted = HANDLER_OF[id_[0]].read(id_, body, world)
     except DefinitionError as error:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from cdp.definitions import Id
 from cdp.definitions.difference import same
+from cdp.folder.beside import fresh_names, taken_out
 from cdp.folder.model import Thing, hash_of
 from cdp.folder.planning import HANDLER_OF, Seen
 from cdp.folder.reading import File, Folder, loader, plain
@@ -49,7 +50,9 @@ def pull(
         file, local, last = folder.files.get(id_), mine.get(id_), seen.get(id_)
         if file is None:
             path = _new_path(folder.root, id_)
-            _write(folder.root / path, yaml_of(thing))
+            out, texts = taken_out(thing, path, fresh_names(folder.root, path, thing))
+            _write(folder.root / path, yaml_of(out))
+            _write_texts(folder.root, texts)
             told.append(Pulled(id_, path, "written"))
         elif local != thing.hash:
             edited = last is None or local != last.hash
@@ -57,7 +60,9 @@ def pull(
                 if last is None or thing.hash != last.hash:
                     told.append(Pulled(id_, file.name, "kept", _both(thing)))
                 continue
-            _write(folder.root / file.name, merged(file, thing))
+            out, texts = taken_out(thing, file.name, file.beside)
+            _write(folder.root / file.name, merged(file, out))
+            _write_texts(folder.root, texts)
             told.append(Pulled(id_, file.name, "changed"))
         now[id_] = Seen(thing.hash, thing.version)
     for id_ in [id_ for id_ in seen if id_ not in there]:
@@ -68,7 +73,8 @@ def pull(
             )
             continue
         if file is not None:
-            (folder.root / file.name).unlink()
+            for name in (file.name, *file.beside.values()):
+                (folder.root / name).unlink(missing_ok=True)
             told.append(Pulled(id_, file.name, "removed"))
         del now[id_]
     return told, now
@@ -187,6 +193,11 @@ def _names(id_: Id) -> Iterator[str]:
     while True:
         yield f"{first}_{number}.yaml"
         number += 1
+
+
+def _write_texts(root: Path, texts: Mapping[str, str]) -> None:
+    for name, text in texts.items():
+        _write(root / name, text)
 
 
 def _write(path: Path, text: str) -> None:

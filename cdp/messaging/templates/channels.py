@@ -10,10 +10,10 @@ from typing import Any, TypeAlias
 from cdp.messaging.templates import html
 from cdp.messaging.templates import snippets as putting
 from cdp.messaging.templates.errors import RenderError, TemplateError, Trouble
-from cdp.messaging.templates.html import Text, format_of
+from cdp.messaging.templates.html import Text
 from cdp.messaging.templates.links import Link, address
 from cdp.messaging.templates.masking import LIQUID
-from cdp.messaging.templates.names import seconds
+from cdp.messaging.templates.names import format_of, seconds
 from cdp.messaging.templates.part import Part
 from cdp.messaging.templates.plaintext import tidy
 from cdp.messaging.templates.policy import Run

@@ -9,8 +9,9 @@ from liquid.exceptions import LiquidError
 
 from cdp.messaging.templates.channels import MAKERS, Body, Known
 from cdp.messaging.templates.errors import TemplateError, Trouble
-from cdp.messaging.templates.html import Text, format_of
+from cdp.messaging.templates.html import Text
 from cdp.messaging.templates.language import trouble_of
+from cdp.messaging.templates.names import format_of
 from cdp.messaging.templates.policy import Policy, Run
 from cdp.messaging.templates.rendered import Rendered, Rewrite, Urls
 from cdp.messaging.templates.snippets import has_content

@@ -57,20 +57,6 @@ class Text(NamedTuple):
     format: str
 
 
-def format_of(text: str, said: str | None) -> str:
-    """The format of a body: as it was said, or as it looks."""
-    if said:
-        return said
-    start = text.lstrip()[:200].lower()
-    if start.startswith(("<mjml", "<mj-")):
-        return "mjml"
-    return (
-        "html"
-        if start.startswith(("<!doctype", "<html", "<table", "<div", "<body"))
-        else "markdown"
-    )
-
-
 def email(
     body: Text,
     layout: Text | None,

@@ -58,3 +58,17 @@ def seconds(text: str) -> int | None:
     """The length of ``30d`` in seconds; None if it is no duration."""
     found = _DURATION.fullmatch(text)
     return int(found[1]) * _SECONDS[found[2]] if found else None
+
+
+def format_of(text: str, said: str | None) -> str:
+    """The format of a body: as it was said, or as it looks."""
+    if said:
+        return said
+    start = text.lstrip()[:200].lower()
+    if start.startswith(("<mjml", "<mj-")):
+        return "mjml"
+    return (
+        "html"
+        if start.startswith(("<!doctype", "<html", "<table", "<div", "<body"))
+        else "markdown"
+    )

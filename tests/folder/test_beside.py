@@ -161,11 +161,12 @@ BODIES = TEXT | st.sampled_from(
         "a\n ",
     ]
 )
-EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "25")) // 5 or 1
+SOME = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 FORMATS = st.sampled_from([None, "markdown", "html"])
 
 
-@settings(max_examples=max(3, EXAMPLES // 4), deadline=None, suppress_health_check=list(HealthCheck))
+@SOME
 @given(st.lists(st.tuples(BODIES, FORMATS, st.none() | BODIES), max_size=3))
 @example([("<html>\n</html>", "markdown", "a.md")])
 def test_what_is_pulled_and_applied_elsewhere_is_the_same(items: list[Any]) -> None:

@@ -29,6 +29,7 @@ def check(name: str, value: str) -> None:
         raise InvalidContent(f"{name} has a line break or control character in it")
 
 
+@lru_cache(maxsize=1024)
 def text_line(name: str, value: str) -> bytes:
     """A header of free text, such as ``Subject``."""
     check(name, value)

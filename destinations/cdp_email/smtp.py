@@ -108,7 +108,8 @@ class Smtp:
         except Forbidden as error:
             # No message is at fault: they wait until the address or the setting is another.
             raise Retry(str(error)) from None
-        self._tls = self._tls or ssl.create_default_context()
+        if self._tls is None and self._server.security != "none":
+            self._tls = ssl.create_default_context()
         connection = Connection(self._server, self._tls)
         connection.open(addresses)
         return connection

@@ -46,7 +46,7 @@ class Letter(NamedTuple):
 class Connection(Wire):
     """A session with a server; `open` it, `send` several messages, `close` it."""
 
-    def __init__(self, server: Server, tls: ssl.SSLContext) -> None:
+    def __init__(self, server: Server, tls: ssl.SSLContext | None) -> None:
         super().__init__()
         self.server = server
         self.sent = 0
@@ -68,13 +68,14 @@ class Connection(Wire):
         else:
             raise Retry(f"no connection to {server.host}:{server.port}: {'; '.join(errors)}")
         try:
-            self._sock.settimeout(server.timeout)
+            self._sock.settimeout(None)
+            self._wait_at_most(server.timeout)
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._greet()
             self._log_in()
         except OSError as error:
             self.close()
-            raise Retry(f"no session with {server.host}:{server.port}: {error}") from None
+            raise Retry(f"no session with {server.host}:{server.port}: {_said(error)}") from None
         except PluginError:
             self.close()
             raise
@@ -96,6 +97,7 @@ class Connection(Wire):
             self._hello()
 
     def _secure(self) -> None:
+        assert self._tls is not None
         self._sock = self._tls.wrap_socket(self._sock, server_hostname=self.server.host)
 
     def _hello(self) -> None:
@@ -193,9 +195,9 @@ class Connection(Wire):
             self.close()
             return Receipt.retry(f"the connection was lost within the message: {_said(error)}")
         try:
-            self._sock.settimeout(self.server.final_timeout)
+            self._wait_at_most(self.server.final_timeout)
             answer = self._read()
-            self._sock.settimeout(self.server.timeout)
+            self._wait_at_most(self.server.timeout)
         except OSError as error:
             self.close()
             return Receipt.unknown(f"no answer after the message: {_said(error)}")
@@ -228,7 +230,7 @@ class Connection(Wire):
             return
         try:
             if politely:
-                self._sock.settimeout(1.0)
+                self._wait_at_most(1.0)
                 self._sock.sendall(b"QUIT\r\n")
         except OSError:
             pass  # it is gone already, which is what we want
@@ -266,6 +268,8 @@ def _queue_id(text: str) -> str:
 
 
 def _said(error: OSError) -> str:
+    if isinstance(error, BlockingIOError | ssl.SSLWantReadError | ssl.SSLWantWriteError):
+        return "nothing came in time"
     return str(error) or type(error).__name__
 
 

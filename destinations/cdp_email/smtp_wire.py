@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import struct
 
 from cdp_email.verdicts import Answer, enhanced
 
@@ -22,6 +23,16 @@ class Wire:
     def __init__(self) -> None:
         self._buffer = b""
         self._offers: dict[str, str] = {}
+
+    def _wait_at_most(self, seconds: float) -> None:
+        """How long a call on the socket may take.
+
+        By the system and not by Python, which asks before each call whether it would
+        wait: that is twice the work where many threads do nothing but this.
+        """
+        limit = struct.pack("@ll", int(seconds), int(seconds % 1 * 1_000_000))
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
     def _ask(self, command: str) -> Answer:
         return self._ask_all([command])[0]

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import audiences, figures, identity, large_profile, recompute, standing
+from tests.bench import audiences, figures, identity, large_profile, recompute, smtp, standing
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,6 +25,7 @@ def main() -> None:
         "end_to_end": figures.end_to_end,
         "audiences": audiences.end_to_end,
         "deliveries": figures.deliveries,
+        "deliveries_smtp": smtp.smtp,
         "identity": identity.identity_heavy,
         "growth": identity.growth,
         "large_profile": large_profile.large_profile,

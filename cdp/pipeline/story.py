@@ -25,7 +25,8 @@ from cdp.identity import (
     public_id,
 )
 from cdp.identity.explain import Branch, Step, branches
-from cdp.store import config_rows, graph, history, identity, timeline
+from cdp.pipeline.part import Change, fold_around
+from cdp.store import apart, config_rows, graph, history, identity, timeline
 from cdp.store.graph import NodeRow, ProfileRow
 from cdp.store.identity import CutRow
 from cdp.store.people import Profile
@@ -66,13 +67,19 @@ class _Teller:
         self.cuts = {row.cut.number: row for row in identity.all_cuts(tx)}
         self.sources = {source.id: source.key for source in config_rows.all_sources(tx)}
         mine = graph.nodes_of_profiles(tx, [profile.id])
-        components = sorted({row.component for row in mine})
-        rows = graph.nodes_of_components(tx, components)
-        facts = identity.facts_of(tx, rows, self.rules)
-        holding = identity.load_cuts(tx).get(profile.collection, NO_CUTS)
-        self.result = fold(facts, self.rules, holding)
-        self.nodes = {row.id: row for row in rows}
         self.mine = {row.id for row in mine}
+        self.components = sorted({row.component for row in mine})
+        holding = identity.load_cuts(tx).get(profile.collection, NO_CUTS)
+        asked = Change(self.collection, self.components, asked=[profile.id])
+        part = fold_around(tx, asked, self.rules, holding)
+        self.whole = part is None
+        if part is not None:
+            rows, self.result = part.rows, part.result
+        else:
+            rows = graph.nodes_of_components(tx, self.components)
+            self.result = fold(identity.facts_of(tx, rows, self.rules), self.rules, holding)
+        self.nodes = {row.id: row for row in rows}
+        self.anchors = {item: group.anchor for item, group in self.result.owner.items()}
         self.messages = self._messages(tx)
 
     def _messages(self, tx: Connection) -> dict[int, dict[str, Any]]:
@@ -130,14 +137,17 @@ class _Teller:
         }
 
     def apart(self, item: Dropped) -> dict[str, Any]:
-        owner = self.result.owner.get(item.identifier)
-        home = identifier_hash(self.collection, owner.anchor) if owner is not None else None
+        anchor = self.anchors.get(item.identifier)
         return {
             "identifier": word(item.identifier),
             "reason": item.reason,
             "because": reason_text(item.reason, self.rules, self.cuts),
-            "belongs_to": public_id(self.collection, home) if home is not None else None,
+            "belongs_to": self.public(anchor) if anchor is not None else None,
         }
+
+    def public(self, anchor: Identifier) -> str:
+        """The id of the profile that an identifier names."""
+        return public_id(self.collection, identifier_hash(self.collection, anchor))
 
 
 def story(tx: Connection, profile: Profile | ProfileRow) -> dict[str, Any]:
@@ -152,11 +162,6 @@ def story(tx: Connection, profile: Profile | ProfileRow) -> dict[str, Any]:
     teller = _Teller(tx, profile)
     mine = teller.home(profile.anchor)
     own: Container[Identifier] = mine.ids if mine is not None else ()
-    named = (
-        (row, dropped)
-        for row, dropped in _elsewhere(teller)
-        if any(item.identifier in own for item in dropped)
-    )
     elsewhere = [
         {
             "at": format_time(row.first_t),
@@ -164,13 +169,10 @@ def story(tx: Connection, profile: Profile | ProfileRow) -> dict[str, Any]:
             "source": teller.sources.get(row.first_source),
             "message_id": row.first_message_id,
             "identifiers": [word(item) for item in identity.node_of(row).ids],
-            "profile": public_id(
-                profile.collection,
-                identifier_hash(profile.collection, teller.result.group_of[row.id].anchor),
-            ),
+            "profile": home,
             "kept_apart": [teller.apart(item) for item in dropped],
         }
-        for row, dropped in islice(named, ELSEWHERE)
+        for row, home, dropped in _elsewhere(tx, teller, profile.id, own)
     ]
     grown = branches(teller.result)
     return {
@@ -187,12 +189,49 @@ def story(tx: Connection, profile: Profile | ProfileRow) -> dict[str, Any]:
     }
 
 
-def _elsewhere(teller: _Teller) -> list[tuple[NodeRow, tuple[Dropped, ...]]]:
-    return [
-        (teller.nodes[handle], dropped)
+#: A node of another profile, that profile's id, and what was kept apart from it.
+_Other = tuple[NodeRow, str, tuple[Dropped, ...]]
+
+
+def _elsewhere(
+    tx: Connection, teller: _Teller, profile: int, own: Container[Identifier]
+) -> list[_Other]:
+    if not teller.whole:
+        return _elsewhere_stored(tx, teller, profile, own)
+    named = (
+        (teller.nodes[handle], teller.public(teller.result.group_of[handle].anchor), dropped)
         for handle, dropped in teller.result.dropped.items()
         if handle not in teller.mine and handle in teller.result.group_of
-    ]
+        if any(item.identifier in own for item in dropped)
+    )
+    return list(islice(named, ELSEWHERE))
+
+
+def _elsewhere_stored(
+    tx: Connection, teller: _Teller, profile: int, own: Container[Identifier]
+) -> list[_Other]:
+    """As the store has it, where what is not around the profile was not folded."""
+    texts = apart.texts(tx, teller.components)
+    hits = [text for text in texts if any(item.identifier in own for item in apart.read(text))]
+    rows = apart.first_with(tx, teller.components, hits, profile, ELSEWHERE)
+    said = {row.id: tuple(apart.read(row.dropped)) for row in rows}
+    hashes = {
+        identifier_hash(teller.collection, item.identifier)
+        for dropped in said.values()
+        for item in dropped
+    }
+    items = graph.identifiers_by_hash(tx, sorted(hashes))
+    wanted = {row.profile for row in rows} | {row.profile for row in items if row.profile}
+    named = {row.id: row.anchor for row in graph.profiles_by_id(tx, sorted(wanted))}
+    anchors = {
+        row.hash: (row.type, row.value)
+        for row in graph.identifiers_by_hash(tx, sorted(set(named.values())))
+        if row.collection == teller.collection
+    }
+    for item in items:
+        if item.collection == teller.collection and item.profile:
+            teller.anchors[item.type, item.value] = anchors[named[item.profile]]
+    return [(row, public_id(teller.collection, named[row.profile]), said[row.id]) for row in rows]
 
 
 def cut_shown(row: CutRow) -> dict[str, Any]:

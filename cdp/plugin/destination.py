@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -62,6 +63,8 @@ class Destination:
     concurrency: int = 8
     rate_limit: float | None = None
     timeout: float = 10.0
+    #: What TLS connections are made with, for certificates of one's own.
+    tls: ssl.SSLContext | None = None
 
     def __init__(self, settings: dict[str, Any], context: DestinationContext | None = None) -> None:
         self.settings = validate(self.Settings, settings)
@@ -69,11 +72,11 @@ class Destination:
         self.configure()
         secrets = _secrets(self.Settings, self.settings)
         self.http = GuardedHTTP(
-            self.context.guard, self.timeout, max(4, self.concurrency), tuple(secrets)
+            self.context.guard, self.timeout, max(4, self.concurrency), tuple(secrets), self.tls
         )
 
     def configure(self) -> None:
-        """Take over settings that change ``batch_size``, ``rate_limit`` and the like."""
+        """Take over settings that change ``batch_size``, ``rate_limit``, ``tls`` and the like."""
 
     def open(self) -> None:
         """Called once before the first `send`."""

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import msgspec
-from marshmallow import ValidationError, fields, validate
+from marshmallow import fields, validate
 
 from cdp.plugin import (
     Batch,
@@ -24,26 +24,10 @@ from cdp.plugin import (
     from_response,
     secret,
 )
+from cdp_webhook.checks import check_headers, check_secret
 from cdp_webhook.sign import key_of, signature
 
 _encode = msgspec.json.Encoder().encode
-
-#: Headers that belong to the call itself.
-_OURS = {"host", "content-length", "transfer-encoding", "connection"}
-
-
-def _check_secret(value: str) -> None:
-    for part in value.split():
-        try:
-            key_of(part)
-        except ValueError as error:
-            raise ValidationError(str(error)) from None
-
-
-def _check_headers(headers: dict[str, str]) -> None:
-    for name in headers:
-        if name.lower() in _OURS or name.lower().startswith("webhook-"):
-            raise ValidationError(f"{name} is set by Headwater itself")
 
 
 class WebhookSettings(SettingsSchema):
@@ -57,7 +41,7 @@ class WebhookSettings(SettingsSchema):
     )
     secret = secret(
         load_default="",
-        validate=_check_secret,
+        validate=check_secret,
         metadata={
             "label": "Signing secret",
             "help": "whsec_ and base64; two with a space between while you change it. "
@@ -66,7 +50,7 @@ class WebhookSettings(SettingsSchema):
     )
     headers = Headers(
         load_default=dict,
-        validate=_check_headers,
+        validate=check_headers,
         metadata={"secret": True, "help": "More headers, a line each: Name: value."},
     )
     method = fields.String(

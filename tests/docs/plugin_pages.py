@@ -13,7 +13,7 @@ from cdp_inapp import InApp
 from cdp_push import PushChannel
 from cdp_slack import Slack
 from cdp_sms import SMS
-from cdp_webhook import Webhook
+from cdp_webhook import Webhook, WebhookChannel
 
 from cdp import plugin
 from cdp.plugin import describe, errors, hookspecs, testing
@@ -26,6 +26,22 @@ _VALUES = (
     plugin.Exchange,
     plugin.ProfileChange,
     plugin.Transition,
+)
+_CONTENTS = (
+    plugin.Outgoing,
+    plugin.EmailContent,
+    plugin.Attachment,
+    plugin.SMSContent,
+    plugin.PushContent,
+    plugin.Device,
+    plugin.InAppContent,
+    plugin.WebhookContent,
+    plugin.SlackContent,
+    plugin.Receipt,
+    plugin.Report,
+    plugin.Inbound,
+    plugin.Reply,
+    plugin.Check,
 )
 _SETTINGS = (plugin.SettingsSchema, plugin.Headers, plugin.WordList, plugin.secret)
 _KIT = (
@@ -78,6 +94,23 @@ def _attributes() -> tuple[tuple[str, ...], list[tuple[str, str, str]]]:
     return ("Attribute", "Type", "Default"), rows
 
 
+def channel() -> str:
+    """The base class of channels, beyond what destinations have."""
+    cls = plugin.Channel
+    parts = [prose(cls.__doc__)]
+    for name, method in vars(cls).items():
+        if inspect.isfunction(method) and not name.startswith("_"):
+            parts.append(f"### {name}\n\n{_signature(name, method)}\n\n{prose(method.__doc__)}")
+    parts.append(f"### keeps_keys\n\n{prose(cls.keeps_keys.__doc__)}")
+    parts += [_thing(item, "###") for item in (plugin.one_by_one, plugin.receipt_from)]
+    return "\n\n".join([*parts, _class(plugin.AccessToken, "###")])
+
+
+def contents() -> str:
+    """What channels get, give back and are told."""
+    return "\n\n".join(_class(cls, "###") for cls in _CONTENTS)
+
+
 def context() -> str:
     """What the engine hands over besides the settings."""
     return _class(plugin.DestinationContext, "###")
@@ -115,7 +148,16 @@ def test_kit() -> str:
 
 def inherited_tests() -> str:
     """The tests that `destination_tests` brings, as sentences."""
-    made = testing.destination_tests(Webhook, lambda url: {"url": url})
+    return _sentences(testing.destination_tests(Webhook, lambda url: {"url": url}))
+
+
+def inherited_channel_tests() -> str:
+    """The tests that `channel_tests` brings, as sentences."""
+    content = plugin.SMSContent("", "")
+    return _sentences(testing.channel_tests(SMS, lambda url: {"url": url}, content))
+
+
+def _sentences(made: type) -> str:
     names = [name for name in vars(made) if name.startswith("test_")]
     return "\n".join("- " + name.removeprefix("test_").replace("_", " ") for name in names)
 
@@ -263,6 +305,10 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "webhook-settings": webhook_settings,
     "webhook-answers": webhook_answers,
     "in-app-settings": lambda: settings_of(InApp),
+    "webhook-message-settings": lambda: settings_of(WebhookChannel),
+    "inherited-channel-tests": inherited_channel_tests,
+    "channel": channel,
+    "contents": contents,
     "push-settings": lambda: settings_of(PushChannel),
     "slack-settings": lambda: settings_of(Slack),
     "sms-settings": lambda: settings_of(SMS),

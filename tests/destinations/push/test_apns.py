@@ -1,7 +1,5 @@
 """Apple's push service, over real HTTP/2."""
 
-import datetime
-import ipaddress
 import ssl
 import time
 from pathlib import Path
@@ -9,10 +7,6 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from cdp.plugin import (
     DestinationContext,
@@ -27,6 +21,7 @@ from cdp.plugin import (
     Stop,
     Unanswered,
 )
+from tests.destinations.certificates import certificate, server_context
 from tests.destinations.push.common import APPLE, apns, make, outgoing
 from tests.destinations.push.h2server import Call, H2Server, Says
 
@@ -153,43 +148,12 @@ def test_the_guard_holds_for_http2_too() -> None:
     assert DestinationContext().guard.allow_private is False
 
 
-def certificate(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """What a server shows, and what a client trusts: a certificate for localhost alone."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / "server.pem"
-    path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        + made.public_bytes(serialization.Encoding.PEM)
-    )
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(path)
-    server.set_alpn_protocols(["h2"])
-    return server, ssl.create_default_context(cafile=str(path))
-
-
 def test_the_address_that_was_checked_is_called_and_the_hosts_certificate_wanted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shows, trusts = certificate(tmp_path)
-    assert ipaddress.ip_address("127.0.0.1").is_loopback
+    pem = certificate("localhost")
+    shows, trusts = server_context(pem, tmp_path), ssl.create_default_context(cadata=pem.public)
+    shows.set_alpn_protocols(["h2"])
     with H2Server(lambda _: Says(200, {"ok": True}), shows) as server:
         client = GuardedHTTP(Guard(allow_private=True), 5.0).also(tls=trusts, http2=True)
         # The name of the certificate stays, wherever it leads.

@@ -11,6 +11,7 @@ import hashlib
 import re
 import time
 from collections.abc import Iterable, Iterator
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 from email.utils import getaddresses, parsedate_to_datetime
@@ -139,7 +140,7 @@ def _decoded(part: Message) -> str:
         return ""
     try:
         return payload.decode(part.get_content_charset() or "utf-8", "replace")
-    except LookupError:
+    except (LookupError, ValueError):
         return payload.decode("utf-8", "replace")
 
 
@@ -238,7 +239,7 @@ def _header(message: Message, name: str) -> str:
     value = _field(message, name)
     try:
         return str(make_header(decode_header(value)))
-    except (LookupError, ValueError):
+    except (LookupError, ValueError, MessageError):
         return value
 
 

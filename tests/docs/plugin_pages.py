@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from cdp_email import Email
 from cdp_inapp import InApp
 from cdp_push import PushChannel
 from cdp_slack import Slack
@@ -304,6 +305,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "awkward": awkward,
     "webhook-settings": webhook_settings,
     "webhook-answers": webhook_answers,
+    "email-settings": lambda: settings_of(Email),
     "in-app-settings": lambda: settings_of(InApp),
     "webhook-message-settings": lambda: settings_of(WebhookChannel),
     "inherited-channel-tests": inherited_channel_tests,

@@ -28,6 +28,7 @@ from cdp.api import (
     privacy,
     sources,
     status,
+    templates,
     traits,
 )
 from cdp.api.errors import ApiError, not_found
@@ -49,6 +50,7 @@ ROOMS = (
     objects.room,
     identity.room,
     *definitions.ROOMS,
+    templates.room,
     memberships.room,
     files.room,
     lists.room,

@@ -121,3 +121,32 @@ def test_templates_layouts_and_snippets(cdp: Cdp, tmp_path: Path) -> None:
     assert "No such file" in cdp.refuses("templates", "edit", "welcome", "--body", "@no", code=2)
     cdp("snippets", "rename", "foot", "--key", "footer")
     assert "{{ snippets.footer }}" in cdp.json("templates", "show", "welcome")[0]["body"]
+
+
+def test_a_template_before_it_is_sent(cdp: Cdp, space: Space, tmp_path: Path) -> None:
+    space.send(*ana())
+    cdp("templates", "add", "hi", "--channel", "email", "--subject", "Hi {{ customer.name }}",
+        "--body", "<p>You are on {{ customer.plan }}, {{ event.total }}</p>",
+        "--preheader", "x")  # fmt: skip
+    rows = cdp.json("templates", "lint")
+    assert {(row["template"], row["code"]) for row in rows} == {("hi", "no_default")}
+    assert "no_default" in cdp("templates", "lint", "hi").out
+    rows = cdp.json("templates", "variables", "hi")
+    assert {row["name"]: row["share"] for row in rows} == {
+        "customer.name": 1.0, "customer.plan": 1.0, "event.total": None,
+    }  # fmt: skip
+    assert "100.0%" in cdp("templates", "variables", "hi").out
+    assert "no audience vip" in cdp.refuses("templates", "variables", "hi", "--audience", "vip")
+    (tmp_path / "given.json").write_text('{"event": {"total": 3}}')
+    words = ("templates", "preview", "hi", "--person", "user_id:u1", "--given")
+    [told] = cdp.json(*words, f"@{tmp_path / 'given.json'}")
+    assert told["fields"]["subject"] == "Hi Ana Kowalska"
+    assert (
+        cdp(*words, '{"event": {"total": 3}}', "--html").out.lower().startswith("<!doctype html>")
+    )
+    assert "body: event.total has no value and no default" in cdp.refuses(*words, "{}")
+    assert "--given takes an object" in cdp.refuses(*words, "3")
+    cdp("templates", "edit", "hi", "--body", '<a href="">x</a>')
+    assert cdp.run("templates", "lint").code == 1
+    cdp("templates", "edit", "hi", "--body", "Hi", "--subject", "Hi")
+    assert "nothing looks wrong" in cdp("templates", "lint").err

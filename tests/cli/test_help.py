@@ -14,7 +14,8 @@ from cdp.cli import COMMANDS, SUMMARIES, cli
 from tests.cli.conftest import Cdp
 
 HEAVY = ("sqlalchemy", "flask", "marshmallow", "rich", "granian", "alembic", "requests", "msgspec",
-         "structlog", "cdp.store", "cdp.server", "cdp.plugin", "asyncio")  # fmt: skip
+         "structlog", "cdp.store", "cdp.server", "cdp.plugin", "asyncio", "liquid", "mrml",
+         "css_inline", "nh3", "babel", "dateutil")  # fmt: skip
 
 
 def leaves(command: click.Command, *words: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:

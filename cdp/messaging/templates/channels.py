@@ -14,8 +14,7 @@ from cdp.messaging.templates.html import Text
 from cdp.messaging.templates.links import Link, address
 from cdp.messaging.templates.masking import LIQUID
 from cdp.messaging.templates.names import format_of, seconds
-from cdp.messaging.templates.part import Part
-from cdp.messaging.templates.plaintext import tidy
+from cdp.messaging.templates.part import Part, TextPart
 from cdp.messaging.templates.policy import Run
 from cdp.messaging.templates.tree import Make, in_json, line, text, tree, with_filter
 
@@ -50,8 +49,8 @@ def email(body: Body, layout: Text | None, snippets: Known, locale: str) -> dict
         "html": Part(sources.html, "body", html=True).render,
     }
     own = put("text") if body.get("text") else None
-    plain = Part(sources.text if own is None else own, "text", html=False)
-    made["text"] = plain.render if own is not None else lambda run: tidy(plain.render(run))
+    plain = TextPart(sources.text, "text", html=False) if own is None else None
+    made["text"] = (plain or Part(own or "", "text", html=False)).render
     if body.get("amp"):
         made["amp"] = Part(put("amp"), "amp", html=True).render
     for field, name in (("from", "sender"), ("reply_to", "reply_to")):
@@ -109,9 +108,8 @@ def in_app(body: Body, layout: Text | None, snippets: Known, locale: str) -> dic
         if said == "mjml":
             raise TemplateError([Trouble("format", "a message inside a page is Markdown or HTML")])
         sources = html.fragment(Text(text_, said), snippets)
-        plain = Part(sources.text, "body", html=False)
         made["html"] = Part(sources.html, "body", html=True).render
-        made["text"] = lambda run: tidy(plain.render(run)).strip()
+        made["text"] = TextPart(sources.text, "body", html=False).render
     for name in ("image", "link"):
         if body.get(name):
             made[name] = _followed(str(body[name]), name, tracked=False)

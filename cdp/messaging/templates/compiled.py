@@ -12,6 +12,7 @@ from cdp.messaging.templates.errors import TemplateError, Trouble
 from cdp.messaging.templates.html import Text
 from cdp.messaging.templates.language import trouble_of
 from cdp.messaging.templates.names import format_of
+from cdp.messaging.templates.part import Part
 from cdp.messaging.templates.policy import Policy, Run
 from cdp.messaging.templates.rendered import Rendered, Rewrite, Urls
 from cdp.messaging.templates.snippets import has_content
@@ -76,6 +77,17 @@ class Compiled:
             run.utm = {name: make(run) for name, make in self._utm.items()}
         made = {name: make(run) for name, make in fields.items()}
         return Rendered(self.channel, made, found, tuple(run.allowed))
+
+    def sources(self, locale: str = DEFAULT) -> dict[str, str]:
+        """Liquid of the HTML and of the text that it says in one of its locales; for lint."""
+        if locale not in self._variants:
+            self._variants[locale] = self._compile(locale)
+        found = {}
+        for name, make in self._variants[locale].items():
+            part = getattr(make, "__self__", None)
+            if isinstance(part, Part):
+                found[name] = part.source
+        return found
 
     def check(self) -> None:
         """Compile all of its locales; `TemplateError` with what is wrong in any of them."""

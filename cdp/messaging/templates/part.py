@@ -12,6 +12,7 @@ from cdp.messaging.templates.context import Context
 from cdp.messaging.templates.errors import RenderError
 from cdp.messaging.templates.language import MAX_OUTPUT, language, parse
 from cdp.messaging.templates.output import Fast, OurOutput, fast
+from cdp.messaging.templates.plaintext import tidy
 from cdp.messaging.templates.policy import Run
 from cdp.messaging.templates.tags import LinkNode, PixelNode, UrlNode
 
@@ -23,7 +24,7 @@ class Part:
     """
 
     def __init__(self, source: str, where: str, *, html: bool) -> None:
-        self.where, self.html = where, html
+        self.where, self.html, self.source = where, html, source
         self.template = parse(source, html)
         self._pieces: list[Any] = []
         assigned = _assigned(self.template.nodes)
@@ -82,6 +83,13 @@ class Part:
             else:
                 piece.render(context, buffer)
         return buffer.getvalue()
+
+
+class TextPart(Part):
+    """A text part that was made of HTML: what Liquid leaves empty leaves no empty lines."""
+
+    def render(self, run: Run) -> str:
+        return tidy(super().render(run))
 
 
 def _link(node: LinkNode, inner: list[str | Fast], html: bool) -> Fast:

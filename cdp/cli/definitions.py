@@ -24,6 +24,8 @@ from cdp.definitions import Fault, Id, Kind
 from cdp.definitions.sending import SendTo
 from cdp.store import Store, defining
 
+#: Options of fields whose names mean something else to every command.
+_OPTION = {"data": "app_data"}
 _VERSION = "Refuse if it is no longer at this version."
 _version = click.option("--version", "seen", type=int, help=_VERSION)
 
@@ -101,6 +103,7 @@ def _field_options(kind: Kind, required: bool) -> Callable[[Any], Any]:
     def add(command: Any) -> Any:
         for name, field in reversed(kind.schema().fields.items()):
             about = field.metadata.get("description", "")
+            name = _OPTION.get(name, name)
             flag = name.replace("_", "-")
             if isinstance(field, fields.Boolean):
                 option = click.option(f"--{flag}/--no-{flag}", name, default=None, help=about)
@@ -124,6 +127,12 @@ def _field_options(kind: Kind, required: bool) -> Callable[[Any], Any]:
         return command
 
     return add
+
+
+def _fields(given: dict[str, Any]) -> dict[str, Any]:
+    """The fields that options gave, by their own names."""
+    names = {option: name for name, option in _OPTION.items()}
+    return {names.get(name, name): value for name, value in given.items() if value is not None}
 
 
 def _json(context: Any, option: Any, given: str | None) -> Any:
@@ -202,7 +211,7 @@ def _add(kind: Kind, words: str, examples: tuple[str, str]) -> click.Command:
     @json_option
     def add(key: str, as_json: bool, data: Any, database_url: str | None, **given: Any) -> None:
         _, store = open_store(data, database_url)
-        body = {name: value for name, value in given.items() if value is not None}
+        body = _fields(given)
         id_ = (kind.name, key)
         _made(store, id_, as_json, lambda tx: defining.put(tx, now_ms(), id_, body, author(), 0))
 
@@ -224,7 +233,7 @@ def _edit(kind: Kind, words: str, examples: tuple[str, str]) -> click.Command:
     ) -> None:  # fmt: skip
         _, store = open_store(data, database_url)
         id_ = (kind.name, key)
-        changes = {name: value for name, value in given.items() if value is not None}
+        changes = _fields(given)
 
         def make(tx: Any) -> defining.Put:
             body = {**(defining.find(tx, id_).body or {}), **changes}

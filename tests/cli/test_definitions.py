@@ -123,6 +123,12 @@ def test_templates_layouts_and_snippets(cdp: Cdp, tmp_path: Path) -> None:
     assert "{{ snippets.footer }}" in cdp.json("templates", "show", "welcome")[0]["body"]
 
 
+def test_the_data_of_a_push_is_no_folder(cdp: Cdp) -> None:
+    [made] = cdp.json("templates", "add", "p", "--channel", "push", "--app-data", '{"a": "b"}')
+    assert made["data"] == {"a": "b"}
+    assert cdp.json("templates", "edit", "p", "--app-data", "", "--title", "x")[0]["data"] is None
+
+
 def test_a_template_before_it_is_sent(cdp: Cdp, space: Space, tmp_path: Path) -> None:
     space.send(*ana())
     cdp("templates", "add", "hi", "--channel", "email", "--subject", "Hi {{ customer.name }}",

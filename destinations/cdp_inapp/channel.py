@@ -15,6 +15,7 @@ from marshmallow import ValidationError, fields, validate
 
 from cdp.plugin import (
     Channel,
+    Check,
     Content,
     Exchange,
     Forged,
@@ -29,7 +30,7 @@ from cdp.plugin import (
     secret,
 )
 from cdp_inapp import content as contents
-from cdp_inapp.reporting import BadEvents, reports_of
+from cdp_inapp.reporting import BadEvents, Brake, reports_of
 from cdp_inapp.stream import LIFE_S, Places, Stream
 from cdp_inapp.tokens import SECRET_BYTES, BadToken, Bearer, sign, verify
 
@@ -103,6 +104,7 @@ class InApp(Channel):
         self._secrets = [part.encode() for part in self.settings["secret"].split()]
         self._closed = threading.Event()
         self._places = Places()
+        self._brake = Brake()
 
     def close(self) -> None:
         """End the streams."""
@@ -138,6 +140,16 @@ class InApp(Channel):
     def token(self, person: tuple[str, str], expires_at: int) -> str:
         """A user token, good until ``expires_at`` (seconds since 1970)."""
         return sign(self._secrets[0], person, expires_at)
+
+    def checks(self) -> list[Check]:
+        """Whether browsers reach the client."""
+        url = self.context.callback("client.js")
+        if not url:
+            text = "CDP_PUBLIC_URL isn't set, so that nobody can say where browsers find the client"
+            return [Check("Address", "unknown", text)]
+        if not url.startswith("https:"):
+            return [Check("Address", "warning", f"pages by https can't load {url}")]
+        return [Check("Address", "ok", url)]
 
     def test(self) -> Exchange:
         """Fetch the script from where browsers will."""
@@ -198,6 +210,8 @@ class InApp(Channel):
         except BadEvents as error:
             return _problem(400, str(error))
         bearer = self._bearer(_token(request) or token)
+        if not self._brake.lets(bearer.person):
+            return _problem(429, "too many requests of this person", 60)
         known = self.context.inbox.sent(bearer.person, {event.delivery for event in events})
         mine = [event for event in events if event.delivery in known]
         unknown = sorted({event.delivery for event in events} - known)

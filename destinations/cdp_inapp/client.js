@@ -5,19 +5,15 @@
   const RUNS = /^(javascript|data|vbscript|file|blob):/;
   const CSS = `:host{all:initial;--hw-accent:#2257c9;--hw-accent-text:#fff;--hw-background:#fff;--hw-text:#1b2130;--hw-muted:#5a6375;--hw-border:#d5dae3;--hw-radius:10px;--hw-shadow:0 8px 32px #0004;--hw-font:15px/1.5 system-ui,sans-serif;--hw-width:22rem;--hw-z-index:2147483000}
 @media(prefers-color-scheme:dark){:host{--hw-accent:#8fb4ff;--hw-accent-text:#0b1220;--hw-background:#1b2130;--hw-text:#eef1f7;--hw-muted:#a9b3c6;--hw-border:#39435a}}
-*{box-sizing:border-box}
-.box{position:fixed;z-index:var(--hw-z-index);margin:0;padding:1rem 1.25rem;max-width:calc(100vw - 2rem);max-height:85vh;overflow:auto;overflow-wrap:anywhere;font:var(--hw-font);color:var(--hw-text);background:var(--hw-background);border:1px solid var(--hw-border);border-radius:var(--hw-radius);box-shadow:var(--hw-shadow)}
+*{box-sizing:border-box}.box{position:fixed;z-index:var(--hw-z-index);margin:0;padding:1rem 1.25rem;max-width:calc(100vw - 2rem);max-height:85vh;overflow:auto;overflow-wrap:anywhere;font:var(--hw-font);color:var(--hw-text);background:var(--hw-background);border:1px solid var(--hw-border);border-radius:var(--hw-radius);box-shadow:var(--hw-shadow)}
 .banner{inset:0 0 auto;max-width:none;border-width:0 0 1px;border-radius:0}
 .slide_in{inset:auto 1rem 1rem auto}
 .modal{inset:0;margin:auto;width:32rem;height:fit-content}
-.modal::backdrop{background:#0008}
-.slide_in,.inbox{width:var(--hw-width)}
+.modal::backdrop{background:#0008}.slide_in,.inbox{width:var(--hw-width)}
 @keyframes in{from{opacity:0;transform:translateY(.5rem)}}
 @media(prefers-reduced-motion:no-preference){.box{animation:in .2s}}
 h2{font-size:1.1em;margin:0 2rem .25rem 0}
-p{margin:.5em 0}
-img{max-width:100%;height:auto}
-a{color:var(--hw-accent)}
+p{margin:.5em 0}img{max-width:100%;height:auto}a{color:var(--hw-accent)}
 article{position:relative;padding:.75rem 0;border-top:1px solid var(--hw-border)}
 .unread h2::before{content:"● ";color:var(--hw-accent)}
 time,.muted{color:var(--hw-muted);font-size:.85em}
@@ -26,8 +22,8 @@ button,.button{display:inline-block;font:inherit;cursor:pointer;margin:.5rem .5r
 :focus-visible{outline:3px solid var(--hw-accent);outline-offset:2px}`;
   const BADGE = ':where([data-headwater-badge]){margin-left:.35em;padding:.05em .5em;border-radius:1em;font-size:.8em;color:#fff;background:#c22}';
 
-  let options, token, base, host, root, sheet, live, messages, control, timer, current, panel, opener, page, hooked, at;
-  let every = 30, streamAfter, failures, asked;
+  let options, token, base, host, root, sheet, live, messages, control, timer, ticking;
+  let current, panel, opener, page, hooked, at, badge, streamAfter, failures, asked, every = 30;
   const gone = new Set();
 
   const emit = (name, detail) => doc.dispatchEvent(new CustomEvent('headwater:' + name, {detail}));
@@ -35,8 +31,8 @@ button,.button{display:inline-block;font:inherit;cursor:pointer;margin:.5rem .5r
 
   const safe = (link) => {
     try {
-      const url = new URL(link, location.href);
-      return RUNS.test(url.protocol) ? '' : url.href;
+      const {href} = new URL(link, location.href);
+      return RUNS.test(href) ? '' : href;
     } catch (_) { return ''; }
   };
   const el = (tag, attributes, ...children) => {
@@ -61,21 +57,24 @@ button,.button{display:inline-block;font:inherit;cursor:pointer;margin:.5rem .5r
     return el(tag, attributes, ...children.map(build));
   };
 
-  const call = (path) => fetch(base + path, {headers: {Authorization: 'Bearer ' + token}, signal: control.signal});
+  const call = async (path) => {
+    const answer = await fetch(base + path, {headers: {Authorization: 'Bearer ' + token}, signal: control.signal});
+    if (!answer.ok) throw answer;
+    return answer;
+  };
 
+  const told = [];
+  const tell = () => navigator.sendBeacon(base + '/events', JSON.stringify({token, events: told.splice(0)}));
   const say = (m, type, more) => {
     emit(type, m);
-    const ref = Math.random().toString(36).slice(2) + Date.now().toString(36);
-    const body = JSON.stringify({token, events: [Object.assign({id: m.id, type, at: Date.now(), ref}, more)]});
-    navigator.sendBeacon(base + '/events', body);
+    // What is said in one go is told in one request, before the page is left.
+    if (told.push(Object.assign({id: m.id, type, at: Date.now(), ref: Math.random().toString(36).slice(2)}, more)) < 2) queueMicrotask(tell);
   };
-  const shown = (m) => {
-    if (!m.opened) { m.opened = true; say(m, 'shown'); }
-  };
+  const shown = (m) => { if (!m.opened) { m.opened = true; say(m, 'shown'); } };
   const end = (m, dismissed) => {
     gone.add(m.id);
     if (dismissed) say(m, 'dismissed');
-    messages = messages.filter((other) => other.id !== m.id);
+    messages = messages.filter((each) => each.id !== m.id);
     update();
   };
   const clicked = (m, link, button) => {
@@ -98,17 +97,15 @@ button,.button{display:inline-block;font:inherit;cursor:pointer;margin:.5rem .5r
         ? el('a', {class: 'button', href: safe(button.link), 'data-button': button.text}, button.text)
         : el('button', {type: 'button', click: () => {
           if (button.action === 'dismiss') return end(m, true);
-          emit('action', {m, button});
+          emit('action', {message: m, button});
           clicked(m, '', button.text);
         }}, button.text)));
   };
   const cross = (text, act) => el('button', {class: 'close', type: 'button', 'aria-label': text, click: act}, '×');
-  const paint = (box, theme) => { for (const name in theme) box.style.setProperty('--hw-' + name, theme[name]); };
 
-  const here = () => page || location.pathname;
   const good = (m) => !m.expires_at || Date.parse(m.expires_at) > Date.now();
   const fits = (m) => good(m) && (!m.pages[0] || m.pages.some((rule) => {
-    try { return new RegExp(rule).test(here()); } catch (_) {}
+    try { return new RegExp(rule).test(page || location.pathname); } catch (_) {}
   }));
 
   const remove = () => {
@@ -131,7 +128,7 @@ button,.button{display:inline-block;font:inherit;cursor:pointer;margin:.5rem .5r
       cancel: (event) => { event.preventDefault(); close(); },
       keydown: (event) => { if (event.key === 'Escape' && !modal) close(); },
     }, inside(m), cross(label('Close'), close));
-    paint(box, m.theme);
+    for (const name in m.theme) box.style.setProperty('--hw-' + name, m.theme[name]);
     current = {id: m.id, box, before: doc.activeElement};
     (modal ? root : live).append(box);
     if (modal) box.showModal();
@@ -149,10 +146,10 @@ button,.button{display:inline-block;font:inherit;cursor:pointer;margin:.5rem .5r
         element.ariaHasPopup = 'dialog';
         if (!native(element)) { element.role = 'button'; element.tabIndex = 0; }
       }
-      let badge = element.querySelector('[data-headwater-badge]');
-      if (!badge && count) element.append(badge = el('span', {'data-headwater-badge': ''}));
-      if (badge && !count) badge.remove();
-      else if (badge && badge.textContent != count) badge.textContent = count;
+      let mark = element.querySelector('[data-headwater-badge]');
+      if (!mark && count) element.append(mark = el('span', {'data-headwater-badge': ''}));
+      if (mark && !count) mark.remove();
+      else if (mark && mark.textContent != count) mark.textContent = count;
     });
   };
   const list = () => {
@@ -168,7 +165,6 @@ button,.button{display:inline-block;font:inherit;cursor:pointer;margin:.5rem .5r
     found.forEach(shown);
   };
   const shut = () => {
-    if (!panel) return;
     panel.remove();
     panel = 0;
     badges();
@@ -179,12 +175,12 @@ button,.button{display:inline-block;font:inherit;cursor:pointer;margin:.5rem .5r
     if (!messages) return;
     opener = element;
     panel = el('div', {class: 'box inbox', role: 'dialog', 'aria-label': label('Messages'), keydown: (event) => { if (event.key === 'Escape') shut(); }});
-    const place = opener ? opener.getBoundingClientRect() : {bottom: 16, right: innerWidth - 16};
-    panel.style.top = Math.max(8, Math.min(place.bottom + 8, innerHeight - 160)) + 'px';
-    panel.style.right = Math.max(16, innerWidth - place.right) + 'px';
     root.append(panel);
     list();
     badges();
+    const place = opener ? opener.getBoundingClientRect() : {bottom: 8, left: innerWidth};
+    panel.style.top = Math.max(8, Math.min(place.bottom + 8, innerHeight - panel.offsetHeight - 8)) + 'px';
+    panel.style.left = Math.max(8, Math.min(place.left, innerWidth - panel.offsetWidth - 8)) + 'px';
     panel.querySelector('h2').focus();
   };
 
@@ -202,21 +198,14 @@ button,.button{display:inline-block;font:inherit;cursor:pointer;margin:.5rem .5r
   };
 
   const again = (seconds) => { clearTimeout(timer); timer = setTimeout(run, seconds * 1000); };
-  const poll = async () => {
-    const answer = await call('/messages');
-    if (!answer.ok) throw answer;
-    take(await answer.json());
-    again(every);
-  };
+  const poll = async () => { take(await (await call('/messages')).json()); again(every); };
   const listen = async () => {
     const mine = control;
     let watch, text = '';
     const alive = () => { clearTimeout(watch); watch = setTimeout(() => mine.abort(), 45000); };
     try {
       alive();
-      const answer = await call('/stream');
-      if (!answer.ok) throw answer;
-      const reader = answer.body.getReader(), decoder = new TextDecoder();
+      const reader = (await call('/stream')).body.getReader(), decoder = new TextDecoder();
       for (;;) {
         const {value, done} = await reader.read();
         if (done) break;
@@ -253,7 +242,7 @@ button,.button{display:inline-block;font:inherit;cursor:pointer;margin:.5rem .5r
   const seen = () => { pause(); if (!doc.hidden) run(); };
 
   const look = () => {
-    const analytics = window.analytics;
+    const {analytics} = window;
     if (!hooked && analytics && analytics.on) {
       hooked = true;
       analytics.on('page', (_category, _name, properties) => { page = properties && properties.path; at = location.href; if (messages) popUp(); });
@@ -269,7 +258,6 @@ button,.button{display:inline-block;font:inherit;cursor:pointer;margin:.5rem .5r
     else if (panel && event.target !== host) { opener = 0; shut(); }
   };
 
-  let ticking;
   const stop = () => {
     if (!options) return;
     pause();
@@ -294,10 +282,10 @@ button,.button{display:inline-block;font:inherit;cursor:pointer;margin:.5rem .5r
     root = host.attachShadow({mode: 'open'});
     sheet = new CSSStyleSheet();
     root.adoptedStyleSheets = [sheet];
-    if (!start.styled) {
-      start.styled = new CSSStyleSheet();
-      start.styled.replaceSync(BADGE);
-      doc.adoptedStyleSheets = [...doc.adoptedStyleSheets, start.styled];
+    if (!badge) {
+      badge = new CSSStyleSheet();
+      badge.replaceSync(BADGE);
+      doc.adoptedStyleSheets = [...doc.adoptedStyleSheets, badge];
     }
     root.append(live = el('div', {role: 'status'}));
     (doc.body || doc.documentElement).append(host);

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -17,6 +21,28 @@ MOST = 100
 #: A client's clock, or a report that it kept while it was offline, may be that far behind.
 _PAST_MS = 7 * 86_400_000
 _REF = re.compile(r"[\w-]{1,64}", re.ASCII)
+
+
+#: Requests of one person in a minute: each is written to the store.
+EACH = 120
+
+
+class Brake:
+    """Lets no single person keep the store busy."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._lock = clock, threading.Lock()
+        self._minute, self._asked = -1, Counter[tuple[str, str]]()
+
+    def lets(self, person: tuple[str, str]) -> bool:
+        """Whether one more request of a person is taken just now."""
+        with self._lock:
+            minute = int(self._clock() // 60)
+            if minute != self._minute:
+                self._minute = minute
+                self._asked.clear()
+            self._asked[person] += 1
+            return self._asked[person] <= EACH
 
 
 class BadEvents(ValueError):

@@ -18,6 +18,8 @@ import pytest
 from cdp_inapp import InApp
 from cdp_inapp.channel import script
 from cdp_inapp.content import clean, safe_link, shown, tree
+from cdp_inapp.reporting import EACH as EACH_MINUTE
+from cdp_inapp.reporting import Brake
 from cdp_inapp.stream import BEAT_S, EACH, Stream
 from cdp_inapp.tokens import MOST_S, BadToken, sign, verify
 from hypothesis import given
@@ -206,6 +208,14 @@ def test_what_could_not_be_shown_has_failed(content: Any, why: str) -> None:
     assert receipt.kind == "failed" and why in receipt.reason
 
 
+def test_it_is_checked_whether_browsers_find_the_client() -> None:
+    def state(url: str) -> str:
+        return InApp({"secret": SECRET}, DestinationContext("x", True, url)).checks()[0].state
+
+    states = [state(url) for url in ("", "http://cdp.example.org", "https://cdp.example.org")]
+    assert states == ["unknown", "warning", "ok"]
+
+
 # -- what is shown -------------------------------------------------------------------
 
 ATTACKS = [
@@ -376,6 +386,20 @@ def test_events_need_a_token_too() -> None:
     for more in ({}, {"token": "x"}, {"token": token("u1", time.time() - 3600)}):
         with pytest.raises(Forged):
             channel().receive(ask("POST", "events", "", json.dumps(said | more).encode()))
+
+
+def test_no_single_person_keeps_the_store_busy() -> None:
+    time_ = [0.0]
+    brake = Brake(lambda: time_[0])
+    assert [brake.lets(("user_id", "u1")) for _ in range(EACH_MINUTE + 1)][-2:] == [True, False]
+    assert brake.lets(("user_id", "u2"))
+    time_[0] = 60.0
+    assert brake.lets(("user_id", "u1"))
+    made, said = channel(), json.dumps({"events": []}).encode()
+    replies: list[Any] = [
+        made.receive(ask("POST", "events", token(), said)) for _ in range(EACH_MINUTE * 2 + 1)
+    ]
+    assert replies[-1].status == 429 and "Retry-After" in replies[-1].headers
 
 
 # -- streams -------------------------------------------------------------------------

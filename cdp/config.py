@@ -85,6 +85,10 @@ class Settings:
     delete_within_hours: float = _setting(
         24.0, "Hours within which a deleted person is gone to the last byte."
     )
+    query_seconds: float = _setting(
+        60.0, "How long a query of a computed trait may take before it is ended."
+    )
+    query_rows: int = _setting(500_000, "Rows that a query of a computed trait may return.")
     calls_kept: int = _setting(10_000, "Calls kept in the log of each destination.")
     retry_hours: float = _setting(
         4.0, "How long an item is retried before it is dead (Segment: 4 h)."

@@ -56,7 +56,8 @@ class Book:
     the items that an event may change that comes last of all; ``of_stream``, ``of_trait``,
     ``of_audience``, ``of_identifiers`` and ``of_account`` the places of the items that read
     one. What reads itself, by whatever way, is in ``circular`` instead. ``frozen`` are the
-    ids and keys of audiences that hold and aren't evaluated: their members stay.
+    ids and keys of audiences that hold and aren't evaluated: their members stay, and
+    ``measured`` those of computed traits whose values come from elsewhere.
     """
 
     def __init__(
@@ -65,8 +66,9 @@ class Book:
         now: int,
         lists: Lists = NO_LISTS,
         frozen: Mapping[int, str] | None = None,
+        measured: Mapping[int, str] | None = None,
     ) -> None:
-        self.frozen = frozen or {}
+        self.frozen, self.measured = frozen or {}, measured or {}
         self.streams = Streams(lists)
         items = [Item(entry, self.streams) for entry in entries]
         self.items, self.circular = _in_order(items)

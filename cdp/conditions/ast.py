@@ -210,6 +210,8 @@ Expr: TypeAlias = (
     | Changed
 )
 
+#: The root of paths to what a query of people's own says of somebody; nobody can write it.
+MEASURED = "measured"
 #: Kinds of nodes that ask for a person's history or state.
 OF_A_PERSON = (Aggregate, Performed, Followed, Sequence, Changed)
 

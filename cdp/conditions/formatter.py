@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cdp.conditions.ast import (
+    MEASURED,
     And,
     Call,
     Compare,
@@ -61,7 +62,8 @@ def _written(node: Any) -> tuple[int, str]:
     if kind is Value:
         return _PRIMARY, literal(node.value)
     if kind is Path:
-        return _PRIMARY, path_text(node.parts)
+        parts = ("traits", *node.parts[1:]) if node.parts[0] == MEASURED else node.parts
+        return _PRIMARY, path_text(parts)
     if kind is Instant:
         return _PRIMARY, time_text(node)
     text = BY_NODE[kind].write(node, lambda inner: _text(inner, _OR))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from cdp.conditions.ast import (
+    MEASURED,
     And,
     Between,
     Call,
@@ -62,6 +63,8 @@ class Person(NamedTuple):
     identifiers: Mapping[str, Sequence[str]] = {}
     #: Accounts, each with when a group call of the person last spoke of it.
     accounts: Sequence[tuple[int, Mapping[str, History]]] = ()
+    #: Computed traits that queries work out, as they are now.
+    measured: Mapping[str, Any] = {}
 
 
 class Evaluator:
@@ -174,6 +177,8 @@ class Evaluator:
             return None
         if parts[0] == "traits":
             return at_path(self._state(self.person.traits, parts[1]), parts[2:])
+        if parts[0] == MEASURED:
+            return self.person.measured.get(parts[1])
         if parts[0] == "identifiers":
             values = list(self.person.identifiers.get(parts[1], ()))
             return at_path(values, parts[2:])

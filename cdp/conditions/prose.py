@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cdp.conditions.ast import (
+    MEASURED,
     Aggregate,
     And,
     Call,
@@ -186,6 +187,6 @@ def _place(parts: tuple[str, ...]) -> str:
         return f"the account's trait {'.'.join(parts[2:])}"
     if root == "person":
         return f"the person's {_place(parts[1:])}"
-    if root == "traits":
+    if root in ("traits", MEASURED):
         return f"the trait {rest}"
     return rest if root == "properties" else f"{root} {rest}"

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from marshmallow import Schema, fields, validates_schema
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from cdp.conditions import Context
-from cdp.conditions.ast import Aggregate, Call, Path
-from cdp.definitions.kind import Kind, Text, line, of_whom, prose
+from cdp.conditions import ConditionError, Context
+from cdp.conditions.ast import MEASURED, Aggregate, Call, Path
+from cdp.conditions.durations import parse_duration
+from cdp.definitions.kind import Body, Kind, Text, line, of_whom, printable, prose
 from cdp.definitions.sending import SendTo, check_ways
-from cdp.definitions.words import Word
+from cdp.definitions.words import Word, parsed
+
+#: How often a query may be asked (ms), and how often it is if nothing is said.
+LEAST_MS, DAILY = 300_000, "1d"
+
+
+def _is_read(text: str) -> None:
+    read_of(text)
+
+
+def _how_often(text: str) -> None:
+    ms = parse_duration(text)
+    if ms is None or ms < LEAST_MS:
+        raise ValidationError("Say how often, such as 6h or 1d; every 5 minutes at most.")
 
 
 class ComputedTraitSchema(Schema):
@@ -20,15 +34,69 @@ class ComputedTraitSchema(Schema):
     description = prose("What it is for.")
     of = of_whom()
     value = fields.String(
-        required=True,
-        error_messages={"required": 'Say what it is worth, such as count("Order Completed").'},
         metadata={"description": "An aggregate, a path or a function, asked of a person."},
+    )
+    sql = fields.String(
+        validate=[validate.Length(1, 20_000), printable],
+        metadata={
+            "description": "Instead of `value`: a query that returns whom (`profile_id`, or a "
+            "column called as an identifier is) and a `value`."
+        },
+    )
+    every = fields.String(
+        load_default=DAILY,
+        validate=_how_often,
+        metadata={"description": "How often the query is asked."},
+    )
+    reads = fields.List(
+        fields.String(validate=_is_read),
+        validate=validate.Length(max=50),
+        metadata={
+            "description": "What the query reads of traits and events: `traits.plan`, "
+            '`properties.total of "Order Completed"`.'
+        },
     )
     send_to = SendTo()
 
     @validates_schema
-    def _ways(self, data: dict[str, Any], **_: Any) -> None:
+    def _one_of_two(self, data: dict[str, Any], **_: Any) -> None:
+        if "sql" in data and "value" in data:
+            raise ValidationError("It is worth a value, or what a query returns: not both.", "sql")
+        if "sql" not in data and "value" not in data:
+            raise ValidationError(
+                'Say what it is worth, such as count("Order Completed").', "value"
+            )
+        for name in ("every", "reads"):
+            if "sql" not in data and data.get(name) not in (None, [], DAILY):
+                raise ValidationError("It goes with a query in SQL.", name)
         check_ways(data)
+
+
+class Read(NamedTuple):
+    """What a query reads: a path of an event's messages, or with event None of traits."""
+
+    event: str | None
+    path: tuple[str, ...]
+
+
+def read_of(text: str) -> Read:
+    """``traits.plan`` or ``properties.total of "Order"``; `ValidationError` for all else."""
+    trouble = f'{text} is neither like traits.plan nor like properties.total of "Order Completed".'
+    try:
+        root: Any = parsed(text if text.startswith("traits.") else f"last({text})").root
+    except ConditionError:
+        raise ValidationError(trouble) from None
+    if isinstance(root, Path) and root.parts[0] == "traits":
+        return Read(None, root.parts[1:])
+    plain = isinstance(root, Aggregate) and root.of is not None and root.window is None
+    if not plain or root.event.where is not None or root.of.parts[0] == "person":
+        raise ValidationError(trouble)
+    return Read(root.event.name, root.of.parts)
+
+
+def worth(key: str, body: Body) -> Any:
+    """The tree of what it is worth; of a query's a path that stands for what it returned."""
+    return Path((MEASURED, key)) if "sql" in body else parsed(body["value"]).root
 
 
 def _refuses(text: Text, root: Any) -> str | None:

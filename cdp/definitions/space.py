@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from cdp.conditions import ConditionError, Names
 from cdp.conditions.expand import Made, Virtual
-from cdp.definitions.computed_trait import COMPUTED_TRAIT
+from cdp.definitions.computed_trait import COMPUTED_TRAIT, worth
 from cdp.definitions.kind import Body, Id
 from cdp.definitions.kinds import KINDS
 from cdp.definitions.virtual_event import VIRTUAL_EVENT
@@ -90,7 +90,7 @@ class Space:
                     if other[0] == VIRTUAL_EVENT.name:
                         events[body["name"]] = Virtual(body["event"], parsed(body["where"]).root)
                     elif other[0] == COMPUTED_TRAIT.name and self.of(other) == of:
-                        traits[other[1]] = parsed(body["value"]).root
+                        traits[other[1]] = worth(other[1], body)
                 except ConditionError as error:  # of a function that a plugin brought once
                     broken.update({(word.of, word.text): error.text for word in gives(other, body)})
             self._made[of] = Made(events, traits, broken)

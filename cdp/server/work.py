@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from cdp.config import Settings
 from cdp.log import open_reader
-from cdp.pipeline import Pipeline, forget
+from cdp.pipeline import Pipeline, forget, own_queries
 from cdp.plugin import manager
 from cdp.server.functions import know_functions
 from cdp.server.plugins import PluginEnricher
@@ -68,6 +68,10 @@ def _own(store: Store, settings: Settings, enricher: PluginEnricher, stop: threa
     beat.start()
     forgetting = threading.Thread(target=forget.run, args=(store, settings, beat_stop), daemon=True)
     forgetting.start()
+    asking = threading.Thread(
+        target=own_queries.run, args=(store, settings, beat_stop), daemon=True
+    )
+    asking.start()
     reader = open_reader(settings)
     try:
         Pipeline(store, reader, settings, enricher).run(stop)
@@ -77,6 +81,7 @@ def _own(store: Store, settings: Settings, enricher: PluginEnricher, stop: threa
         beat_stop.set()
         beat.join(5)
         forgetting.join(5)
+        asking.join(1)  # a query may take longer: it has changed nothing yet
         reader.close()
 
 

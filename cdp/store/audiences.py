@@ -164,7 +164,10 @@ def work_waits(tx: Connection) -> bool:
     """Whether anything is to be computed, kept of older messages, or cleared away."""
     c = audiences.c
     waits = select(c.id).where(
-        or_(c.state.in_((WAITING, COMPUTING)), and_(c.state == GONE, c.reached >= 0))
+        or_(
+            and_(c.state.in_((WAITING, COMPUTING)), c.root.is_not(None)),
+            and_(c.state == GONE, c.reached >= 0),
+        )
     )
     k = kept_properties.c
     lacks = select(k.id).where(k.backfilled_to < k.backfill_until)

@@ -157,6 +157,12 @@ def _begin(tx: Connection, connection: Channel, now: int) -> None:
 # -- changes of computed traits ------------------------------------------------------
 
 
+def is_told(tx: Connection, kind: str, key: str) -> bool:
+    """Whether any destination is told of a definition."""
+    found = (of_stream(name) for name in _names(tx))
+    return any((item.kind, item.key) == (kind, key) for item in found if item is not None)
+
+
 def add_values(tx: Connection, rows: list[tuple[int, int, int, str | None]]) -> None:
     """Note (trait, profile, at, JSON or None) for whoever is told of them."""
     if not rows:

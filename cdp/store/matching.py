@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, false, func, literal, select, union_a
 
 from cdp.conditions.sql import Found, Kept, KeptTrait, Known, Part, People, Side
 from cdp.store import kept, lists, trait_values
+from cdp.store import members as members_store
 from cdp.store.bulk import chunks
 from cdp.store.tables import USERS, audiences, partitions, profiles
 
@@ -37,6 +38,7 @@ def known(tx: Connection, collection: int = USERS) -> Known:
         {row.key: row.id for row in tx.execute(live)},
         {item.key: item.id for item in lists.all_lists(tx)},
         lists.ListsAt(tx),
+        members_store.measured_ids(tx),
         collection,
     )
 

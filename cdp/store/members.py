@@ -6,12 +6,19 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
-from cdp.store.audiences import grow
+from cdp.store.audiences import LIVE, grow
 from cdp.store.bulk import chunks, insert_many, run_many, select_by, upsert_of
 from cdp.store.meta import take_numbers
-from cdp.store.tables import computed_values, member_changes, members, timers, value_changes
+from cdp.store.tables import (
+    audiences,
+    computed_values,
+    member_changes,
+    members,
+    timers,
+    value_changes,
+)
 
 
 def members_of(tx: Connection, ids: list[int]) -> list[tuple[int, int, int]]:
@@ -25,6 +32,22 @@ def values_of(tx: Connection, ids: list[int]) -> list[tuple[int, int, str]]:
     columns = (computed_values.c.profile, computed_values.c.trait, computed_values.c.value)
     found = select_by(tx, columns, computed_values.c.profile, ids)
     return [(row[0], row[1], row[2]) for row in found]
+
+
+def values_between(tx: Connection, trait: int, low: int, high: int) -> dict[int, str]:
+    """The JSON of a trait's values by profile, of those above ``low`` up to ``high``."""
+    c = computed_values.c
+    statement = select(c.profile, c.value).where(
+        c.trait == trait, c.profile > low, c.profile <= high
+    )
+    return {row.profile: row.value for row in tx.execute(statement)}
+
+
+def measured_ids(tx: Connection) -> dict[str, int]:
+    """The live version of each computed trait that a query works out, by key."""
+    a = audiences.c
+    live = select(a.key, a.id).where(a.kind == "computed_trait", a.state == LIVE, a.root.is_(None))
+    return {row.key: row.id for row in tx.execute(live)}
 
 
 def add_members(tx: Connection, rows: list[tuple[int, int, int]]) -> None:

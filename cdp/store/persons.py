@@ -7,11 +7,22 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
-from cdp.conditions.ast import Aggregate, Call, Changed, EventRef, Path, StartOf, Value, walk
+from cdp.conditions.ast import (
+    MEASURED,
+    Aggregate,
+    Call,
+    Changed,
+    EventRef,
+    Path,
+    StartOf,
+    Value,
+    walk,
+)
 from cdp.conditions.person import Event, Person
 from cdp.events import decode_json, event_name
 from cdp.profiles.traits import TraitMap
 from cdp.store import graph, history, kept, objects, trait_history, trait_values
+from cdp.store import members as members_store
 from cdp.store.bulk import blob, chunks, select_by
 from cdp.store.history import HistoryRow
 from cdp.store.tables import (
@@ -28,7 +39,8 @@ Keys = tuple[str, ...]
 
 class Asked(NamedTuple):
     """What a condition asks for: paths of traits, names of those whose past matters, paths
-    into events by their names, audiences; whether identifiers; and traits of the account."""
+    into events by their names, audiences; whether identifiers; traits of the account; and computed
+    traits that queries work out."""
 
     traits: frozenset[Keys]
     changes: frozenset[str]
@@ -36,6 +48,7 @@ class Asked(NamedTuple):
     audiences: frozenset[str]
     identifiers: bool
     account: frozenset[str] = frozenset()
+    measured: frozenset[str] = frozenset()
 
 
 def asked(condition: Any) -> Asked:
@@ -45,6 +58,7 @@ def asked(condition: Any) -> Asked:
     keys: set[str] = set()
     events: dict[str, set[Keys]] = {}
     account: set[str] = set()
+    measured: set[str] = set()
     named = False
     inside: set[int] = set()
     for node in walk(condition):
@@ -77,6 +91,8 @@ def asked(condition: Any) -> Asked:
                 traits.add(parts[1:])
             elif parts[:2] == ("account", "traits"):
                 account.update(parts[2:3])
+            elif parts[0] == MEASURED:
+                measured.add(parts[1])
     return Asked(
         frozenset(traits),
         frozenset(changes),
@@ -84,6 +100,7 @@ def asked(condition: Any) -> Asked:
         frozenset(keys),
         named,
         frozenset(account),
+        frozenset(measured),
     )
 
 
@@ -100,6 +117,7 @@ def load(
     named = _identifiers(tx, ids) if wants.identifiers else {}
     inside = _audiences(tx, ids, wants.audiences) if wants.audiences else {}
     accounts = _accounts(tx, ids, wants.account) if wants.account else {}
+    measured = _measured(tx, ids, wants.measured) if wants.measured else {}
     return {
         id_: Person(
             traits=traits.get(id_, {}),
@@ -107,6 +125,7 @@ def load(
             audiences=inside.get(id_, {}),
             identifiers=named.get(id_, {}),
             accounts=accounts.get(id_, ()),
+            measured=measured.get(id_, {}),
         )
         for id_ in ids
     }
@@ -179,6 +198,16 @@ def _accounts(
         latest = {name: owned[0].traits.latest(name) for name in names}
         pasts = {name: [(entry[1].t, entry[0])] for name, entry in latest.items() if entry}
         found[person] = [(owned[0].link.last_t, pasts)]
+    return found
+
+
+def _measured(tx: Connection, ids: list[int], keys: Collection[str]) -> dict[int, dict[str, Any]]:
+    """Computed traits that queries work out, as they are now."""
+    names = {id_: key for key, id_ in members_store.measured_ids(tx).items() if key in keys}
+    found: dict[int, dict[str, Any]] = {}
+    for profile, trait, value in members_store.values_of(tx, ids):
+        if trait in names:
+            found.setdefault(profile, {})[names[trait]] = decode_json(value.encode())
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, delete, literal, select
 
 from cdp.store.bulk import run_many, select_by, upsert, upsert_of
-from cdp.store.tables import member_changes, timers
+from cdp.store.tables import computed_values, member_changes, timers
 
 #: Kinds of timers: an audience or computed trait of a profile; a profile as a whole.
 AUDIENCE, RECHECK = 1, 2
@@ -71,6 +71,18 @@ def drop_timers(tx: Connection, items: list[Timer]) -> None:
 def recheck(tx: Connection, profiles: Iterable[int], now: int) -> None:
     """Have profiles looked at anew, as soon as it can be."""
     put_timers(tx, [Timer(RECHECK, 0, profile, now) for profile in profiles if profile])
+
+
+def recheck_valued(tx: Connection, traits: Iterable[int], now: int) -> None:
+    """Have everyone looked at anew who has a value of one of some computed traits."""
+    c = computed_values.c
+    who = select(literal(RECHECK), literal(0), c.profile, literal(now)).where(
+        c.trait.in_(list(traits))
+    )
+    statement = upsert(tx, timers).from_select(
+        ["kind", "subject", "profile", "due"], who.distinct()
+    )
+    tx.execute(statement.on_conflict_do_nothing())
 
 
 def recheck_changed(tx: Connection, audience: int, now: int) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cdp.conditions.ast import (
+    MEASURED,
     And,
     Call,
     Compare,
@@ -125,6 +126,9 @@ class Compiler:
             trait, inner = parts[2], parts[3:]
             self.account.add(trait)
             return lambda subject, now: at_path(subject.account.get(trait), inner)
+        if parts[0] == MEASURED:
+            key = parts[1]
+            return lambda subject, now: subject.measured.get(key)
         if parts[0] == "identifiers":
             self.identifiers = True
             kind, deeper = parts[1], parts[2:]

@@ -51,14 +51,15 @@ class Stream:
 class Subject:
     """One person (or account) as conditions see it; what isn't known is empty.
 
-    ``streams`` by the numbers of `Streams`. ``message`` is the event that a ``where``
-    looks at, while it does.
+    ``measured`` are computed traits that queries work out. ``streams`` by the numbers of
+    `Streams`. ``message`` is the event that a ``where`` looks at, while it does.
     """
 
     __slots__ = (
         "account",
         "audiences",
         "identifiers",
+        "measured",
         "message",
         "streams",
         "subscriptions",
@@ -69,6 +70,7 @@ class Subject:
         self.traits: dict[str, Any] = {}
         self.account: dict[str, Any] = {}
         self.identifiers: dict[str, list[str]] = {}
+        self.measured: dict[str, Any] = {}
         self.audiences: set[str] = set()
         self.subscriptions: dict[str, bool] = {}
         self.streams: dict[int, Stream] = {}

@@ -53,6 +53,8 @@ class Known(NamedTuple):
     #: Uploaded lists: the number of the values of each, and how to look into them here.
     uploaded: Mapping[str, int] = {}
     lists: Lists = NO_LISTS
+    #: The id of the live version of each computed trait that a query works out.
+    measured: Mapping[str, int] = {}
     collection: int = USERS
 
     def parts_of(self, start: int, end: int) -> list[Part]:

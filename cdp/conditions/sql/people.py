@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, exists, literal_column, not_, select
 from sqlalchemy.sql.elements import False_, True_
 
 from cdp.conditions.ast import (
+    MEASURED,
     Aggregate,
     And,
     Call,
@@ -35,7 +36,7 @@ from cdp.conditions.sql.reading import Hole, Reading, holes, in_person
 from cdp.conditions.sql.sides import EVERYONE, NOBODY, Found, Sets, Side, complement, exactly
 from cdp.conditions.sql.tests import Test, all_hold, split
 from cdp.conditions.sql.values import Abstract, Const, Sql, Unknown
-from cdp.store.tables import identifiers, members, trait_values
+from cdp.store.tables import computed_values, identifiers, members, trait_values
 
 #: Roughly how many people a part selects, to begin with the fewest.
 _RECENT, _MEMBERS, _EQUAL, _EVER, _SOME = 1, 2, 3, 4, 5
@@ -99,6 +100,8 @@ class People:
 
     def _one(self, node: Any, hole: Hole, item: Any) -> Found | None:
         """A part that asks for one thing; None where SQL can't tell."""
+        if isinstance(hole, tuple) and hole[0] == MEASURED:
+            return None
         if isinstance(hole, tuple):
             return self._trait(node, hole) if hole[0] == "traits" else self._identifier(node, hole)
         if isinstance(item, StartOf):
@@ -303,6 +306,11 @@ class People:
         return Found(NOBODY, touched)
 
     def _touched(self, hole: Hole, item: Any) -> Side:
+        if isinstance(hole, tuple) and hole[0] == MEASURED:
+            number = self._known.measured.get(hole[1])
+            if number is None:
+                return NOBODY
+            return _looked_up(computed_values, lambda c: [c.trait == number], False, _SOME)
         if isinstance(hole, tuple) and hole[0] != "traits":
             return EVERYONE
         if isinstance(hole, tuple) or isinstance(item, StartOf):
@@ -311,8 +319,8 @@ class People:
             if trait is None:
                 self.missing.add((None, path))
                 return EVERYONE
-            number = trait.id
-            return _looked_up(trait_values, lambda c: [c.trait == number], False, _SOME)
+            kept = trait.id
+            return _looked_up(trait_values, lambda c: [c.trait == kept], False, _SOME)
         if isinstance(item, Aggregate):
             of = item.of.parts if item.of is not None else None
             rows = self._events.rows(item.event, item.window, of)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cdp.conditions.ast import (
+    MEASURED,
     OF_A_PERSON,
     And,
     Call,
@@ -33,7 +34,7 @@ from cdp.conditions.sql.values import Abstract, Const, Sql, Truth, Unknown
 Hole = tuple[str, ...] | int
 
 
-_OF_PERSON = ("traits", "identifiers", "account")
+_OF_PERSON = ("traits", "identifiers", "account", MEASURED)
 
 
 def in_person(node: Any) -> Hole | None:

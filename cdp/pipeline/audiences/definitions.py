@@ -15,6 +15,7 @@ from cdp.conditions.ast import Call, Expr, Uploaded, walk
 from cdp.conditions.expand import expand
 from cdp.conditions.functions import FUNCTIONS
 from cdp.conditions.size import check_calls
+from cdp.definitions.computed_trait import read_of
 from cdp.definitions.space import Space
 from cdp.pipeline.audiences.connect import connect
 from cdp.store import audiences, definitions, kept, lists, trait_values
@@ -50,6 +51,10 @@ def wanted_of(versions: list[Version], lists: Mapping[str, int]) -> list[Wanted]
     found: list[Wanted] = []
     for item in versions:
         body = item.body or {}
+        if item.kind == COMPUTED_TRAIT and "sql" in body:
+            collection = _COLLECTIONS.get(body.get("of", "people"), USERS)
+            found.append(Wanted(item, collection, None, fingerprint_of_query(body), None))
+            continue
         text = body.get("who") if item.kind == AUDIENCE else body.get("value")
         if item.kind not in (AUDIENCE, COMPUTED_TRAIT) or not text or body.get("archived"):
             continue
@@ -63,6 +68,12 @@ def wanted_of(versions: list[Version], lists: Mapping[str, int]) -> list[Wanted]
         mark = _fingerprint(collection, root, f"{text}\n{error}", lists)
         found.append(Wanted(item, collection, root, mark, error))
     return found
+
+
+def fingerprint_of_query(body: Mapping[str, Any]) -> str:
+    """The mark of a computed trait that a query works out: its row has no condition."""
+    said = (body.get("of", "people"), body["sql"], body.get("reads", []))
+    return blake2b(repr(said).encode(), digest_size=16).hexdigest()
 
 
 def _fingerprint(collection: int, root: Any, text: str, lists: Mapping[str, int]) -> str:
@@ -109,25 +120,32 @@ class Plan:
         self.stands = [(item.kind, item.key, item.version) for item in versions], listed
         if before is None or before.stands != self.stands:
             _reconcile(tx, wanted_of(versions, listed), now)
+            _keep_for_queries(tx, versions, now)
         self.told = connect(tx, versions, now)
         rows: list[AudienceRow] = audiences.rows(tx, WAITING, COMPUTING, LIVE)
+        #: Computed traits that queries work out: they are only read here.
+        queried = [row for row in rows if row.root is None]
+        rows = [row for row in rows if row.root is not None]
+        measured = {row.id: row.key for row in queried if row.state == LIVE}
         self.kept: list[kept.KeptProperty] = kept.all_kept(tx)
         still = {row.id for row in rows if not row.fingerprint}
         frozen = {row.id: row.key for row in rows if row.id in still and row.kind == AUDIENCE}
         self.rows, self.book = rows, Book((), now)
         self.roots: dict[int, Any] = {}
+        self.measured = measured
         same = before is not None and before.rows == rows and before.told == self.told
+        same = same and before is not None and before.measured == measured
         if before is not None and same and before.kept == self.kept:
             self.book, self.roots = before.book, before.roots
             return
-        self.roots = {row.id: _decode(row.root or "null") for row in rows}
+        self.roots = {row.id: _decode(row.root) for row in rows if row.root}
         moving = [row for row in rows if row.id not in still]
         self._keep(tx, now, moving)
         names = {name for root in self.roots.values() for name in lists_in(root)}
         at = lists.ListsAt(tx)
         texts = {name: found for name in names if (found := at.get(name)) is not None}
         evaluated = [row for row in moving if row.state != WAITING]
-        self.book = Book(self._entries(evaluated), now, texts, frozen)
+        self.book = Book(self._entries(evaluated), now, texts, frozen, measured)
 
     def _keep(self, tx: Connection, now: int, moving: list[AudienceRow]) -> None:
         """Keep what is read, of messages and of traits."""
@@ -171,6 +189,14 @@ class Plan:
         return not (wanted & incomplete or book.items[0].live.needs.audiences & pending)
 
 
+def _keep_for_queries(tx: Connection, versions: list[Version], now: int) -> None:
+    """Keep what queries of computed traits say that they read."""
+    reads = [read_of(text) for item in versions for text in (item.body or {}).get("reads", ())]
+    kept.keep(tx, {(read.event, read.path) for read in reads if read.event is not None}, now)
+    traits = {(of, read.path) for read in reads if read.event is None for of in (USERS, ACCOUNTS)}
+    trait_values.keep(tx, traits, now)
+
+
 def _reconcile(tx: Connection, wanted: list[Wanted], now: int) -> None:
     """Begin what is new, end what is no longer wanted."""
     under_way: dict[tuple[str, str], list[AudienceRow]] = {}
@@ -194,7 +220,7 @@ def _reconcile(tx: Connection, wanted: list[Wanted], now: int) -> None:
                 audiences.change(tx, row.id, version=version.version)
             elif row not in same and row.state != LIVE:
                 audiences.change(tx, row.id, state=GONE, ended_at=now)
-            elif row not in same and row.fingerprint and unreadable(_decode(row.root or "null")):
+            elif row not in same and row.fingerprint and row.root and unreadable(_decode(row.root)):
                 # It misses what comes from now on: should its function come back, it is
                 # computed anew, and its members are these until then.
                 audiences.change(tx, row.id, fingerprint="")

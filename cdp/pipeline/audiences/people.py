@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from cdp.audiences import Book
 from cdp.conditions.live import TRAITS, UNSAID, Stream, StreamSpec, Subject, body_of
+from cdp.events import decode_json
 from cdp.profiles.traits import TraitMap
 from cdp.store import graph, members, objects, timers
 from cdp.store.kept import KeptProperty
@@ -120,7 +121,11 @@ class People:
             if audience in self._shown:
                 found[profile].subject.audiences.add(self._shown[audience])
         for profile, trait, value in members.values_of(tx, ids):
-            found[profile].standing[trait] = value
+            if trait in self._book.measured:
+                key = self._book.measured[trait]
+                found[profile].subject.measured[key] = decode_json(value.encode())
+            else:
+                found[profile].standing[trait] = value
         for profile, subject, due in timers.timers_of(tx, timers.AUDIENCE, ids):
             found[profile].due[subject] = due
         if self._book.of_identifiers:

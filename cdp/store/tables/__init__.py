@@ -10,6 +10,7 @@ from cdp.store.tables.audiences import (
     computed_values,
     member_changes,
     members,
+    query_runs,
     timers,
     value_changes,
 )
@@ -133,6 +134,7 @@ __all__ = [
     "preferences",
     "profile_changes",
     "profiles",
+    "query_runs",
     "regulation_forwards",
     "regulations",
     "rejected",

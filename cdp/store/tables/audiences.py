@@ -97,6 +97,22 @@ value_changes = Table(
     Index("value_changes_profile", "profile"),
 )
 
+#: The last time that the query of a computed trait was asked: ``rows`` came back, of which
+#: ``unknown`` named nobody; ``changed`` values are others now. ``wanted``: it is to be asked
+#: as soon as it can be.
+query_runs = Table(
+    "query_runs",
+    metadata,
+    Column("trait", Integer, primary_key=True),
+    Column("began_at", Big),
+    Column("ended_at", Big),
+    Column("rows", Big, nullable=False, default=0),
+    Column("unknown", Big, nullable=False, default=0),
+    Column("changed", Big, nullable=False, default=0),
+    Column("error", Text),
+    Column("wanted", Boolean, nullable=False, default=False),
+)
+
 #: The next instant at which time alone can change something. ``kind`` says what the
 #: ``subject`` is: an audience's id; or nothing, where a profile must be looked at anew.
 timers = Table(

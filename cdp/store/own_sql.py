@@ -1,0 +1,229 @@
+"""Queries in SQL that people write: what they may ask, and how they are kept within bounds.
+
+A query sees a few views and nothing else, changes nothing, and ends in time. On SQLite
+an authorizer looks at every table and function that is read. Postgres has none: a query
+is made a view first, whose own record says what it stands on.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from cdp.store.db import Store
+from cdp.store.own_views import NAMES, views
+
+#: Characters of a query.
+MAX_SQL = 20_000
+_AT_ONCE = 5_000
+_STEPS = 20_000  # of SQLite's machine, between two looks at the clock
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+#: What may stand before a parenthesis: words of SQL, and functions that only work out a value.
+_WORDS = _set(
+    """
+    select with as in exists not and or on using over partition by values when then else
+    case from where having filter union all intersect except any some distinct join is
+    between like within group order materialized lateral limit offset any array numeric
+    decimal varchar char rows range
+    """
+)
+FUNCTIONS = _set(
+    """
+    abs avg cast ceil ceiling char_length coalesce concat count cume_dist date date_part
+    date_trunc datetime dense_rank exp extract first_value floor greatest ifnull iif instr
+    julianday lag last_value lead least left length ln log lower ltrim max min mod nth_value
+    ntile nullif percent_rank percentile_cont percentile_disc position pow power printf
+    random rank replace right round row_number rtrim sign split_part sqrt stddev strftime
+    strpos substr substring sum time to_char to_timestamp total trim trunc unixepoch upper
+    variance
+    """
+)
+#: What would make the text behind it another kind of text.
+_PREFIXES = ("e", "b", "x", "n", "u")
+_TOKEN = re.compile(
+    r"""(?P<skip>\s+|--[^\r\n]*|/\*.*?\*/)|(?P<text>'(?:[^']|'')*')|(?P<quoted>"(?:[^"]|"")*")
+    |(?P<word>[^\W\d]\w*)|(?P<number>\d[\w.]*)|(?P<cast>::)|(?P<sign>[^\s])""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+class SqlError(ValueError):
+    """A query that is refused, or fails; its text is for people."""
+
+
+class Answer(NamedTuple):
+    """The names of the columns, and rows."""
+
+    columns: list[str]
+    rows: list[Sequence[Any]]
+
+
+def checked(sql: str) -> str:
+    """A query without what would end it; `SqlError` for what is no query, or not allowed."""
+    if len(sql) > MAX_SQL:
+        raise SqlError(f"a query has {MAX_SQL:,} characters at most")
+    sql = sql.strip().rstrip(";").rstrip()
+    tokens = list(_tokens(sql))
+    if not tokens or tokens[0][1].lower() not in ("select", "with"):
+        raise SqlError("a query begins with SELECT or WITH; it can only read")
+    before = ""
+    for (kind, text), (_, after) in zip(tokens, [*tokens[1:], ("", "")], strict=True):
+        name = text.strip('"').lower()
+        if kind == "sign" and text in "'\"`[]?:;@$\\#{}":
+            what = "a second statement" if text == ";" else text
+            raise SqlError(f"{what} can't stand in a query")
+        if name.startswith(("pg_", "sqlite_", "pragma_", "information_schema")):
+            raise SqlError(f"there is no {name} to read; there are {', '.join(NAMES)}")
+        if (kind == "quoted" and after == "(") or (name == "u" and after == "&"):
+            raise SqlError(f"{text} can't stand in a query")
+        if kind == "word" and name in _PREFIXES and after.startswith("'"):
+            raise SqlError(f"a text begins with ', not {text}'")
+        # ``with totals (person, total) as (…)`` names a table, and its columns.
+        called = kind == "word" and after == "(" and before not in ("with", "recursive")
+        if called and name not in _WORDS | FUNCTIONS:
+            raise SqlError(f"the function {text} can't be used in a query")
+        before = name
+    return sql
+
+
+def _tokens(sql: str) -> Iterator[tuple[str, str]]:
+    for found in _TOKEN.finditer(sql):
+        kind = found.lastgroup or ""
+        if kind != "skip":
+            yield kind, found.group()
+
+
+def ask(store: Store, sql: str, seconds: float, most: int) -> Answer:
+    """What a query returns; `SqlError` where it fails, takes longer, or has more rows."""
+    sql = checked(sql)
+    made = _ask_sqlite if store.dialect == "sqlite" else _ask_postgres
+    answer = made(store, sql, seconds, most)
+    if len(answer.rows) > most:
+        raise SqlError(f"it returns more than {most:,} rows")
+    return answer
+
+
+def _too_slow(seconds: float) -> SqlError:
+    return SqlError(f"it takes longer than {seconds:g} seconds")
+
+
+def _ask_sqlite(store: Store, sql: str, seconds: float, most: int) -> Answer:
+    with store.read() as tx:
+        made = views(tx, "main")
+    deadline = time.monotonic() + seconds
+    connection = sqlite3.connect(f"file:{store.path}?mode=ro", uri=True, timeout=10)
+    # What may look into tables has names that nobody can give to a table of a query.
+    inner = {name: f"{name}_{secrets.token_hex(8)}" for name in made}
+    try:
+        connection.execute("PRAGMA temp_store = MEMORY")
+        for name, text in made.items():
+            connection.execute(f"CREATE TEMP VIEW {inner[name]} AS {text}")
+            connection.execute(f"CREATE TEMP VIEW {name} AS SELECT * FROM {inner[name]}")
+        tables = {row[0] for row in connection.execute("SELECT name FROM main.sqlite_master")}
+        connection.execute("PRAGMA query_only = 1")
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 10_000_000)
+        connection.set_authorizer(_Guard(frozenset(inner.values()), tables).allows)
+        connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
+        cursor = connection.execute(sql)
+        columns = [item[0] for item in cursor.description or ()]
+        rows: list[Sequence[Any]] = []
+        while len(rows) <= most and (some := cursor.fetchmany(_AT_ONCE)):
+            rows += some
+            if time.monotonic() > deadline:
+                raise _too_slow(seconds)
+        return Answer(columns, rows)
+    except sqlite3.Error as error:
+        if time.monotonic() > deadline:
+            raise _too_slow(seconds) from None
+        raise SqlError(_said(str(error))) from None
+    finally:
+        connection.close()
+
+
+class _Guard(NamedTuple):
+    """SQLite asks it about all that a query does; ``views`` alone may look into ``tables``."""
+
+    views: frozenset[str]
+    tables: set[str]
+
+    def allows(
+        self, action: int, one: str | None, two: str | None, where: str | None, by: str | None
+    ) -> int:
+        if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE):
+            return sqlite3.SQLITE_OK
+        if action == sqlite3.SQLITE_FUNCTION and two != "load_extension":
+            return sqlite3.SQLITE_OK
+        if action == sqlite3.SQLITE_READ:
+            # Counted alone, a table has no column and no database.
+            made_here = where is None and one not in self.tables
+            if where == "temp" or made_here or by in self.views:
+                return sqlite3.SQLITE_OK
+        return sqlite3.SQLITE_DENY
+
+
+_STANDS_ON = """
+SELECT DISTINCT c.relname, c.relnamespace = pg_my_temp_schema()
+FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid JOIN pg_class c ON c.oid = d.refobjid
+WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
+AND r.ev_class = 'pg_temp.own_query'::regclass AND c.oid <> r.ev_class
+"""
+
+
+def _ask_postgres(store: Store, sql: str, seconds: float, most: int) -> Answer:
+    import psycopg
+
+    deadline = time.monotonic() + seconds
+    with store.engine.connect() as tx:
+        schema = tx.exec_driver_sql("SELECT current_schema()").scalar()
+        made = views(tx, f'"{schema}"')
+        raw: Any = tx.connection.driver_connection
+        try:
+            with raw.cursor() as cursor:
+                cursor.execute(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
+                cursor.execute("SET LOCAL standard_conforming_strings = on")
+                for name, text in made.items():
+                    cursor.execute(f"CREATE TEMP VIEW {name} AS {text}")
+                cursor.execute(f"CREATE TEMP VIEW own_query AS {sql}")
+                for name, ours in cursor.execute(_STANDS_ON).fetchall():
+                    if not ours or name not in NAMES:
+                        raise SqlError(f"there is no {name} to read; there are {', '.join(NAMES)}")
+                cursor.execute("SET TRANSACTION READ ONLY")
+                cursor.execute("DECLARE own CURSOR FOR SELECT * FROM pg_temp.own_query")
+                rows: list[Sequence[Any]] = []
+                columns: list[str] = []
+                while len(rows) <= most:
+                    cursor.execute(f"FETCH {_AT_ONCE} FROM own")
+                    columns = [item.name for item in cursor.description or ()]
+                    some = cursor.fetchall()
+                    rows += some
+                    if not some:
+                        break
+                    if time.monotonic() > deadline:
+                        raise _too_slow(seconds)
+            return Answer(columns, rows)
+        except psycopg.errors.QueryCanceled:
+            raise _too_slow(seconds) from None
+        except psycopg.OperationalError:
+            raise  # the database is away
+        except psycopg.Error as error:
+            raise SqlError(_said(str(error))) from None
+        finally:
+            if not raw.closed:
+                raw.rollback()
+
+
+def _said(error: str) -> str:
+    """A database's own words: the first line."""
+    text = (error.splitlines() or ["it fails"])[0]
+    if "prohibited" in text or "not authorized" in text:
+        return f"{text}: there are {', '.join(NAMES)} to read"
+    return text

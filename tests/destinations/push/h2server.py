@@ -28,7 +28,9 @@ class Call(NamedTuple):
 
 
 class Says(NamedTuple):
-    """An answer; ``then`` is done instead of it: hang up, reset the stream, or wait."""
+    """An answer. ``then`` is done instead of it: hang up, reset, refuse, go away, wait; or
+    besides: ping before it, bye after it.
+    """
 
     status: int = 200
     body: dict[str, Any] | None = None
@@ -104,11 +106,26 @@ class H2Server:
         if says.then == "reset":
             connection.reset_stream(stream, h2.errors.ErrorCodes.INTERNAL_ERROR)
             return True
+        if says.then == "refuse":
+            connection.reset_stream(stream, h2.errors.ErrorCodes.REFUSED_STREAM)
+            return True
+        if says.then == "go away":
+            connection.close_connection(last_stream_id=max(0, stream - 2))
+            sock.sendall(connection.data_to_send())
+            return False
         if says.then == "wait":
             time.sleep(1)
+        if says.then == "ping":
+            connection.ping(b"12345678")
         body = json.dumps(says.body).encode() if says.body is not None else b""
         head = [(":status", str(says.status)), *says.headers]
         connection.send_headers(stream, head, end_stream=not body)
-        if body:
-            connection.send_data(stream, body, end_stream=True)
+        while body:
+            part, body = body[:16_384], body[16_384:]
+            connection.send_data(stream, part, end_stream=not body)
+        if says.then == "bye":
+            connection.close_connection()
+            sock.sendall(connection.data_to_send())
+            sock.shutdown(socket.SHUT_RDWR)
+            return False
         return True

@@ -112,6 +112,11 @@ def _field_options(kind: Kind, required: bool) -> Callable[[Any], Any]:
                     f"--{flag}", name, multiple=True, callback=_sendings, metavar="KEY[:WAYS]",
                     help=f"{about} WAYS: identify, track; again for each.",
                 )  # fmt: skip
+            elif isinstance(field, fields.List) and isinstance(field.inner, fields.String):
+                option = click.option(
+                    f"--{flag}", name, multiple=True, callback=_several,
+                    help=f"{about} Again for each.",
+                )  # fmt: skip
             elif isinstance(field, fields.Dict | fields.List | fields.Integer):
                 option = click.option(
                     f"--{flag}", name, callback=_json, metavar="JSON", help=f"{about} As JSON."
@@ -152,6 +157,11 @@ def _text_or_file(context: Any, option: Any, given: str | None) -> str | None:
         return Path(given[1:]).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise click.BadParameter(str(error), context, option) from None
+
+
+def _several(_context: Any, _option: Any, given: tuple[str, ...]) -> Any:
+    """All that was said, None if nothing was; an empty text unsets it."""
+    return None if not given else "" if given == ("",) else list(given)
 
 
 def _sendings(_context: Any, _option: Any, given: tuple[str, ...]) -> Any:

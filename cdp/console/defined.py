@@ -15,14 +15,23 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
+from cdp.conditions.durations import parse_duration
 from cdp.console import layout
 from cdp.console.conditions import as_sentence
 from cdp.console.context import console
 from cdp.console.sources import author
 from cdp.definitions import KINDS, DefinitionError, Fault, Id, Kind, title_of
+from cdp.definitions.computed_trait import DAILY
 from cdp.definitions.difference import Change, difference
 from cdp.definitions.sending import sendings
-from cdp.store import config_rows, connections, console_queries, defining, definitions
+from cdp.store import (
+    config_rows,
+    connections,
+    console_queries,
+    defining,
+    definitions,
+    query_runs,
+)
 from cdp.store.config_rows import NameTaken
 from cdp.store.defining import Links, NoSuchDefinition, StaleVersion, StillUsed
 from cdp.store.definitions import Version
@@ -30,7 +39,7 @@ from cdp.store.definitions import Version
 #: Parts of a form, each a field of the body.
 FIELDS = {
     "audience": ("name", "description", "of", "who"),
-    "computed_trait": ("name", "description", "of", "value"),
+    "computed_trait": ("name", "description", "of", "value", "sql", "every", "reads"),
     "virtual_event": ("name", "description", "event", "where"),
 }
 #: The field with the condition, and where it stands.
@@ -94,6 +103,8 @@ def _line(version: Version, links: Links) -> Line:
 def prose(version: Version) -> str:
     """A definition in plain English."""
     body = version.body or {}
+    if "sql" in body:
+        return f"What a query says of each, asked every {body.get('every', DAILY)}."
     said = KINDS[version.kind].prose(body)
     if said is None:
         return "A list kept by hand." if body.get("static") else ""
@@ -212,7 +223,8 @@ def context_of(tx: Connection, id_: Id) -> dict[str, Any]:
         "body": version.body or {},
         "name": title_of(id_[1], version.body or {}),
         "prose": prose(version),
-        "text": (version.body or {}).get(CONDITION[id_[0]], ""),
+        "text": _text(version),
+        "going": None,
         "uses": links.uses,
         "used_by": list(dict.fromkeys(user.id for user in links.used_by)),
         "told": {item.destination: item for item in connections.progress(tx, *id_)},
@@ -221,6 +233,24 @@ def context_of(tx: Connection, id_: Id) -> dict[str, Any]:
         "plurals": {kind.name: kind.plural for kind in KINDS.values()},
         "titles": {kind.name: kind.title for kind in KINDS.values()},
     }
+
+
+def _text(version: Version) -> str:
+    """The condition, or the query."""
+    body = version.body or {}
+    text: str = body.get(CONDITION[version.kind]) or body.get("sql", "")
+    return text
+
+
+def ask_again(plural: str, key: str) -> Response:
+    """Have the query of a computed trait asked at once."""
+    kind = kind_or_404(plural)
+    with console().store.write() as tx:
+        if "sql" not in (version_or_404(tx, (kind.name, key)).body or {}):
+            abort(404, "No query works it out.")
+        query_runs.want(tx, key)
+    flash("It is asked within a few seconds.", "good")
+    return redirect(url_for("console.defined_one", plural=plural, key=key), 303)
 
 
 def page(plural: str, key: str, tab: str = "definition") -> str:
@@ -233,6 +263,9 @@ def page(plural: str, key: str, tab: str = "definition") -> str:
             return removed
         context = context_of(tx, (kind.name, key))
         context["versions"] = shown_versions(tx, (kind.name, key))
+        if "sql" in context["body"]:
+            every = parse_duration(context["body"].get("every", DAILY)) or 0
+            context["going"] = query_runs.going(tx, key, every)
     return render_template("console/defined_one.html", tab=tab, **context)
 
 
@@ -274,6 +307,11 @@ def _typed(kind: Kind) -> dict[str, Any]:
     found: dict[str, Any] = {
         name: request.form.get(name, "").replace("\r\n", "\n").strip() for name in FIELDS[kind.name]
     }
+    if "reads" in found:
+        found["reads"] = [text.strip() for text in found["reads"].split("\n") if text.strip()]
+    if not found.get("sql"):
+        for name in ("every", "reads"):
+            found.pop(name, None)
     if request.form.get("static"):
         found["static"] = True
         found.pop("who", None)

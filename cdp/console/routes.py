@@ -161,6 +161,7 @@ DEFINED_PAGES: tuple[tuple[str, str, str, View], ...] = (
     ("POST", "/<key>/edit", "defined_change", defined.change),
     ("POST", "/<key>/versions", "defined_revert", defined.revert),
     ("POST", "/<key>/state", "defined_archive", defined.archive),
+    ("POST", "/<key>/run", "defined_run", defined.ask_again),
     ("POST", "/<key>/remove", "defined_remove", defined.remove),
 )
 

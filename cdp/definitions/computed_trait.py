@@ -10,11 +10,20 @@ from cdp.conditions import ConditionError, Context
 from cdp.conditions.ast import MEASURED, Aggregate, Call, Path
 from cdp.conditions.durations import parse_duration
 from cdp.definitions.kind import Body, Kind, Text, line, of_whom, printable, prose
+from cdp.definitions.own_sql import MAX_SQL, SqlError, checked
 from cdp.definitions.sending import SendTo, check_ways
 from cdp.definitions.words import Word, parsed
 
 #: How often a query may be asked (ms), and how often it is if nothing is said.
 LEAST_MS, DAILY = 300_000, "1d"
+
+
+def _is_query(text: str) -> None:
+    try:
+        checked(text)
+    except SqlError as error:
+        said = str(error)
+        raise ValidationError(f"{said[:1].upper()}{said[1:]}.") from None
 
 
 def _is_read(text: str) -> None:
@@ -37,7 +46,7 @@ class ComputedTraitSchema(Schema):
         metadata={"description": "An aggregate, a path or a function, asked of a person."},
     )
     sql = fields.String(
-        validate=[validate.Length(1, 20_000), printable],
+        validate=[validate.Length(1, MAX_SQL), printable, _is_query],
         metadata={
             "description": "Instead of `value`: a query that returns whom (`profile_id`, or a "
             "column called as an identifier is) and a `value`."

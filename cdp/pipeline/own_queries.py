@@ -24,6 +24,7 @@ from cdp.audiences import COMPUTED_TRAIT
 from cdp.conditions.durations import parse_duration
 from cdp.config import Settings
 from cdp.definitions.computed_trait import DAILY, read_of
+from cdp.definitions.own_sql import SqlError
 from cdp.pipeline.audiences.definitions import fingerprint_of_query
 from cdp.store import (
     Store,
@@ -42,7 +43,7 @@ from cdp.store import (
 )
 from cdp.store.audiences import GONE, LIVE, WAITING, AudienceRow
 from cdp.store.bulk import chunks
-from cdp.store.own_sql import Answer, SqlError, ask
+from cdp.store.own_sql import Answer, ask
 
 logger = structlog.get_logger(__name__)
 

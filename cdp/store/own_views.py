@@ -1,22 +1,13 @@
-"""The views that people's own queries see. Their names and columns stay as they are."""
+"""The views that people's own queries see, as selects over the tables."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
+from cdp.definitions.own_sql import VIEWS
 from cdp.store import kept, trait_values
 from cdp.store.tables import ACCOUNTS, USERS, partitions
 
-#: Each view with what it has, a line for the documentation.
-COLUMNS = {
-    "people": "profile_id, name, created_at",
-    "accounts": "profile_id, name, created_at",
-    "identifiers": "profile_id, type, value",
-    "traits": "profile_id, trait, value, number",
-    "events": "profile_id, event_id, event, at",
-    "properties": "profile_id, event_id, event, at, property, value, number",
-}
-NAMES = tuple(COLUMNS)
 #: A select of many parts is read up to so many.
 _PARTS = 200
 
@@ -77,6 +68,6 @@ def _together(view: str, selects: list[str]) -> str:
         ]
     if selects:
         return selects[0]
-    columns = COLUMNS[view].split(", ")
+    columns = VIEWS[view].split(", ")
     nothing = (f"CAST(NULL AS {_TYPES.get(name, 'TEXT')}) AS {name}" for name in columns)
     return f"SELECT {', '.join(nothing)} WHERE 1 = 0"

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, select
 
 from cdp.store.bulk import chunks, upsert
+from cdp.store.members import measured_ids
 from cdp.store.tables import audiences, identifiers, query_runs
 
 
@@ -53,6 +54,34 @@ def knows_type(tx: Connection, kind: str) -> bool:
     """Whether anybody has an identifier of a type."""
     some = select(identifiers.c.id).where(identifiers.c.type == kind).limit(1)
     return tx.execute(some).first() is not None
+
+
+class Going(NamedTuple):
+    """How a query goes: ``waiting`` for its first answer, ``live`` or ``failed``; when it is
+    asked next (None: at once)."""
+
+    state: str
+    run: Run
+    next_at: int | None
+
+
+def going(tx: Connection, key: str, every: int) -> Going:
+    """How the query of a computed trait goes, which is asked ``every`` ms."""
+    run = last_run(tx, key) or Run(0, None, None, 0, 0, 0, None, False)
+    state = "failed" if run.error else "live" if key in measured_ids(tx) else "waiting"
+    again = None if run.wanted or run.ended_at is None else run.ended_at + every
+    return Going(state, run, again)
+
+
+def want(tx: Connection, key: str) -> None:
+    """Have the query of a computed trait asked as soon as it can be."""
+    a = audiences.c
+    own = select(a.id).where(
+        a.kind == "computed_trait", a.key == key, a.root.is_(None),
+        a.state.in_(("waiting", "live")),
+    )  # fmt: skip
+    for trait in tx.execute(own).scalars().all():
+        note(tx, trait, wanted=True)
 
 
 def note(tx: Connection, trait: int, **values: Any) -> None:

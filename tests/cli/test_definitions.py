@@ -94,7 +94,7 @@ def test_an_edit_of_a_version_that_is_gone_is_refused(cdp: Cdp) -> None:
 
 def test_wrong_usage_exits_with_2(cdp: Cdp) -> None:
     cdp.refuses("audiences", "rename", "x", code=2)
-    cdp.refuses("traits", "add", "x", code=2)
+    cdp.refuses("events", "virtual", "add", "x", code=2)
     cdp.refuses("audiences", "revert", "x", "one", code=2)
 
 
@@ -156,3 +156,22 @@ def test_a_template_before_it_is_sent(cdp: Cdp, space: Space, tmp_path: Path) ->
     assert cdp.run("templates", "lint").code == 1
     cdp("templates", "edit", "hi", "--body", "Hi", "--subject", "Hi")
     assert "nothing looks wrong" in cdp("templates", "lint").err
+
+
+def test_a_trait_by_sql_is_tried_added_and_asked_again(cdp: Cdp, space: Space) -> None:
+    space.send(*ana())
+    query = "select value, type from identifiers where type = 'user_id'"
+    assert cdp.json("traits", "try", query) == [{"value": "u1", "type": "user_id"}]
+    assert cdp.refuses("traits", "try", "drop table profiles") == (
+        "cdp: a query begins with SELECT or WITH; it can only read\n"
+    )
+    sql = "select profile_id, number from traits where trait = 'visits'"
+    reads = ("--reads", "traits.visits", "--reads", 'properties.total of "Order Completed"')
+    [made] = cdp.json("traits", "add", "visits_now", "--sql", sql, *reads)
+    assert (made["sql"], made["every"]) == (sql, "1d")
+    assert made["reads"] == ["traits.visits", 'properties.total of "Order Completed"']
+    [run] = cdp.json("traits", "run", "visits_now")
+    assert (run["state"], run["next_at"]) == ("waiting", None)
+    assert "waiting" in cdp("traits", "run", "visits_now", "--show").out
+    cdp("traits", "add", "orders", "--value", 'count("Order Completed")')
+    assert "not by a query" in cdp.refuses("traits", "run", "orders")

@@ -187,3 +187,28 @@ def test_a_destination_is_chosen_in_the_form_and_its_state_is_shown(
     assert found is not None and found.body is not None and "send_to" not in found.body
     wrong = admin.post("/audiences/-new", name="X", who=ORDERS, **{"to:gone": "identify"})
     assert wrong.status_code == 422 and "There is no destination gone" in words(wrong.text)
+
+
+def test_a_trait_is_worked_out_by_a_query(world: World, admin: Browser) -> None:
+    new = "/catalogue/computed-traits/-new"
+    sql = "select profile_id, 1 as value\nfrom people"
+    wrong = admin.post(new, name="Spent", sql="delete from people", every="1s", reads="plan")
+    text = words(wrong.text)
+    assert wrong.status_code == 422 and "delete from people" in wrong.text
+    assert "It can only read" in text or "it can only read" in text
+    assert "every 5 minutes at most" in text and "neither like traits.plan" in text
+    reads = "traits.plan\r\nproperties.total of &quot;A&quot;".replace("&quot;", '"')
+    made = admin.post(new, name="Spent", sql=sql, every="6h", reads=reads)
+    assert made.location == "/catalogue/computed-traits/spent"
+    with world.store.read() as tx:
+        found = definitions.current(tx, "computed_trait", "spent")
+    assert found is not None and found.body == {
+        "name": "Spent", "sql": sql, "every": "6h",
+        "reads": ["traits.plan", 'properties.total of "A"'],
+    }  # fmt: skip
+    page = words(admin.page("/catalogue/computed-traits/spent"))
+    assert "What a query says of each, asked every 6h." in page and "waiting" in page
+    assert "as soon as it can be" in page
+    assert admin.post("/catalogue/computed-traits/spent/run").status_code == 303
+    edit = admin.page("/catalogue/computed-traits/spent/edit")
+    assert "properties.total of &#34;A&#34;</textarea>" in edit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,14 +12,16 @@ from sqlalchemy import select
 from cdp.conditions import Context, parse
 from cdp.conditions.expand import expand
 from cdp.config import Settings
+from cdp.definitions.own_sql import VIEWS, SqlError
 from cdp.definitions.space import Space
 from cdp.pipeline import own_queries
 from cdp.store import counting, defining, members, query_runs
-from cdp.store.own_sql import SqlError, ask
-from cdp.store.own_views import COLUMNS
+from cdp.store.own_sql import ask
 from cdp.store.tables import tokens
 from tests.laws.test_audiences import Town
 from tests.postgres import new_database
+
+ROOT = Path(__file__).parents[2]
 
 TOTALS = """
 select i.value as user_id, sum(p.number) as value
@@ -172,9 +175,15 @@ def test_a_query_sees_the_views_and_nothing_else(town: Town, sql: str) -> None:
 
 
 def test_the_views_have_what_the_documentation_says(town: Town) -> None:
-    for view, columns in COLUMNS.items():
+    for view, columns in VIEWS.items():
         assert ask(town.store, f"select * from {view}", 5, 100).columns == columns.split(", ")
     town.say([order(town, "u1", 1)])
     define(town, TOTALS)
     rows = ask(town.store, "select event, property, value, number from properties", 5, 100).rows
     assert ("Order", "properties.total", "30", 30.0) in [tuple(row) for row in rows]
+
+
+def test_the_views_are_documented() -> None:
+    page = (ROOT / "docs/how-to/traits-by-sql.md").read_text()
+    for view, columns in VIEWS.items():
+        assert f"| `{view}` | `{columns}` |" in page

@@ -1,0 +1,95 @@
+"""What may stand in a query that people write: the views that it sees, and its words.
+
+Names and columns of the views stay as they are. Databases look at what a query does as
+well; this tells what is wrong before one is asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+#: Characters of a query.
+MAX_SQL = 20_000
+#: Each view with its columns. Times are milliseconds since 1970.
+VIEWS = {
+    "people": "profile_id, name, created_at",
+    "accounts": "profile_id, name, created_at",
+    "identifiers": "profile_id, type, value",
+    "traits": "profile_id, trait, value, number",
+    "events": "profile_id, event_id, event, at",
+    "properties": "profile_id, event_id, event, at, property, value, number",
+}
+NAMES = tuple(VIEWS)
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+#: What may stand before a parenthesis: words of SQL, and functions that only work out a value.
+_WORDS = _set(
+    """
+    select with as in exists not and or on using over partition by values when then else
+    case from where having filter union all intersect except any some distinct join is
+    between like within group order materialized lateral limit offset any array numeric
+    decimal varchar char rows range
+    """
+)
+FUNCTIONS = _set(
+    """
+    abs avg cast ceil ceiling char_length coalesce concat count cume_dist date date_part
+    date_trunc datetime dense_rank exp extract first_value floor greatest ifnull iif instr
+    julianday lag last_value lead least left length ln log lower ltrim max min mod nth_value
+    ntile nullif percent_rank percentile_cont percentile_disc position pow power printf
+    random rank replace right round row_number rtrim sign split_part sqrt stddev strftime
+    strpos substr substring sum time to_char to_timestamp total trim trunc unixepoch upper
+    variance
+    """
+)
+#: What would make the text behind it another kind of text.
+_PREFIXES = ("e", "b", "x", "n", "u")
+_TOKEN = re.compile(
+    r"""(?P<skip>\s+|--[^\r\n]*|/\*.*?\*/)|(?P<text>'(?:[^']|'')*')|(?P<quoted>"(?:[^"]|"")*")
+    |(?P<word>[^\W\d]\w*)|(?P<number>\d[\w.]*)|(?P<cast>::)|(?P<sign>[^\s])""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+class SqlError(ValueError):
+    """A query that is refused, or fails; its text is for people."""
+
+
+def checked(sql: str) -> str:
+    """A query without what would end it; `SqlError` for what is no query, or not allowed."""
+    if len(sql) > MAX_SQL:
+        raise SqlError(f"a query has {MAX_SQL:,} characters at most")
+    sql = sql.strip().rstrip(";").rstrip()
+    tokens = list(_tokens(sql))
+    if not tokens or tokens[0][1].lower() not in ("select", "with"):
+        raise SqlError("a query begins with SELECT or WITH; it can only read")
+    before = ""
+    for (kind, text), (_, after) in zip(tokens, [*tokens[1:], ("", "")], strict=True):
+        name = text.strip('"').lower()
+        if kind == "sign" and text in "'\"`[]?:;@$\\#{}":
+            what = "a second statement" if text == ";" else text
+            raise SqlError(f"{what} can't stand in a query")
+        if name.startswith(("pg_", "sqlite_", "pragma_", "information_schema")):
+            raise SqlError(f"there is no {name} to read; there are {', '.join(NAMES)}")
+        if (kind == "quoted" and after == "(") or (name == "u" and after == "&"):
+            raise SqlError(f"{text} can't stand in a query")
+        if kind == "word" and name in _PREFIXES and after.startswith("'"):
+            raise SqlError(f"a text begins with ', not {text}'")
+        # ``with totals (person, total) as (…)`` names a table, and its columns.
+        called = kind == "word" and after == "(" and before not in ("with", "recursive")
+        if called and name not in _WORDS | FUNCTIONS:
+            raise SqlError(f"the function {text} can't be used in a query")
+        before = name
+    return sql
+
+
+def _tokens(sql: str) -> Iterator[tuple[str, str]]:
+    for found in _TOKEN.finditer(sql):
+        kind = found.lastgroup or ""
+        if kind != "skip":
+            yield kind, found.group()

@@ -1,0 +1,73 @@
+"""Computed traits by SQL, by the API: defined, asked, tried, and refused."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from cdp.pipeline import own_queries
+from tests.api.calls import Api
+from tests.factories import Space, ana
+
+SQL = "select profile_id, count(*) as value from events group by profile_id"
+
+
+def work(space: Space) -> None:
+    space.pipeline.settle()
+    own_queries.step(space.store, space.settings, time.time)
+    space.pipeline.settle()
+
+
+def test_a_query_works_a_trait_out_and_says_how_it_went(api: Api, space: Space) -> None:
+    space.send(*ana())
+    made = api.post("/api/computed-traits", {"key": "events", "sql": SQL, "every": "6h"}, 201)
+    assert (made["sql"], made["every"], made["prose"]) == (SQL, "6h", None)
+    run = api.get("/api/computed-traits/events/run")
+    assert (run["state"], run["ended_at"], run["next_at"]) == ("waiting", None, None)
+    work(space)
+    run = api.get("/api/computed-traits/events/run")
+    assert (run["state"], run["error"], run["unmatched"]) == ("live", None, 0)
+    assert run["rows"] == run["changed"] > 0
+    traits = api.profile("users/profiles/user_id:u1/traits", **{"class": "computed_trait"})
+    assert traits["traits"]["events"] > 0
+    assert api.post("/api/computed-traits/events/run")["next_at"] is None
+    work(space)
+    assert api.get("/api/computed-traits/events/run")["changed"] == 0
+
+
+def test_what_is_no_trait_by_sql_has_no_run(api: Api) -> None:
+    api.post("/api/computed-traits", {"key": "orders", "value": 'count("Order")'}, 201)
+    api.get("/api/computed-traits/orders/run", 409)
+    api.get("/api/computed-traits/nothing/run", 404)
+    api.send("POST", "/api/computed-traits/nothing/run", status=404)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "value"),
+        ({"sql": SQL, "value": 'count("Order")'}, "sql"),
+        ({"sql": "delete from people"}, "sql"),
+        ({"sql": "select 1; select 2"}, "sql"),
+        ({"sql": "select * from pg_authid"}, "sql"),
+        ({"sql": SQL, "every": "1m"}, "every"),
+        ({"sql": SQL, "every": "soon"}, "every"),
+        ({"sql": SQL, "reads": ["properties.total"]}, "reads"),
+        ({"value": 'count("Order")', "every": "6h"}, "every"),
+    ],
+)
+def test_what_is_wrong_with_a_query_is_told_at_its_field(
+    api: Api, body: dict[str, object], field: str
+) -> None:
+    answer = api.post("/api/computed-traits", {"key": "spent", **body}, 400)
+    assert [name.partition(".")[0] for name in answer["error"]["fields"]] == [field]
+
+
+def test_a_query_is_tried_before_it_is_kept(api: Api, space: Space) -> None:
+    space.send(*ana())
+    answer = api.post("/api/queries/try", {"sql": "select type, value from identifiers"})
+    assert answer["columns"] == ["type", "value"]
+    assert ["user_id", "u1"] in answer["rows"]
+    refused = api.post("/api/queries/try", {"sql": "select * from tokens"}, 400)
+    assert "people" in refused["error"]["fields"]["sql"][0]

@@ -90,6 +90,9 @@ class Settings:
     )
     query_rows: int = _setting(500_000, "Rows that a query of a computed trait may return.")
     calls_kept: int = _setting(10_000, "Calls kept in the log of each destination.")
+    message_copies_days: int = _setting(
+        90, "Days for which a copy of each message is kept as it was sent."
+    )
     retry_hours: float = _setting(
         4.0, "How long an item is retried before it is dead (Segment: 4 h)."
     )

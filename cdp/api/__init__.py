@@ -17,8 +17,9 @@ from cdp.store import Store
 
 def register(app: Flask, store: Store, settings: Settings, plugins: Any) -> None:
     """Add the APIs to ``app``."""
-    from cdp.api import addresses, admin, profiles
+    from cdp.api import addresses, admin, profiles, send
 
     addresses.allow(app)
     app.register_blueprint(profiles.create_blueprint(store, settings))
+    app.register_blueprint(send.create_blueprint(store))
     admin.register(app, store, settings, plugins)

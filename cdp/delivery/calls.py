@@ -35,7 +35,7 @@ def log_calls(
                 batch.attempt,
                 key,
                 (exchange.error if exchange and exchange.error else error),
-                _pack(exchange),
+                pack_exchange(exchange),
             )
         )
     return rows
@@ -46,7 +46,8 @@ def _outcome_of(exchange: Exchange | None, outcome: str) -> str:
     return "delivered" if taken else outcome
 
 
-def _pack(exchange: Exchange | None) -> bytes | None:
+def pack_exchange(exchange: Exchange | None) -> bytes | None:
+    """An exchange as the log of calls keeps it."""
     if exchange is None:
         return None
     request = {

@@ -14,6 +14,7 @@ from cdp.config import Settings
 from cdp.delivery.connections import ConnectionRunner, ConnectionsRunner
 from cdp.delivery.forward import Forwarder
 from cdp.delivery.hooks import STREAMS, HookRunner
+from cdp.delivery.messages.office import Office
 from cdp.delivery.outbox import OutboxRunner
 from cdp.delivery.senders import Senders
 from cdp.delivery.stream import CLAIM_MS, RENEW_MS, StreamRunner
@@ -75,6 +76,7 @@ class Delivery:
         self._runners: dict[str, StreamRunner] = {}
         self._outboxes: dict[int, OutboxRunner] = {}
         self._connected: dict[str, list[str]] = {}
+        self.office = Office(store, settings, self.senders)
         self._renewed = self._tidied = float("-inf")
 
     def run(self, stop: threading.Event, streams: bool = True) -> None:
@@ -88,6 +90,7 @@ class Delivery:
                 if streams:
                     self._follow()
                     self._follow_outbox()
+                    self._follow_messages()
                 self._keep()
             except Exception as error:
                 logger.error("delivery_cannot_follow", error=str(error).splitlines()[:1])
@@ -100,7 +103,9 @@ class Delivery:
         if self._alone:
             with self._store.write() as tx:
                 delivery_outbox.unclaim_all(tx, _now())
+            self.office.begin()
         self._start_hooks()
+        self._start("emissions", self.office.emitter.step, self.office.emitter.close)
 
     def work(self, name: str, seconds: float, stop: threading.Event | None = None) -> None:
         """Move a stream, or ``outbox:<destination>``, for at most ``seconds``, and let it go.
@@ -118,6 +123,14 @@ class Delivery:
         if kind == "outbox":
             outbox = self._outbox(int(number))
             while outbox is not None and goes_on() and outbox.step():
+                pass
+            return
+        if kind == "messages":
+            if number == "*":
+                self.office.resolve(_now())
+                return
+            messages = self.office.runner(number)
+            while goes_on() and messages.step():
                 pass
             return
         runner = self._runner(name)
@@ -162,6 +175,8 @@ class Delivery:
                 now = _now()
                 delivery.renew_claims(tx, self._me, now, now + CLAIM_MS)
             self._renewed = moment
+        if self.senders.known:
+            self.office.keep(_now())
         if moment - self._tidied > TIDY_S:
             with self._store.write() as tx:
                 for id_ in self.senders.destinations:
@@ -219,6 +234,14 @@ class Delivery:
             if runner is not None:
                 self._start(name, _steps_of(runner), of=id_)
 
+    def _follow_messages(self) -> None:
+        """Give each channel that has a destination a thread of its own."""
+        for channel in self.office.channels():
+            name = f"messages:{channel}"
+            if name not in self._jobs:
+                runner = self.office.runner(channel)
+                self._start(name, lambda runner=runner: 0.0 if runner.step() else 0.05)  # type: ignore[misc]
+
     def _outbox(self, id_: int) -> OutboxRunner | None:
         """What handles a destination's items; None if it is switched off or can't be."""
         sender = self.senders.enabled(id_)
@@ -237,6 +260,7 @@ class Delivery:
         for id_ in changed:
             self._outboxes.pop(id_, None)
             mine = [name for name, job in self._jobs.items() if job.of == id_]
+            mine += self._stop_messages(id_)
             for name in mine:
                 self._jobs[name].stop.set()
             for name in mine:
@@ -244,6 +268,14 @@ class Delivery:
             self.senders.drop(id_)
         self._runners.clear()
         return True
+
+    def _stop_messages(self, id_: int) -> list[str]:
+        """The jobs that may be using a channel that is to be closed; they are made anew."""
+        channel = self.office.channel_of(id_)
+        if channel is None:
+            return []
+        self.office.stop(channel)
+        return [name for name in self._jobs if name == f"messages:{channel}"]
 
     def _runner(self, name: str) -> StreamRunner | None:
         """What moves a stream; None if it is switched off or can't be."""
@@ -266,6 +298,7 @@ class Delivery:
         """Let batches in flight end; those that take long are cut between two calls."""
         for job in self._jobs.values():
             job.stop.set()
+        self.office.stop()
         for within, cut in ((5.0, False), (5.0, True)):
             if cut:
                 self.senders.interrupt()

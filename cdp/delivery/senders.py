@@ -32,6 +32,16 @@ class Senders:
         self._lock = threading.Lock()
         self.destinations: dict[int, Destination] = {}
 
+    @property
+    def known(self) -> bool:
+        """Whether the configuration has been read."""
+        return self._version >= 0
+
+    def held(self, destination_id: int) -> Any:
+        """The plugin's object of a destination, if one was made."""
+        held = self._held.get(destination_id)
+        return held[1].destination if held is not None else None
+
     def refresh(self) -> set[int] | None:
         """None if nothing changed; else the numbers of the destinations to `drop`."""
         with self._store.read() as tx:

@@ -75,7 +75,7 @@ class Sender:
         self._rate = RateLimit(destination.rate_limit, sleep=self.stopping.wait)
         self._turns = threading.BoundedSemaphore(self.concurrency)
         self._pool = ThreadPoolExecutor(self._lanes, thread_name_prefix=f"lane-{id_}")
-        self._singles = ThreadPoolExecutor(self.concurrency, thread_name_prefix=f"single-{id_}")
+        self.singles = ThreadPoolExecutor(self.concurrency, thread_name_prefix=f"single-{id_}")
         self._opened = False
         self._opening = threading.Lock()
 
@@ -84,7 +84,7 @@ class Sender:
 
         No call is begun after ``within_s`` seconds.
         """
-        unopened = self._open()
+        unopened = self.open()
         if unopened is not None:
             unopened.remaining, unopened.failed = list(events), list(events)
             return unopened
@@ -106,7 +106,7 @@ class Sender:
         One that fails does not hold up the others, unless the provider said when to
         come back or that nothing will work. One that was not tried has no calls.
         """
-        unopened = self._open()
+        unopened = self.open()
         if unopened is not None:
             return [unopened for _ in items]
         until = time.monotonic() + within_s
@@ -116,7 +116,7 @@ class Sender:
 
         def lane(events: list[Event]) -> None:
             for event in events:
-                if enough.is_set() or not self._turn(until):
+                if enough.is_set() or not self.turn(until):
                     return
                 result = results[id(event)]
                 self._call(Batch([event], event.key, attempts[id(event)]), result)
@@ -124,17 +124,17 @@ class Sender:
                 if isinstance(error, Stop) or (error is not None and error.after is not None):
                     enough.set()
 
-        list(self._singles.map(lane, spread([event for event, _ in items], self.concurrency)))
+        list(self.singles.map(lane, spread([event for event, _ in items], self.concurrency)))
         return list(results.values())
 
     def close(self) -> None:
         """Wait for the lanes and close the destination."""
         self._pool.shutdown(wait=True)
-        self._singles.shutdown(wait=True)
+        self.singles.shutdown(wait=True)
         if self._opened:
             self.destination.close()
 
-    def _open(self) -> Result | None:
+    def open(self) -> Result | None:
         """Open the destination before the first call; what went wrong, if it did."""
         with self._opening:
             if self._opened:
@@ -149,7 +149,7 @@ class Sender:
             self._opened = True
             return None
 
-    def _turn(self, until: float) -> bool:
+    def turn(self, until: float) -> bool:
         """Wait until a call may be made; False if delivery ends or the time is up before."""
         if self.stopping.is_set() or time.monotonic() >= until:
             return False
@@ -158,7 +158,7 @@ class Sender:
     def _lane(self, events: list[Event], attempt: int, until: float) -> Result:
         result = Result()
         for start in range(0, len(events), self.size):
-            if not self._turn(until):
+            if not self.turn(until):
                 result.remaining += events[start:]
                 break
             chunk = events[start : start + self.size]

@@ -20,7 +20,7 @@ from cdp.conditions import compile_text
 from cdp.delivery.backoff import pause_s
 from cdp.delivery.events import MAX_ROWS, Names, allowed, read_events, to_payload, was_cut
 from cdp.delivery.sending import Result, Sender
-from cdp.plugin import Event, Outcome, Retry
+from cdp.plugin import Channel, Event, Outcome, Retry
 from cdp.plugin.manager import Failure, failure
 from cdp.profiles.consent import permits
 from cdp.store import Store, delivery, delivery_outbox, history, meta
@@ -153,6 +153,8 @@ class StreamRunner:
         return self._read_from(stream.seq, last, stream.selection)
 
     def _read_from(self, seq: int, last: int, selection: str | None) -> Batch:
+        if isinstance(self._sender.destination, Channel):
+            return Batch([], last, 0)  # it takes messages, no events
         chosen = Selection(*json.loads(selection)) if selection else None
         with self._store.read() as tx:
             rows = [row for row in history.rows_after(tx, seq, MAX_ROWS) if row.seq < last]

@@ -29,11 +29,13 @@ from cdp.protocols import looks_personal
 from cdp.store import (
     Store,
     StoreBusy,
+    forgotten,
     graph,
     history,
     members,
     meta,
     people,
+    preferences,
     progress,
     regulations,
     removal,
@@ -181,6 +183,7 @@ def _find(store: Store, reader: Reader, item: Regulation, now: int) -> bool:
     ends = {part: reader.end(part) for part in reader.parts()}
     with store.write() as tx:
         progress.take_turn(tx)
+        preferences.change_turn(tx)
         fresh = regulations.get(tx, item.id)
         if fresh is None or fresh.phase != "finding" or fresh.work is None:
             return True
@@ -206,6 +209,7 @@ def _find(store: Store, reader: Reader, item: Regulation, now: int) -> bool:
         work["identifiers"] = sorted(known)
         regulations.suppress(tx, now, known, before=fresh.created_at + 1)
         regulations.drop_deliveries(tx, nodes, mine)
+        forgotten.forget_messages(tx, nodes, known)
         members.erase_people(tx, mine)
         if work["removal"] is None:
             work["removal"] = rebuild.remove_nodes(tx, nodes, now)

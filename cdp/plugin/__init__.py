@@ -5,7 +5,7 @@ destinations, `Channel` that of destinations that carry messages to people, `Ret
 `Reject` and `Stop` say what the engine does next, and `cdp.plugin.testing` has the test kit.
 """
 
-from cdp.plugin.channel import Channel, Check
+from cdp.plugin.channel import Channel, ChannelSettings, Check
 from cdp.plugin.commands import CommandTools
 from cdp.plugin.conditions import ConditionFunction
 from cdp.plugin.destination import Destination, DestinationContext
@@ -60,6 +60,7 @@ __all__ = [
     "Attachment",
     "Batch",
     "Channel",
+    "ChannelSettings",
     "Check",
     "CommandTools",
     "ConditionFunction",

@@ -4,8 +4,40 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NamedTuple
 
+from marshmallow import Schema, fields, validate
+
 from cdp.plugin.destination import Destination
 from cdp.plugin.messages import Content, Inbound, Outgoing, Receipt, Reply
+from cdp.plugin.settings import SettingsSchema
+
+
+class ChannelSettings(SettingsSchema):
+    """What every channel can be told: how several of one kind share, and what to do in doubt."""
+
+    order = fields.Integer(
+        load_default=1,
+        validate=validate.Range(1, 100),
+        metadata={"help": "Of several for one channel the lowest comes first, while it is well."},
+    )
+    weight = fields.Float(
+        load_default=1.0,
+        validate=validate.Range(0.0, 1000.0),
+        metadata={"help": "Those of the same order share messages in this proportion."},
+    )
+    rate_limit = fields.Float(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Range(0.01),
+        metadata={"help": "Messages a second at most; empty means no limit."},
+    )
+    on_unknown = fields.String(
+        load_default="hold",
+        validate=validate.OneOf(["hold", "repeat"]),
+        metadata={
+            "help": "When nobody knows whether the provider took a message: hold it and show it, "
+            "or repeat it, at the risk that it arrives twice. Who knows our keys gets it again."
+        },
+    )
 
 
 class Check(NamedTuple):
@@ -31,6 +63,10 @@ class Channel(Destination):
     #: email, sms, push, in_app, webhook, slack
     channel: ClassVar[str]
     types = ()
+    Settings: ClassVar[type[Schema]] = ChannelSettings
+
+    def configure(self) -> None:
+        self.rate_limit = self.settings.get("rate_limit")
 
     #: The largest request that `receive` is handed; larger ones get a 413.
     max_request_bytes: int = 1024 * 1024

@@ -142,7 +142,8 @@ def any_under_way(tx: Connection) -> bool:
 # -- suppression --------------------------------------------------------------------
 
 
-def _secret(tx: Connection) -> str:
+def secret_for(tx: Connection) -> str:
+    """With what hashes of people are made; it is made now if there is none."""
     found = meta.get(tx, _SECRET)
     if found is None:
         found = secrets.token_hex(32)
@@ -159,7 +160,7 @@ def suppress(
     tx: Connection, now: int, identifiers: Iterable[Identifier], before: int | None = None
 ) -> None:
     """Refuse what names ``identifiers``, from now on or only if received before ``before``."""
-    secret = _secret(tx)
+    secret = secret_for(tx)
     statement = upsert(tx, suppressed)
     kept = statement.excluded.before
     for hash_ in sorted({hidden(secret, item) for item in identifiers}):
@@ -177,7 +178,7 @@ def suppress(
 
 def unsuppress(tx: Connection, identifiers: Iterable[Identifier], timed: bool = False) -> None:
     """Take identifiers off the list; with ``timed`` only those that have a time."""
-    secret = _secret(tx)
+    secret = secret_for(tx)
     for some in chunks(sorted({hidden(secret, item) for item in identifiers})):
         statement = delete(suppressed).where(suppressed.c.hash.in_(some))
         if timed:

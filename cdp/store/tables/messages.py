@@ -11,6 +11,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    text,
 )
 
 from cdp.store.tables.base import Big, metadata
@@ -37,8 +38,9 @@ deliveries = Table(
     Column("request", LargeBinary),  # JSON: data for the template, overrides, options
     #: drafted waiting sending sent held failed bounced undeliverable cancelled
     Column("state", Text, nullable=False),
+    Column("scheduled_at", Big, nullable=False),  # when it was to go, tries aside
     Column("due_at", Big, nullable=False),
-    Column("until", Big),  # of a lease (waiting) or a claim (sending)
+    Column("until", Big),  # how long a claim (sending) holds
     Column("attempts", Integer, nullable=False, default=0),
     Column("destination", Integer),
     Column("provider_id", Text),
@@ -55,6 +57,12 @@ deliveries = Table(
     Column("converted_at", Big),
     Index("deliveries_key", "key", unique=True),
     Index("deliveries_due", "channel", "state", "priority", "due_at"),
+    Index(
+        "deliveries_sending",
+        "until",
+        sqlite_where=text("state = 'sending'"),
+        postgresql_where=text("state = 'sending'"),
+    ),
     Index("deliveries_node", "node", "id"),
     Index("deliveries_origin", "origin", "origin_key", "id"),
     Index("deliveries_provider", "provider_id"),

@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("recipient", sa.Text),
         sa.Column("request", sa.LargeBinary),
         sa.Column("state", sa.Text, nullable=False),
+        sa.Column("scheduled_at", BIG, nullable=False),
         sa.Column("due_at", BIG, nullable=False),
         sa.Column("until", BIG),
         sa.Column("attempts", sa.Integer, nullable=False),
@@ -48,6 +49,13 @@ def upgrade() -> None:
     )
     op.create_index("deliveries_key", "deliveries", ["key"], unique=True)
     op.create_index("deliveries_due", "deliveries", ["channel", "state", "priority", "due_at"])
+    op.create_index(
+        "deliveries_sending",
+        "deliveries",
+        ["until"],
+        sqlite_where=sa.text("state = 'sending'"),
+        postgresql_where=sa.text("state = 'sending'"),
+    )
     op.create_index("deliveries_node", "deliveries", ["node", "id"])
     op.create_index("deliveries_origin", "deliveries", ["origin", "origin_key", "id"])
     op.create_index("deliveries_provider", "deliveries", ["provider_id"])

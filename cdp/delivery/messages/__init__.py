@@ -1,0 +1,1 @@
+"""Carrying messages to people: lease, render, claim with the last check, hand over, record."""

@@ -1,0 +1,60 @@
+"""The last check, in the transaction that claims: who may be sent what, just now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from cdp.delivery.messages.compose import Prepared
+from cdp.messaging.standing import NOBODY, forbids
+from cdp.store import definitions, meta, preferences
+
+
+class Verdict(NamedTuple):
+    """Why a message does not go now; ``until`` in ms: it may then; None: never."""
+
+    reason: str
+    until: int | None = None
+
+
+class Checks:
+    """Wishes, suppressed addresses and gone people, for a hand of messages at a time."""
+
+    def __init__(self) -> None:
+        self._version = -1
+        self._topics: dict[str, bool] = {}
+
+    def verdicts(self, tx: Connection, items: Sequence[Prepared], now: int) -> list[Verdict | None]:
+        """For each message why it must not go; None: it may."""
+        topics = self.topics(tx)
+        nodes = [item.delivery.node for item in items if item.delivery.node is not None]
+        standings = preferences.standings(tx, nodes)
+        by_channel: dict[str, set[str]] = {}
+        for item in items:
+            by_channel.setdefault(item.delivery.channel, set()).update(item.addresses)
+        suppressed = {
+            channel: preferences.why_suppressed(tx, channel, found)
+            for channel, found in by_channel.items()
+        }
+        found: list[Verdict | None] = []
+        for item in items:
+            row = item.delivery
+            standing = standings[row.node] if row.node is not None else NOBODY
+            listed = suppressed[row.channel]
+            why = next((listed[one] for one in item.addresses if one in listed), None)
+            reason = forbids(standing, row.channel, row.topic, row.flags, topics, why)
+            found.append(Verdict(reason) if reason is not None else None)
+        return found
+
+    def topics(self, tx: Connection) -> Mapping[str, bool]:
+        """What holds for each topic of those who have said nothing; follows the definitions."""
+        version = meta.version(tx)
+        if version != self._version:
+            self._topics = {
+                item.key: (item.body or {}).get("default", "subscribed") == "subscribed"
+                for item in definitions.all_current(tx, "topic")
+            }
+            self._version = version
+        return self._topics

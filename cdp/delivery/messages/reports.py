@@ -1,0 +1,130 @@
+"""What providers and people's clients tell of messages later: once each, in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Any
+
+from sqlalchemy import Connection
+
+from cdp.delivery.messages.tell import event_for
+from cdp.messaging.names import delivery_name, delivery_number
+from cdp.messaging.request import Flag
+from cdp.messaging.standing import ALL
+from cdp.plugin import Report
+from cdp.store import Store, addressees, deliveries, emissions, link_keys, people, preferences
+from cdp.store import reports as rows
+from cdp.store.config_rows import Destination
+from cdp.store.deliveries import Delivery
+from cdp.store.tables import USERS
+
+#: Which of a delivery's times a report sets, the first time it is told of.
+_TIMES = {
+    "delivered": "delivered_at",
+    "opened": "opened_at",
+    "clicked": "clicked_at",
+    "bounced": "bounced_at",
+    "complained": "complained_at",
+    "unsubscribed": "unsubscribed_at",
+}
+#: By which type of identifier a recipient is found.
+_TYPES = {"email": "email", "sms": "phone", "in_app": "user_id"}
+
+
+def record_reports(
+    store: Store, destination: Destination, channel: str, found: Sequence[Report], now: int
+) -> int:
+    """Take reports about messages of ``destination`` in; how many were new.
+
+    What was told before changes nothing, and so does what is about no message and nobody
+    that we know, though it is kept. An opt-out has committed when this returns (law 6).
+    """
+    if not found:
+        return 0
+    with store.write() as tx:
+        new = 0
+        for report in found:
+            row = _delivery(tx, destination.id, report)
+            if rows.add(tx, row.id if row else None, destination.id, report, now):
+                new += 1
+                _apply(tx, destination, channel, report, row, now)
+        return new
+
+
+def _delivery(tx: Connection, destination: int, report: Report) -> Delivery | None:
+    if report.delivery:
+        number = delivery_number(link_keys.load(tx), report.delivery)
+        found = deliveries.get(tx, number) if number is not None else None
+        if found is not None:
+            return found
+    if report.provider_id:
+        return deliveries.by_provider(tx, destination, report.provider_id)
+    return None
+
+
+def _apply(
+    tx: Connection,
+    destination: Destination,
+    channel: str,
+    report: Report,
+    row: Delivery | None,
+    now: int,
+) -> None:
+    kind = report.kind
+    address = report.recipient or (row.recipient if row is not None else None) or ""
+    number = row.id if row is not None else None
+    if row is not None:
+        if (column := _TIMES.get(kind)) is not None and not report.machine:
+            deliveries.first_time(tx, column, [row.id], min(report.at, now))
+        _move(tx, row, report, now)
+    if address and ((kind == "bounced" and report.hard) or kind == "complained"):
+        reason = "bounce" if kind == "bounced" else "complaint"
+        preferences.suppress_address(
+            tx, channel, address, reason, now, detail=report.reason or None, delivery=number
+        )
+    node = row.node if row is not None else _node(tx, channel, address)
+    if kind in ("unsubscribed", "subscribed") and node is not None:
+        scope = _scope(channel, row)
+        preferences.put(tx, node, {scope: kind == "subscribed"}, now, "report", number)
+        if kind == "subscribed" and scope != ALL:
+            preferences.lift(tx, channel, address)
+    if node is None or (row is not None and row.flags & Flag.TEST):
+        return
+    person = addressees.load(tx, [node]).get(node)
+    if person is None:
+        return
+    known = row if row is not None else deliveries.nothing(channel, node)
+    public = delivery_name(link_keys.load(tx), known.id) if known.id else ""
+    ref = blake2b(f"{destination.id}:{report.id}".encode(), digest_size=8).hexdigest()
+    detail: dict[str, Any] = {**report.detail, "reason": report.reason, "hard": report.hard,
+                              "machine": report.machine}  # fmt: skip
+    event = event_for(kind, known, public, address or None, report.at, ref, person.names, detail)
+    if event is not None:
+        emissions.add(tx, [(node, destination.source_id or 0, event)], now)
+
+
+def _move(tx: Connection, row: Delivery, report: Report, now: int) -> None:
+    """A report can settle what a receipt left open, and a late bounce undoes a send."""
+    states = {"bounced": "bounced", "dropped": "failed", "failed": "failed"}
+    state = states.get(report.kind, "sent" if report.kind in ("sent", "delivered") else None)
+    if state is None:
+        return
+    if state == "sent" and row.state not in ("held", "sending"):
+        return
+    deliveries.told(tx, row.id, state, report.reason[:1000] or None, report.at, now)
+
+
+def _node(tx: Connection, channel: str, address: str) -> int | None:
+    type_ = _TYPES.get(channel)
+    if not address or type_ is None:
+        return None
+    profile = people.resolve(tx, USERS, type_, preferences.plain(channel, address))
+    return addressees.node_of(tx, profile.id) if profile is not None else None
+
+
+def _scope(channel: str, row: Delivery | None) -> str:
+    """What an opt-out that a provider tells of is about: words in a text message end them all."""
+    if channel != "email":
+        return f"channel:{channel}"
+    return f"topic:{row.topic}" if row is not None and row.topic else ALL

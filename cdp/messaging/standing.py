@@ -1,0 +1,96 @@
+"""Whether a message may go to a person: the last check before it is handed over (law 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from cdp.messaging.request import Flag
+
+#: Goes to people who have unsubscribed from everything, too: it is seen only by who comes
+#: to look, or it is no message to the person at all.
+_STILL = frozenset({"in_app", "slack", "webhook"})
+
+#: Everything that a person may have an opinion of.
+ALL = "*"
+
+
+class Wish(NamedTuple):
+    """What a person said last of one scope, in ms since 1970."""
+
+    wanted: bool
+    at: int
+
+
+class Standing(NamedTuple):
+    """How a person stands to our messages at one instant.
+
+    ``wishes`` by scope (``*``, ``topic:KEY``, ``channel:NAME``). ``gone``: deleted or
+    suppressed. ``opted_out``: the trait ``unsubscribed`` says so.
+    """
+
+    wishes: Mapping[str, Wish] = {}
+    gone: bool = False
+    opted_out: bool = False
+
+
+#: Somebody of whom nothing is known.
+NOBODY = Standing()
+
+
+def opted_out(traits: Mapping[str, Any]) -> bool:
+    """Whether the trait ``unsubscribed`` says yes (customer.io: reserved attributes)."""
+    value = traits.get("unsubscribed")
+    return value is True or value == 1 or (isinstance(value, str) and value.lower() in _YES)
+
+
+_YES = frozenset({"true", "1"})
+
+
+def wants(standing: Standing, channel: str, topic: str | None, topics: Mapping[str, bool]) -> bool:
+    """Whether the person wants messages of a channel about a topic; ``topics``: the defaults."""
+    return why_not(standing, channel, topic, topics) is None
+
+
+def why_not(
+    standing: Standing, channel: str, topic: str | None, topics: Mapping[str, bool]
+) -> str | None:
+    """Which of the person's wishes keeps a message from them; None if none does.
+
+    Unsubscribed from everything: only what is not sent *to* them goes. Else the topic and
+    the channel must both be on; where nothing was said the topic's default holds
+    (customer.io: subscription gate).
+    """
+    wishes = standing.wishes
+    everything = wishes.get(ALL)
+    out = not everything.wanted if everything is not None else standing.opted_out
+    if out and channel not in _STILL:
+        return "unsubscribed"
+    if (wish := wishes.get(f"channel:{channel}")) is not None and not wish.wanted:
+        return f"unsubscribed_channel: {channel}"
+    if topic is not None:
+        wish = wishes.get(f"topic:{topic}")
+        if not (wish.wanted if wish is not None else topics.get(topic, True)):
+            return f"unsubscribed_topic: {topic}"
+    return None
+
+
+def forbids(
+    standing: Standing,
+    channel: str,
+    topic: str | None,
+    flags: int,
+    topics: Mapping[str, bool],
+    suppressed: str | None,
+) -> str | None:
+    """Why a message must not be handed over, as ``code`` or ``code: detail``; None: it may.
+
+    ``suppressed`` is the reason for which its address is on the list.
+    """
+    if standing.gone:
+        return "deleted"
+    if suppressed is not None:
+        return f"suppressed: {suppressed}"
+    if flags & Flag.TO_UNSUBSCRIBED:
+        return None
+    return why_not(standing, channel, topic, topics)

@@ -1,0 +1,104 @@
+"""The people that messages are for: traits, identifiers, addresses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from cdp.profiles.traits import TraitMap
+from cdp.store import graph
+from cdp.store.bulk import blob, select_by
+from cdp.store.tables import identifiers, nodes, profiles
+
+PUSH_TOKEN = ".push_token"
+
+
+class Addressee(NamedTuple):
+    """A person as messages need them; ``ids`` by type, in the order in which they came."""
+
+    node: int
+    profile: int
+    public: tuple[int, int]  # collection and anchor: what the public id is made of
+    traits: dict[str, Any]
+    ids: dict[str, list[str]]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """One identifier of each type: the first user_id, the newest of all others."""
+        return {
+            type_: values[0] if type_ == "user_id" else values[-1]
+            for type_, values in self.ids.items()
+        }
+
+    def address(self, channel: str) -> str | None:
+        """Where messages of a channel go; None if nothing is known."""
+        if channel == "email":
+            return self._text("email") or self._last("email")
+        if channel == "sms":
+            return self._text("phone") or self._last("phone")
+        if channel == "in_app":
+            return next(iter(self.ids.get("user_id", ())), None)
+        return None
+
+    def devices(self) -> list[tuple[str, str]]:
+        """The person's devices for pushes, as (platform, token), the newest first."""
+        found = [
+            (type_.removesuffix(PUSH_TOKEN), value)
+            for type_, values in self.ids.items()
+            if type_.endswith(PUSH_TOKEN)
+            for value in values
+        ]
+        return found[::-1]
+
+    def _text(self, trait: str) -> str | None:
+        value = self.traits.get(trait)
+        return value.strip() or None if isinstance(value, str) else None
+
+    def _last(self, type_: str) -> str | None:
+        return next(reversed(self.ids.get(type_, ())), None)
+
+
+def load(tx: Connection, node_ids: Sequence[int]) -> dict[int, Addressee]:
+    """The people behind nodes; those who are gone are not among them."""
+    rows = select_by(tx, (nodes.c.id, nodes.c.profile), nodes.c.id, sorted(set(node_ids)))
+    homes = {row[0]: row[1] for row in rows if row[1]}
+    people = sorted(set(homes.values()))
+    traits = {
+        id_: TraitMap.decode(blob(raw)).values()
+        for id_, raw in graph.profile_traits(tx, people).items()
+    }
+    heads = {
+        row[0]: (row[1], row[2])
+        for row in select_by(
+            tx, (profiles.c.id, profiles.c.collection, profiles.c.anchor), profiles.c.id, people
+        )
+    }
+    columns = (
+        identifiers.c.profile, identifiers.c.first_t, identifiers.c.id, identifiers.c.type,
+        identifiers.c.value,
+    )  # fmt: skip
+    ids: dict[int, dict[str, list[str]]] = {}
+    for profile, _, _, type_, value in sorted(
+        map(tuple, select_by(tx, columns, identifiers.c.profile, people))
+    ):
+        ids.setdefault(profile, {}).setdefault(type_, []).append(value)
+    return {
+        node: Addressee(node, home, heads[home], traits.get(home, {}), ids.get(home, {}))
+        for node, home in homes.items()
+        if home in heads
+    }
+
+
+def node_of(tx: Connection, profile: int, prefer: str = "user_id") -> int | None:
+    """A node to hang on what is about a person: of several the first that carries ``prefer``."""
+    mine = sorted(
+        graph.nodes_of_profiles(tx, [profile]),
+        key=lambda row: (row.first_t, row.first_source, row.first_message_id),
+    )
+    for row in mine:
+        if any(type_ == prefer for type_, _ in json.loads(row.ids)):
+            return row.id
+    return mine[0].id if mine else None

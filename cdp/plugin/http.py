@@ -10,15 +10,17 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from cdp.plugin.errors import Retry, Unanswered
 from cdp.plugin.guard import RESOLVE_S, Guard
-from cdp.plugin.http2 import HTTP2Pool
 from cdp.plugin.pool import NoAnswer, Pool, Response
 from cdp.plugin.settings import MASK
 from cdp.plugin.values import Exchange
+
+if TYPE_CHECKING:
+    from cdp.plugin.http2 import HTTP2Pool
 
 #: How much of a body is kept to be shown.
 SHOWN_BYTES = 4096
@@ -152,8 +154,7 @@ class GuardedHTTP:
             pool = self._pools.get(key)
             if pool is None:
                 name = host if secure else None
-                kind = HTTP2Pool if self._http2 else Pool
-                made = kind(address, port, self._timeout, self._pool_size, name, self._tls)
+                made = _kind_of_pool(self._http2)(address, port, self._timeout, self._pool_size, name, self._tls)
                 pool = self._pools[key] = made
             user, _, place = parts.netloc.rpartition("@")
             route = _Route(pool, path, place.encode("idna").decode(), _basic(user))
@@ -196,6 +197,14 @@ class GuardedHTTP:
     def _hide_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         hide = self._hide
         return {n: MASK if _is_secret(n) else hide(v) for n, v in headers.items()}
+
+
+def _kind_of_pool(http2: bool) -> type[Pool] | type[HTTP2Pool]:
+    if not http2:
+        return Pool
+    from cdp.plugin.http2 import HTTP2Pool  # dear to import, and few need it
+
+    return HTTP2Pool
 
 
 @lru_cache(maxsize=512)

@@ -7,10 +7,11 @@ import time
 from flask import Flask
 
 from cdp.config import Settings
+from cdp.delivery.messages.reports import record_reports
 from cdp.delivery.receivers import Receiver, Receivers
 from cdp.plugin import Report
 from cdp.plugin.manager import Plugins
-from cdp.store import Store, told
+from cdp.store import Store
 from cdp.tracking.channels import create_channels_blueprint
 
 
@@ -19,8 +20,8 @@ def register(app: Flask, store: Store, settings: Settings, plugins: Plugins) -> 
     receivers = Receivers(store, settings, plugins)
 
     def record(receiver: Receiver, reports: list[Report]) -> None:
-        with store.write() as tx:
-            told.record(tx, receiver.destination.id, reports, int(time.time() * 1000))
+        channel = receiver.channel.channel
+        record_reports(store, receiver.destination, channel, reports, int(time.time() * 1000))
 
     app.register_blueprint(create_channels_blueprint(receivers, record, settings))
     return receivers

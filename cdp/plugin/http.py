@@ -154,7 +154,9 @@ class GuardedHTTP:
             pool = self._pools.get(key)
             if pool is None:
                 name = host if secure else None
-                made = _kind_of_pool(self._http2)(address, port, self._timeout, self._pool_size, name, self._tls)
+                made = _kind_of_pool(self._http2)(
+                    address, port, self._timeout, self._pool_size, name, self._tls
+                )
                 pool = self._pools[key] = made
             user, _, place = parts.netloc.rpartition("@")
             route = _Route(pool, path, place.encode("idna").decode(), _basic(user))

@@ -103,7 +103,7 @@ class Delivery:
         if self._alone:
             with self._store.write() as tx:
                 delivery_outbox.unclaim_all(tx, _now())
-            self.office.begin()
+            self.office.begin(_now())
         self._start_hooks()
         self._start("emissions", self.office.emitter.step, self.office.emitter.close)
 

@@ -22,15 +22,16 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class EmailContent:
-    """An email. Addresses are ``ana@example.org`` or ``Ana <ana@example.org>``.
+    """An email. Addresses are ``ana@example.org`` or ``Ana <ana@example.org>``; an empty
+    ``sender`` leaves it to the channel.
 
     ``unsubscribe_url`` takes a POST of ``List-Unsubscribe=One-Click`` (RFC 8058);
     ``headers`` are more of them, checked for line breaks.
     """
 
-    sender: str
-    to: tuple[str, ...]
-    subject: str
+    sender: str = ""
+    to: tuple[str, ...] = ()
+    subject: str = ""
     html: str = ""
     text: str = ""
     amp: str = ""

@@ -176,6 +176,18 @@ def by_key(tx: Connection, key: str) -> Delivery | None:
     return _row(row) if row else None
 
 
+def of_node(tx: Connection, node: int) -> list[Delivery]:
+    """All deliveries that were asked for under a node, as they came."""
+    statement = select(*_columns).where(deliveries.c.node == node).order_by(deliveries.c.id)
+    return [_row(row) for row in tx.execute(statement)]
+
+
+def any_open(tx: Connection) -> bool:
+    """Whether anything is still to be sent, or being sent."""
+    statement = select(deliveries.c.id).where(deliveries.c.state.in_(("waiting", "sending")))
+    return tx.execute(statement.limit(1)).first() is not None
+
+
 # -- on the way ----------------------------------------------------------------------
 
 
@@ -229,7 +241,7 @@ def lease(tx: Connection, channel: str, now: int, until: int, limit: int) -> lis
         if len(found) >= limit:
             break
     for some in chunks([item.id for item in found]):
-        tx.execute(update(deliveries).where(table.id.in_(some)).values(due_at=until))
+        tx.execute(update(deliveries).where(table.id.in_(some)).values(due_at=until, until=until))
     return found
 
 
@@ -338,9 +350,13 @@ def _values(changes: Sequence[Change], now: int) -> list[dict[str, Any]]:
     return [{**{f"{k}_": v for k, v in c._asdict().items()}, "now_": now} for c in changes]
 
 
-def end_claims(tx: Connection) -> None:
-    """Nobody who had claimed anything is alive."""
-    tx.execute(update(deliveries).where(deliveries.c.state == "sending").values(until=0))
+def end_claims(tx: Connection, now: int) -> None:
+    """Nobody who had leased or claimed anything is alive."""
+    table = deliveries.c
+    held = table.until.is_not(None)
+    leased = update(deliveries).where(held, table.state == "waiting")
+    tx.execute(leased.values(due_at=now, until=None))
+    tx.execute(update(deliveries).where(held, table.state == "sending").values(until=0))
 
 
 def any_lost(tx: Connection, before: int) -> bool:
@@ -355,7 +371,7 @@ _defer = (
     .where(deliveries.c.id == bindparam("id_"), _in("waiting"))
     .values(
         due_at=bindparam("due_at_"), scheduled_at=bindparam("due_at_"),
-        reason=bindparam("reason_"), updated_at=bindparam("now_"),
+        reason=bindparam("reason_"), until=null(), updated_at=bindparam("now_"),
     )
 )  # fmt: skip
 

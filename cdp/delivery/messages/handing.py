@@ -35,9 +35,10 @@ def hand_over(
     within_s: float,
     private: frozenset[str] = frozenset(),
 ) -> Handed:
-    """Hand ``messages`` to the channel of ``sender``; no call begins after ``within_s`` seconds.
+    """Hand ``messages`` to the channel of ``sender``, in one call.
 
-    The log of calls shows nothing of those whose ids are ``private``.
+    The call doesn't begin if its turn comes after ``within_s`` seconds. The log of calls
+    shows nothing of messages whose ids are ``private``.
     """
     found = Handed([None] * len(messages))
     unopened = sender.open()
@@ -45,22 +46,9 @@ def hand_over(
         found.error, found.failures = unopened.error, unopened.failures
         return found
     until = time.monotonic() + within_s
-    starts = range(0, len(messages), sender.size)
-
-    def call(start: int) -> Handed:
-        some = messages[start : start + sender.size]
-        # The limit counts messages; and where the provider takes none, others wait.
-        if found.error is not None or not all(sender.turn(until) for _ in some):
-            return Handed([None] * len(some))
-        return _call(sender, some, private)
-
-    for start, part in zip(starts, sender.singles.map(call, starts), strict=True):
-        found.receipts[start : start + len(part.receipts)] = part.receipts
-        found.calls += part.calls
-        found.failures += part.failures
-        if part.error is not None and not isinstance(found.error, Stop):
-            found.error = part.error
-    return found
+    if not all(sender.turn(until) for _ in messages):  # the limit counts messages
+        return found
+    return _call(sender, messages, private)
 
 
 def _call(sender: Sender, messages: Sequence[Outgoing], private: frozenset[str]) -> Handed:

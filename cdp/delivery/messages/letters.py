@@ -49,9 +49,11 @@ class Letters:
             with self._store.write() as tx:
                 link_keys.ensure(tx)
                 self._stationery.follow(tx)
-        return [self._one(row, people, kept.get(row.id)) for row in found]
+        return [self._one(row, people, kept.get(row.id), now) for row in found]
 
-    def _one(self, row: Delivery, people: Mapping[int, Addressee], kept: Any) -> Prepared | Problem:
+    def _one(
+        self, row: Delivery, people: Mapping[int, Addressee], kept: Any, now: int
+    ) -> Prepared | Problem:
         person = people.get(row.node) if row.node is not None else None
         if row.node is not None and person is None:
             return Problem(row, "undeliverable", "deleted")
@@ -76,7 +78,7 @@ class Letters:
             )
         try:
             template = self._stationery.get(row.template, row.channel, _of_template(data))
-            content = self._render(row, name, person, recipient, data, template)
+            content = self._render(row, name, person, recipient, data, template, now)
         except LookupError:
             return Problem(row, "failed", f"no_template: there is no template {row.template}")
         except TemplateError as error:
@@ -97,6 +99,7 @@ class Letters:
         recipient: str | None,
         data: Mapping[str, Any],
         template: Template,
+        now: int,
     ) -> Any:
         addresses = Addresses(self._base, self._stationery.keys, name)
         tracked = not row.flags & Flag.UNTRACKED and template.body.get("tracked", True)
@@ -109,7 +112,7 @@ class Letters:
         scope = scope_of(row, name, person, data, template)
         locale = str(data.get("language") or (person.traits.get("locale") if person else "") or "")
         rendered = template.compiled.render(
-            scope, locale, urls, rewriter(addresses) if tracked else None
+            scope, locale, urls, rewriter(addresses) if tracked else None, now // 1000
         )
         more = _envelope(row, person, recipient, data.get("content") or {}, addresses)
         return rendered.content(**more)

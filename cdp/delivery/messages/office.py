@@ -65,10 +65,10 @@ class Office:
             with self._store.write() as tx:
                 deliveries.drop_contents(tx, now - int(days * 86_400_000), _DROP)
 
-    def begin(self) -> None:
+    def begin(self, now: int) -> None:
         """Where no other process can have claims, those of the one before us are over."""
         with self._store.write() as tx:
-            deliveries.end_claims(tx)
+            deliveries.end_claims(tx, now)
 
     def resolve(self, now: int) -> None:
         """Repeat or hold what a dead process had claimed."""

@@ -1,52 +1,37 @@
-"""Moving the deliveries of one channel, round after round (law 6).
+"""Moving the deliveries of one channel (law 6).
 
-A round leases what is due and renders it; then, some at a time, one transaction notes
-what became of the messages before and claims the next: they are handed over only if that
-commits. So what nobody knows the end of, after a crash, is never more than one hand.
+What is due is leased and rendered ahead; whenever calls have ended, one transaction notes
+what became of them and claims as many as there is room for, and only what it has claimed
+is handed over. So a slow call holds up no other, and what nobody knows the end of, after a
+crash, is never more than what was in flight.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import Any
 
-import structlog
-from sqlalchemy import Connection
-
-from cdp.delivery.backoff import pause_s
-from cdp.delivery.messages import tell
 from cdp.delivery.messages.checks import Checks
 from cdp.delivery.messages.compose import Composer, Prepared, Problem
+from cdp.delivery.messages.desk import Desk, Flight
 from cdp.delivery.messages.handing import Handed, hand_over
 from cdp.delivery.messages.providers import Provider, Providers
-from cdp.messaging.outcome import Outcome, settle
 from cdp.messaging.request import Flag
-from cdp.plugin import Outgoing, Receipt
-from cdp.store import Store, deliveries, delivery, preferences
-from cdp.store.deliveries import Change, Claim, Delivery
-from cdp.store.plugin_errors import record_failures
+from cdp.plugin import Outgoing
+from cdp.store import Store, deliveries
+from cdp.store.deliveries import Change
 
-logger = structlog.get_logger(__name__)
-
-#: How long a lease and a claim hold; a round, and a call, take much less.
-LEASE_MS, CLAIM_MS = 120_000, 300_000
-#: Deliveries in a round, and messages in a hand at most, for each lane of a provider.
-ROUND, A_LANE = 500, 4
-#: Seconds after which a hand begins no more calls.
-HAND_S = 20.0
-#: When to look again where no provider is set up, or none is well.
-NOBODY_MS = 60_000
-
-
-class Flight(NamedTuple):
-    """A message that was handed over, with the provider that got it."""
-
-    prepared: Prepared
-    provider: Provider
-    attempt: int
-    receipt: Receipt | None
+#: How long a lease holds; what is rendered ahead goes much sooner.
+LEASE_MS = 120_000
+#: Deliveries that are leased at once, and calls in flight for each lane of a provider.
+LEASED, A_LANE = 250, 2
+#: Seconds for which a call may wait for its turn under a rate limit, and for which ended
+#: calls wait for others, so that one transaction serves many.
+TURN_S, GATHER_S = 2.0, 0.005
 
 
 class MessageRunner:
@@ -63,189 +48,130 @@ class MessageRunner:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store, self._channel, self._providers = store, channel, providers
-        self._composer, self._checks, self._clock = composer, checks, clock
-        self._most_ms = int(retry_hours * 3_600_000)
-        #: Set it to begin no more hands.
+        self._composer, self._clock = composer, clock
+        self._desk = Desk(channel, providers, checks, int(retry_hours * 3_600_000))
+        self._ready: deque[Prepared] = deque()
+        self._problems: list[Problem] = []
+        self._flying: dict[Future[Handed], tuple[list[Prepared], Provider]] = {}
+        #: Set it to claim nothing more.
         self.stopping = threading.Event()
 
-    def step(self) -> int:
-        """One round; how many deliveries were moved."""
+    def step(self, within_s: float = 30.0) -> int:
+        """Move what is due, until nothing is or the time is up; how many were moved."""
+        until, moved = time.monotonic() + within_s, 0
+        while True:
+            going_on = time.monotonic() < until and not self.stopping.is_set()
+            if going_on and len(self._ready) < LEASED // 2:
+                moved += self._lease()
+            if not self._ready and not self._problems and not self._flying:
+                return moved
+            self._exchange(going_on)
+
+    def _lease(self) -> int:
+        """Take more of what is due, and render it."""
         now = self._now()
         with self._store.read() as tx:
             if not deliveries.has_due(tx, self._channel, now):
                 return 0
         with self._store.write() as tx:
-            found = deliveries.lease(tx, self._channel, now, now + LEASE_MS, ROUND)
-        if not found:
-            return 0
-        composed = self._composer.compose(found, now)
-        problems = [item for item in composed if isinstance(item, Problem)]
-        ready = [item for item in composed if isinstance(item, Prepared)]
-        flights: list[Flight] = []
-        handed: list[Handed] = []
-        while True:
-            hand, ready = self._next(ready)
-            with self._store.write() as tx:
-                self._record(tx, flights, handed, self._now())
-                if problems:
-                    self._give_up(tx, problems, self._now())
-                claimed = self._claim(tx, hand, self._now()) if hand else []
-            problems = []
-            if not claimed and not ready:
-                return len(found)
-            flights, handed = self._fly(claimed)
-
-    # -- choosing ---------------------------------------------------------------------
-
-    def _next(
-        self, ready: list[Prepared]
-    ) -> tuple[list[tuple[Prepared, Provider | None]], list[Prepared]]:
-        """The next hand, each with who is to get it; and what remains."""
-        if not ready or self.stopping.is_set():
-            # What was leased and not claimed is given back at once.
-            return [(item, None) for item in ready], []
-        known = self._providers.of(self._channel)
-        well = [item for item in known if self._providers.rest_s(item) == 0]
-        size = max((item.sender.concurrency * item.sender.size for item in well), default=1)
-        some, rest = ready[: size * A_LANE], ready[size * A_LANE :]
-        hand: list[tuple[Prepared, Provider | None]] = []
-        for item in some:
-            bound = item.delivery.destination
-            if bound is not None:  # it may have it already: nobody else may get it
-                found = self._providers.by_id(bound)
-                hand.append((item, found if found in well else None))
+            found = deliveries.lease(tx, self._channel, now, now + LEASE_MS, LEASED)
+        for item in self._composer.compose(found, now):
+            if isinstance(item, Problem):
+                self._problems.append(item)
             else:
-                hand.append((item, self._providers.pick(known)))
-        return hand, rest
+                self._ready.append(item)
+        return len(found)
 
-    # -- in the transaction -------------------------------------------------------------
-
-    def _claim(
-        self, tx: Connection, hand: Sequence[tuple[Prepared, Provider | None]], now: int
-    ) -> list[tuple[Prepared, Provider]]:
-        """The last check, and those that may go: what they become is known before they go."""
-        preferences.claim_turn(tx)
-        verdicts = self._checks.verdicts(tx, [item for item, _ in hand], now)
-        changes: list[Change] = []
-        deferred: list[Change] = []
-        going: list[tuple[Prepared, Provider]] = []
-        for (item, provider), verdict in zip(hand, verdicts, strict=True):
-            row = item.delivery
-            until = verdict.until if verdict is not None else None
-            if verdict is not None and until is None:
-                changes.append(Change(row.id, "undeliverable", now, verdict.reason, None))
-            elif verdict is not None and until is not None:
-                deferred.append(Change(row.id, "waiting", until, verdict.reason, row.destination))
-            elif provider is None:
-                changes.append(self._later(row, now))
-            else:
-                going.append((item, provider))
-        deliveries.withhold(tx, changes, now)
-        deliveries.defer(tx, deferred, now)
-        claims = [
-            Claim(item.delivery.id, provider.destination.id, item.recipient, item.version)
-            for item, provider in going
-        ]
-        ours = deliveries.claim(tx, claims, now, now + CLAIM_MS)
-        going = [(item, provider) for item, provider in going if item.delivery.id in ours]
-        kept = {
-            item.delivery.id: item.content
-            for item, _ in going
-            if not item.delivery.flags & Flag.NO_COPY
-        }
-        deliveries.keep_contents(tx, kept, now)
-        return going
-
-    def _later(self, row: Delivery, now: int) -> Change:
-        """Nobody can take it just now: it waits, and says why."""
-        if self.stopping.is_set():
-            return Change(row.id, "waiting", now, row.reason, row.destination)
-        known = self._providers.of(self._channel)
-        if now - row.scheduled_at > self._most_ms:
-            state = "held" if row.destination is not None else "failed"
-            return Change(row.id, state, now, "no_provider: given up", row.destination)
-        rests = [self._providers.rest_s(item) for item in known]
-        wait = int(min(rests) * 1000) + 50 if rests else NOBODY_MS
-        text = f"no_provider: none for {self._channel} is set up"
-        if rests:
-            text = "no_provider: none can be reached just now"
-        return Change(row.id, "waiting", now + wait, text, row.destination)
-
-    def _give_up(self, tx: Connection, problems: Sequence[Problem], now: int) -> None:
-        changes = [Change(p.delivery.id, p.state, now, p.reason, None) for p in problems]
-        deliveries.withhold(tx, changes, now)
-
-    def _record(
-        self, tx: Connection, flights: Sequence[Flight], handed: Sequence[Handed], now: int
-    ) -> None:
-        """What became of a hand, and all that follows from it, in one transaction."""
-        if not flights:
+    def _exchange(self, going_on: bool) -> None:
+        """Note what has landed, and let as many go as there is room for."""
+        landed = self._landed()
+        hand = self._hand() if going_on else []
+        back = [] if going_on else list(self._ready)
+        if not (landed or hand or back or self._problems):
             return
-        changes, told = [], []
-        for flight in flights:
-            outcome = self._outcome(flight, now)
-            row, receipt = flight.prepared.delivery, flight.receipt
-            bound = outcome.same_provider or outcome.state != "waiting"
-            changes.append(
-                Change(
-                    row.id,
-                    outcome.state,
-                    outcome.due_at or now,
-                    outcome.reason,
-                    flight.provider.destination.id if bound else None,
-                    receipt.provider_id or None if receipt is not None else None,
-                    now if outcome.state == "sent" else None,
-                )
-            )
-            if receipt is not None:
-                told.append(tell.Told(flight.prepared, flight.provider.destination, receipt))
-        deliveries.record(tx, changes, now)
-        tell.receipts(tx, told, now)
-        for part in handed:
-            delivery.add_calls(tx, part.calls)
-            if part.failures:
-                record_failures(tx, part.failures, now)
+        with self._store.write() as tx:
+            now = self._now()
+            self._desk.record(tx, landed, now)
+            self._desk.give_up(tx, self._problems, now)
+            self._desk.give_back(tx, back, now)
+            claimed = self._desk.claim(tx, hand, now)
+        self._problems = []
+        if back:
+            self._ready.clear()
+        for _ in hand:
+            self._ready.popleft()
+        self._fly(claimed)
 
-    def _outcome(self, flight: Flight, now: int) -> Outcome:
-        row = flight.prepared.delivery
-        if flight.receipt is None:  # it surely never left
-            same = row.destination is not None
-            return Outcome("waiting", now, row.reason, same)
-        after = flight.receipt.after
-        return settle(
-            flight.receipt,
-            repeats=flight.provider.repeats,
-            pause_ms=int(pause_s(flight.attempt, after) * 1000),
-            now=now,
-            since=row.scheduled_at,
-            most_ms=self._most_ms,
+    def _landed(self) -> list[Flight]:
+        """The calls that have ended; waits for one if there is nothing else to do."""
+        if not self._flying:
+            return []
+        room = self._ready and any(self._room(p) > 0 for p in self._well())
+        wait(self._flying, timeout=0 if room else None, return_when=FIRST_COMPLETED)
+        if len(self._flying) > 1 and not room:
+            time.sleep(GATHER_S)
+        landed = []
+        for future in [future for future in self._flying if future.done()]:
+            items, provider = self._flying.pop(future)
+            handed = future.result()
+            if handed.error is not None or any(handed.receipts):
+                self._providers.told(provider, handed.error)
+            landed.append(Flight(items, provider, handed))
+        return landed
+
+    # -- who gets what --------------------------------------------------------------------
+
+    def _well(self) -> list[Provider]:
+        known = self._providers.of(self._channel)
+        return [item for item in known if self._providers.rest_s(item) == 0]
+
+    def _room(self, provider: Provider) -> int:
+        """Messages that a provider may be handed now, beside those in flight."""
+        size, rate = provider.sender.size, provider.channel.rate_limit
+        most = provider.sender.concurrency * size * A_LANE
+        if rate is not None:  # what is claimed should go at once
+            most = min(most, max(size, int(rate * TURN_S)))
+        flying = sum(
+            len(items)
+            for items, other in self._flying.values()
+            if other.destination.id == provider.destination.id
         )
+        return most - flying
 
-    # -- between two transactions --------------------------------------------------------
+    def _hand(self) -> list[tuple[Prepared, Provider | None]]:
+        """The next to be claimed, from the front of what is ready, each with who is to get it."""
+        well = self._well()
+        room = {provider.destination.id: self._room(provider) for provider in well}
+        hand: list[tuple[Prepared, Provider | None]] = []
+        for item in self._ready:
+            bound = item.delivery.destination
+            # What a provider may have already, nobody else may get.
+            able = [p for p in well if bound is None or p.destination.id == bound]
+            chosen = self._providers.pick([p for p in able if room[p.destination.id] > 0])
+            if chosen is None and able:
+                break  # its turn comes when a call has ended
+            if chosen is not None:
+                room[chosen.destination.id] -= 1
+            hand.append((item, chosen))
+        return hand
 
-    def _fly(
-        self, claimed: Sequence[tuple[Prepared, Provider]]
-    ) -> tuple[list[Flight], list[Handed]]:
-        flights: list[Flight] = []
-        handed: list[Handed] = []
+    def _fly(self, claimed: list[tuple[Prepared, Provider]]) -> None:
+        """Hand over what was claimed, in calls of the provider's size."""
         by_provider: dict[int, list[tuple[Prepared, Provider]]] = {}
         for item, provider in claimed:
             by_provider.setdefault(provider.destination.id, []).append((item, provider))
         for mine in by_provider.values():
             provider = mine[0][1]
-            messages = [outgoing(item) for item, _ in mine]
-            private = frozenset(
-                item.public for item, _ in mine if item.delivery.flags & Flag.NO_COPY
-            )
-            found = hand_over(provider.sender, messages, HAND_S, private)
-            if found.error is not None or any(found.receipts):
-                self._providers.told(provider, found.error)
-            handed.append(found)
-            flights += [
-                Flight(item, provider, message.attempt, receipt)
-                for (item, _), message, receipt in zip(mine, messages, found.receipts, strict=True)
-            ]
-        return flights, handed
+            for start in range(0, len(mine), provider.sender.size):
+                items = [item for item, _ in mine[start : start + provider.sender.size]]
+                future = provider.sender.singles.submit(self._call, provider, items)
+                self._flying[future] = (items, provider)
+
+    def _call(self, provider: Provider, items: list[Prepared]) -> Handed:
+        if self.stopping.is_set() or self._providers.rest_s(provider) > 0:
+            return Handed([None] * len(items))
+        private = frozenset(item.public for item in items if item.delivery.flags & Flag.NO_COPY)
+        return hand_over(provider.sender, [outgoing(item) for item in items], TURN_S * 4, private)
 
     def _now(self) -> int:
         return int(self._clock() * 1000)

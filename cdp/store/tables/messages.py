@@ -40,7 +40,7 @@ deliveries = Table(
     Column("state", Text, nullable=False),
     Column("scheduled_at", Big, nullable=False),  # when it was to go, tries aside
     Column("due_at", Big, nullable=False),
-    Column("until", Big),  # how long a claim (sending) holds
+    Column("until", Big),  # how long a lease (waiting) or a claim (sending) holds
     Column("attempts", Integer, nullable=False, default=0),
     Column("destination", Integer),
     Column("provider_id", Text),
@@ -58,10 +58,10 @@ deliveries = Table(
     Index("deliveries_key", "key", unique=True),
     Index("deliveries_due", "channel", "state", "priority", "due_at"),
     Index(
-        "deliveries_sending",
+        "deliveries_until",
         "until",
-        sqlite_where=text("state = 'sending'"),
-        postgresql_where=text("state = 'sending'"),
+        sqlite_where=text("until IS NOT NULL"),
+        postgresql_where=text("until IS NOT NULL"),
     ),
     Index("deliveries_node", "node", "id"),
     Index("deliveries_origin", "origin", "origin_key", "id"),

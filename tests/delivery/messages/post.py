@@ -85,7 +85,7 @@ class Post(World):
 
         class Plugin:
             @hookimpl
-            def register_destinations(plugin) -> list[Any]:  # noqa: N805
+            def register_destinations(plugin) -> list[Any]:
                 return self.boxes
 
         plugins = Plugins()

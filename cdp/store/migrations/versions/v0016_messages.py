@@ -50,11 +50,11 @@ def upgrade() -> None:
     op.create_index("deliveries_key", "deliveries", ["key"], unique=True)
     op.create_index("deliveries_due", "deliveries", ["channel", "state", "priority", "due_at"])
     op.create_index(
-        "deliveries_sending",
+        "deliveries_until",
         "deliveries",
         ["until"],
-        sqlite_where=sa.text("state = 'sending'"),
-        postgresql_where=sa.text("state = 'sending'"),
+        sqlite_where=sa.text("until IS NOT NULL"),
+        postgresql_where=sa.text("until IS NOT NULL"),
     )
     op.create_index("deliveries_node", "deliveries", ["node", "id"])
     op.create_index("deliveries_origin", "deliveries", ["origin", "origin_key", "id"])

@@ -1,0 +1,156 @@
+"""The transaction between two hands: note what became of the last, claim the next (law 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from cdp.delivery.backoff import pause_s
+from cdp.delivery.messages import tell
+from cdp.delivery.messages.checks import Checks
+from cdp.delivery.messages.compose import Prepared, Problem
+from cdp.delivery.messages.handing import Handed
+from cdp.delivery.messages.providers import Provider, Providers
+from cdp.messaging.outcome import Outcome, settle
+from cdp.messaging.request import Flag
+from cdp.store import deliveries, delivery, preferences
+from cdp.store.deliveries import Change, Claim, Delivery
+from cdp.store.plugin_errors import record_failures
+
+#: How long a claim holds; a call takes much less.
+CLAIM_MS = 300_000
+#: When to look again where no provider is set up.
+NOBODY_MS = 60_000
+
+
+class Flight(NamedTuple):
+    """Messages that were handed to a provider in one call, and the account of it."""
+
+    items: Sequence[Prepared]
+    provider: Provider
+    handed: Handed
+
+
+class Desk:
+    """Decides in one transaction at a time; knows no threads and makes no calls."""
+
+    def __init__(self, channel: str, providers: Providers, checks: Checks, most_ms: int) -> None:
+        self._channel, self._providers = channel, providers
+        self._checks, self._most_ms = checks, most_ms
+
+    def claim(
+        self, tx: Connection, hand: Sequence[tuple[Prepared, Provider | None]], now: int
+    ) -> list[tuple[Prepared, Provider]]:
+        """The last check, and those that may go: what they become is known before they go."""
+        if not hand:
+            return []
+        preferences.claim_turn(tx)
+        verdicts = self._checks.verdicts(tx, [item for item, _ in hand], now)
+        changes: list[Change] = []
+        deferred: list[Change] = []
+        going: list[tuple[Prepared, Provider]] = []
+        for (item, provider), verdict in zip(hand, verdicts, strict=True):
+            row = item.delivery
+            until = verdict.until if verdict is not None else None
+            if verdict is not None and until is None:
+                changes.append(_withheld(row, verdict.reason, now))
+            elif verdict is not None and until is not None:
+                deferred.append(Change(row.id, "waiting", until, verdict.reason, row.destination))
+            elif provider is None:
+                changes.append(self._later(row, now))
+            else:
+                going.append((item, provider))
+        deliveries.withhold(tx, changes, now)
+        deliveries.defer(tx, deferred, now)
+        claims = [
+            Claim(item.delivery.id, provider.destination.id, item.recipient, item.version)
+            for item, provider in going
+        ]
+        ours = deliveries.claim(tx, claims, now, now + CLAIM_MS)
+        going = [(item, provider) for item, provider in going if item.delivery.id in ours]
+        kept = {
+            item.delivery.id: item.content
+            for item, _ in going
+            if not item.delivery.flags & Flag.NO_COPY
+        }
+        deliveries.keep_contents(tx, kept, now)
+        return going
+
+    def record(self, tx: Connection, flights: Sequence[Flight], now: int) -> None:
+        """What became of messages that were handed over, and all that follows from it."""
+        changes, told = [], []
+        for flight in flights:
+            destination = flight.provider.destination
+            for item, receipt in zip(flight.items, flight.handed.receipts, strict=True):
+                row = item.delivery
+                if receipt is None:  # it surely never left
+                    outcome = Outcome("waiting", now, row.reason, row.destination is not None)
+                else:
+                    outcome = settle(
+                        receipt,
+                        repeats=flight.provider.repeats,
+                        pause_ms=int(pause_s(row.attempts + 1, receipt.after) * 1000),
+                        now=now,
+                        since=row.scheduled_at,
+                        most_ms=self._most_ms,
+                    )
+                    told.append(tell.Told(item, destination, receipt))
+                bound = outcome.same_provider or outcome.state != "waiting"
+                changes.append(
+                    Change(
+                        row.id,
+                        outcome.state,
+                        outcome.due_at or now,
+                        outcome.reason,
+                        destination.id if bound else None,
+                        (receipt.provider_id or None) if receipt is not None else None,
+                        now if outcome.state == "sent" else None,
+                    )
+                )
+            delivery.add_calls(tx, flight.handed.calls)
+            if flight.handed.failures:
+                record_failures(tx, flight.handed.failures, now)
+        deliveries.record(tx, changes, now)
+        tell.receipts(tx, told, now)
+
+    def give_up(self, tx: Connection, problems: Sequence[Problem], now: int) -> None:
+        """Note of which deliveries no message can be made."""
+        changes = [
+            _withheld(p.delivery, p.reason, now)
+            if p.state == "undeliverable"
+            else Change(p.delivery.id, p.state, now, p.reason, None)
+            for p in problems
+        ]
+        deliveries.withhold(tx, changes, now)
+
+    def give_back(self, tx: Connection, items: Sequence[Prepared], now: int) -> None:
+        """Let go of what was leased and not claimed."""
+        changes = [
+            Change(
+                item.delivery.id, "waiting", now, item.delivery.reason, item.delivery.destination
+            )
+            for item in items
+        ]
+        deliveries.withhold(tx, changes, now)
+
+    def _later(self, row: Delivery, now: int) -> Change:
+        """Nobody can take it just now: it waits, and says why."""
+        known = self._providers.of(self._channel)
+        if now - row.scheduled_at > self._most_ms:
+            state = "held" if row.destination is not None else "failed"
+            return Change(row.id, state, now, "no_provider: given up", row.destination)
+        rests = [self._providers.rest_s(item) for item in known]
+        wait = int(min(rests) * 1000) + 50 if rests else NOBODY_MS
+        text = f"no_provider: none for {self._channel} is set up"
+        if rests:
+            text = "no_provider: none can be reached just now"
+        return Change(row.id, "waiting", now + wait, text, row.destination)
+
+
+def _withheld(row: Delivery, reason: str, now: int) -> Change:
+    """It must not go; what a provider may have already is nobody's to call undelivered."""
+    if row.destination is None:
+        return Change(row.id, "undeliverable", now, reason, None)
+    return Change(row.id, "held", now, f"unknown: not repeated ({reason})", row.destination)

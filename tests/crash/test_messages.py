@@ -1,0 +1,26 @@
+"""Never two messages for one reason, none lost, none after an opt-out, however often we die."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.crash.messages import run
+from tests.postgres import new_database
+
+pytestmark = [pytest.mark.crash, pytest.mark.slow]
+
+
+@pytest.mark.parametrize("keys", [False, True])
+def test_sigkill_while_sending(tmp_path: Path, keys: bool) -> None:
+    report = run(tmp_path / "data", 2000, kills=6, seed=1 + keys, keys=keys)
+    assert report.holds, report
+    assert report.states["sent"] > 1000 and report.opted_out > 20, report
+    # What nobody knows is shown where it can't be repeated.
+    assert bool(report.states.get("held")) is not keys, report
+
+
+@pytest.mark.postgres
+def test_sigkill_while_sending_on_postgres(tmp_path: Path) -> None:
+    report = run(tmp_path / "data", 1000, 3, 3, False, database_url=new_database())
+    assert report.holds, report
+    assert report.states["sent"] > 500, report

@@ -26,12 +26,15 @@ class Standing(NamedTuple):
     """How a person stands to our messages at one instant.
 
     ``wishes`` by scope (``*``, ``topic:KEY``, ``channel:NAME``). ``gone``: deleted or
-    suppressed. ``opted_out``: the trait ``unsubscribed`` says so.
+    suppressed. ``opted_out``: the trait ``unsubscribed`` says so. ``zone``: the trait
+    ``timezone``. ``person`` is the same for all nodes of one.
     """
 
     wishes: Mapping[str, Wish] = {}
     gone: bool = False
     opted_out: bool = False
+    zone: str | None = None
+    person: int = 0
 
 
 #: Somebody of whom nothing is known.

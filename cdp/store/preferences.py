@@ -101,8 +101,15 @@ def standings(tx: Connection, node_ids: Sequence[int]) -> dict[int, Standing]:
             found[node] = Standing(gone=True)
             continue
         if profile not in known:
-            out = opted_out(TraitMap.decode(blob(traits.get(profile))).values())
-            known[profile] = Standing(wishes.get(profile, {}), profile in refused, out)
+            said = TraitMap.decode(blob(traits.get(profile))).values()
+            zone = said.get("timezone")
+            known[profile] = Standing(
+                wishes.get(profile, {}),
+                profile in refused,
+                opted_out(said),
+                zone if isinstance(zone, str) else None,
+                profile,
+            )
         found[node] = known[profile]
     return found
 

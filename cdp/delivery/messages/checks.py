@@ -8,8 +8,11 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from cdp.delivery.messages.compose import Prepared
+from cdp.messaging.pressure import Earlier, pressed, window_ms
+from cdp.messaging.request import Flag
 from cdp.messaging.standing import NOBODY, forbids
-from cdp.store import definitions, meta, preferences
+from cdp.store import definitions, meta, preferences, pressure
+from cdp.store.pressure import Rules
 
 
 class Verdict(NamedTuple):
@@ -20,11 +23,12 @@ class Verdict(NamedTuple):
 
 
 class Checks:
-    """Wishes, suppressed addresses and gone people, for a hand of messages at a time."""
+    """Wishes, suppressed addresses, caps and quiet hours, for a hand of messages at a time."""
 
     def __init__(self) -> None:
         self._version = -1
         self._topics: dict[str, bool] = {}
+        self._rules = Rules()
 
     def verdicts(self, tx: Connection, items: Sequence[Prepared], now: int) -> list[Verdict | None]:
         """For each message why it must not go; None: it may."""
@@ -38,6 +42,7 @@ class Checks:
             channel: preferences.why_suppressed(tx, channel, found)
             for channel, found in by_channel.items()
         }
+        earlier = self._earlier(tx, {one.person for one in standings.values()}, now)
         found: list[Verdict | None] = []
         for item in items:
             row = item.delivery
@@ -45,8 +50,27 @@ class Checks:
             listed = suppressed[row.channel]
             why = next((listed[one] for one in item.addresses if one in listed), None)
             reason = forbids(standing, row.channel, row.topic, row.flags, topics, why)
-            found.append(Verdict(reason) if reason is not None else None)
+            if reason is not None:
+                found.append(Verdict(reason))
+                continue
+            if row.flags & (Flag.UNLIMITED | Flag.TEST) or row.node is None:
+                found.append(None)
+                continue
+            mine = earlier.setdefault(standing.person, [])
+            over = pressed(
+                self._rules.limits, self._rules.quiet, row.channel, row.topic, mine,
+                standing.zone, now,
+            )  # fmt: skip
+            if over is None:  # it counts for those behind it in the same hand
+                mine.append(Earlier(now, row.channel, row.topic))
+            found.append(Verdict(over.reason, over.until) if over is not None else None)
         return found
+
+    def _earlier(self, tx: Connection, people: set[int], now: int) -> dict[int, list[Earlier]]:
+        """What each of ``people`` was sent of late."""
+        if not self._rules.limits or not people:
+            return {}
+        return pressure.earlier(tx, sorted(people), now - window_ms(self._rules.limits))
 
     def topics(self, tx: Connection) -> Mapping[str, bool]:
         """What holds for each topic of those who have said nothing; follows the definitions."""
@@ -56,5 +80,6 @@ class Checks:
                 item.key: (item.body or {}).get("default", "subscribed") == "subscribed"
                 for item in definitions.all_current(tx, "topic")
             }
+            self._rules = pressure.rules(tx)
             self._version = version
         return self._topics

@@ -283,3 +283,54 @@ def test_what_is_due_later_waits(post: Make) -> None:
     assert world.state(id_) == "waiting" and not mail.got
     world.settle(61)
     assert world.state(id_) == "sent"
+
+
+def define(world: Post, kind: str, key: str, **body: Any) -> None:
+    from cdp.store import definitions, meta
+
+    with world.store.write() as tx:
+        definitions.put(tx, 1, kind, key, body, "test")
+        meta.bump(tx)
+
+
+def test_caps_count_across_a_hand_and_what_joined_the_person(post: Make) -> None:
+    world = post(mail := box())
+    define(world, "message_limit", "two_a_day", most=2, per="1d", channel="email")
+    node = world.identify("u1")
+    ids = [world.ask(node) for _ in range(4)]
+    free = world.ask(node, flags=Flag.UNLIMITED)
+    world.settle()
+    assert sorted(world.state(id_) for id_ in ids) == ["sent"] * 2 + ["undeliverable"] * 2
+    assert world.state(free) == "sent" and len(mail.got) == 3
+    assert world.row(ids[3]).reason == "limit: two_a_day (2 in 1 day)"
+    world.settle(86_401)
+    later = world.ask(node)
+    world.settle()
+    assert world.state(later) == "sent"
+
+
+def test_deferred_messages_go_when_there_is_room(post: Make) -> None:
+    world = post(mail := box())
+    define(world, "message_limit", "hourly", most=1, per="1h", then="defer")
+    node = world.identify("u1")
+    first, second = world.ask(node), world.ask(node)
+    world.settle()
+    assert [world.state(first), world.state(second)] == ["sent", "waiting"]
+    assert len(mail.got) == 1
+    world.settle(3599)
+    assert world.state(second) == "waiting"
+    world.settle(2)
+    assert world.state(second) == "sent"
+
+
+def test_quiet_hours_are_the_persons_own(post: Make) -> None:
+    world = post(mail := box())
+    world.now = 1_800_000_000.0  # 2027-01-15 08:00 UTC
+    define(world, "quiet_hours", "night", channels=["email"], start="16:00", end="18:00")
+    here, tokyo = world.identify("u1"), world.identify("u2", timezone="Asia/Tokyo")  # 17:00 there
+    ids = [world.ask(here), world.ask(tokyo)]
+    world.settle()
+    assert [world.state(id_) for id_ in ids] == ["sent", "waiting"]
+    assert world.row(ids[1]).reason == "quiet_hours: night"
+    world.settle(3600)
+    assert world.state(ids[1]) == "sent" and len(mail.got) == 2

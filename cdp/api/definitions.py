@@ -27,6 +27,8 @@ _ABOUT = {
     "snippet": "Texts that many messages say.",
     "layout": "What emails stand in.",
     "template": "What messages say, for one channel, in their locales.",
+    "message_limit": "How many messages a person gets in a time, at most.",
+    "quiet_hours": "When people get no messages.",
 }
 
 

@@ -42,13 +42,17 @@ def create_blueprint(store: Store) -> Blueprint:
     """The transactional API over ``store``."""
     blueprint = Blueprint("send_api", __name__)
 
-    @blueprint.post("/v1/send/<channel>")
+    methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+    @blueprint.route("/v1/send/<channel>", methods=methods)
     def send(channel: str) -> tuple[Response, int]:
         request.max_content_length = MAX_BODY
         try:
             token = _token(store)
             if channel not in CHANNELS:
                 raise Refused(404, f"there is no channel {channel!r:.40} to send by")
+            if request.method != "POST":
+                raise Refused(405, "messages are sent with POST")
             now = int(time.time() * 1000)
             asked = _read(channel, now)
             with store.write() as tx:

@@ -60,4 +60,5 @@ MESSAGE_LIMIT = Kind(
     MessageLimitSchema,
     lambda key, body: (),
     (),
+    scope="messages",
 )

@@ -66,4 +66,5 @@ QUIET_HOURS = Kind(
     QuietHoursSchema,
     lambda key, body: (),
     (),
+    scope="messages",
 )

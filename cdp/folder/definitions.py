@@ -51,11 +51,20 @@ class Definitions(Handler):
 
 
 class Templates(Definitions):
-    """Those that are about messages."""
+    """What messages say."""
 
     scope = "templates"
     folders: ClassVar[Mapping[str, str]] = {
         kind.name: kind.plural for kind in KINDS.values() if kind.scope == "templates"
+    }
+
+
+class MessageRules(Definitions):
+    """How much people get, and when."""
+
+    scope = "messages"
+    folders: ClassVar[Mapping[str, str]] = {
+        kind.name: kind.plural for kind in KINDS.values() if kind.scope == "messages"
     }
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from cdp.definitions import Fault, Id, difference
-from cdp.folder.definitions import Definitions, Templates
+from cdp.folder.definitions import Definitions, MessageRules, Templates
 from cdp.folder.destinations import Destinations
 from cdp.folder.effects import SECONDS, effects
 from cdp.folder.model import Effect, Handler, Plan, Step, Thing, Wanted, World
@@ -19,6 +19,7 @@ from cdp.store import defining, meta
 #: In the order in which they are applied: what others refer to comes first.
 HANDLERS: tuple[Handler, ...] = (
     Sources(), Destinations(), IdentityRules(), TraitsRules(), Definitions(), Templates(),
+    MessageRules(),
 )  # fmt: skip
 HANDLER_OF: dict[str, Handler] = {kind: handler for handler in HANDLERS for kind in handler.folders}
 

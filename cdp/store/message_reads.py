@@ -40,9 +40,7 @@ class Which(NamedTuple):
     until: int | None = None
 
 
-def newest(
-    tx: Connection, which: Which, limit: int, below: int | None = None
-) -> list[Delivery]:
+def newest(tx: Connection, which: Which, limit: int, below: int | None = None) -> list[Delivery]:
     """Deliveries, the newest first."""
     statement = chosen(select(*_columns), which).order_by(table.c.id.desc()).limit(limit)
     if below is not None:

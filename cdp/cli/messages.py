@@ -1,0 +1,170 @@
+"""``cdp messages``: what was sent to whom, what was not and why; and the rules on how much."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cdp.cli.common import (
+    author,
+    json_option,
+    now_ms,
+    open_store,
+    print_object,
+    print_rows,
+    store_options,
+)
+from cdp.cli.definitions import group_of
+from cdp.cli.errors import CliError
+from cdp.definitions.message_limit import MESSAGE_LIMIT
+from cdp.definitions.quiet_hours import QUIET_HOURS
+from cdp.store import link_keys, message_reads, people
+from cdp.store.message_actions import ACTIONS, Refused, act, act_many
+from cdp.store.message_reads import Which
+
+limits = group_of(
+    MESSAGE_LIMIT,
+    "limits",
+    "How many messages a person gets in a time, at most.",
+    ("three_a_week --most 3 --per 7d --channel email", "three_a_week --most 4"),
+)
+quiet_hours = group_of(
+    QUIET_HOURS,
+    "quiet-hours",
+    "When people get no messages.",
+    ("night --channels sms --start 21:00 --end 08:00", "night --start 22:00"),
+)
+
+_COLUMNS = ["id", "created_at", "channel", "template", "recipient", "state", "reason", "sent_at"]
+
+
+@click.group()
+def messages() -> None:
+    """What was sent to whom, what was not and why; held and drafted ones."""
+
+
+def _filters(command: Any) -> Any:
+    for name, about in (
+        ("profile", "A public id, or type:value."),
+        ("reason", "A code, such as unsubscribed."),
+        ("origin-key", "The key of a broadcast or journey."),
+        ("template", "The key of a template."),
+        ("state", "waiting, sent, held, failed, bounced, undeliverable, drafted, cancelled."),
+        ("channel", "email, sms, push, in_app, webhook, slack."),
+    ):
+        command = click.option(f"--{name}", help=about)(command)
+    return command
+
+
+def _which(tx: Any, given: dict[str, Any]) -> Which:
+    named = given.pop("profile")
+    profile = None
+    if named is not None:
+        type_, _, value = named.partition(":")
+        found = people.resolve_anywhere(tx, type_, value) if value else None
+        found = found or people.by_public_id(tx, named)
+        if found is None:
+            raise CliError(f"there is no profile {named!r}")
+        profile = found.id
+    return Which(**given, profile=profile)
+
+
+def _split(where: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    names = ("channel", "state", "template", "origin_key", "reason", "profile")
+    return {name: where.pop(name) for name in names}, where
+
+
+@messages.command("list")
+@store_options
+@_filters
+@click.option("--limit", default=50, type=click.IntRange(1, 10_000), help="How many at most.")
+@json_option
+def list_(limit: int, as_json: bool, **where: Any) -> None:
+    """List messages, newest first. Example: cdp messages list --state held"""
+    given, where = _split(where)
+    _, store = open_store(**where)
+    with store.read() as tx:
+        rows = message_reads.newest(tx, _which(tx, given), limit)
+        print_rows(message_reads.shown(tx, rows), as_json, _COLUMNS)
+
+
+@messages.command()
+@store_options
+@click.argument("name")
+@json_option
+def show(name: str, as_json: bool, **where: Any) -> None:
+    """Show one message: as it was handed over, and what was told of it.
+
+    Example: cdp messages show 5mv3c…
+    """
+    _, store = open_store(**where)
+    with store.read() as tx:
+        row = message_reads.by_name(tx, name)
+        if row is None:
+            raise CliError(f"there is no message {name!r}")
+        print_object(message_reads.whole(tx, row), as_json)
+
+
+@messages.command()
+@store_options
+@_filters
+@json_option
+def why(as_json: bool, **where: Any) -> None:
+    """Count why messages did not go. Example: cdp messages why --channel email"""
+    given, where = _split(where)
+    _, store = open_store(**where)
+    with store.read() as tx:
+        rows = message_reads.reasons(tx, _which(tx, given))
+    print_rows(rows, as_json, ["state", "reason", "count"])
+
+
+@messages.command("act")
+@store_options
+@click.argument("action", type=click.Choice(list(ACTIONS)))
+@click.argument("name", required=False)
+@_filters
+@json_option
+def act_(action: str, name: str | None, as_json: bool, **where: Any) -> None:
+    """Do something to one message, or to all that match.
+
+    send drafts, cancel what waits, retry what failed; of what is held and nobody knows:
+    repeat it, or say that it was sent, or discard it. Example: cdp messages act repeat
+    --state held
+    """
+    given, where = _split(where)
+    _, store = open_store(**where)
+    if name is None and not any(given.values()):
+        raise click.UsageError("name a message, or say which: --state held")
+    changed = 0
+    if name is not None:
+        with store.write() as tx:
+            row = message_reads.by_name(tx, name)
+            if row is None:
+                raise CliError(f"there is no message {name!r}")
+            try:
+                act(tx, row, action, author(), now_ms())
+            except Refused as refused:
+                raise CliError(f"the message can't: {refused}") from None
+        changed = 1
+    else:
+        more = True
+        while more:
+            with store.write() as tx:
+                done = act_many(tx, _which(tx, dict(given)), action, author(), now_ms())
+            changed, more = changed + done.changed, done.more and done.changed > 0
+    print_object({"changed": changed}, as_json)
+
+
+@messages.command("rotate-key")
+@store_options
+@json_option
+def rotate_key(as_json: bool, **where: Any) -> None:
+    """Sign links with a new key; those of the last five keys go on working.
+
+    Example: cdp messages rotate-key
+    """
+    _, store = open_store(**where)
+    with store.write() as tx:
+        kept = link_keys.rotate(tx)
+    print_object({"keys": len(kept)}, as_json)

@@ -95,7 +95,10 @@ _Fields = SettingsSchema.from_dict(
         "security": fields.String(
             load_default="auto",
             validate=validate.OneOf(["auto", "starttls", "tls", "none"]),
-            metadata={"help": "SMTP: auto is TLS on port 465 and STARTTLS on all others."},
+            metadata={
+                "help": "SMTP: auto is TLS on port 465, else STARTTLS where it is offered; "
+                "a login is never sent without."
+            },
         ),
         "username": _text("SMTP: the login; empty: none."),
         "password": secret(load_default="", metadata={"help": "SMTP: the login's password."}),

@@ -202,8 +202,8 @@ def server_of(settings: dict[str, Any]) -> Server:
     security, port = settings["security"], settings["port"]
     if port is None:
         port = {"tls": 465, "none": 25}.get(security, 587)
-    if security == "auto":
-        security = "tls" if port == 465 else "starttls"
+    if security == "auto" and port == 465:
+        security = "tls"
     hello = settings["hello"] or parse(settings["from"]).domain
     return Server(
         settings["host"], port, security, hello, settings["username"], settings["password"],

@@ -19,7 +19,11 @@ from cdp_email.verdicts import Answer, receipt
 
 
 class Server(NamedTuple):
-    """Where and how to connect. ``security`` is starttls, tls or none."""
+    """Where and how to connect.
+
+    ``security`` is starttls, tls, none, or auto: STARTTLS where it is offered, and without it
+    only if there is no password to be overheard.
+    """
 
     host: str
     port: int
@@ -87,9 +91,16 @@ class Connection(Wire):
             self._secure()
         self._want(self._read(), "the greeting")
         self._hello()
-        if server.security == "starttls":
+        if server.security in ("starttls", "auto"):
             if "STARTTLS" not in self._offers:
-                raise Retry(f"{server.host} offers no STARTTLS (security says that it must)")
+                if server.security == "auto" and not server.username:
+                    return
+                text = (
+                    f"{server.host} offers no STARTTLS, and the password must not go in the clear"
+                )
+                if server.security == "starttls":
+                    text = f"{server.host} offers no STARTTLS (security says that it must)"
+                raise Retry(text)
             self._want(self._ask("STARTTLS"), "STARTTLS")
             if self._buffer:
                 raise Lost("there was more after the answer to STARTTLS")

@@ -140,12 +140,15 @@ class Desk:
         known = self._providers.of(self._channel)
         if now - row.scheduled_at > self._most_ms:
             state = "held" if row.destination is not None else "failed"
-            return Change(row.id, state, now, "no_provider: given up", row.destination)
+            return Change(
+                row.id, state, now, f"no_provider: given up ({row.reason})"[:1000], row.destination
+            )
         rests = [self._providers.rest_s(item) for item in known]
         wait = int(min(rests) * 1000) + 50 if rests else NOBODY_MS
         text = f"no_provider: none for {self._channel} is set up"
         if rests:
-            text = "no_provider: none can be reached just now"
+            said = "; ".join(filter(None, map(self._providers.why, known)))
+            text = f"no_provider: none can be reached just now ({said})"[:1000]
         return Change(row.id, "waiting", now + wait, text, row.destination)
 
 

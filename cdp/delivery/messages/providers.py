@@ -37,6 +37,15 @@ class Provider(NamedTuple):
         return self.channel.keeps_keys or self.channel.settings.get("on_unknown") == "repeat"
 
 
+class _Rest(NamedTuple):
+    """That a destination, as it was configured then, is left alone for a while."""
+
+    changed_at: int
+    until: float
+    failures: int
+    reason: str
+
+
 class Providers:
     """The destinations of every channel, and how they are.
 
@@ -47,7 +56,7 @@ class Providers:
 
     def __init__(self, senders: Senders, clock: Callable[[], float] = time.monotonic) -> None:
         self._senders, self._clock = senders, clock
-        self._rests: dict[int, tuple[int, float, int]] = {}  # changed_at, until, failures
+        self._rests: dict[int, _Rest] = {}
 
     def channels(self) -> list[str]:
         """The channels that have a destination which is switched on."""
@@ -80,10 +89,15 @@ class Providers:
 
     def rest_s(self, item: Provider) -> float:
         """Seconds for which a destination is left alone; 0 if it is well."""
-        changed_at, until, _ = self._rests.get(item.destination.id, (0, 0.0, 0))
-        if changed_at != item.destination.updated_at:
+        rest = self._rests.get(item.destination.id)
+        if rest is None or rest.changed_at != item.destination.updated_at:
             return 0.0
-        return max(0.0, until - self._clock())
+        return max(0.0, rest.until - self._clock())
+
+    def why(self, item: Provider) -> str:
+        """What a destination that is left alone said last."""
+        rest = self._rests.get(item.destination.id)
+        return f"{item.destination.key}: {rest.reason}" if rest is not None else ""
 
     def told(self, item: Provider, error: Retry | Stop | None) -> None:
         """How the last call went, as a whole."""
@@ -91,10 +105,11 @@ class Providers:
         if error is None:
             self._rests.pop(id_, None)
             return
-        old = self._rests.get(id_, (0, 0.0, 0))
-        failures = old[2] + 1 if old[0] == changed_at else 1
+        old = self._rests.get(id_)
+        failures = old.failures + 1 if old is not None and old.changed_at == changed_at else 1
         after = error.after if isinstance(error, Retry) else STOPPED_S
-        self._rests[id_] = (changed_at, self._clock() + pause_s(failures - 1, after), failures)
+        until = self._clock() + pause_s(failures - 1, after)
+        self._rests[id_] = _Rest(changed_at, until, failures, str(error)[:500])
 
     def _all(self) -> list[Provider]:
         found = []

@@ -12,12 +12,15 @@ from cdp.delivery.receivers import Receiver, Receivers
 from cdp.plugin import Report
 from cdp.plugin.manager import Plugins
 from cdp.store import Store
+from cdp.store.inbox import PersonalInbox
 from cdp.tracking.channels import create_channels_blueprint
 
 
 def register(app: Flask, store: Store, settings: Settings, plugins: Plugins) -> Receivers:
     """Add the routes under ``/channels`` to ``app``; closing what is returned ends streams."""
-    receivers = Receivers(store, settings, plugins)
+    receivers = Receivers(
+        store, settings, plugins, lambda found: PersonalInbox(store, found.id, found.enabled)
+    )
 
     def record(receiver: Receiver, reports: list[Report]) -> None:
         channel = receiver.channel.channel

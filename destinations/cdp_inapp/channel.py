@@ -15,6 +15,7 @@ from marshmallow import ValidationError, fields, validate
 
 from cdp.plugin import (
     Channel,
+    ChannelSettings,
     Check,
     Content,
     Exchange,
@@ -25,7 +26,6 @@ from cdp.plugin import (
     Receipt,
     Reject,
     Reply,
-    SettingsSchema,
     from_response,
     secret,
 )
@@ -53,7 +53,7 @@ def _check_theme(theme: dict[str, str]) -> None:
         raise ValidationError(wrong)
 
 
-class InAppSettings(SettingsSchema):
+class InAppSettings(ChannelSettings):
     """With what user tokens are signed, and how messages look and come."""
 
     secret = secret(

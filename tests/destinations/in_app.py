@@ -1,3 +1,58 @@
-"""What tests of in-app messages share."""
+"""What tests of in-app messages share: sending one without waiting for the delivery process."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from cdp.messaging.names import delivery_name
+from cdp.messaging.request import Request
+from cdp.plugin import InAppContent
+from cdp.store import Store, addressees, config_rows, deliveries, link_keys, people
+from cdp.store.deliveries import Change, Claim
+from cdp.store.tables import USERS
 
 SECRET = "a_secret_of_these_tests,_0123456789abcdef"
+
+
+def now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def add_destination(store: Store, key: str = "in_app", **settings: Any) -> int:
+    """An in-app destination; its number."""
+    with store.write() as tx:
+        made = config_rows.add_destination(
+            tx, now_ms(), key, "In-app messages", "in_app", None,
+            {"secret": SECRET, **settings}, "test",
+        )  # fmt: skip
+    return made.id
+
+
+def send(store: Store, destination: int, user: str, type_: str = "user_id", **content: Any) -> str:
+    """A message as it is when the delivery process has handed it over; its public id."""
+    now = now_ms()
+    with store.write() as tx:
+        keys = link_keys.ensure(tx)
+        profile = people.resolve(tx, USERS, type_, user)
+        assert profile is not None, f"nobody is called {user}"
+        node = addressees.node_of(tx, profile.id, type_)
+        request = Request(key=f"{user}-{now}-{time.perf_counter_ns()}", channel="in_app",
+                          node=node, origin="transactional", recipient=user)  # fmt: skip
+        id_ = deliveries.add(tx, [request], now)[0].id
+        deliveries.claim(tx, [Claim(id_, destination, user, None)], now, now + 60_000)
+        deliveries.keep_contents(tx, {id_: InAppContent(user, **content)}, now)
+        name = delivery_name(keys, id_)
+        change = Change(id_, "sent", 0, None, destination, provider_id=name, sent_at=now)
+        deliveries.record(tx, [change], now)
+    return name
+
+
+def recall(store: Store, name: str) -> None:
+    """Take a message back that was sent."""
+    from sqlalchemy import update
+
+    from cdp.store.tables import deliveries as table
+
+    with store.write() as tx:
+        tx.execute(update(table).where(table.c.provider_id == name).values(state="cancelled"))

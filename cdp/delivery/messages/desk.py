@@ -73,7 +73,8 @@ class Desk:
         kept = {
             item.delivery.id: item.content
             for item, _ in going
-            if not item.delivery.flags & Flag.NO_COPY
+            # What waits here for its person is no copy: it is the message.
+            if not item.delivery.flags & Flag.NO_COPY or item.delivery.channel == "in_app"
         }
         deliveries.keep_contents(tx, kept, now)
         return going

@@ -102,7 +102,12 @@ class Letters:
         now: int,
     ) -> Any:
         addresses = Addresses(self._base, self._stationery.keys, name)
-        tracked = not row.flags & Flag.UNTRACKED and template.body.get("tracked", True)
+        # Of what is shown in an app the client tells each click by itself.
+        tracked = (
+            not row.flags & Flag.UNTRACKED
+            and template.body.get("tracked", True)
+            and row.channel != "in_app"
+        )
         urls = Urls(
             unsubscribe=addresses.unsubscribe,
             preferences=addresses.preferences,

@@ -34,6 +34,7 @@ class Field(NamedTuple):
     default: Any
     hint: str
     choices: tuple[Any, ...]
+    only: dict[str, list[str]]
 
 
 class Kind(NamedTuple):
@@ -80,6 +81,7 @@ def _kind(factory: type[Destination]) -> Kind:
             row["default"],
             row["help"],
             tuple(row["choices"] or ()),
+            row["only"],
         )
         for row in describe(factory.Settings)
     ]

@@ -112,7 +112,11 @@ def unmask(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe(schema: type[Schema]) -> list[dict[str, Any]]:
-    """One row a field, for forms, prompts and docs."""
+    """One row a field, for forms, prompts and docs.
+
+    ``only`` (from a field's metadata) says of which choices of another field it is a part:
+    ``{"provider": ["smtp"]}``; a form needn't show it for the others.
+    """
     rows = []
     for name, item in schema().fields.items():
         choices = next((v.choices for v in item.validators if hasattr(v, "choices")), None)
@@ -126,6 +130,7 @@ def describe(schema: type[Schema]) -> list[dict[str, Any]]:
                 "help": item.metadata.get("help", ""),
                 "secret": bool(item.metadata.get("secret")),
                 "choices": list(choices) if choices else None,
+                "only": item.metadata.get("only", {}),
                 "default": None if callable(default) or "missing" in repr(default) else default,
             }
         )

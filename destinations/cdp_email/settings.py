@@ -28,12 +28,14 @@ NEEDED = {
     "resend": {"api_key": "Resend needs an API key"},
 }
 #: Settings that only some providers read.
-ONLY = {
-    "host": "smtp", "port": "smtp", "security": "smtp", "username": "smtp", "password": "smtp",
-    "hello": "smtp", "per_domain": "smtp", "return_path": "smtp", "verp": "smtp",
-    "dkim_key": "smtp", "region": "ses", "access_key": "ses", "secret_key": "ses",
-    "configuration_set": "ses", "topic_arn": "ses", "domain": "mailgun", "stream": "postmark",
-}  # fmt: skip
+PARTS = {
+    "smtp": "host port security username password hello per_domain return_path verp dkim_key",
+    "ses": "region access_key secret_key configuration_set topic_arn endpoint",
+    "sendgrid": "api_key webhook_key endpoint tracking",
+    "mailgun": "api_key webhook_key endpoint tracking domain",
+    "postmark": "api_key webhook_key endpoint tracking stream",
+    "resend": "api_key webhook_key endpoint",
+}
 
 
 def _reads(read: Callable[[str], Any]) -> Callable[[str], None]:
@@ -70,169 +72,168 @@ def _text(help_: str, label: str | None = None, **more: Any) -> fields.String:
     return fields.String(load_default="", metadata=metadata, **more)
 
 
-_Fields = SettingsSchema.from_dict(
-    {
-        "provider": fields.String(
-            required=True,
-            validate=validate.OneOf(list(NEEDED)),
-            metadata={"help": "Who carries the messages. Each needs only its own fields below."},
-        ),
-        "from": fields.String(
-            required=True,
-            validate=_reads(parse),
-            metadata={
-                "label": "From",
-                "help": "Who messages are from unless they say so: Shop <shop@example.org>.",
-            },
-        ),
-        "host": _text("SMTP: the mail server."),
-        "port": fields.Integer(
-            load_default=None,
-            allow_none=True,
-            validate=validate.Range(1, 65535),
-            metadata={"help": "SMTP: 587, or 465 with TLS, if empty."},
-        ),
-        "security": fields.String(
-            load_default="auto",
-            validate=validate.OneOf(["auto", "starttls", "tls", "none"]),
-            metadata={
-                "help": "SMTP: auto is TLS on port 465, else STARTTLS where it is offered; "
-                "a login is never sent without."
-            },
-        ),
-        "username": _text("SMTP: the login; empty: none."),
-        "password": secret(load_default="", metadata={"help": "SMTP: the login's password."}),
-        "api_key": secret(
-            load_default="",
-            metadata={
-                "label": "API key",
-                "help": "SendGrid, Mailgun, Postmark (the server's token) and Resend.",
-            },
-        ),
-        "domain": _text("Mailgun: the domain that it sends for.", validate=_reads(domain_in_ascii)),
-        "stream": _text("Postmark: the message stream; empty: its default."),
-        "region": _text(
-            "Amazon SES: such as eu-central-1.",
-            validate=validate.Regexp(r"([a-z]{2}(-[a-z]+)+-\d+)?\Z"),
-        ),
-        "access_key": _text("Amazon SES: an access key that may ses:SendEmail.", "Access key"),
-        "secret_key": secret(
-            load_default="", metadata={"help": "Amazon SES: the access key's secret."}
-        ),
-        "configuration_set": _text("Amazon SES: the configuration set that publishes events."),
-        "topic_arn": _text(
-            "Amazon SES: the SNS topic whose events are believed.",
-            "Topic ARN",
-            validate=validate.Regexp(r"(arn:aws[a-z-]*:sns:[a-z0-9-]+:\d+:[\w.-]+)?\Z"),
-        ),
-        "endpoint": fields.Url(
-            load_default=None,
-            allow_none=True,
-            require_tld=False,
-            schemes={"http", "https"},
-            metadata={
-                "help": "The provider's API, if not its usual one: https://api.eu.mailgun.net"
-            },
-        ),
-        "webhook_key": secret(
-            load_default="",
-            metadata={
-                "help": "What the provider signs its events with: SendGrid's verification key, "
-                "Mailgun's signing key, Resend's whsec_…, user:password for Postmark.",
-            },
-        ),
-        "inbound_token": secret(
-            load_default="",
-            validate=_secrets,
-            metadata={
-                "help": "For bounces and replies that your mail server hands in; two with a "
-                "space between while you change it, the new one first."
-            },
-        ),
-        "unsubscribe_address": _text(
-            "Where mail to unsubscribe goes, such as leave@mail.example.org, for messages that "
-            "can be unsubscribed from. Your mail server hands it in, too.",
-            validate=_reads(_plain_address),
-        ),
-        "return_path": _text(
-            "SMTP: where bounces go, such as bounces@mail.example.org; empty: to the sender.",
-            validate=_reads(_plain_address),
-        ),
-        "verp": fields.Boolean(
-            load_default=True,
-            metadata={
-                "label": "VERP",
-                "help": "Put the message's name into the return path: bounces+name@…",
-            },
-        ),
-        "dkim_selector": WordList(
-            load_default=list,
-            metadata={
-                "label": "DKIM selector",
-                "help": "Under which name the key is published; several with commas between.",
-            },
-        ),
-        "dkim_key": secret(
-            load_default="",
-            validate=_reads(_read_keys),
-            metadata={
-                "label": "DKIM key",
-                "help": "SMTP: the private key (PEM, RSA or Ed25519), one for each selector, "
-                "if the mail server doesn't sign itself.",
-            },
-        ),
-        "dkim_domain": _text(
-            "For whom is signed; empty: the domain of From.",
-            "DKIM domain",
-            validate=_reads(domain_in_ascii),
-        ),
-        "tracking": fields.Boolean(
-            load_default=False,
-            metadata={
-                "label": "Provider's tracking",
-                "help": "SendGrid, Mailgun, Postmark: let them track opens and clicks, too.",
-            },
-        ),
-        "feedback_id": _text(
-            "The Feedback-ID of all messages (Gmail's Postmaster Tools).",
-            "Feedback-ID",
-            validate=validate.Regexp(r"[\x21-\x7e]{0,127}\Z"),
-        ),
-        "test_to": _text(
-            "Where a test sends a message; empty: it only tries the credentials.",
-            validate=_reads(parse),
-        ),
-        "hello": _text(
-            "SMTP: what we call ourselves; empty: the domain of From.",
-            validate=_reads(domain_in_ascii),
-        ),
-        "concurrency": fields.Integer(
-            load_default=8,
-            validate=validate.Range(1, 64),
-            metadata={"help": "Sessions or calls at the same time."},
-        ),
-        "per_domain": fields.Integer(
-            load_default=0,
-            validate=validate.Range(0, 64),
-            metadata={"help": "SMTP: messages to one domain at the same time; 0: no limit."},
-        ),
-        "rate_limit": fields.Float(
-            load_default=None,
-            allow_none=True,
-            validate=validate.Range(0.01),
-            metadata={"help": "Messages a second at most; empty means no limit."},
-        ),
-        "timeout": fields.Float(
-            load_default=30.0,
-            validate=validate.Range(0.1, 120),
-            metadata={"help": "Seconds to wait for an answer; ten times that after a message."},
-        ),
-    },
-    name="EmailFields",
-)
+_FIELDS: dict[str, fields.Field[Any]] = {
+    "provider": fields.String(
+        required=True,
+        validate=validate.OneOf(list(NEEDED)),
+        metadata={"help": "Who carries the messages. Each needs only its own fields below."},
+    ),
+    "from": fields.String(
+        required=True,
+        validate=_reads(parse),
+        metadata={
+            "label": "From",
+            "help": "Who messages are from unless they say so: Shop <shop@example.org>.",
+        },
+    ),
+    "host": _text("SMTP: the mail server."),
+    "port": fields.Integer(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Range(1, 65535),
+        metadata={"help": "SMTP: 587, or 465 with TLS, if empty."},
+    ),
+    "security": fields.String(
+        load_default="auto",
+        validate=validate.OneOf(["auto", "starttls", "tls", "none"]),
+        metadata={
+            "help": "SMTP: auto is TLS on port 465, else STARTTLS where it is offered; "
+            "a login is never sent without."
+        },
+    ),
+    "username": _text("SMTP: the login; empty: none."),
+    "password": secret(load_default="", metadata={"help": "SMTP: the login's password."}),
+    "api_key": secret(
+        load_default="",
+        metadata={
+            "label": "API key",
+            "help": "SendGrid, Mailgun, Postmark (the server's token) and Resend.",
+        },
+    ),
+    "domain": _text("Mailgun: the domain that it sends for.", validate=_reads(domain_in_ascii)),
+    "stream": _text("Postmark: the message stream; empty: its default."),
+    "region": _text(
+        "Amazon SES: such as eu-central-1.",
+        validate=validate.Regexp(r"([a-z]{2}(-[a-z]+)+-\d+)?\Z"),
+    ),
+    "access_key": _text("Amazon SES: an access key that may ses:SendEmail.", "Access key"),
+    "secret_key": secret(
+        load_default="", metadata={"help": "Amazon SES: the access key's secret."}
+    ),
+    "configuration_set": _text("Amazon SES: the configuration set that publishes events."),
+    "topic_arn": _text(
+        "Amazon SES: the SNS topic whose events are believed.",
+        "Topic ARN",
+        validate=validate.Regexp(r"(arn:aws[a-z-]*:sns:[a-z0-9-]+:\d+:[\w.-]+)?\Z"),
+    ),
+    "endpoint": fields.Url(
+        load_default=None,
+        allow_none=True,
+        require_tld=False,
+        schemes={"http", "https"},
+        metadata={"help": "The provider's API, if not its usual one: https://api.eu.mailgun.net"},
+    ),
+    "webhook_key": secret(
+        load_default="",
+        metadata={
+            "help": "What the provider signs its events with: SendGrid's verification key, "
+            "Mailgun's signing key, Resend's whsec_…, user:password for Postmark.",
+        },
+    ),
+    "inbound_token": secret(
+        load_default="",
+        validate=_secrets,
+        metadata={
+            "help": "For bounces and replies that your mail server hands in; two with a "
+            "space between while you change it, the new one first."
+        },
+    ),
+    "unsubscribe_address": _text(
+        "Where mail to unsubscribe goes, such as leave@mail.example.org, for messages that "
+        "can be unsubscribed from. Your mail server hands it in, too.",
+        validate=_reads(_plain_address),
+    ),
+    "return_path": _text(
+        "SMTP: where bounces go, such as bounces@mail.example.org; empty: to the sender.",
+        validate=_reads(_plain_address),
+    ),
+    "verp": fields.Boolean(
+        load_default=True,
+        metadata={
+            "label": "VERP",
+            "help": "Put the message's name into the return path: bounces+name@…",
+        },
+    ),
+    "dkim_selector": WordList(
+        load_default=list,
+        metadata={
+            "label": "DKIM selector",
+            "help": "Under which name the key is published; several with commas between.",
+        },
+    ),
+    "dkim_key": secret(
+        load_default="",
+        validate=_reads(_read_keys),
+        metadata={
+            "label": "DKIM key",
+            "help": "SMTP: the private key (PEM, RSA or Ed25519), one for each selector, "
+            "if the mail server doesn't sign itself.",
+        },
+    ),
+    "dkim_domain": _text(
+        "For whom is signed; empty: the domain of From.",
+        "DKIM domain",
+        validate=_reads(domain_in_ascii),
+    ),
+    "tracking": fields.Boolean(
+        load_default=False,
+        metadata={
+            "label": "Provider's tracking",
+            "help": "SendGrid, Mailgun, Postmark: let them track opens and clicks, too.",
+        },
+    ),
+    "feedback_id": _text(
+        "The Feedback-ID of all messages (Gmail's Postmaster Tools).",
+        "Feedback-ID",
+        validate=validate.Regexp(r"[\x21-\x7e]{0,127}\Z"),
+    ),
+    "test_to": _text(
+        "Where a test sends a message; empty: it only tries the credentials.",
+        validate=_reads(parse),
+    ),
+    "hello": _text(
+        "SMTP: what we call ourselves; empty: the domain of From.",
+        validate=_reads(domain_in_ascii),
+    ),
+    "concurrency": fields.Integer(
+        load_default=8,
+        validate=validate.Range(1, 64),
+        metadata={"help": "Sessions or calls at the same time."},
+    ),
+    "per_domain": fields.Integer(
+        load_default=0,
+        validate=validate.Range(0, 64),
+        metadata={"help": "SMTP: messages to one domain at the same time; 0: no limit."},
+    ),
+    "rate_limit": fields.Float(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Range(0.01),
+        metadata={"help": "Messages a second at most; empty means no limit."},
+    ),
+    "timeout": fields.Float(
+        load_default=30.0,
+        validate=validate.Range(0.1, 120),
+        metadata={"help": "Seconds to wait for an answer; ten times that after a message."},
+    ),
+}
+for _name, _field in _FIELDS.items():
+    _providers = [provider for provider, names in PARTS.items() if _name in names.split()]
+    if _providers:
+        _field.metadata = {**_field.metadata, "only": {"provider": _providers}}
 
 
-class EmailSettings(_Fields):  # type: ignore[valid-type,misc]
+class EmailSettings(SettingsSchema.from_dict(dict(_FIELDS), name="EmailFields")):  # type: ignore[misc]
     """Who carries the messages, in whose name."""
 
     @validates_schema(skip_on_field_errors=False)

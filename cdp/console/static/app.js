@@ -5,6 +5,7 @@ import { drafts } from "./drafts.js";
 import { drawer } from "./drawer.js";
 import { keys } from "./keys.js";
 import { live } from "./live.js";
+import { only } from "./only.js";
 import { palette } from "./palette.js";
 import { recent } from "./recent.js";
 import { themeForm } from "./theme.js";
@@ -45,6 +46,6 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("select[data-submit]")) event.target.form.requestSubmit();
 });
 
-for (const island of [toasts, copyButtons, times, themeForm, keys, palette, drawer, drafts, recent, live]) {
+for (const island of [toasts, copyButtons, times, themeForm, keys, palette, drawer, drafts, only, recent, live]) {
   island.start();
 }

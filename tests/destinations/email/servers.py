@@ -58,22 +58,29 @@ class Mailbox:
         return "250 2.0.0 Ok: queued as 4ABC"
 
     def __enter__(self) -> Mailbox:
+        # All in the thread: the test's own may have a loop that is running, a browser's.
+        ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(ready,), daemon=True)
+        self._thread.start()
+        ready.wait()
+        return self
+
+    def _run(self, ready: threading.Event) -> None:
         def protocol() -> SMTP:
             return SMTP(self, loop=self._loop, **self._options)
 
         making = self._loop.create_server(protocol, "127.0.0.1", 0, ssl=self._tls)
-        self._server = self._loop.run_until_complete(making)
-        self.port: int = self._server.sockets[0].getsockname()[1]
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        return self
+        server = self._loop.run_until_complete(making)
+        self.port: int = server.sockets[0].getsockname()[1]
+        ready.set()
+        self._loop.run_forever()
+        server.close()
+        self._loop.run_until_complete(_end_all())
+        self._loop.close()
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
-        self._server.close()
-        self._loop.run_until_complete(_end_all())
-        self._loop.close()
 
 
 async def _end_all() -> None:

@@ -230,6 +230,21 @@ def test_without_starttls_nothing_is_said_in_the_clear() -> None:
     assert [command.split()[0] for command in server.commands] == ["EHLO"]
 
 
+def test_auto_takes_starttls_where_it_is_and_sends_no_password_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Scripted() as server:
+        [receipt] = make(server.port, security="auto").deliver([message()])
+        assert receipt.kind == "sent"
+        with pytest.raises(Retry, match="must not go in the clear"):
+            make(server.port, security="auto", username="u", password="p").deliver([message()])
+        assert "AUTH" not in " ".join(server.commands)
+    context, trusted = certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    with Mailbox(tls_context=context, require_starttls=True) as box:
+        assert make(box.port, security="auto").deliver([message()])[0].kind == "sent"
+
+
 def test_bounces_have_an_address_of_their_own() -> None:
     with Mailbox() as box:
         channel = make(box.port, return_path="bounces@mail.example.org", inbound_token=TOKEN)

@@ -283,7 +283,10 @@ def test_destination(_body: dict[str, Any], key: str) -> dict[str, Any]:
     try:
         settings = here().settings
         context = DestinationContext(
-            item.name, settings.allow_private_addresses, settings.public_url or ""
+            item.name,
+            settings.allow_private_addresses,
+            settings.public_url or "",
+            key=item.key,
         )
         made = cls(item.settings, context)
         exchange = made.test()

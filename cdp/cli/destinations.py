@@ -262,7 +262,10 @@ def test(key: str, as_json: bool, **where: Any) -> None:
     if cls is None:
         raise CliError(f"the plugin {found.plugin!r} is not installed")
     context = DestinationContext(
-        found.name, settings.allow_private_addresses, settings.public_url or ""
+        found.name,
+        settings.allow_private_addresses,
+        settings.public_url or "",
+        key=found.key,
     )
     made = cls(found.settings, context)
     try:

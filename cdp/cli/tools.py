@@ -24,7 +24,10 @@ class Tools:
         if cls is None:
             raise CliError(f"the plugin {found.plugin!r} is not installed")
         context = DestinationContext(
-            found.name, settings.allow_private_addresses, settings.public_url or ""
+            found.name,
+            settings.allow_private_addresses,
+            settings.public_url or "",
+            key=found.key,
         )
         try:
             return cls(found.settings, context)

@@ -149,7 +149,10 @@ def test(kind: Kind, destination: config_rows.Destination) -> Tested:
     """Let the plugin send its test, for real."""
     settings = console().settings
     context = DestinationContext(
-        destination.name, settings.allow_private_addresses, settings.public_url or ""
+        destination.name,
+        settings.allow_private_addresses,
+        settings.public_url or "",
+        key=destination.key,
     )
     sender: Destination | None = None
     try:

@@ -112,7 +112,10 @@ class Receivers:
                 raise LookupError(f"no plugin brings the destination {found.plugin!r}")
             settings = self._settings
             context = DestinationContext(
-                found.name, settings.allow_private_addresses, settings.public_url or ""
+                found.name,
+                settings.allow_private_addresses,
+                settings.public_url or "",
+                key=found.key,
             )
             if self._inbox_of is not None:
                 context.inbox = self._inbox_of(found)

@@ -67,6 +67,7 @@ class Senders:
                     destination.name,
                     self._settings.allow_private_addresses,
                     self._settings.public_url or "",
+                    key=destination.key,
                 )
                 made: Any = cls(destination.settings, context)
             except BaseException as error:

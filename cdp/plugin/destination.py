@@ -20,7 +20,8 @@ from cdp.plugin.values import Batch, Event, Exchange, Outcome
 class DestinationContext:
     """What the engine gives a destination: its name and how to reach the world.
 
-    ``public_url`` is the server's address as the world knows it; empty if nobody said.
+    ``public_url`` is the server's address as the world knows it, empty if nobody said;
+    ``key`` is that of the configured destination.
     ``inbox`` has the messages that wait here for people, where `Channel.receive` is called.
     """
 
@@ -28,6 +29,7 @@ class DestinationContext:
     allow_private_addresses: bool = False
     public_url: str = ""
     inbox: Inbox | None = None
+    key: str = ""
     guard: Guard = field(init=False)
 
     def __post_init__(self) -> None:
@@ -37,7 +39,9 @@ class DestinationContext:
         """Where a provider reaches `Channel.receive` with ``path``; empty if nobody can."""
         if not self.public_url:
             return ""
-        return f"{self.public_url.rstrip('/')}/channels/{quote(self.name, safe='')}/{path}"
+        return (
+            f"{self.public_url.rstrip('/')}/channels/{quote(self.key or self.name, safe='')}/{path}"
+        )
 
 
 class Destination:

@@ -12,6 +12,7 @@ MASK = "••••"
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")  # what HTTP/1.1 carries
 _ENV = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
+_PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----\s*", re.DOTALL)
 
 
 class SettingsError(ValueError):
@@ -63,6 +64,20 @@ class Headers(fields.Dict):
             if not _HEADER_VALUE.fullmatch(text):
                 raise ValidationError(f"the value of {name} has characters that a header can't")
         return found
+
+
+def pem(text: str) -> str:
+    """PEM with the line breaks that a form or an environment took out of it."""
+
+    def lines(found: re.Match[str]) -> str:
+        label, body = found[1], found[2]
+        if ":" not in body:
+            plain = re.sub(r"\s+", "", body)
+            rows = [plain[at : at + 64] for at in range(0, len(plain), 64)]
+            body = "\n".join(["", *rows, ""])
+        return f"-----BEGIN {label}-----{body}-----END {label}-----\n"
+
+    return _PEM.sub(lines, text.replace("\\n", "\n"))
 
 
 def validate(schema: type[Schema], values: dict[str, Any]) -> dict[str, Any]:
@@ -168,5 +183,5 @@ class SettingsSchema(Schema):
 
 __all__ = [
     "EXCLUDE", "MASK", "Headers", "SettingsError", "SettingsSchema", "WordList", "describe",
-    "mask", "resolve_env", "secret", "unmask", "validate",
+    "mask", "pem", "resolve_env", "secret", "unmask", "validate",
 ]  # fmt: skip

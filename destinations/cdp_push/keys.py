@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
+from cdp.plugin import pem
+
 
 def b64(data: bytes) -> str:
     """Base64 for addresses, without padding."""
@@ -23,9 +25,9 @@ def unb64(text: str) -> bytes:
     return base64.b64decode(plain + "=" * (-len(plain) % 4), altchars=b"-_", validate=True)
 
 
-def rsa_key(pem: str) -> rsa.RSAPrivateKey:
+def rsa_key(text: str) -> rsa.RSAPrivateKey:
     """An RSA key in PEM; ValueError."""
-    key = _pem(pem)
+    key = _pem(text)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise ValueError("this is no RSA key")
     return key
@@ -73,9 +75,7 @@ def jwt(
 
 
 def _pem(text: str) -> Any:
-    # One line with \n in it is what environments often make of a file.
-    plain = text.replace("\\n", "\n").strip() + "\n"
     try:
-        return serialization.load_pem_private_key(plain.encode(), password=None)
+        return serialization.load_pem_private_key(pem(text).encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise ValueError(f"this key can't be read: {str(error)[:120]}") from None

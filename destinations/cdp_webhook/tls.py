@@ -6,6 +6,8 @@ import os
 import ssl
 import tempfile
 
+from cdp.plugin import pem
+
 
 def context_of(certificate: str, key: str, authority: str) -> ssl.SSLContext:
     """Shows ``certificate`` with ``key``, and trusts ``authority`` beside the usual; ValueError.
@@ -15,7 +17,7 @@ def context_of(certificate: str, key: str, authority: str) -> ssl.SSLContext:
     context = ssl.create_default_context()
     if authority:
         try:
-            context.load_verify_locations(cadata=_pem(authority))
+            context.load_verify_locations(cadata=pem(authority))
         except (ssl.SSLError, ValueError) as error:
             raise ValueError(f"the authority's certificate can't be read: {error}") from None
     if certificate:
@@ -23,7 +25,7 @@ def context_of(certificate: str, key: str, authority: str) -> ssl.SSLContext:
         handle, path = tempfile.mkstemp(prefix="cdp-", suffix=".pem")
         try:
             with os.fdopen(handle, "w") as file:
-                file.write(f"{_pem(certificate)}\n{_pem(key)}\n")
+                file.write(pem(certificate) + "\n" + pem(key))
             # Without a password it would ask the terminal for one.
             context.load_cert_chain(path, password=lambda: "")
         except (ssl.SSLError, ValueError) as error:
@@ -33,8 +35,3 @@ def context_of(certificate: str, key: str, authority: str) -> ssl.SSLContext:
         finally:
             os.unlink(path)
     return context
-
-
-def _pem(text: str) -> str:
-    # One line with \n in it is what environments often make of a file.
-    return text.replace("\\n", "\n").strip() + "\n"

@@ -64,4 +64,6 @@ def test_a_stop_after_others_leaves_the_rest_for_later() -> None:
 def test_callbacks_have_an_address_only_where_the_server_knows_its_own() -> None:
     context = DestinationContext("My SMS/1", public_url="https://cdp.example.org/")
     assert context.callback("status") == "https://cdp.example.org/channels/My%20SMS%2F1/status"
+    keyed = DestinationContext("My SMS/1", public_url="https://cdp.example.org", key="my-sms")
+    assert keyed.callback("status") == "https://cdp.example.org/channels/my-sms/status"
     assert DestinationContext("sms").callback("status") == ""

@@ -4,7 +4,16 @@ import pytest
 from cdp_webhook import Webhook
 from marshmallow import fields
 
-from cdp.plugin import Headers, SettingsError, SettingsSchema, WordList, secret, unmask, validate
+from cdp.plugin import (
+    Headers,
+    SettingsError,
+    SettingsSchema,
+    WordList,
+    pem,
+    secret,
+    unmask,
+    validate,
+)
 from cdp.plugin.settings import MASK, describe, mask
 
 
@@ -64,3 +73,19 @@ def test_a_form_can_be_made_of_the_schema() -> None:
 def test_a_masked_header_stays_what_it_was() -> None:
     old = {"headers": {"A": "b", "C": "d"}}
     assert unmask({"headers": {"A": MASK, "N": "new"}}, old) == {"headers": {"A": "b", "N": "new"}}
+
+
+def test_pem_gets_back_the_line_breaks_that_forms_and_environments_take() -> None:
+    from tests.destinations.certificates import certificate
+
+    pair = certificate("localhost")
+    whole = pair.key + pair.public
+    for spoilt in (
+        whole, whole.replace("\n", ""), whole.replace("\n", "\\n"), whole.replace("\n", " "),
+        whole.replace("\n", "\r\n"),
+    ):  # fmt: skip
+        assert pem(spoilt) == whole
+    assert pem("no such thing") == "no such thing"
+    words = "RSA PRIVATE KEY-----"
+    old = f"-----BEGIN {words}\nProc-Type: 4,ENCRYPTED\n\nAAAA\n-----END {words}\n"
+    assert pem(old) == old

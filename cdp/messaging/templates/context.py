@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import Any
 
 from liquid import BoundTemplate, RenderContext
-from liquid.exceptions import LoopIterationLimitError
+from liquid.exceptions import LoopIterationLimitError, OutputStreamLimitError
 
 from cdp.messaging.templates.policy import Missing, Run
 
 #: Turns of all loops of a part together, each counted with the tags inside of it.
 MAX_TURNS = 200_000
+
+
+#: The longest part of a message (characters).
+MAX_OUTPUT = 1_000_000
+
+
+class Buffer(StringIO):
+    """Where a part is written, as long as it is not too long."""
+
+    size = 0
+
+    def write(self, text: str) -> int:
+        self.size += len(text)
+        if self.size > MAX_OUTPUT:
+            raise OutputStreamLimitError(f"it has more than {MAX_OUTPUT:,} characters", token=None)
+        return super().write(text)
 
 
 class Context(RenderContext):
@@ -23,6 +40,10 @@ class Context(RenderContext):
         super().__init__(template, globals=globals_, **more)
         self.run = run
         self.turns, self.weight = 0, 1
+
+    def get_buffer(self, buf: Any = None) -> Buffer:
+        """Where what is inside of a tag is written."""
+        return Buffer()
 
     def get(self, path: list[object], **more: Any) -> object:
         """The value at a path; a `Missing` that knows its whole name."""

@@ -90,7 +90,7 @@ def email(
         raise TemplateError([Trouble("body", f"{lost[0][:80]} stands where no Liquid can be")])
     text = plain_text(masked, masker)
     html = masker.show(_pixel(marked(masked, masker, tracked)))
-    return Sources(html, masker.show(text))
+    return Sources(html, masker.show_as_text(text))
 
 
 def fragment(body: Text, snippets: Mapping[str, str]) -> Sources:
@@ -112,7 +112,7 @@ def fragment(body: Text, snippets: Mapping[str, str]) -> Sources:
     if lost:
         raise TemplateError([Trouble("body", f"{lost[0][:80]} stands where no Liquid can be")])
     text = plain_text(cleaned, masker)
-    return Sources(masker.show(marked(cleaned, masker, False)), masker.show(text))
+    return Sources(masker.show(marked(cleaned, masker, False)), masker.show_as_text(text))
 
 
 def _masked(masker: Masker, body: Text, layout: Text | None) -> str:

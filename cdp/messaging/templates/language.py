@@ -25,8 +25,8 @@ from cdp.messaging.templates.tags import (
     url_tags,
 )
 
-#: The longest part of a message (characters), and the largest values of a template's own.
-MAX_OUTPUT, MAX_LOCALS = 1_000_000, 2_000_000
+#: The largest values that a template makes itself (bytes).
+MAX_LOCALS = 2_000_000
 
 
 class _Template(BoundTemplate):
@@ -37,7 +37,6 @@ class Language(Environment):
     """Liquid for one kind of text: ``html`` escapes what data says."""
 
     template_class = _Template
-    output_stream_limit = MAX_OUTPUT
     local_namespace_limit = MAX_LOCALS
     suppress_blank_control_flow_blocks = True
 

@@ -17,6 +17,8 @@ LIQUID = re.compile(
     r"|\{\{.*?\}\}|\{%.*?%\}",
     re.DOTALL,
 )
+_FOR_HTML = re.compile(r"\|\s*(?:escape|escape_once|newline_to_br)\b\s*(?=[|}-])")
+_SAFE = re.compile(r"\|\s*safe\b")
 _TAG = re.compile(r"<!--.*?-->|<(/?)([a-zA-Z][\w:-]*)((?:[^\"'>]|\"[^\"]*\"|'[^']*')*)>", re.DOTALL)
 _ATTRIBUTE = re.compile(r"([^\s=/>\"']+)(?:(\s*=\s*)(\"[^\"]*\"|'[^']*'|[^\s>]+))?")
 #: Elements in which there are no elements.
@@ -71,6 +73,21 @@ class Masker:
         """The text with its Liquid."""
         return self._word.sub(lambda found: self._liquid(found[1] or found[2]), text)
 
+    def show_as_text(self, text: str) -> str:
+        """The same for plain text: nothing is escaped for HTML, and a line of tags is none."""
+
+        def liquid(found: re.Match[str]) -> str:
+            said = _FOR_HTML.sub("", self._liquid(found[1] or found[2]))
+            return _SAFE.sub("| strip_html", said)
+
+        def line(found: re.Match[str]) -> str:
+            words = re.findall(rf"{self._prefix}\d+q", found[0])
+            shown = any(self._liquid(word).startswith("{{") for word in words)
+            return found[0] if shown else found[0].strip()
+
+        tags = rf"^[ \t]*(?:{self._prefix}\d+q[ \t]*)+\n"
+        return self._word.sub(liquid, re.sub(tags, line, text, flags=re.MULTILINE))
+
     def lost(self, text: str) -> list[str]:
         """The Liquid whose words are not in a text."""
         there = {self._number(f[1] or f[2]) for f in self._word.finditer(text)} | self._replaced
@@ -84,6 +101,20 @@ class Masker:
     def is_word(self, text: str) -> bool:
         """Whether a text is a word for Liquid and nothing else."""
         return self._word.fullmatch(text) is not None
+
+    def apart(self, html: str) -> str:
+        """HTML in which a row or an item of tags alone is these tags."""
+        words = rf"((?:{self._prefix}\d+q)+)"
+        row = rf"<tr>\s*<td[^>]*>{words}</td>(?:\s*<td[^>]*></td>)*\s*</tr>"
+        item = rf"<li>\s*(?:<p>)?{words}(?:</p>)?\s*</li>"
+
+        def tags(found: re.Match[str]) -> str:
+            several = re.findall(rf"{self._prefix}\d+q", found[1] or found[2])
+            if any(self._liquid(word).startswith("{{") for word in several):
+                return found[0]
+            return "".join(f"<!--{word}-->" for word in several)
+
+        return re.sub(f"{row}|{item}", tags, html)
 
     def rows_inside(self, html: str) -> str:
         """HTML in which what decides about rows stands inside of their table's body."""

@@ -6,11 +6,10 @@ from typing import Any
 
 from liquid.builtin.content import ContentNode
 from liquid.exceptions import LiquidError, LiquidInterrupt
-from liquid.output import LimitedStringIO
 
-from cdp.messaging.templates.context import Context
+from cdp.messaging.templates.context import MAX_OUTPUT, Buffer, Context
 from cdp.messaging.templates.errors import RenderError
-from cdp.messaging.templates.language import MAX_OUTPUT, language, parse
+from cdp.messaging.templates.language import language, parse
 from cdp.messaging.templates.output import Fast, OurOutput, fast
 from cdp.messaging.templates.plaintext import tidy
 from cdp.messaging.templates.policy import Run
@@ -70,11 +69,12 @@ class Part:
             raise RenderError(f"{type(error).__name__}: {error}"[:200], where=self.where) from None
         if len(text) > MAX_OUTPUT:
             raise RenderError(f"it has more than {MAX_OUTPUT:,} characters", where=self.where)
-        return text
+        # Halves of pairs of JSON's are no characters.
+        return text if text.isascii() else text.encode(errors="replace").decode()
 
     def _slowly(self, run: Run) -> str:
         context = Context(self.template, run=run)
-        buffer = LimitedStringIO(limit=4 * MAX_OUTPUT)
+        buffer = Buffer()
         for piece in self._pieces:
             if type(piece) is str:
                 buffer.write(piece)

@@ -16,6 +16,7 @@ _BLOCKS = {
 _APART = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "blockquote", "pre", "table"}
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _BLANKS = re.compile(r"[ \t\r\f\v\xa0]*\n[ \t\r\f\v\xa0]*")
+_BULLET = re.compile(r"- |\d+\. ")
 _INVISIBLE = re.compile(r"[\u200b-\u200d\u2060\ufeff\xad\u034f]")
 
 
@@ -57,14 +58,24 @@ class _Reader(HTMLParser):
             self.links.append((given.get("href", ""), len(self.found)))
         if hidden:
             return
-        if tag in _BLOCKS:
-            self.found.append("\n\n" if tag in _APART else "\n")
+        self._line(tag)
         if tag in ("ul", "ol"):
             self.counts.append(0 if tag == "ol" else -1)
         elif tag == "li":
             self.found.append(self._bullet())
         elif tag in ("td", "th"):
             self.found.append(" ")
+
+    def _line(self, tag: str) -> None:
+        """Begin a line where an element begins or ends, or a paragraph."""
+        last = next((piece for piece in reversed(self.found) if piece.strip(" ")), "\n")
+        if tag not in _BLOCKS or _BULLET.fullmatch(last):
+            return
+        in_list = tag in ("ul", "ol") and len(self.counts) > 1
+        if tag in _APART and not in_list:
+            self.found.append("\n\n")
+        elif not last.endswith("\n"):
+            self.found.append("\n")
 
     def _void(self, tag: str, given: dict[str, str]) -> None:
         if self.skips:
@@ -73,7 +84,7 @@ class _Reader(HTMLParser):
             self.found.append("\n")
         elif tag == "hr":
             self.found.append("\n\n---\n\n")
-        elif tag == "img" and given.get("alt", "").strip():
+        elif tag == "img" and given.get("alt", "").strip("+- "):
             self.found.append(_spaced(given["alt"]))
 
     def _bullet(self) -> str:
@@ -94,8 +105,7 @@ class _Reader(HTMLParser):
             self._close_link(*self.links.pop(), hidden=hidden)
         if hidden:
             return
-        if tag in _BLOCKS:
-            self.found.append("\n\n" if tag in _APART else "\n")
+        self._line(tag)
         if tag in ("ul", "ol") and self.counts:
             self.counts.pop()
 
@@ -114,11 +124,14 @@ class _Reader(HTMLParser):
             text = _INVISIBLE.sub("", data)
             # What HTML says with entities must not become Liquid here.
             text = text.replace("{{", "{ {").replace("{%", "{ %")
-            self.found.append(_spaced(text))
+            if text.strip() or not (self.found and self.found[-1].endswith("\n")):
+                self.found.append(_spaced(text))
 
     def handle_comment(self, data: str) -> None:
         if not self.skips and self.masker.is_word(data):
             self.found.append(data)
+            if self.open and self.open[-1][0] == "ol" and self.counts:
+                self.counts[-1] = -1  # how many items come is not known yet
 
 
 def _spaced(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -9,6 +10,8 @@ from cdp.messaging.templates.masking import LIQUID, outputs, piped
 from cdp.messaging.templates.part import Part
 from cdp.messaging.templates.policy import Run
 
+#: What no line may hold: controls, ends of lines, halves of pairs.
+_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 #: A value of one message.
 Make: TypeAlias = Callable[[Run], Any]
 
@@ -41,8 +44,7 @@ def line(source: str, where: str) -> Make:
         said: str = make(run)
         if said.isprintable() and "  " not in said:
             return said.strip()
-        said = "".join(char if char.isprintable() else " " for char in said)
-        return " ".join(said.split())
+        return " ".join(_UNFIT.sub(" ", said).split())
 
     return one
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cdp.cli.common import json_option, print_object, store_options
+from cdp.cli.common import author, json_option, print_object, store_options
 from cdp.cli.errors import CliError
 from cdp.config import Settings
 
@@ -28,7 +28,7 @@ def backup(file: Path, force: bool, as_json: bool, **where: Any) -> None:
 
     settings = Settings.load(**where)
     try:
-        made = back_up(settings, file, force)
+        made = back_up(settings, file, force, author())
     except CannotBackUp as error:
         raise CliError(str(error)) from None
     print_object(made, as_json)

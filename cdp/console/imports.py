@@ -150,11 +150,17 @@ def decide(token: str) -> str | Answer | tuple[str, int]:
         found = waiting.plan({line.column: _told(line) for line in lines})
     except TransferError as error:
         return _mapping_page(waiting, preview, lines, _sentence(error)), 422
+    try:
+        importing.refuse_if_forgotten(here.store, waiting.at)
+    except TransferError as error:
+        drafts.drop(here.settings, token)
+        return new(_sentence(error)), 422
     working = Background(here.store, here.settings)
     if what == "try":
         item = working.begin(found, author(), here.now(), dry_run=True, keeps=True)
         return redirect(url_for("console.import_one", number=item.id, draft=token), 303)
-    item = working.begin(found, author(), here.now())
+    # As of when it was handed over: who is deleted meanwhile does not come back with it.
+    item = working.begin(found, author(), waiting.at)
     if item.state == "done":
         flash("This very file was brought in before, by this import.", "bad")
     drafts.drop(here.settings, token)

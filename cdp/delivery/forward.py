@@ -93,6 +93,8 @@ class Forwarder:
                 destination.on_delete(identifiers)
             finally:
                 destination.close()
+        except NotImplementedError:
+            return _Unsupported()
         except BaseException as error:
             told = failure(found.plugin, "on_delete", error)
             hidden = told._replace(error=type(error).__name__, traceback="")
@@ -103,4 +105,4 @@ class Forwarder:
 
 
 class _Unsupported(Exception):
-    """The destination knows no deletion, or is gone."""
+    """The destination knows no deletion, was told to tell of none, or is gone."""

@@ -32,6 +32,7 @@ from cdp.store import (
     forgotten,
     graph,
     history,
+    imports,
     members,
     meta,
     people,
@@ -58,6 +59,8 @@ logger = structlog.get_logger(__name__)
 #: People that are looked up in one transaction.
 PEOPLE = 50
 _IDLE_S = 0.5
+#: An import that has not noted anything for so long is not waited for; it will be refused.
+_STALE_MS = 600_000
 #: Kinds of values that many people have in common, and what is not personal at all.
 _SHARED = {
     None, "city", "zipcode", "gender", "race", "ethnicity", "citizenship", "location", "visa",
@@ -261,6 +264,8 @@ def _remove(store: Store, reader: Reader, item: Regulation, now: int) -> bool:
 def _take(store: Store, reader: Reader, item: Regulation, now: int) -> bool:
     assert item.work is not None
     with store.read() as tx:
+        if imports.any_read_in(tx, item.created_at, now - _STALE_MS):
+            return False
         reached = progress.positions(tx)
     there = set(reader.parts())  # a part that was taken whole is dropped
     ends = {part: end for part, end in (item.work["ends"] or {}).items() if part in there}

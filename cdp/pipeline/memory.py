@@ -49,7 +49,7 @@ class Memory:
         self.dedupe = DedupeIndex(tx)
         self.stage = _stage(tx, now, before, self.turn)
         self.kept = KeptProperties(tx)
-        self.suppression = regulations.load_suppression(tx)
+        self.suppression = regulations.load_suppression(tx, self.rules)
         # What it found and has not written yet must not be lost.
         self.catalogue: Catalogue = before.catalogue if before is not None else Catalogue(tx)
         self.catalogue.classes = fields.load_classes(tx)

@@ -105,7 +105,11 @@ class Destination:
         raise NotImplementedError(f"{self.name} has no test")
 
     def on_delete(self, identifiers: list[tuple[str, str]]) -> None:
-        """A person was deleted: forget them at the provider, too."""
+        """People were deleted: forget them at the provider, too.
+
+        Raise as in `send`, or NotImplementedError where the settings say not to tell. Each call
+        for the same people has the same ``identifiers``, of one or of several.
+        """
 
     @classmethod
     def form(cls) -> list[dict[str, Any]]:

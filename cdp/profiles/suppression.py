@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from cdp.events import MalformedJSON, Message, Rejected, decode_json
-from cdp.identity import Identifier
+from cdp.identity import DEFAULT, Identifier, Rules, extract
 
 _USER_ID = re.compile(rb'"user_?[iI]d"\s*:\s*"((?:[^"\\]|\\.)*)"')
 
@@ -25,9 +25,9 @@ def hidden(secret: str, identifier: Identifier) -> str:
 class Suppression:
     """The list; a hash with a time refuses only what was received before it."""
 
-    def __init__(self, secret: str, hashes: dict[str, int | None]) -> None:
-        self._secret, self._hashes = secret, hashes
-        self._timed = any(before is not None for before in hashes.values())
+    def __init__(self, secret: str, hashes: dict[str, int | None], rules: Rules = DEFAULT) -> None:
+        self._secret, self._hashes, self._rules = secret, hashes, rules
+        self._until = max((before for before in hashes.values() if before is not None), default=0)
 
     def __bool__(self) -> bool:
         return bool(self._hashes)
@@ -36,9 +36,9 @@ class Suppression:
         """Whether ``message`` is about somebody on the list."""
         body = message.body
         found = [("user_id", body.get("userId")), ("user_id", body.get("previousId"))]
-        if self._timed:
-            found += [("anonymous_id", body.get("anonymousId"))]
+        if message.received_at < self._until:  # somebody was deleted since: by any identifier
             found += [("anonymous_id", body.get("previousId"))]
+            found += extract(message, self._rules).person
         return any(
             self._has((type_, value), message.received_at) for type_, value in found if value
         )

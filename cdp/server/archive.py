@@ -27,7 +27,7 @@ from cdp.config import Settings
 from cdp.events import format_time
 from cdp.log.files import keeping, segments
 from cdp.server.supervise import CannotServe, hold
-from cdp.store import snapshot
+from cdp.store import Store, exports, snapshot
 from cdp.store.db import FILE
 from cdp.store.migrate import HEAD
 
@@ -41,10 +41,13 @@ class CannotBackUp(RuntimeError):
     """A backup can't be made or read; the text is one line for the operator."""
 
 
-def back_up(settings: Settings, target: Path, force: bool = False) -> dict[str, Any]:
+def back_up(
+    settings: Settings, target: Path, force: bool = False, author: str = "somebody"
+) -> dict[str, Any]:
     """Write an archive of the data folder to ``target`` and return its manifest.
 
-    With a store in Postgres the archive has no store and no log: `pg_dump` has both.
+    The store notes where it went, for what a deletion lists later. With a store in Postgres
+    the archive has no store and no log: `pg_dump` has both.
     """
     if target.exists() and not force:
         raise CannotBackUp(f"{target} exists already")
@@ -55,8 +58,9 @@ def back_up(settings: Settings, target: Path, force: bool = False) -> dict[str, 
         "format": FORMAT,
         "version": __version__,
         "database": database,
-        "made_at": format_time(int(time.time() * 1000)),
+        "made_at": format_time(_now()),
     }
+    noted = _note(settings, target, author) if database == "sqlite" else None
     with tempfile.TemporaryDirectory(prefix=".backup-", dir=target.absolute().parent) as work:
         room = Path(work)
         if database == "sqlite":
@@ -73,7 +77,35 @@ def back_up(settings: Settings, target: Path, force: bool = False) -> dict[str, 
         with part.open("rb") as written:
             os.fsync(written.fileno())
         os.replace(part, target)
+    if noted is not None:
+        _note_end(settings, noted)
     return {**manifest, "file": str(target), "bytes": target.stat().st_size}
+
+
+def _note(settings: Settings, target: Path, author: str) -> int | None:
+    """Note a backup among what left the store; None in a store that an older version made."""
+    if not (settings.data / FILE).exists() or snapshot.migration_of(settings.data / FILE) != HEAD:
+        return None
+    store = Store.open(settings)
+    try:
+        with store.write() as tx:
+            where = str(target.absolute())
+            return exports.begin_export(tx, _now(), author, "backup", "tar.gz", {}, where)
+    finally:
+        store.close()
+
+
+def _note_end(settings: Settings, number: int) -> None:
+    store = Store.open(settings)
+    try:
+        with store.write() as tx:
+            exports.end_export(tx, number, _now(), 0)
+    finally:
+        store.close()
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
 
 
 def _copy_databases(data: Path, room: Path) -> None:

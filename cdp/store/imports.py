@@ -86,6 +86,18 @@ def by_id(tx: Connection, number: int) -> Import | None:
     return _import(row) if row is not None else None
 
 
+def any_read_in(tx: Connection, begun_before: int, noted_since: int) -> bool:
+    """Whether a file is read in that was begun before one time and got on since another."""
+    c = imports.c
+    statement = select(c.id).where(
+        c.state.in_(("waiting", "running")),
+        c.dry_run.is_(False),
+        c.at < begun_before,
+        c.updated_at > noted_since,
+    )
+    return tx.execute(statement.limit(1)).first() is not None
+
+
 def same_file(tx: Connection, digest: str) -> Import | None:
     """The newest import of the same file and mapping that was not undone or given up."""
     statement = (

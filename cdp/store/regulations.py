@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from cdp.events import format_time
-from cdp.identity import Identifier
+from cdp.identity import DEFAULT, Identifier, Rules
 from cdp.profiles.suppression import Suppression, hidden
 from cdp.store import config_rows, history, meta
 from cdp.store.bulk import chunks, upsert
@@ -139,6 +139,13 @@ def any_under_way(tx: Connection) -> bool:
     return tx.execute(statement).first() is not None
 
 
+def any_done_since(tx: Connection, at: int) -> bool:
+    """Whether a deletion that was asked for since ``at`` has been done, its people forgotten."""
+    c = regulations.c
+    statement = select(c.id).where(c.created_at >= at, c.work.is_(None), c.type.like("%DELETE%"))
+    return tx.execute(statement.limit(1)).first() is not None
+
+
 # -- suppression --------------------------------------------------------------------
 
 
@@ -195,10 +202,11 @@ def is_suppressed(tx: Connection, identifier: Identifier) -> bool:
     return tx.execute(statement).first() is not None
 
 
-def load_suppression(tx: Connection) -> Suppression:
-    """The list, to be asked."""
-    rows = tx.execute(select(suppressed.c.hash, suppressed.c.before)).all()
-    return Suppression(meta.get(tx, _SECRET) or "", {row.hash: row.before for row in rows})
+def load_suppression(tx: Connection, rules: Rules = DEFAULT) -> Suppression:
+    """The list, to be asked of messages that are read under ``rules``."""
+    found = tx.execute(select(suppressed.c.hash, suppressed.c.before)).all()
+    hashes = {row.hash: row.before for row in found}
+    return Suppression(meta.get(tx, _SECRET) or "", hashes, rules)
 
 
 def copy_suppression(source: Connection, target: Connection) -> None:

@@ -18,7 +18,7 @@ import msgspec
 from cdp.config import Settings
 from cdp.log import Record, open_log, open_reader
 from cdp.log.record import CHECKED, checked_body
-from cdp.store import Store, identity, imports, progress, trait_rules
+from cdp.store import Store, identity, imports, progress, regulations, trait_rules
 from cdp.store.imports import Import, Refusal
 from cdp.transfer import mapping as mappings
 from cdp.transfer.errors import Refused, TransferError
@@ -230,6 +230,23 @@ def row_reader(store: Store, item: Import, mapping: Mapping) -> RowReader:
     return RowReader(mapping, item.collection, rules, traits, item.id, source, item.at)
 
 
+#: What is said of a file that may bring somebody back.
+FORGOTTEN = (
+    "people were deleted since this file was handed over, and it may bring them back; "
+    "look through it and begin anew"
+)
+
+
+def refuse_if_forgotten(store: Store, at: int) -> None:
+    """`TransferError` if a deletion was done whose people a file of ``at`` may still name.
+
+    While one is under way, the pipeline itself passes its people over.
+    """
+    with store.read() as tx:
+        if regulations.any_done_since(tx, at):
+            raise TransferError(FORGOTTEN)
+
+
 class Importer:
     """Reads the file of one import into the log."""
 
@@ -293,6 +310,7 @@ class Importer:
 
     def _append(self, log: Any, chunk: list[tuple[bytes, bytes]]) -> None:
         if chunk:
+            refuse_if_forgotten(self._store, self._item.at)
             source = self._item.source_id
             assert source is not None
             log.append(Record(self._item.at, source, CHECKED, checked_body(chunk), live=False))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -25,6 +26,7 @@ from cdp.plugin import (
     secret,
 )
 from cdp_webhook.checks import check_headers, check_secret
+from cdp_webhook.deletions import batched, deletions
 from cdp_webhook.sign import key_of, signature
 
 _encode = msgspec.json.Encoder().encode
@@ -57,6 +59,10 @@ class WebhookSettings(SettingsSchema):
         load_default="POST",
         validate=validate.OneOf(["POST", "PUT", "PATCH"]),
         metadata={"help": "How the address is called."},
+    )
+    deletions = fields.Boolean(
+        load_default=True,
+        metadata={"help": "Tell the address of people who were deleted, by a call of type delete."},
     )
     events = WordList(
         load_default=list,
@@ -131,6 +137,17 @@ class Webhook(Destination):
                     raise
                 outcomes.append(Outcome.retry(str(error), error.after))
         return outcomes
+
+    def on_delete(self, identifiers: list[tuple[str, str]]) -> None:
+        if not self.settings["deletions"]:
+            raise NotImplementedError("this address is told of no deletions")
+        calls = deletions(sorted(identifiers), datetime.now(UTC))
+        if self.settings["batch"]:
+            for some in batched(calls, self.batch_size):
+                self._call(some[0]["messageId"], _encode({"batch": some}))
+            return
+        for call in calls:
+            self._call(call["messageId"], _encode(call))
 
     def test(self) -> Exchange:
         """Send a made-up track call; the receiver sees ``Webhook Test``."""

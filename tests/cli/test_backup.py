@@ -17,7 +17,7 @@ from cdp.log import Record, open_reader
 from cdp.log.files import FileReader, PartWriter, keeping
 from cdp.plugin.testing import Answer, RecordingServer
 from cdp.server.supervise import hold
-from cdp.store import meta, progress
+from cdp.store import exports, meta, progress
 from tests.api.test_admin import deliver
 from tests.cli.conftest import Cdp
 from tests.factories import KEY, TOKEN, Space, ana, basic
@@ -64,6 +64,19 @@ def test_a_backup_brings_everything_back(cdp: Cdp, space: Space) -> None:
     assert [d["key"] for d in cdp.json("destinations", "list", "--data", str(target))] == [
         "webhook"
     ]
+
+
+def test_a_deletion_lists_the_backups_that_were_made_before_it(cdp: Cdp, space: Space) -> None:
+    space.send(*ana())
+    cdp("backup", "before.tar.gz")
+    [made] = cdp.json("profiles", "delete", "user_id:u1", "--yes", "--wait")
+    cdp("backup", "after.tar.gz")
+    [listed] = made["exports"]
+    assert f"backup to {cdp.folder / 'before.tar.gz'} by " in listed
+    with space.store.read() as tx:
+        noted = exports.exports_since(tx)
+    assert [item.what for item in noted] == ["backup", "backup"]
+    assert all(item.finished_at is not None for item in noted)
 
 
 def test_nothing_acknowledged_before_it_is_missing_from_a_backup_under_load(

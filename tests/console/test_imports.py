@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from cdp.store import imports
+from cdp.log import open_reader
+from cdp.pipeline import forget
+from cdp.store import imports, people
+from cdp.store.tables import USERS
 from cdp.transfer import background, drafts
 from tests.console.factory import Browser, World, words
 from tests.console.test_masking import viewer_of
@@ -149,3 +152,41 @@ def test_a_viewer_sees_imports_and_can_neither_begin_nor_undo_one(
     assert viewer.get(draft).status_code == viewer.get("/people/imports/new").status_code == 403
     assert viewer.post("/people/imports/1/undo", confirm="people.csv").status_code == 403
     assert viewer.get("/people/imports/99").status_code == 404
+
+
+def test_a_file_that_waited_brings_nobody_back_who_was_deleted_meanwhile(
+    world: World, admin: Browser
+) -> None:
+    table = "email\nada@example.com\nben@example.com\n"
+    world.send({"type": "identify", "userId": "u1", "traits": {"email": "ada@example.com"}})
+    under_way, too_late = send_file(admin, table), send_file(admin, table + "cy@example.com\n")
+    reader = open_reader(world.settings)
+    time.sleep(0.01)
+    gone = forget.regulate(world.store, "DELETE_ONLY", [("user_id", "u1")], "test", world.now(), 24)
+    while forget.step(world.store, reader, world.now()):
+        pass  # up to where it waits for others
+    assert admin.post(under_way, what="start").status_code == 303
+    assert finished(world, 1).state == "done"
+    assert known(world, "ben@example.com") and not known(world, "ada@example.com")
+
+    done = forget.finish(world.store, reader, gone.id, world.now, world.drain)
+    assert done.state == "FINISHED"
+    answer = admin.post(too_late, what="start")
+    assert answer.status_code == 422 and "deleted since this file" in words(answer.text)
+    assert waiting(world) == [] and not known(world, "ada@example.com")
+    # What was begun before and stood still, as after a crash, is not gone on with either.
+    with world.store.write() as tx:
+        imports.change(tx, 1, world.now(), state="failed", line=0)
+        imports.change(tx, 1, world.now(), state="waiting")
+    file = background.file_of(world.settings, 1)
+    file.write_text(table)
+    [thread] = background.Background(world.store, world.settings).resume()
+    thread.join()
+    assert "people were deleted" in (finished(world, 1).error or "")
+    assert not file.exists() and not known(world, "ada@example.com")
+    reader.close()
+
+
+def known(world: World, email: str) -> bool:
+    with world.store.read() as tx:
+        return people.resolve(tx, USERS, "email", email) is not None

@@ -10,7 +10,7 @@ import pytest
 from cdp_webhook import Webhook
 from cdp_webhook.sign import key_of, signature
 
-from cdp.plugin import Batch, DestinationContext, Retry, SettingsError
+from cdp.plugin import Batch, DestinationContext, Reject, Retry, SettingsError
 from cdp.plugin.testing import Answer, RecordingServer, destination_tests, make_event
 
 KEY = bytes(range(32))
@@ -44,6 +44,43 @@ def test_calls_are_signed_as_standard_webhooks_prescribes() -> None:
         for key in (KEY, other)
     ]
     assert headers["webhook-signature"].split() == expected
+
+
+def test_deleted_people_are_told_by_signed_calls_that_repeat_with_the_same_id() -> None:
+    one = [("user_id", "u1"), ("anonymous_id", "a1"), ("email", "ana@example.org")]
+    with RecordingServer() as server:
+        hook = make(server.url, secret=SECRET, events=["Order Completed"])
+        hook.on_delete(one)
+        hook.on_delete(one[::-1])
+        [call, repeat] = server.requests
+        hook.on_delete([*one, ("user_id", "u2"), ("anonymous_id", "a2")])
+        several = [request.json() for request in server.requests[2:]]
+    body = call.json()
+    assert (body["type"], body["userId"], body["anonymousId"]) == ("delete", "u1", "a1")
+    assert [(item["type"], item["id"]) for item in body["context"]["externalIds"]] == [
+        ("anonymous_id", "a1"), ("email", "ana@example.org")
+    ]  # fmt: skip
+    assert call.headers["webhook-id"] == repeat.headers["webhook-id"] == body["messageId"]
+    stamp = call.headers["webhook-timestamp"]
+    content = f"{body['messageId']}.{stamp}.".encode() + call.body
+    expected = base64.b64encode(hmac.new(KEY, content, hashlib.sha256).digest()).decode()
+    assert call.headers["webhook-signature"] == f"v1,{expected}"
+    assert [body.get("userId") for body in several] == ["u1", "u2", None]
+    assert [item["id"] for item in several[2]["context"]["externalIds"]] == [
+        "a1", "a2", "ana@example.org"
+    ]  # fmt: skip
+    assert "anonymousId" not in several[2], "nobody knows whose of the two it would be"
+
+
+def test_an_address_that_is_told_of_no_deletions_is_not_called() -> None:
+    with RecordingServer() as server:
+        with pytest.raises(NotImplementedError):
+            make(server.url, deletions=False).on_delete([("user_id", "u1")])
+        with pytest.raises(Reject):
+            server.answers = [Answer(400)]
+            make(server.url).on_delete([("user_id", "u1")])
+        make(server.url, batch=True, batch_size=2).on_delete([("user_id", f"u{n}") for n in "123"])
+    assert [len(r.json()["batch"]) for r in server.requests[1:]] == [2, 1]
 
 
 def test_a_batch_is_one_call_with_the_key_of_the_batch() -> None:

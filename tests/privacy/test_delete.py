@@ -380,7 +380,11 @@ def test_who_comes_back_before_the_sweep_keeps_what_is_new(space: Space) -> None
 def test_what_was_still_in_the_log_is_deleted_as_well(space: Space) -> None:
 
     space.send(*others(), *ana()[:2])
-    body = json.dumps({"batch": ana()[2:4]}).encode()
+    by_address = {
+        "type": "track", "event": "Opened", "messageId": "mail-1", "anonymousId": "mail-client",
+        "context": {"traits": {"email": "ana.secret91@example.org"}},
+    }  # fmt: skip
+    body = json.dumps({"batch": [*ana()[2:4], by_address]}).encode()
     space.log.append(Record(now(), 1, "batch", body))
     time.sleep(0.01)
     delete(space)

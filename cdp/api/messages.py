@@ -182,7 +182,7 @@ def act_on_messages(body: dict[str, Any]) -> dict[str, Any]:
 
 @room.on("POST", "/messages/<name>/act", "messages:write", body=ActionBody, gives=MessageSchema)
 def act_on_message(body: dict[str, Any], name: str) -> dict[str, Any]:
-    """Send a draft, cancel what waits, or say what holds of what nobody knows."""
+    """Send a draft, cancel what waits, recall an in-app message, settle what nobody knows."""
     with here().store.write() as tx:
         row = _find(tx, name)
         try:

@@ -128,9 +128,10 @@ def why(as_json: bool, **where: Any) -> None:
 def act_(action: str, name: str | None, as_json: bool, **where: Any) -> None:
     """Do something to one message, or to all that match.
 
-    send drafts, cancel what waits, retry what failed; of what is held and nobody knows:
-    repeat it, or say that it was sent, or discard it. Example: cdp messages act repeat
-    --state held
+    send drafts, cancel what waits, retry what failed, recall what was sent in-app; of what
+    is held and nobody knows: repeat it, or say that it was sent, or discard it.
+
+    Example: cdp messages act repeat --state held
     """
     given, where = _split(where)
     _, store = open_store(**where)

@@ -20,7 +20,11 @@ ACTIONS: dict[str, tuple[tuple[str, ...], str]] = {
     "mark_sent": (("held",), "sent"),
     "discard": (("held",), "failed"),
     "retry": (("failed", "bounced", "undeliverable"), "waiting"),
+    # Only what still waits here for its person can be taken back.
+    "recall": (("sent",), "cancelled"),
 }
+#: Actions that only messages of one channel know.
+ONLY = {"recall": "in_app"}
 #: Deliveries that are changed in one transaction.
 MANY = 1000
 
@@ -39,6 +43,8 @@ class Done(NamedTuple):
 def act(tx: Connection, row: Delivery, action: str, author: str, now: int) -> None:
     """Do ``action`` to one delivery; `Refused` if it is in no state for it."""
     states, _ = ACTIONS[action]
+    if row.channel != ONLY.get(action, row.channel):
+        raise Refused(f"it went out by {row.channel}; only {ONLY[action]} messages wait here")
     if row.state not in states or not _change(tx, [row.id], action, now):
         raise Refused(f"it is {row.state}; only {' or '.join(states)} ones can be told to {action}")
     record_change(tx, now, author, "delivery", str(row.id), action)
@@ -48,6 +54,8 @@ def act_many(tx: Connection, which: Which, action: str, author: str, now: int) -
     """Do ``action`` to those that match and are in a state for it, up to `MANY`."""
     states, _ = ACTIONS[action]
     found = chosen(select(deliveries.c.id), which).where(deliveries.c.state.in_(states))
+    if action in ONLY:
+        found = found.where(deliveries.c.channel == ONLY[action])
     ids = [row[0] for row in tx.execute(found.order_by(deliveries.c.id).limit(MANY))]
     changed = _change(tx, ids, action, now) if ids else 0
     if changed:
@@ -62,6 +70,8 @@ def _change(tx: Connection, ids: list[int], action: str, now: int) -> int:
         values |= {"due_at": now, "scheduled_at": now, "reason": None}
     elif action == "discard":
         values["reason"] = "discarded: by hand"
+    elif action == "recall":
+        values["reason"] = "recalled: by hand"
     elif action == "mark_sent":
         values |= {"reason": None, "sent_at": now}
     changed = 0

@@ -8,8 +8,17 @@ from typing import Any
 from cdp.messaging.names import delivery_name
 from cdp.messaging.request import Request
 from cdp.plugin import InAppContent
-from cdp.store import Store, addressees, config_rows, deliveries, link_keys, people
+from cdp.store import (
+    Store,
+    addressees,
+    config_rows,
+    deliveries,
+    link_keys,
+    message_reads,
+    people,
+)
 from cdp.store.deliveries import Change, Claim
+from cdp.store.message_actions import act
 from cdp.store.tables import USERS
 
 SECRET = "a_secret_of_these_tests,_0123456789abcdef"
@@ -50,9 +59,7 @@ def send(store: Store, destination: int, user: str, type_: str = "user_id", **co
 
 def recall(store: Store, name: str) -> None:
     """Take a message back that was sent."""
-    from sqlalchemy import update
-
-    from cdp.store.tables import deliveries as table
-
     with store.write() as tx:
-        tx.execute(update(table).where(table.c.provider_id == name).values(state="cancelled"))
+        row = message_reads.by_name(tx, name)
+        assert row is not None
+        act(tx, row, "recall", "test", now_ms())

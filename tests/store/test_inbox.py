@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 from cdp_inapp.tokens import sign
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from cdp.messaging.request import Request
 from cdp.plugin import InAppMessage
-from cdp.store import config_rows
+from cdp.store import config_rows, deliveries
 from cdp.store.inbox import PersonalInbox
-from cdp.store.tables import deliveries, reports
+from cdp.store.message_actions import Refused, act, act_many
+from cdp.store.message_reads import Which
+from cdp.store.tables import deliveries as table
+from cdp.store.tables import reports
 from tests.destinations.in_app import SECRET, add_destination, now_ms, recall, send
 from tests.factories import Space
 from tests.postgres import emptied_database
@@ -82,6 +86,21 @@ def test_what_has_expired_or_was_recalled_is_not_shown(shop: Shop) -> None:
     assert shop.ids() == [later]
 
 
+def test_only_what_waits_here_can_be_recalled(shop: Shop) -> None:
+    shop.send()
+    with shop.space.store.write() as tx:
+        request = Request(key="m", channel="email", node=None, origin="test", recipient="a@b.c")
+        id_ = deliveries.add(tx, [request], now_ms())[0].id
+        tx.execute(update(table).where(table.c.id == id_).values(state="sent"))
+        row = deliveries.get(tx, id_)
+        assert row is not None
+        with pytest.raises(Refused, match="by email"):
+            act(tx, row, "recall", "test", now_ms())
+    with shop.space.store.write() as tx:
+        done = act_many(tx, Which(), "recall", "test", now_ms())
+    assert done.changed == 1 and shop.ids() == []
+
+
 def test_messages_go_where_their_person_goes(shop: Shop) -> None:
     shop.space.send({"type": "track", "anonymousId": "a1", "event": "Looked"})
     unknown, known = shop.send("a1", type_="anonymous_id"), shop.send("u1")
@@ -123,7 +142,7 @@ def test_shown_clicked_and_dismissed_are_kept_and_told(shop: Shop) -> None:
     with shop.space.store.read() as tx:
         kinds = tx.execute(select(reports.c.kind)).scalars().all()
         assert sorted(kinds) == ["clicked", "clicked", "dismissed", "opened", "opened"]
-        assert all(tx.execute(select(deliveries.c.clicked_at)).scalars())
+        assert all(tx.execute(select(table.c.clicked_at)).scalars())
 
 
 def test_a_banner_that_was_followed_is_over_and_an_inbox_message_stays(shop: Shop) -> None:

@@ -19,6 +19,16 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "sns": ("access_key_id", "secret_access_key", "region"),
     "http": ("url",),
 }
+#: Settings that only some providers read; all read the others.
+PARTS = {
+    "twilio": "account_sid auth_token api_key_sid api_key_secret messaging_service_sid "
+    "whatsapp_sender help_text",
+    "vonage": "api_key api_secret signature_secret vonage_api whatsapp_sender",
+    "bird": "access_key workspace_id channel_id signing_key",
+    "messagebird": "access_key signing_key",
+    "sns": "access_key_id secret_access_key session_token region message_type webhook_token",
+    "http": "url method headers body content_type id_field keeps_keys webhook_token",
+}
 #: Providers that must be told who sends; the others have a default of their own.
 NEEDS_SENDER = ("vonage", "messagebird")
 
@@ -177,3 +187,9 @@ class SMSSettings(SettingsSchema):
             missing["api_key_secret"] = ["a key's SID and secret belong together"]
         if missing:
             raise ValidationError(missing)
+
+
+for _name, _field in SMSSettings._declared_fields.items():
+    _whose = [provider for provider, names in PARTS.items() if _name in names.split()]
+    if _whose:
+        _field.metadata = {**_field.metadata, "only": {"provider": _whose}}

@@ -1,7 +1,7 @@
 """Who sends, and what words mean."""
 
 import pytest
-from cdp_sms import words
+from cdp_sms import SMS, words
 from cdp_sms.senders import choose, e164, parse
 from cdp_sms.words import Words
 
@@ -87,9 +87,19 @@ def test_what_a_provider_needs_is_named(settings: dict[str, str], wrong: set[str
     assert set(caught.value.errors) == wrong
 
 
-def test_checks_say_what_keeps_answers_away() -> None:
-    from cdp_sms import SMS
+def test_a_form_needs_to_show_only_what_the_provider_reads() -> None:
+    from cdp_sms.settings import NEEDS, PARTS
 
+    shown = {item["name"]: item["only"] for item in SMS.form()}
+    assert shown["account_sid"] == {"provider": ["twilio"]}
+    assert shown["access_key"] == {"provider": ["bird", "messagebird"]}
+    assert shown["senders"] == {} and shown["stop_words"] == {}
+    for provider, needed in NEEDS.items():
+        assert set(needed) <= set(PARTS[provider].split())
+        assert set(PARTS[provider].split()) <= set(shown)
+
+
+def test_checks_say_what_keeps_answers_away() -> None:
     away = SMS(HTTP).checks()
     assert [item.state for item in away] == ["failed", "warning"]
     assert make(**HTTP, webhook_token="t").checks()[0].state == "ok"

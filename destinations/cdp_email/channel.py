@@ -40,9 +40,9 @@ class Email(Channel):
     max_request_bytes = 6 * 1024 * 1024
 
     def configure(self) -> None:
+        super().configure()
         settings = self.settings
         self.concurrency = settings["concurrency"]
-        self.rate_limit = settings["rate_limit"]
         self.timeout = settings["timeout"]
         self._names = Names(settings["inbound_token"].split())
         self._provider: Smtp | Provider

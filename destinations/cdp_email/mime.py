@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import mimetypes
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -30,6 +31,9 @@ OURS = frozenset(
 _EXACT = frozenset(("references", "in-reply-to", "list-id", "list-unsubscribe", "auto-submitted"))
 _TYPE = re.compile(r"([a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+)\s*((?:;[^\r\n]*)?)", re.I)
 _URL = re.compile(r"https?://[!-;=?-~]+")
+_UNKNOWN = "application/octet-stream"
+#: The table that comes with Python: the same on all machines.
+_TYPES = mimetypes.MimeTypes()
 _CHARSET = re.compile(r'charset="?([A-Za-z0-9_.:+-]+)"?', re.I)
 
 
@@ -240,8 +244,16 @@ def _base64(data: bytes) -> bytes:
     return base64.encodebytes(data).replace(b"\n", b"\r\n")
 
 
+def type_of(item: Attachment) -> str:
+    """The type of a file; guessed from its name where nothing better was said."""
+    if item.type != _UNKNOWN:
+        return item.type
+    guessed, packed = _TYPES.guess_type(item.name)
+    return guessed if guessed and not packed else item.type
+
+
 def _file(item: Attachment, disposition: str) -> Part:
-    given = _TYPE.fullmatch(item.type.strip())
+    given = _TYPE.fullmatch(type_of(item).strip())
     if given is None or not item.type.isascii():
         raise InvalidContent(f"the attachment {item.name!r} has no type like image/png")
     kind = given[1].lower()
@@ -251,7 +263,7 @@ def _file(item: Attachment, disposition: str) -> Part:
         if kind == "message/rfc822" and _is_mail(item.content):
             how, body = b"7bit", item.content.rstrip(b"\r\n") + b"\r\n"
         else:
-            kind = "application/octet-stream"
+            kind = _UNKNOWN
     head = f"Content-Type: {kind}"
     charset = _CHARSET.search(given[2])
     if charset and kind.startswith("text/"):

@@ -31,7 +31,7 @@ class Names:
         """The name of a delivery: lower-case letters, digits, ``-`` and ``_``."""
         plain = delivery
         if not _PLAIN.fullmatch(plain) or plain.startswith("x-"):
-            plain = "x-" + delivery.encode().hex()
+            plain = "x-" + base64.b32encode(delivery.encode()).decode().rstrip("=").lower()
         return f"{plain}-{_mac(self._keys[0], plain)}" if self._keys else plain
 
     def read(self, name: str) -> str | None:
@@ -44,7 +44,8 @@ class Names:
             return None
         if not plain.startswith("x-"):
             return plain
-        return bytes.fromhex(plain[2:]).decode()
+        text = plain[2:].upper()
+        return base64.b32decode(text + "=" * (-len(text) % 8)).decode()
 
 
 def _mac(key: bytes, plain: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from cdp.plugin import SettingsSchema, WordList, secret
+from cdp.plugin import ChannelSettings, WordList, secret
 from cdp_email.addresses import InvalidContent, domain_in_ascii, parse
 
 #: Provider → what it can't do without, with the words for it.
@@ -215,12 +215,6 @@ _FIELDS: dict[str, fields.Field[Any]] = {
         validate=validate.Range(0, 64),
         metadata={"help": "SMTP: messages to one domain at the same time; 0: no limit."},
     ),
-    "rate_limit": fields.Float(
-        load_default=None,
-        allow_none=True,
-        validate=validate.Range(0.01),
-        metadata={"help": "Messages a second at most; empty means no limit."},
-    ),
     "timeout": fields.Float(
         load_default=30.0,
         validate=validate.Range(0.1, 120),
@@ -233,7 +227,7 @@ for _name, _field in _FIELDS.items():
         _field.metadata = {**_field.metadata, "only": {"provider": _providers}}
 
 
-class EmailSettings(SettingsSchema.from_dict(dict(_FIELDS), name="EmailFields")):  # type: ignore[misc]
+class EmailSettings(ChannelSettings.from_dict(dict(_FIELDS), name="EmailFields")):  # type: ignore[misc]
     """Who carries the messages, in whose name."""
 
     @validates_schema(skip_on_field_errors=False)

@@ -18,6 +18,7 @@ from cdp.plugin import (
     Unanswered,
 )
 from cdp_email.addresses import InvalidContent
+from cdp_email.mime import type_of
 from cdp_email.providers.base import (
     TAG,
     Call,
@@ -151,7 +152,7 @@ class Postmark(Provider):
                 {
                     "Name": item.name or "file",
                     "Content": b64(item.content),
-                    "ContentType": item.type,
+                    "ContentType": type_of(item),
                     **({"ContentID": f"cid:{item.cid}"} if item.cid else {}),
                 }
                 for item in content.attachments

@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 from cdp.plugin import Forged, Inbound, Outgoing, Receipt, Reply, Report, Response
+from cdp_email.mime import type_of
 from cdp_email.providers.base import (
     TAG,
     Call,
@@ -62,7 +63,7 @@ class Resend(Provider):
                 {
                     "filename": item.name or "file",
                     "content": b64(item.content),
-                    "content_type": item.type,
+                    "content_type": type_of(item),
                     **({"content_id": item.cid} if item.cid else {}),
                 }
                 for item in content.attachments

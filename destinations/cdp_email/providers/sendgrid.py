@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from cdp.plugin import Forged, Inbound, Outgoing, Receipt, Reply, Report, Response
 from cdp_email.addresses import Address
+from cdp_email.mime import type_of
 from cdp_email.providers.base import (
     TAG,
     Call,
@@ -80,7 +81,7 @@ class SendGrid(Provider):
             body["attachments"] = [
                 {
                     "content": b64(item.content),
-                    "type": item.type,
+                    "type": type_of(item),
                     "filename": item.name or "file",
                     "disposition": "inline" if item.cid else "attachment",
                     **({"content_id": item.cid} if item.cid else {}),

@@ -198,6 +198,16 @@ def test_parts_nest_as_they_should() -> None:
     assert empty.get_content() == b""
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("a.pdf", "application/pdf"), ("a.PNG", "image/png"), ("a.ics", "text/calendar"),
+     ("a.tar.gz", "application/octet-stream"), ("a", "application/octet-stream")],
+)  # fmt: skip
+def test_the_type_of_a_file_is_seen_from_its_name(name: str, kind: str) -> None:
+    _, part = read(written(text="x", attachments=(Attachment(name, b"x"),))).iter_parts()
+    assert part.get_content_type() == kind
+
+
 def test_mail_as_an_attachment_is_not_encoded() -> None:
     inner = b"Subject: x\r\n\r\nhello\r\n"
     files = (Attachment("a.eml", inner, "message/rfc822"),

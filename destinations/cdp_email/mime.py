@@ -34,6 +34,7 @@ _URL = re.compile(r"https?://[!-;=?-~]+")
 _UNKNOWN = "application/octet-stream"
 #: The table that comes with Python: the same on all machines.
 _TYPES = mimetypes.MimeTypes()
+_TYPES.add_type("text/calendar", ".ics")
 _CHARSET = re.compile(r'charset="?([A-Za-z0-9_.:+-]+)"?', re.I)
 
 

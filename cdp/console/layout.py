@@ -19,6 +19,7 @@ PLACES = (
     ("Catalogue", "console.catalogue", "catalogue"),
     ("People", "console.people", "people"),
     ("Audiences", "console.audiences", "audiences"),
+    ("Messages", "console.messages", "letter"),
     ("Connections", "console.connections", "links"),
     ("Settings", "console.account", "settings"),
 )
@@ -28,6 +29,7 @@ _PREFIXES = {
     "/catalogue": "Catalogue",
     "/people": "People",
     "/audiences": "Audiences",
+    "/messages": "Messages",
     "/connections": "Connections",
     "/settings": "Settings",
 }

@@ -22,6 +22,7 @@ from cdp.console.auth import Visitor
 from cdp.console.context import console
 from cdp.console.events import Event
 from cdp.console.masker import Masker, Rule
+from cdp.console.messages import Copy, Letter, Told
 from cdp.console.people import Subject
 from cdp.console.reasons import ClauseLine, Turn
 from cdp.console.rejected import Sent
@@ -179,21 +180,38 @@ def _clause(masker: Masker, line: ClauseLine) -> ClauseLine:
     return line._replace(value=masker.shape(line.value))
 
 
+def _letter(masker: Masker, letter: Letter) -> Letter:
+    row = letter.row._replace(recipient=None, request=None, reason=None)
+    face = _face(masker, letter.face) if letter.face is not None else None
+    recipient = masker.hide(letter.recipient) if letter.recipient else None
+    return letter._replace(
+        row=row, face=face, recipient=recipient, detail=masker.text(letter.detail)
+    )
+
+
+def _told(masker: Masker, told: Told) -> Told:
+    kept = {name: value for name, value in told.detail.items() if name == "hard"}
+    return Told(told.report._replace(detail={}), kept)
+
+
 #: How each type that may say something of a person is masked.
 RULES: dict[type, Rule] = {
     Call: _call,
     ClauseLine: _clause,
+    Copy: lambda _masker, _copy: Copy(None),
     Change: _change,
     Event: _event,
     Face: _face,
     IdentifierRow: _identifier,
     Moved: _moved,
+    Letter: _letter,
     NodeRow: lambda _masker, row: row._replace(ids="[]", dropped=None),
     RejectedRow: _rejected,
     Said: _trait,
     Sent: _sent,
     Source: _source,
     Subject: _subject,
+    Told: _told,
     Trait: _trait,
     Turn: _turn,
     Went: _went,

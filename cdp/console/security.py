@@ -15,15 +15,16 @@ from flask import Response, request, session
 #: Everything a page uses comes from this server; nothing is inline.
 POLICY = (
     "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'; img-src 'self' data:"
+    "frame-ancestors 'none'; img-src 'self' data:; frame-src 'self'"
 )
 
 
 def add_headers(response: Response) -> Response:
     """Put the security headers on an answer of the console."""
-    response.headers["Content-Security-Policy"] = POLICY
+    # A message that is shown has a stricter one of its own.
+    response.headers.setdefault("Content-Security-Policy", POLICY)
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["X-Frame-Options"] = "DENY"
+    response.headers.setdefault("X-Frame-Options", "DENY")
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers.setdefault("Cache-Control", "no-store")
     return response

@@ -209,13 +209,18 @@ def has_due(tx: Connection, channel: str, now: int) -> bool:
 
 def due_channels(tx: Connection, now: int) -> list[str]:
     """The channels of which something is due."""
+    return [channel for channel in channels(tx) if has_due(tx, channel, now)]
+
+
+def channels(tx: Connection) -> list[str]:
+    """The channels of which there is anything."""
     names: list[str] = []
     last = ""
     while True:  # from one channel to the next in the index
         following = select(func.min(deliveries.c.channel)).where(deliveries.c.channel > last)
         name = tx.execute(following).scalar()
         if name is None:
-            return [channel for channel in names if has_due(tx, channel, now)]
+            return names
         names.append(name)
         last = name
 

@@ -143,6 +143,12 @@ def _people(tx: Connection, node_ids: Sequence[int]) -> dict[int, str]:
     return {node: heads[home] for node, home in homes.items() if home in heads}
 
 
+def count_open(tx: Connection, state: str, most: int) -> int:
+    """How many are in a state, counted up to ``most``."""
+    some = select(table.c.id).where(table.c.state == state).limit(most).subquery()
+    return int(tx.execute(select(func.count()).select_from(some)).scalar() or 0)
+
+
 #: By what deliveries can be counted.
 GROUPS = ("channel", "state", "template", "origin", "origin_key", "variant", "topic", "destination")
 

@@ -10,6 +10,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,8 +20,18 @@ from sqlalchemy import update
 
 from cdp.demo.shop import DAY_MS, Shop
 from cdp.log import Record
+from cdp.messaging.request import Request
+from cdp.plugin import EmailContent, Report
 from cdp.plugin.manager import Plugins
-from cdp.store import config_rows, tables
+from cdp.store import (
+    addressees,
+    config_rows,
+    deliveries,
+    link_keys,
+    people,
+    reports,
+    tables,
+)
 from cdp.store.delivery import Call, add_calls
 from cdp.store.delivery_outbox import add_items
 from cdp.transfer import drafts, importing
@@ -54,7 +65,7 @@ class ShopWorld(NamedTuple):
     draft: str
 
 
-def open_shop(folder: Path, people: int = 5_000) -> ShopWorld:
+def open_shop(folder: Path, count: int = 5_000) -> ShopWorld:
     """Fill a world; its clock stands still at `NOW`."""
     plugins = Plugins()
     plugins.register(cdp_webhook, "webhook", "package headwater")
@@ -64,7 +75,7 @@ def open_shop(folder: Path, people: int = 5_000) -> ShopWorld:
     orders: Counter[str] = Counter()
     upgraded: set[str] = set()
     latest: dict[str, int] = {}
-    for chunk in _chunks(Shop(NOW // DAY_MS * DAY_MS, 1, people).messages(), 500):
+    for chunk in _chunks(Shop(NOW // DAY_MS * DAY_MS, 1, count).messages(), 500):
         for message in chunk:
             if message.get("event") == "Order Completed" and "userId" in message:
                 orders[message["userId"]] += 1
@@ -79,10 +90,54 @@ def open_shop(folder: Path, people: int = 5_000) -> ShopWorld:
     _live_hour(world, sorted(orders))
     world.drain()
     _deliver(world)
+    _write_to(world, sorted(orders)[:40])
     user = max(upgraded, key=lambda user: (min(orders[user], 4), latest.get(user, 0)))
     found = re.search(r'href="(/people/use_\w+)"', world.admin().page(f"/people?q={user}"))
     assert found is not None
     return ShopWorld(world, found.group(1), _imports(world))
+
+
+def _write_to(world: World, users: list[str]) -> None:
+    """Messages as a shop would have sent them, with all that can become of one."""
+    draw = random.Random(5)
+    ends = (
+        ("sent", None), ("sent", None), ("sent", None), ("undeliverable", "unsubscribed"),
+        ("failed", "missing_variable: body: customer.first_name has no value and no default"),
+        ("bounced", "550 5.1.1 no such user"), ("held", "unknown: no answer from mail.example"),
+        ("waiting", "quiet_hours: night"),
+    )  # fmt: skip
+    with world.store.write() as tx:
+        link_keys.ensure(tx)
+        found = [people.resolve(tx, tables.USERS, "user_id", user) for user in users]
+        nodes = [addressees.node_of(tx, one.id) for one in found if one is not None]
+        asked = [
+            Request(
+                f"shop-{n}", "email" if n % 4 else "sms", node, "broadcast", "spring",
+                "spring_sale" if n % 3 else "welcome", f"ana{n}@example.com", topic="news",
+            )
+            for n, node in enumerate(nodes)
+        ]  # fmt: skip
+        added = deliveries.add(tx, asked, NOW - 3_600_000)
+        table = tables.deliveries
+        for n, (item, (state, reason)) in enumerate(zip(added, cycle(ends), strict=False)):
+            at = NOW - draw.randrange(60, 3600) * 1000
+            went = state in ("sent", "bounced", "held")
+            values: dict[str, Any] = {"state": state, "reason": reason, "attempts": int(went)}
+            if state == "sent":
+                values |= {"sent_at": at, "delivered_at": at + 2000, "provider_id": f"p{n}"}
+                values |= {"opened_at": at + 60_000} if n % 2 else {}
+            tx.execute(update(table).where(table.c.id == item.id).values(values))
+            if went:
+                deliveries.keep_contents(tx, {item.id: _spring(n)}, at)
+        report = Report("clicked", "c1", NOW - 60_000, detail={"href": "https://shop.example/s"})
+        reports.add(tx, added[0].id, 0, report, NOW)
+
+
+def _spring(n: int) -> EmailContent:
+    html = "<h1>Spring sale</h1><p>Hello, this is for you.</p><script>alert(1)</script>"
+    return EmailContent(
+        "Shop <shop@example.com>", (f"ana{n}@example.com",), "Spring sale", html, "Hello"
+    )
 
 
 def _imports(world: World) -> str:

@@ -53,6 +53,11 @@ ADDRESSES = (
     "/audiences/big_spenders/versions",
     "/audiences/big_spenders/edit",
     "/audiences/big_spenders/why/{who}",
+    "/messages",
+    "/messages?state=held",
+    "/messages?channel=sms&reason=unsubscribed",
+    "/messages/health",
+    "{message}",
     "/people",
     "/people?q=ada",
     "/people/exports",
@@ -64,6 +69,7 @@ ADDRESSES = (
     "/people?kind=accounts",
     "{person}",
     "{person}/traits",
+    "{person}/messages",
     "{person}/audiences",
     "{person}/identifiers",
     "{person}/accounts",
@@ -97,7 +103,11 @@ ADDRESSES = (
 
 def filled(shop: ShopWorld, address: str) -> str:
     who = shop.person.rpartition("/")[2]
-    return address.format(person=shop.person, who=who, event=57_000, draft=shop.draft)
+    letter = re.search(r'href="(/messages/deliveries/\w+)"', shop.world.admin().page("/messages"))
+    assert letter is not None
+    return address.format(
+        person=shop.person, who=who, event=57_000, draft=shop.draft, message=letter.group(1)
+    )
 
 
 @pytest.mark.browser

@@ -302,9 +302,7 @@ def _wipe(store: Store, reader: Reader, at: Sweeping, items: list[Regulation], n
             regulations.unsuppress(tx, _identifiers(items), timed=True)
         for item in items:
             regulations.put(tx, item._replace(work=None))
-    left = list(at.left)
-    if not wiping.wipe(store, texts):
-        left.append("write-ahead log (it was being read)")
+    left = [*at.left, *wiping.wipe(store, texts)]
     with store.write() as tx:
         for item in items:
             forwards = regulations.forwards_of(tx, item.id)

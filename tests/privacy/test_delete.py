@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -264,12 +265,23 @@ def dumped(space: Space, log: bool = True) -> str:
 
 
 def files(space: Space) -> dict[str, bytes]:
-    """The bytes of every file below the data folder."""
-    return {
+    """The bytes of every file below the data folder, and of Postgres's tables and indexes."""
+    found = {
         str(path.relative_to(space.settings.data)): path.read_bytes()
         for path in space.settings.data.rglob("*")
         if path.is_file()
     }
+    if space.store.dialect == "postgresql":
+        with space.store.engine.connect() as tx:
+            tx = tx.execution_options(isolation_level="AUTOCOMMIT")
+            tx.exec_driver_sql("CHECKPOINT")
+            base = Path(str(tx.exec_driver_sql("SHOW data_directory").scalar()))
+            query = "SELECT oid FROM pg_database WHERE datname = current_database()"
+            own = base / "base" / str(tx.exec_driver_sql(query).scalar())
+        for path in own.iterdir():
+            with suppress(FileNotFoundError):  # dropped just now
+                found[f"postgres/{path.name}"] = path.read_bytes()
+    return found
 
 
 def found_in(space: Space) -> set[str]:

@@ -18,7 +18,8 @@ from cdp.plugin import (
     SMSContent,
     one_by_one,
 )
-from cdp_sms.bird import Bird, MessageBird
+from cdp_sms.bird import Bird
+from cdp_sms.bird_channels import BirdChannels, MessageBird
 from cdp_sms.generic import Generic
 from cdp_sms.provider import Provider
 from cdp_sms.segments import count
@@ -30,7 +31,7 @@ from cdp_sms.vonage import Vonage
 from cdp_sms.words import Words
 
 PROVIDERS: dict[str, type[Provider]] = {
-    cls.name: cls for cls in (Twilio, Vonage, Bird, MessageBird, SNS, Generic)
+    cls.name: cls for cls in (Twilio, Vonage, Bird, BirdChannels, MessageBird, SNS, Generic)
 }
 
 
@@ -121,7 +122,8 @@ class SMS(Channel):
     def _missing_secret(self) -> str:
         names = {
             "twilio": "auth_token", "vonage": "signature_secret", "bird": "signing_key",
-            "messagebird": "signing_key", "sns": "webhook_token", "http": "webhook_token",
+            "bird_channels": "signing_key", "messagebird": "signing_key",
+            "sns": "webhook_token", "http": "webhook_token",
         }  # fmt: skip
         name = names[self.settings["provider"]]
         return "" if self.settings[name] else name

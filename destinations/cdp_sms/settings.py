@@ -14,7 +14,8 @@ from cdp_sms.senders import parse
 NEEDS: dict[str, tuple[str, ...]] = {
     "twilio": ("account_sid", "auth_token"),
     "vonage": ("api_key", "api_secret"),
-    "bird": ("access_key", "workspace_id", "channel_id"),
+    "bird": ("access_key",),
+    "bird_channels": ("access_key", "workspace_id", "channel_id"),
     "messagebird": ("access_key",),
     "sns": ("access_key_id", "secret_access_key", "region"),
     "http": ("url",),
@@ -24,13 +25,14 @@ PARTS = {
     "twilio": "account_sid auth_token api_key_sid api_key_secret messaging_service_sid "
     "whatsapp_sender help_text",
     "vonage": "api_key api_secret signature_secret vonage_api whatsapp_sender",
-    "bird": "access_key workspace_id channel_id signing_key",
+    "bird": "access_key signing_key",
+    "bird_channels": "access_key workspace_id channel_id signing_key",
     "messagebird": "access_key signing_key",
     "sns": "access_key_id secret_access_key session_token region message_type webhook_token",
     "http": "url method headers body content_type id_field keeps_keys webhook_token",
 }
 #: Providers that must be told who sends; the others have a default of their own.
-NEEDS_SENDER = ("vonage", "messagebird")
+NEEDS_SENDER = ("vonage", "bird", "messagebird")
 
 
 def _check_senders(values: list[str]) -> None:
@@ -92,9 +94,11 @@ class SMSSettings(SettingsSchema):
         validate=validate.OneOf(["messages", "sms"]),
         metadata={"label": "Vonage API", "help": "Vonage: the Messages API, or the older SMS API."},
     )
-    access_key = _secret("Access key", "Bird, MessageBird: the key to call with.")
-    workspace_id = _text("Workspace", "Bird: the workspace's id.")
-    channel_id = _text("Channel", "Bird: the id of the SMS channel.")
+    access_key = _secret(
+        "Access key", "Bird, MessageBird: the key to call with; Bird's newer ones begin with bk_."
+    )
+    workspace_id = _text("Workspace", "Bird Channels: the workspace's id.")
+    channel_id = _text("Channel", "Bird Channels: the id of the SMS channel.")
     signing_key = _secret(
         "Signing key",
         "Bird, MessageBird: what webhooks are signed with; without it none is taken.",

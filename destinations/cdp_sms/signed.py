@@ -7,6 +7,7 @@ import binascii
 import hmac
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
 #: Seconds that a signed request may be old, or its clock ahead.
@@ -37,6 +38,24 @@ def jwt_claims(token: str, key: bytes) -> dict[str, Any] | None:
     if late is None and not (isinstance(issued, int | float) and abs(now - issued) < FRESH_S):
         return None
     return claims
+
+
+def standard(headers: Mapping[str, str], body: bytes, secrets: str) -> bool:
+    """Whether one of ``secrets`` (whsec_…) signed it as Standard Webhooks prescribes."""
+    id_, at = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+    if not id_ or not fresh(at):
+        return False
+    given = headers.get("webhook-signature", "").split()
+    for secret in secrets.split():
+        try:
+            key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+        except binascii.Error:
+            continue
+        signed = hmac.digest(key, f"{id_}.{at}.".encode() + body, "sha256")
+        expected = "v1," + base64.b64encode(signed).decode()
+        if key and any(equal(part, expected) for part in given):
+            return True
+    return False
 
 
 def fresh(timestamp: str) -> bool:

@@ -30,6 +30,7 @@ from cdp.plugin.testing import Answer, RecordingServer
 from tests.destinations.push.common import HELLO, TAKEN, TOKEN, fcm
 from tests.destinations.push.test_webpush import WEB, browser
 from tests.destinations.sms.common import TEXT, answer
+from tests.destinations.sms.test_bird import BIRD as BIRD_SMS
 from tests.destinations.sms.test_others import AWS, BIRD, HTTP, OLD_BIRD, PUBLISHED
 from tests.destinations.sms.test_twilio import TWILIO
 from tests.destinations.sms.test_vonage import OLD, VONAGE
@@ -53,7 +54,8 @@ CASES = {
     "twilio": sms(TWILIO, answer(201, sid="SM1")),
     "vonage": sms(VONAGE, answer(202, message_uuid="u1")),
     "vonage_sms": sms(OLD, answer(200, messages=[{"status": "0", "message-id": "m"}])),
-    "bird": sms(BIRD, answer(202, id="b1")),
+    "bird": sms(BIRD_SMS, answer(202, id="sms_1")),
+    "bird_channels": sms(BIRD, answer(202, id="b1")),
     "messagebird": sms(OLD_BIRD, answer(201, id="b1")),
     "sns": sms(AWS, PUBLISHED),
     "http": Case(SMS, lambda url: {**HTTP, "url": url}, lambda _: TEXT, Answer()),

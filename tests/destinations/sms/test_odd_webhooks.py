@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from cdp.plugin import Forged, Inbound
 from cdp.plugin.messages import REPORTS
 from tests.destinations.sms.common import inbound, make
+from tests.destinations.sms.test_bird import BIRD as BIRD_SMS
+from tests.destinations.sms.test_bird import signed as bird_sms
 from tests.destinations.sms.test_others import AWS, BIRD, HTTP, OLD_BIRD, bird
 from tests.destinations.sms.test_twilio import TWILIO, signed
 from tests.destinations.sms.test_vonage import VONAGE, with_signature, with_token
@@ -69,11 +71,16 @@ def check(values: dict[str, Any], request: Inbound) -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(OBJECTS, st.sampled_from(["status", "inbound"]))
-def test_json_of_any_form(data: dict[str, Any], path: str) -> None:
+@given(
+    OBJECTS,
+    st.sampled_from(["status", "inbound"]),
+    st.sampled_from(["sms.received", "sms.failed", "x"]),
+)
+def test_json_of_any_form(data: dict[str, Any], path: str, type_: str) -> None:
     body = json.dumps(data).encode()
     check(VONAGE, with_token(path, data))
     check(BIRD, bird(path, data))
+    check(BIRD_SMS, bird_sms(path, {**data, "type": type_}))
     check(OLD_BIRD, old_bird(path, body))
     check(AWS, inbound(path, body, {}, "token=hook-token"))
     check(HTTP, inbound(path, body, {}, "token=hook-token"))

@@ -1,4 +1,4 @@
-"""Bird, MessageBird, SNS, and services of any kind."""
+"""Bird's Channels, MessageBird, SNS, and services of any kind."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ from cdp.plugin.testing import Answer, RecordingServer, channel_tests
 from tests.destinations.sms.common import TEXT, TO, answer, fields, inbound, make, send
 
 BIRD = {
-    "provider": "bird", "access_key": "bird-key", "workspace_id": "w1", "channel_id": "c1",
+    "provider": "bird_channels", "access_key": "bird-key", "workspace_id": "w1", "channel_id": "c1",
     "signing_key": "bird-signing",
 }  # fmt: skip
 OLD_BIRD = {
@@ -40,7 +40,7 @@ PUBLISHED = Answer(
     b"<PublishResponse><PublishResult><MessageId>m1</MessageId></PublishResult></PublishResponse>",
 )
 
-TestBird = channel_tests(
+TestBirdChannels = channel_tests(
     SMS, lambda url: {**BIRD, "api_url": url}, TEXT, accepts=answer(202, id="b1"),
     forged=[inbound("status", b'{"event": "sms.outbound", "payload": {}}', {})],
 )  # fmt: skip

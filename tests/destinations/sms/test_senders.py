@@ -74,7 +74,8 @@ def test_measuring_tells_parts_costs_and_the_sender() -> None:
     [
         ({"provider": "twilio"}, {"account_sid", "auth_token", "senders"}),
         ({"provider": "vonage"}, {"api_key", "api_secret", "senders"}),
-        ({"provider": "bird"}, {"access_key", "workspace_id", "channel_id"}),
+        ({"provider": "bird"}, {"access_key", "senders"}),
+        ({"provider": "bird_channels"}, {"access_key", "workspace_id", "channel_id"}),
         ({"provider": "sns"}, {"access_key_id", "secret_access_key", "region"}),
         ({"provider": "http"}, {"url"}),
         ({"provider": "pigeon"}, {"provider"}),
@@ -92,7 +93,7 @@ def test_a_form_needs_to_show_only_what_the_provider_reads() -> None:
 
     shown = {item["name"]: item["only"] for item in SMS.form()}
     assert shown["account_sid"] == {"provider": ["twilio"]}
-    assert shown["access_key"] == {"provider": ["bird", "messagebird"]}
+    assert shown["access_key"] == {"provider": ["bird", "bird_channels", "messagebird"]}
     assert shown["senders"] == {} and shown["stop_words"] == {}
     for provider, needed in NEEDS.items():
         assert set(needed) <= set(PARTS[provider].split())

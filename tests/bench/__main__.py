@@ -10,7 +10,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import audiences, figures, identity, large_profile, recompute, smtp, standing
+from tests.bench import (
+    audiences,
+    figures,
+    identity,
+    large_profile,
+    recompute,
+    render,
+    smtp,
+    standing,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,6 +39,7 @@ def main() -> None:
         "growth": identity.growth,
         "large_profile": large_profile.large_profile,
         "recompute": recompute.recompute,
+        "render": render.render,
         "standing": standing.standing,
     }
     console = Console(stderr=True)

@@ -12,6 +12,7 @@ from cdp.folder import work
 from cdp.folder.model import World
 from cdp.plugin import manager
 from cdp.plugin.testing import make_event
+from tests.docs import liquid_pages
 from tests.docs.tutorial import blocks
 from tests.folder.shop import empty
 
@@ -41,6 +42,10 @@ def test_the_file_of_the_settings_page_is_read(
     assert settings.port == 8400
     assert settings.public_url == "https://events.example.com"
     assert settings.trusted_proxies == ("10.0.0.0/8",)
+
+
+def test_the_page_of_liquid_tells_of_every_tag_and_filter() -> None:
+    assert liquid_pages.missing() == set()
 
 
 def test_the_conditions_of_the_reference_can_be_read() -> None:

@@ -23,7 +23,14 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
 
 @pytest.mark.parametrize(
     "page",
-    ["import-history", "import-people", "export", "replay-events", "definitions-in-git"],
+    [
+        "import-history",
+        "import-people",
+        "export",
+        "replay-events",
+        "definitions-in-git",
+        "write-a-template",
+    ],
 )
 def test_the_commands_print_what_the_page_shows(reader: Reader, page: str) -> None:
     reader.follow(f"how-to/{page}.md")

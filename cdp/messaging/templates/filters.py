@@ -50,8 +50,9 @@ def date(value: Any, form: Any = "%Y-%m-%d", *, context: Any) -> str:
     return found.strftime(shown(form)[:200])
 
 
-def format_number(value: Any, digits: Any = None, locale: Any = "en") -> str:
-    """A number with groups of thousands, as a locale writes it. ::
+@with_context
+def format_number(value: Any, digits: Any = None, locale: Any = None, *, context: Any) -> str:
+    """A number with groups of thousands, as the message's locale writes it. ::
 
     {{ 1234567.891 | format_number: 2 }}
     """
@@ -64,7 +65,7 @@ def format_number(value: Any, digits: Any = None, locale: Any = "en") -> str:
     if not 0 <= places <= 20:
         raise FilterArgumentError("between 0 and 20 digits are possible", token=None)
     pattern = "#,##0" + ("." + ("0" if digits is not None else "#") * places if places else "")
-    return format_decimal(number, format=pattern, locale=_locale(locale))
+    return format_decimal(number, format=pattern, locale=_said(locale, context))
 
 
 @with_context
@@ -75,9 +76,13 @@ def currency(value: Any, code: Any = "USD", locale: Any = None, *, context: Any)
     """
     from babel.numbers import format_currency
 
+    code = shown(code).upper()[:3]
+    return format_currency(_number(value), code, locale=_said(locale, context))
+
+
+def _said(locale: Any, context: Any) -> str:
     run = context.run
-    said = locale or (run.locale if run is not None else "") or "en"
-    return format_currency(_number(value), shown(code).upper()[:3], locale=_locale(said))
+    return _locale(locale or (run.locale if run is not None else "") or "en")
 
 
 def _locale(value: Any) -> str:

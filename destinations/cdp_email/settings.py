@@ -218,7 +218,7 @@ _FIELDS: dict[str, fields.Field[Any]] = {
     "timeout": fields.Float(
         load_default=30.0,
         validate=validate.Range(0.1, 120),
-        metadata={"help": "Seconds to wait for an answer; ten times that after a message."},
+        metadata={"help": "Seconds to wait for an answer; six times that after a message."},
     ),
 }
 for _name, _field in _FIELDS.items():

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from cdp.plugin import Exchange, Forbidden, Guard, Outgoing, PluginError, Receipt, Retry, Stop
+from cdp.plugin import Exchange, Forbidden, Guard, Outgoing, PluginError, Receipt, Retry
 from cdp_email.addresses import InvalidContent, parse
 from cdp_email.mime import Mail, compose, email_of, finished
 from cdp_email.names import Names
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 #: Servers close sessions that are idle for longer, or that went on for too long.
 IDLE_S, MESSAGES = 50.0, 200
+#: A message whose turn comes later than this is left for another time: who claimed it
+#: gives it up for lost after some minutes.
+TURN_S = 30.0
 
 
 class Smtp:
@@ -41,28 +44,32 @@ class Smtp:
 
     def deliver(self, messages: list[Outgoing]) -> list[Receipt]:
         """Hand messages over one by one; `Stop` or `Retry` only if none was."""
-        receipts: list[Receipt | None] = [None] * len(messages)
+        receipts: dict[int, Receipt] = {}
         letters: dict[int, tuple[str, Letter]] = {}
         for index, message in enumerate(messages):
             try:
                 letters[index] = self._letter(message)
             except InvalidContent as error:
                 receipts[index] = Receipt.failed(str(error))
-        while letters:
-            index, domain, letter = self._domains.take(letters)
+        until = time.monotonic() + TURN_S
+        while (taken := self._domains.take(letters, until)) is not None:
+            index, domain, letter = taken
             try:
                 receipts[index] = self._send(letter)
             except PluginError as error:
-                if not any(receipts):
+                if not receipts:
                     raise
-                for number, held in enumerate(receipts):
-                    receipts[number] = held or Receipt.retry(
-                        str(error), error.after if isinstance(error, Retry) else None
-                    )
+                after = error.after if isinstance(error, Retry) else None
+                receipts |= dict.fromkeys([index, *letters], Receipt.retry(str(error), after))
                 break
+            except Exception as error:
+                if len(messages) == 1:
+                    raise
+                receipts[index] = Receipt.unknown(f"{type(error).__name__}: {error}")
             finally:
                 self._domains.release(domain)
-        return [item for item in receipts if item]
+        late = Receipt.retry("its turn did not come in time: the server is slow", 1.0)
+        return [receipts.get(index, late) for index in range(len(messages))]
 
     def _send(self, letter: Letter) -> Receipt:
         connection = self._take()
@@ -154,8 +161,6 @@ class Smtp:
                     connection.close(politely=True)
         except (PluginError, OSError) as error:
             exchange.error = str(error)
-            if isinstance(error, Stop):
-                raise
         exchange.duration_ms = round((time.perf_counter() - began) * 1000, 3)
         return exchange
 
@@ -173,14 +178,22 @@ class _Domains:
         self._busy: dict[str, int] = {}
         self._changed = threading.Condition()
 
-    def take(self, waiting: dict[int, tuple[str, Letter]]) -> tuple[int, str, Letter]:
-        """Take out the first letter whose domain is free, when there is one."""
+    def take(
+        self, waiting: dict[int, tuple[str, Letter]], until: float
+    ) -> tuple[int, str, Letter] | None:
+        """Take out the first letter whose domain is free, when there is one.
+
+        None if there is no letter, or none was free ``until`` then.
+        """
         with self._changed:
-            while (index := self._free(waiting)) is None:
-                self._changed.wait()
-            domain, letter = waiting.pop(index)
-            self._busy[domain] = self._busy.get(domain, 0) + 1
-        return index, domain, letter
+            while waiting and (left := until - time.monotonic()) > 0:
+                index = self._free(waiting)
+                if index is not None:
+                    domain, letter = waiting.pop(index)
+                    self._busy[domain] = self._busy.get(domain, 0) + 1
+                    return index, domain, letter
+                self._changed.wait(left)
+        return None
 
     def release(self, domain: str) -> None:
         """A letter that was taken is done."""
@@ -207,7 +220,7 @@ def server_of(settings: dict[str, Any]) -> Server:
     hello = settings["hello"] or parse(settings["from"]).domain
     return Server(
         settings["host"], port, security, hello, settings["username"], settings["password"],
-        settings["timeout"], settings["timeout"] * 10,
+        settings["timeout"], settings["timeout"] * 6,
     )  # fmt: skip
 
 

@@ -32,8 +32,8 @@ class Server(NamedTuple):
     username: str = ""
     password: str = ""
     timeout: float = 30.0
-    #: RFC 5321, 4.5.3.2.6: the answer to the final dot may take ten minutes.
-    final_timeout: float = 300.0
+    #: The answer to the final dot may take long (RFC 5321, 4.5.3.2.6).
+    final_timeout: float = 180.0
 
 
 class Letter(NamedTuple):

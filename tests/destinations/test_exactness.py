@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
+from cdp_email import Email
 from cdp_push import PushChannel
 from cdp_slack import Slack
 from cdp_sms import SMS
@@ -27,6 +28,7 @@ from cdp.plugin import (
     WebhookContent,
 )
 from cdp.plugin.testing import Answer, RecordingServer
+from tests.destinations.email.test_providers import ACCEPTS, PLAIN, given
 from tests.destinations.push.common import HELLO, TAKEN, TOKEN, fcm
 from tests.destinations.push.test_webpush import WEB, browser
 from tests.destinations.sms.common import TEXT, answer
@@ -50,7 +52,12 @@ def sms(values: dict[str, Any], yes: Answer) -> Case:
     return Case(SMS, lambda url: {**values, "api_url": url}, lambda _: TEXT, yes)
 
 
+def mail(provider: str) -> Case:
+    return Case(Email, lambda url: given(provider, url), lambda _: PLAIN, ACCEPTS[provider])
+
+
 CASES = {
+    **{f"email_{provider}": mail(provider) for provider in ACCEPTS},
     "twilio": sms(TWILIO, answer(201, sid="SM1")),
     "vonage": sms(VONAGE, answer(202, message_uuid="u1")),
     "vonage_sms": sms(OLD, answer(200, messages=[{"status": "0", "message-id": "m"}])),

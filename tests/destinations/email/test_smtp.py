@@ -182,6 +182,28 @@ def test_a_server_that_goes_away_leaves_the_rest_for_later() -> None:
     assert receipts[2].after == 5
 
 
+def test_what_comes_too_late_waits_for_another_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Scripted(drop="silence") as server:
+        monkeypatch.setattr("cdp_email.smtp.TURN_S", 0.3)
+        channel = make(server.port, timeout=0.1)
+        receipts = channel.deliver([message("d1"), message("d2")])
+    assert [r.kind for r in receipts] == ["unknown", "retry"]
+    assert len(server.taken) == 1
+
+
+def test_a_mistake_of_ours_is_no_fate_of_other_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Mailbox() as box:
+        channel = make(box.port)
+        send, calls = channel._provider._send, iter([0, 1, 0])  # type: ignore[union-attr]
+
+        def broken(letter: Any) -> Any:
+            return 1 // 0 if next(calls) else send(letter)
+
+        monkeypatch.setattr(channel._provider, "_send", broken)
+        receipts = channel.deliver([message("d1"), message("d2"), message("d3")])
+    assert [r.kind for r in receipts] == ["sent", "unknown", "sent"]
+
+
 def test_nobody_listening_means_later_and_an_inner_address_is_refused() -> None:
     with Scripted() as server:
         port = server.port
@@ -216,6 +238,8 @@ def test_tls_and_login(security: str, tmp_path: Path, monkeypatch: pytest.Monkey
         channel.close()
         with pytest.raises(Stop, match="refuses the login"):
             make(box.port, security=security, username="u", password="no").deliver([message()])
+        wrong = make(box.port, security=security, username="u", password="no").test()
+        assert "refuses the login" in str(wrong.error) and "no" not in wrong.request_body.split()
         with pytest.raises(Stop, match="wants a login"):
             make(box.port, security=security).deliver([message()])
     assert box.logins[0] == (b"shop", b"right")

@@ -26,15 +26,34 @@ class Standing(NamedTuple):
     """How a person stands to our messages at one instant.
 
     ``wishes`` by scope (``*``, ``topic:KEY``, ``channel:NAME``). ``gone``: deleted or
-    suppressed. ``opted_out``: the trait ``unsubscribed`` says so. ``zone``: the trait
-    ``timezone``. ``person`` is the same for all nodes of one.
+    suppressed. ``opted_out_at``: since when the trait ``unsubscribed`` says so, in ms.
+    ``noted``: what the trait ``cio_subscription_preferences`` says, by scope. ``zone``: the
+    trait ``timezone``. ``person`` is the same for all nodes of one.
     """
 
     wishes: Mapping[str, Wish] = {}
     gone: bool = False
-    opted_out: bool = False
+    opted_out_at: int | None = None
+    noted: Mapping[str, bool] = {}
     zone: str | None = None
     person: int = 0
+
+    @property
+    def out(self) -> bool:
+        """Whether the person wants nothing at all.
+
+        An app's trait that says no to it takes back no opt-out: many apps send all that
+        they know of a person again and again, and know nothing of our pages.
+        """
+        said = self.wishes.get(ALL)
+        if said is not None and not said.wanted:
+            return True
+        return self.opted_out_at is not None and (said is None or self.opted_out_at > said.at)
+
+    def says(self, scope: str) -> bool | None:
+        """What the person said of a topic or channel; None: nothing."""
+        wish = self.wishes.get(scope)
+        return wish.wanted if wish is not None else self.noted.get(scope)
 
 
 #: Somebody of whom nothing is known.
@@ -48,6 +67,23 @@ def opted_out(traits: Mapping[str, Any]) -> bool:
 
 
 _YES = frozenset({"true", "1"})
+
+
+def noted(traits: Mapping[str, Any]) -> dict[str, bool]:
+    """What ``cio_subscription_preferences`` says, by scope (customer.io: reserved attributes).
+
+    A topic goes by its key, or by ``topic_`` and its key.
+    """
+    found: dict[str, bool] = {}
+    given = traits.get("cio_subscription_preferences")
+    for group, kind in (("topics", "topic"), ("channels", "channel")):
+        entries = given.get(group) if isinstance(given, dict) else None
+        for name, value in entries.items() if isinstance(entries, dict) else ():
+            if isinstance(value, bool):
+                found[f"{kind}:{name}"] = value
+                if kind == "topic" and name.startswith("topic_"):
+                    found.setdefault(f"topic:{name.removeprefix('topic_')}", value)
+    return found
 
 
 def wants(standing: Standing, channel: str, topic: str | None, topics: Mapping[str, bool]) -> bool:
@@ -64,16 +100,13 @@ def why_not(
     the channel must both be on; where nothing was said the topic's default holds
     (customer.io: subscription gate).
     """
-    wishes = standing.wishes
-    everything = wishes.get(ALL)
-    out = not everything.wanted if everything is not None else standing.opted_out
-    if out and channel not in _STILL:
+    if standing.out and channel not in _STILL:
         return "unsubscribed"
-    if (wish := wishes.get(f"channel:{channel}")) is not None and not wish.wanted:
+    if standing.says(f"channel:{channel}") is False:
         return f"unsubscribed_channel: {channel}"
     if topic is not None:
-        wish = wishes.get(f"topic:{topic}")
-        if not (wish.wanted if wish is not None else topics.get(topic, True)):
+        said = standing.says(f"topic:{topic}")
+        if not (said if said is not None else topics.get(topic, True)):
             return f"unsubscribed_topic: {topic}"
     return None
 

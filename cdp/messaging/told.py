@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cdp.events import format_time
+from cdp.messaging.choices import who_of
 
 #: What a thing that happened to a message is called, by channel; what has no name here is
 #: kept with the delivery and makes no event.
@@ -61,8 +62,8 @@ def event_of(
     made again. ``person`` has identifiers by type; without any there is no event.
     """
     name = NAMES.get(channel, {}).get(kind)
-    who = _who(person)
-    if name is None or not who:
+    who = who_of(person)
+    if name is None or who is None:
         return None
     properties: dict[str, Any] = {
         "delivery_id": delivery["id"],
@@ -85,17 +86,12 @@ def event_of(
         "messageId": f"{delivery['id']}:{kind}:{ref}"[:100],
         "timestamp": format_time(at),
         "properties": {key: value for key, value in properties.items() if value is not None},
-        "context": {"library": {"name": "headwater"}},
         **who,
     }
-    if channel == "email" and delivery.get("recipient"):
-        body["context"]["traits"] = {"email": delivery["recipient"]}
+    recipient = delivery.get("recipient")
+    if recipient and channel == "email" and recipient == person.get("email"):
+        body["context"]["traits"] = {"email": recipient}
+    elif recipient:
+        # In the context another's address would make two people one.
+        body["properties"]["recipient"] = recipient
     return body
-
-
-def _who(person: Mapping[str, str]) -> dict[str, Any]:
-    if "user_id" in person:
-        return {"userId": person["user_id"]}
-    if "anonymous_id" in person:
-        return {"anonymousId": person["anonymous_id"]}
-    return {}

@@ -12,7 +12,7 @@ from cdp.config import Settings
 from cdp.demo import Demo
 from cdp.log import GroupCommit, open_log
 from cdp.plugin import manager
-from cdp.server import channels, health
+from cdp.server import channels, health, pages
 from cdp.server.functions import know_functions
 from cdp.server.sessions import ConsoleSessions
 from cdp.server.sources import Sources
@@ -37,6 +37,7 @@ def create_app(
     plugins = know_functions(manager.load(settings.plugin_folder))
     app.register_blueprint(tracking.create_blueprint(log, sources, settings=settings))
     app.extensions["receivers"] = channels.register(app, store, settings, plugins)
+    app.extensions["seeing"] = pages.register(app, store)
     health.register(app, store, log, settings)
     api.register(app, store, settings, plugins)
     services = console.Services(append=log.append, plugins=plugins, demo=Demo(store, settings))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, func, select
 
 from cdp.identity import normal_value
-from cdp.messaging.standing import Standing, Wish, opted_out
+from cdp.messaging.standing import Standing, Wish, noted, opted_out
 from cdp.profiles.suppression import hidden
 from cdp.profiles.traits import TraitMap
 from cdp.store import graph, regulations
@@ -37,27 +37,31 @@ def claim_turn(tx: Connection) -> None:
 def put(
     tx: Connection,
     node: int,
-    wishes: dict[str, bool],
+    wishes: Mapping[str, bool],
     now: int,
     cause: str,
     delivery: int | None = None,
-) -> dict[str, bool]:
-    """Keep what a person said; what was not so before, by scope. Commits before it is answered."""
+) -> dict[str, Wish]:
+    """Keep what a person said; what was not so before, by scope. Commits before it is answered.
+
+    What is said later holds, whatever the clocks of two machines say.
+    """
     change_turn(tx)
-    before = standings(tx, [node]).get(node, Standing()).wishes
+    before = standings(tx, [node])[node].wishes
     statement = upsert(tx, preferences)
+    new: dict[str, Wish] = {}
     for scope, wanted in sorted(wishes.items()):
-        values = {"wanted": wanted, "at": now, "cause": cause, "delivery": delivery}
+        old = before.get(scope)
+        at = now if old is None else max(now, old.at + 1)
+        values = {"wanted": wanted, "at": at, "cause": cause, "delivery": delivery}
         tx.execute(
             statement.values(node=node, scope=scope, **values).on_conflict_do_update(
                 index_elements=["node", "scope"], set_=values
             )
         )
-    return {
-        scope: wanted
-        for scope, wanted in wishes.items()
-        if (old := before.get(scope)) is None or old.wanted is not wanted
-    }
+        if old is None or old.wanted is not wanted:
+            new[scope] = Wish(wanted, at)
+    return new
 
 
 class Said(NamedTuple):
@@ -101,12 +105,14 @@ def standings(tx: Connection, node_ids: Sequence[int]) -> dict[int, Standing]:
             found[node] = Standing(gone=True)
             continue
         if profile not in known:
-            said = TraitMap.decode(blob(traits.get(profile))).values()
+            mine = TraitMap.decode(blob(traits.get(profile)))
+            said = mine.values()
             zone = said.get("timezone")
             known[profile] = Standing(
                 wishes.get(profile, {}),
                 profile in refused,
-                opted_out(said),
+                mine.stamps()["unsubscribed"].t if opted_out(said) else None,
+                noted(said),
                 zone if isinstance(zone, str) else None,
                 profile,
             )

@@ -40,6 +40,17 @@ class Desk:
         self._channel, self._providers = channel, providers
         self._checks, self._most_ms = checks, most_ms
 
+    def begin(self, tx: Connection, flights: Sequence[Flight], claims: bool) -> None:
+        """Take the turn that ``tx`` needs, before it writes anything.
+
+        Who writes first and asks then may be waited for by the one whose turn it is.
+        """
+        receipts = [r for flight in flights for r in flight.handed.receipts if r is not None]
+        if any(r.gone or (r.kind == "bounced" and r.hard) for r in receipts):
+            preferences.change_turn(tx)
+        elif claims:
+            preferences.claim_turn(tx)
+
     def claim(
         self, tx: Connection, hand: Sequence[tuple[Prepared, Provider | None]], now: int
     ) -> list[tuple[Prepared, Provider]]:

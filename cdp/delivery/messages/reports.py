@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from cdp.delivery.messages import choices
 from cdp.delivery.messages.tell import event_for
+from cdp.messaging.choices import scope_of_words
 from cdp.messaging.names import delivery_name, delivery_number
 from cdp.messaging.request import Flag
-from cdp.messaging.standing import ALL
 from cdp.plugin import Report
 from cdp.store import Store, addressees, deliveries, emissions, link_keys, people, preferences
 from cdp.store import reports as rows
@@ -32,6 +33,21 @@ _TIMES = {
 _TYPES = {"email": "email", "sms": "phone", "in_app": "user_id"}
 
 
+#: Reports that change what may be sent to whom.
+_CLOSING = frozenset({"bounced", "complained", "unsubscribed", "subscribed"})
+
+
+class Teller(NamedTuple):
+    """Who tells: a destination's number and source."""
+
+    id: int
+    source_id: int | None
+
+
+#: Our own pages.
+OURSELVES = Teller(0, None)
+
+
 def record_reports(
     store: Store, destination: Destination, channel: str, found: Sequence[Report], now: int
 ) -> int:
@@ -43,13 +59,22 @@ def record_reports(
     if not found:
         return 0
     with store.write() as tx:
-        new = 0
-        for report in found:
-            row = _delivery(tx, destination.id, report)
-            if rows.add(tx, row.id if row else None, destination.id, report, now):
-                new += 1
-                _apply(tx, destination, channel, report, row, now)
-        return new
+        return take_reports(tx, Teller(destination.id, destination.source_id), channel, found, now)
+
+
+def take_reports(
+    tx: Connection, teller: Teller, channel: str, found: Sequence[Report], now: int
+) -> int:
+    """`record_reports` within a transaction."""
+    if any(report.kind in _CLOSING for report in found):
+        preferences.change_turn(tx)
+    new = 0
+    for report in found:
+        row = _delivery(tx, teller.id, report)
+        if rows.add(tx, row.id if row else None, teller.id, report, now):
+            new += 1
+            _apply(tx, teller, row.channel if row else channel, report, row, now)
+    return new
 
 
 def _delivery(tx: Connection, destination: int, report: Report) -> Delivery | None:
@@ -65,7 +90,7 @@ def _delivery(tx: Connection, destination: int, report: Report) -> Delivery | No
 
 def _apply(
     tx: Connection,
-    destination: Destination,
+    teller: Teller,
     channel: str,
     report: Report,
     row: Delivery | None,
@@ -77,6 +102,8 @@ def _apply(
     if row is not None:
         if (column := _TIMES.get(kind)) is not None and not report.machine:
             deliveries.first_time(tx, column, [row.id], min(report.at, now))
+            if kind == "clicked":  # it was open, though its pixel may never have been fetched
+                deliveries.first_time(tx, "opened_at", [row.id], min(report.at, now))
         _move(tx, row, report, now)
     if address and ((kind == "bounced" and report.hard) or kind == "complained"):
         reason = "bounce" if kind == "bounced" else "complaint"
@@ -84,11 +111,8 @@ def _apply(
             tx, channel, address, reason, now, detail=report.reason or None, delivery=number
         )
     node = row.node if row is not None else _node(tx, channel, address)
-    if kind in ("unsubscribed", "subscribed") and node is not None:
-        scope = _scope(channel, row)
-        preferences.put(tx, node, {scope: kind == "subscribed"}, now, "report", number)
-        if kind == "subscribed" and scope != ALL:
-            preferences.lift(tx, channel, address)
+    if kind in ("unsubscribed", "subscribed"):
+        _chosen(tx, channel, kind == "subscribed", row, node, address, now)
     if node is None or (row is not None and row.flags & Flag.TEST):
         return
     person = addressees.load(tx, [node]).get(node)
@@ -96,12 +120,31 @@ def _apply(
         return
     known = row if row is not None else deliveries.nothing(channel, node)
     public = delivery_name(link_keys.load(tx), known.id) if known.id else ""
-    ref = blake2b(f"{destination.id}:{report.id}".encode(), digest_size=8).hexdigest()
+    ref = blake2b(f"{teller.id}:{report.id}".encode(), digest_size=8).hexdigest()
     detail: dict[str, Any] = {**report.detail, "reason": report.reason, "hard": report.hard,
                               "machine": report.machine}  # fmt: skip
     event = event_for(kind, known, public, address or None, report.at, ref, person.names, detail)
     if event is not None:
-        emissions.add(tx, [(node, destination.source_id or 0, event)], now)
+        emissions.add(tx, [(node, teller.source_id or 0, event)], now)
+
+
+def _chosen(
+    tx: Connection,
+    channel: str,
+    wanted: bool,
+    row: Delivery | None,
+    node: int | None,
+    address: str,
+    now: int,
+) -> None:
+    """An opt-out or opt-in that was told to a provider; of nobody that we know, by address."""
+    if node is not None:
+        scope = scope_of_words(channel, row.topic if row is not None else None)
+        choices.choose(tx, node, {scope: wanted}, now, "report", row)
+    elif address and not wanted:
+        choices.refuse_address(tx, channel, address, now, row.id if row is not None else None)
+    if address and wanted:
+        preferences.lift(tx, channel, address)
 
 
 def _move(tx: Connection, row: Delivery, report: Report, now: int) -> None:
@@ -121,10 +164,3 @@ def _node(tx: Connection, channel: str, address: str) -> int | None:
         return None
     profile = people.resolve(tx, USERS, type_, preferences.plain(channel, address))
     return addressees.node_of(tx, profile.id) if profile is not None else None
-
-
-def _scope(channel: str, row: Delivery | None) -> str:
-    """What an opt-out that a provider tells of is about: words in a text message end them all."""
-    if channel != "email":
-        return f"channel:{channel}"
-    return f"topic:{row.topic}" if row is not None and row.topic else ALL

@@ -90,6 +90,7 @@ class MessageRunner:
         if not (landed or hand or back or self._problems):
             return
         with self._store.write() as tx:
+            self._desk.begin(tx, landed, bool(hand))
             now = self._now()
             self._desk.record(tx, landed, now)
             self._desk.give_up(tx, self._problems, now)

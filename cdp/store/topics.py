@@ -1,0 +1,14 @@
+"""Topics as they are defined now."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from cdp.messaging.topics import Topic, read_topic
+from cdp.store import definitions
+
+
+def all_topics(tx: Connection) -> dict[str, Topic]:
+    """The topics by key, archived ones too; in the order of their names."""
+    found = [read_topic(item.key, item.body or {}) for item in definitions.all_current(tx, "topic")]
+    return {item.key: item for item in sorted(found, key=lambda t: (t.name.casefold(), t.key))}

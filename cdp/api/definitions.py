@@ -29,6 +29,7 @@ _ABOUT = {
     "template": "What messages say, for one channel, in their locales.",
     "message_limit": "How many messages a person gets in a time, at most.",
     "quiet_hours": "When people get no messages.",
+    "topic": "What messages are about, as people choose it.",
 }
 
 

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from cdp.conditions.ast import Changed, EventRef, Path, all_of
+from cdp.conditions.ast import Call, Changed, EventRef, Path, Value, all_of
 from cdp.conditions.errors import ConditionContextError
+from cdp.conditions.subscribed import as_condition
 
 
 class Virtual(NamedTuple):
@@ -26,11 +27,13 @@ class Made(NamedTuple):
 
     ``broken`` are those that can't be read (any more), under ``("event", name)`` and
     ``("trait", key)``, each with why: a condition that names one can't be expanded.
+    ``topics`` are by key what holds for those who have said nothing of them.
     """
 
     events: Mapping[str, Virtual] = {}
     traits: Mapping[str, Any] = {}
     broken: Mapping[tuple[str, str], str] = {}
+    topics: Mapping[str, bool] = {}
 
 
 NOTHING_MADE = Made()
@@ -38,8 +41,6 @@ NOTHING_MADE = Made()
 
 def expand(root: Any, made: Made) -> Any:
     """The condition with everything made replaced. `ConditionContextError` for what can't be."""
-    if not any(made):
-        return root
     return _expand(root, made, (), False)
 
 
@@ -48,6 +49,9 @@ def _expand(node: Any, made: Made, above: tuple[str, ...], where: bool) -> Any:
         return _path(node, made, above, where)
     if isinstance(node, EventRef):
         return _event(node, made, above)
+    if isinstance(node, Call) and node.name == "subscribed" and isinstance(node.args[0], Value):
+        topic = str(node.args[0].value)
+        return as_condition(topic, made.topics.get(topic, True))
     if isinstance(node, Changed) and _computed(node.path, made, False) is not None:
         raise ConditionContextError(
             f"the computed trait {node.path.parts[-1]} has no history to look for changes in", 1, 1

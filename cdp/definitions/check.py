@@ -103,7 +103,7 @@ def _uses(space: Space, id_: Id, found: Finding) -> None:
             elif space.bodies[givers[0]].get("archived"):
                 text = f"the audience {word.text} is archived: nobody is in it"
                 found.warnings.append(_placed(text, *place))
-        elif word.of in ("layout", "snippet", "topic") and not givers:
+        elif word.of in ("layout", "snippet", "topic", "template") and not givers:
             if word.of in KINDS:
                 known = [w.text for w, ids in space.givers.items() if w.of == word.of and ids]
                 text = f"there is no {word.of} {word.text}. {did_you_mean(word.text, known)}"
@@ -117,7 +117,7 @@ def _placed(text: str, field: str, line: int, column: int) -> Fault:
     # What is no condition has no place in it.
     return (
         Fault(field, text)
-        if field in ("event", "layout", "topic")
+        if field in ("event", "layout", "topic", "double_opt_in")
         else Fault(field, text, line, column)
     )
 

@@ -9,6 +9,7 @@ from cdp.definitions.layout import LAYOUT, SNIPPET
 from cdp.definitions.message_limit import MESSAGE_LIMIT
 from cdp.definitions.quiet_hours import QUIET_HOURS
 from cdp.definitions.template import TEMPLATE
+from cdp.definitions.topic import TOPIC
 from cdp.definitions.virtual_event import VIRTUAL_EVENT
 
 #: By name, in the order in which they are shown; a new kind is a line here.
@@ -20,6 +21,7 @@ KINDS: dict[str, Kind] = {
         AUDIENCE,
         SNIPPET,
         LAYOUT,
+        TOPIC,
         TEMPLATE,
         MESSAGE_LIMIT,
         QUIET_HOURS,

@@ -11,6 +11,7 @@ from cdp.conditions.expand import Made, Virtual
 from cdp.definitions.computed_trait import COMPUTED_TRAIT, worth
 from cdp.definitions.kind import Body, Id
 from cdp.definitions.kinds import KINDS
+from cdp.definitions.topic import TOPIC
 from cdp.definitions.virtual_event import VIRTUAL_EVENT
 from cdp.definitions.words import Use, Word, parsed
 
@@ -85,6 +86,11 @@ class Space:
         if of not in self._made:
             events, traits = dict[str, Virtual](), dict[str, Any]()
             broken: dict[tuple[str, str], str] = {}
+            topics = {
+                key: body.get("default", "subscribed") == "subscribed"
+                for (kind, key), body in self.bodies.items()
+                if kind == TOPIC.name
+            }
             for other, body in self.bodies.items():
                 try:
                     if other[0] == VIRTUAL_EVENT.name:
@@ -93,7 +99,7 @@ class Space:
                         traits[other[1]] = worth(other[1], body)
                 except ConditionError as error:  # of a function that a plugin brought once
                     broken.update({(word.of, word.text): error.text for word in gives(other, body)})
-            self._made[of] = Made(events, traits, broken)
+            self._made[of] = Made(events, traits, broken, topics)
         return self._made[of]
 
     def reached(self, ids: Iterable[Id]) -> dict[Id, Id]:

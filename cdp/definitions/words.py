@@ -15,6 +15,9 @@ from cdp.conditions.parser import Parsed, parse_text
 
 Of: TypeAlias = Literal["audience", "trait", "event", "template", "layout", "snippet", "topic"]
 
+#: Functions that name a definition, and what they name.
+_CALLS: dict[str, Of] = {"audience": "audience", "subscribed": "topic"}
+
 
 class Word(NamedTuple):
     """A name in conditions: ``audience("vip")``, ``traits.plan``, ``"Order Completed"``."""
@@ -83,10 +86,10 @@ def _walk(root: Any, of_person: bool) -> Iterator[tuple[Any, Word]]:
             trait = _trait(node.parts, person)
             if trait is not None:
                 yield node, Word("trait", trait)
-        elif isinstance(node, Call) and node.name == "audience":
+        elif isinstance(node, Call) and node.name in _CALLS:
             key = node.args[0]
             if isinstance(key, Value) and isinstance(key.value, str):
-                yield key, Word("audience", key.value)
+                yield key, Word(_CALLS[node.name], key.value)
 
 
 def _places(node: Any, of_person: bool, above: Any = None) -> Iterator[tuple[Any, bool, Any]]:
@@ -121,8 +124,8 @@ def _reworded(node: Any, of_person: bool, new: Mapping[Word, Word]) -> Any:
             return node
         at = 2 if node.parts[0] == "person" else 1
         return Path((*node.parts[:at], other("trait", trait), *node.parts[at + 1 :]))
-    if isinstance(node, Call) and node.name == "audience" and isinstance(node.args[0], Value):
-        return Call(node.name, (Value(other("audience", str(node.args[0].value))),))
+    if isinstance(node, Call) and node.name in _CALLS and isinstance(node.args[0], Value):
+        return Call(node.name, (Value(other(_CALLS[node.name], str(node.args[0].value))),))
 
     def inside(child: Any) -> Any:
         return _reworded(child, _of_person_inside(node, child, of_person), new)

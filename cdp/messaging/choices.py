@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from cdp.conditions.subscribed import EVENT
 from cdp.events import format_time
 from cdp.messaging.standing import ALL
 
-EVENT = "Subscription Preferences Changed"
 #: The channels that somebody can choose.
 CHANNELS = ("email", "sms", "push", "in_app")
 

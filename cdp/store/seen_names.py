@@ -78,7 +78,7 @@ def names_for(tx: Connection, root: Any, defined: Defined | None = None) -> Name
     if any(isinstance(node, Path) for node in walk(root)):
         traits = _traits(tx, "identify")
         if traits:
-            made = [key for kind, key in defined if kind != "virtual_event"]
+            made = [key for kind, key in defined if kind in ("audience", "computed_trait")]
             traits |= {key: set() for key in made if key not in traits}
     return Names(
         events,

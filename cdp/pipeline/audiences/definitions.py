@@ -25,7 +25,7 @@ from cdp.store.persons import asked
 from cdp.store.tables import ACCOUNTS, USERS
 
 VIRTUAL_EVENT = "virtual_event"
-KINDS = (AUDIENCE, COMPUTED_TRAIT, VIRTUAL_EVENT)
+KINDS = (AUDIENCE, COMPUTED_TRAIT, VIRTUAL_EVENT, "topic")
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Expr).decode
 _COLLECTIONS = {"people": USERS, "accounts": ACCOUNTS}

@@ -1,0 +1,65 @@
+"""``kind: topic``: what messages are about, as people choose it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+
+from cdp.definitions.kind import Body, Kind, line, prose, yes_or_no
+from cdp.definitions.words import Use, Word
+from cdp.messaging.choices import CHANNELS
+
+
+class TopicSchema(Schema):
+    """A topic, as its file has it."""
+
+    name = line(metadata={"description": "What people call it; made of the key if unset."})
+    description = prose("What somebody gets who subscribes to it; people read this.")
+    default = fields.String(
+        load_default="subscribed",
+        validate=validate.OneOf(
+            ("subscribed", "unsubscribed"), error="It must be subscribed or unsubscribed."
+        ),
+        metadata={"description": "What holds for those who have said nothing."},
+    )
+    channels = fields.List(
+        fields.String(
+            validate=validate.OneOf(CHANNELS, error=f"It must be one of {', '.join(CHANNELS)}.")
+        ),
+        metadata={"description": "By which channels it comes; for people to read."},
+    )
+    double_opt_in = fields.String(
+        validate=validate.Length(1, 60),
+        metadata={
+            "description": "The email template that asks for confirmation; who subscribes from "
+            "outside counts once its link is followed."
+        },
+    )
+    hidden = yes_or_no("Shown in the preference centre only to those who have said something.")
+    archived = yes_or_no("Kept, and no longer shown to people.")
+
+
+def _refers(body: Body) -> tuple[Use, ...]:
+    template = body.get("double_opt_in")
+    return (Use(Word("template", template), "double_opt_in"),) if template else ()
+
+
+def _renamed(body: dict[str, Any], new: Mapping[Word, Word]) -> None:
+    if "double_opt_in" in body:
+        old = Word("template", body["double_opt_in"])
+        body["double_opt_in"] = new.get(old, old).text
+
+
+TOPIC = Kind(
+    "topic",
+    "topic",
+    "topics",
+    TopicSchema,
+    lambda key, body: (Word("topic", key),),
+    (),
+    refers=_refers,
+    scope="templates",
+    renamed=_renamed,
+)

@@ -188,7 +188,7 @@ def test_the_trait_unsubscribed_counts_until_something_newer_is_said(post: Make)
     world.settle()
     assert world.row(first).reason == "unsubscribed"
     with world.store.write() as tx:
-        preferences.put(tx, node, {"*": True}, 1, "page")
+        preferences.put(tx, node, {"*": True}, int(world.now * 1000) + 1, "page")
     second = world.ask(node)
     world.settle()
     assert world.state(second) == "sent"

@@ -15,9 +15,10 @@ from cdp.api.errors import ApiError, not_found
 from cdp.api.people import find
 from cdp.api.room import Room, here, page_of
 from cdp.definitions import KINDS
+from cdp.delivery.messages.letters import customer_of
 from cdp.messaging.lint import lint
 from cdp.messaging.templates import RenderError, TemplateError, Urls, compile_template
-from cdp.store import coverage, defining
+from cdp.store import addressees, coverage, defining
 
 room = Room("template_checks", "Templates before they are sent: findings, variables, previews.")
 
@@ -99,9 +100,9 @@ def plain(value: Any) -> Any:
     return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def customer_of(tx: Connection, profile: int) -> dict[str, Any]:
-    """What templates call ``customer``."""
-    return coverage.known_of(tx, [profile])[profile]
+def customer_at(tx: Connection, profile: int) -> dict[str, Any]:
+    """What templates call ``customer``, as it is when something is sent."""
+    return customer_of(addressees.of_profiles(tx, [profile])[profile])
 
 
 class LintFindingSchema(Schema):
@@ -222,5 +223,5 @@ def preview_template(body: dict[str, Any], key: str) -> dict[str, Any]:
         known = Known(tx, key, given)
         scope = dict(body["data"])
         if person is not None:
-            scope["customer"] = customer_of(tx, find(tx, person).id)
+            scope["customer"] = customer_at(tx, find(tx, person).id)
         return known.preview(scope, body["locale"], here().now())

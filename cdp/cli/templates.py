@@ -123,14 +123,14 @@ def preview(
 
     Example: cdp templates preview welcome --person user_id:u1 --given '{"event": {"total": 3}}'
     """
-    from cdp.api.templates import Known, customer_of
+    from cdp.api.templates import Known, customer_at
 
     _, store = open_store(**where)
     scope = _scope(given)
     with store.read() as tx:
         known = Known(tx, key)
         if person is not None:
-            scope["customer"] = customer_of(tx, find(tx, person).id)
+            scope["customer"] = customer_at(tx, find(tx, person).id)
         told = known.preview(scope, locale, now_ms())
     if told["error"] is not None:
         raise CliError(f"{told['error']['where']}: {told['error']['text']}")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from cdp.profiles.traits import TraitMap
-from cdp.store import graph
+from cdp.store import graph, members
+from cdp.store.audiences import LIVE
 from cdp.store.bulk import blob, select_by
-from cdp.store.tables import identifiers, nodes, profiles
+from cdp.store.tables import audiences, identifiers, nodes, profiles
 
 PUSH_TOKEN = ".push_token"
 
@@ -65,11 +66,23 @@ def load(tx: Connection, node_ids: Sequence[int]) -> dict[int, Addressee]:
     """The people behind nodes; those who are gone are not among them."""
     rows = select_by(tx, (nodes.c.id, nodes.c.profile), nodes.c.id, sorted(set(node_ids)))
     homes = {row[0]: row[1] for row in rows if row[1]}
-    people = sorted(set(homes.values()))
+    people = of_profiles(tx, sorted(set(homes.values())))
+    return {
+        node: people[home]._replace(node=node) for node, home in homes.items() if home in people
+    }
+
+
+def of_profiles(tx: Connection, people: Sequence[int]) -> dict[int, Addressee]:
+    """The people of some profiles, on no node.
+
+    Over their traits lie computed ones, and the audiences that they are in, as true.
+    """
     traits = {
         id_: TraitMap.decode(blob(raw)).values()
-        for id_, raw in graph.profile_traits(tx, people).items()
+        for id_, raw in graph.profile_traits(tx, list(people)).items()
     }
+    for profile, key, value in _overlays(tx, people):
+        traits.setdefault(profile, {})[key] = value
     heads = {
         row[0]: (row[1], row[2])
         for row in select_by(
@@ -86,10 +99,23 @@ def load(tx: Connection, node_ids: Sequence[int]) -> dict[int, Addressee]:
     ):
         ids.setdefault(profile, {}).setdefault(type_, []).append(value)
     return {
-        node: Addressee(node, home, heads[home], traits.get(home, {}), ids.get(home, {}))
-        for node, home in homes.items()
-        if home in heads
+        id_: Addressee(0, id_, head, traits.get(id_, {}), ids.get(id_, {}))
+        for id_, head in heads.items()
     }
+
+
+def _overlays(tx: Connection, people: Sequence[int]) -> Iterator[tuple[int, str, Any]]:
+    """(profile, key, value) of computed traits and audiences."""
+    a = audiences.c
+    keys = {row.id: row.key for row in tx.execute(select(a.id, a.key).where(a.state == LIVE))}
+    if not keys:
+        return
+    for profile, trait, text in members.values_of(tx, list(people)):
+        if trait in keys:
+            yield profile, keys[trait], json.loads(text)
+    for profile, audience, _ in members.members_of(tx, list(people)):
+        if audience in keys:
+            yield profile, keys[audience], True
 
 
 def node_of(tx: Connection, profile: int, prefer: str = "user_id") -> int | None:

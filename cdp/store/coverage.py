@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, func, select
 
-from cdp.profiles.traits import TraitMap
-from cdp.store import graph, membership
-from cdp.store import members as member_rows
-from cdp.store.bulk import blob, chunks
+from cdp.store import addressees, membership
+from cdp.store.bulk import chunks
 from cdp.store.counting import interval
-from cdp.store.tables import USERS, audiences, members, profiles
+from cdp.store.tables import USERS, members, profiles
 
 #: More are not looked at, but some of them.
 MOST = 10_000
@@ -54,7 +51,7 @@ def coverage(tx: Connection, paths: Collection[Keys], audience: str | None = Non
     ids, of = _drawn(tx, audience)
     counts = dict.fromkeys(paths, 0)
     for some in chunks(ids, _AT_ONCE):
-        for traits in known_of(tx, list(some)).values():
+        for traits in _known(tx, list(some)):
             for path in paths:
                 counts[path] += _has(traits, path)
     exact, looked = len(ids) >= of, len(ids)
@@ -86,22 +83,11 @@ def _drawn(tx: Connection, audience: str | None) -> tuple[list[int], int]:
     return [row[0] for row in tx.execute(chosen)], of
 
 
-#: Identifiers that are had as well as traits.
-_NAMED = {"user_id": "id", "email": "email", "phone": "phone"}
-
-
-def known_of(tx: Connection, ids: list[int]) -> dict[int, dict[str, Any]]:
-    """What is known of some people: identifiers, computed traits, and over them their traits."""
-    found: dict[int, dict[str, Any]] = {id_: {} for id_ in ids}
-    for row in graph.identifiers_of_profiles(tx, ids):
-        if row.type in _NAMED and row.profile in found:
-            found[row.profile][_NAMED[row.type]] = row.value
-    keys = {row.id: row.key for row in tx.execute(select(audiences.c.id, audiences.c.key))}
-    for profile, trait, value in member_rows.values_of(tx, ids):
-        found[profile][keys.get(trait, "")] = json.loads(value)
-    for profile, kept in graph.profile_traits(tx, ids).items():
-        found[profile] |= TraitMap.decode(blob(kept)).values()
-    return found
+def _known(tx: Connection, ids: list[int]) -> Iterator[dict[str, Any]]:
+    """What templates know of some people."""
+    for person in addressees.of_profiles(tx, ids).values():
+        named = {name: person.names.get(name) for name in ("email", "phone")}
+        yield {"id": person.profile, **named, **person.traits}
 
 
 def _has(value: Any, path: Keys) -> bool:

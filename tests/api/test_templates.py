@@ -79,3 +79,16 @@ def test_what_it_says_to_somebody(shop: Api, space: Space) -> None:
     reader.post(path, given)
     reader.post(path, {"person": "user_id:u1", **given}, 403)
     reader.send("PATCH", "/api/templates/hi", {"subject": "x"}, 403)
+
+
+def test_templates_see_what_is_computed(shop: Api, space: Space) -> None:
+    shop.post("/api/computed-traits", {"key": "orders", "value": 'count("Order Completed")'}, 201)
+    shop.post("/api/audiences", {"key": "pros", "who": 'traits.plan = "free"'}, 201)
+    space.pipeline.settle()
+    said = "{{ customer.orders }}{% if customer.pros %} pro{% endif %}"
+    for who, text in (("u1", "0"), ("u2", "0 pro")):
+        given = {"person": f"user_id:{who}", "template": {"channel": "sms", "body": said}}
+        assert shop.post("/api/templates/hi/preview", given)["fields"] == {"text": text}
+    rows = shop.get("/api/templates/hi/variables", audience="pros")["data"]
+    shares = {row["name"]: (row["share"], row["people"]) for row in rows}
+    assert shares["customer.plan"] == (1.0, 1) and shares["customer.first_name"] == (0.0, 1)

@@ -126,11 +126,7 @@ class TraitHistoryQuery(PageQuery):
 
 def find(tx: Connection, text: str) -> Profile:
     """The profile of a public id or ``type:value``, or 404."""
-    type_, colon, value = text.partition(":")
-    if colon:
-        found = people.resolve_anywhere(tx, type_.lower(), value)
-    else:
-        found = people.by_public_id(tx, text)
+    found = people.named(tx, text)
     if found is None:
         raise not_found("Profile was not found.")
     return found

@@ -19,7 +19,7 @@ from cdp.api.errors import ApiError
 from cdp.api.fields import moment
 from cdp.config import Settings
 from cdp.events import decode_json, format_time
-from cdp.identity import parse_public_id, public_id
+from cdp.identity import parse_identifier, parse_public_id, public_id
 from cdp.identity.objects import ACCOUNT_TYPE, NoObject, type_key
 from cdp.profiles.types import type_of
 from cdp.store import (
@@ -97,13 +97,13 @@ def _authenticate(store: Store) -> None:
 
 def _find(tx: Connection, collection: int, identifier: str) -> Profile:
     """The profile of ``type:value`` or of a public id; `ApiError` if there is none."""
-    type_, colon, value = identifier.partition(":")
-    if not colon and parse_public_id(identifier) is not None:
-        type_, value = "segment_id", identifier
-    if not type_ or not value:
+    named = parse_identifier(identifier)
+    if named is None and parse_public_id(identifier) is not None:
+        named = ("segment_id", identifier)
+    if named is None:
         text = "The profile must be named as <type>:<value>, or by its id."
         raise ApiError(400, "invalid_request_error", text)
-    found = people.resolve(tx, collection, type_.lower(), value)
+    found = people.resolve(tx, collection, *named)
     if found is None or found.collection != collection:
         raise ApiError(404, "not_found", "Profile was not found.")
     return found

@@ -11,10 +11,9 @@ from cdp.store.people import Profile
 
 def find(tx: Any, identifier: str) -> Profile:
     """The profile of ``type:value``; one clear line where there is none."""
-    type_, colon, value = identifier.partition(":")
-    if not colon:
+    if ":" not in identifier:
         raise CliError(f"write the identifier as type:value, such as user_id:{identifier}")
-    found = people.resolve_anywhere(tx, type_, value)
+    found = people.named(tx, identifier)
     if found is None:
         raise CliError(f"there is no profile with {identifier}")
     return found

@@ -61,9 +61,7 @@ def _which(tx: Any, given: dict[str, Any]) -> Which:
     named = given.pop("profile")
     profile = None
     if named is not None:
-        type_, _, value = named.partition(":")
-        found = people.resolve_anywhere(tx, type_, value) if value else None
-        found = found or people.by_public_id(tx, named)
+        found = people.named(tx, named)
         if found is None:
             raise CliError(f"there is no profile {named!r}")
         profile = found.id

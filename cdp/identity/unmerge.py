@@ -27,7 +27,7 @@ def sides(nodes: Sequence[Node], take: Iterable[Identifier], keep: Identifier) -
     """
     taken = list(dict.fromkeys(take))
     link = _first_link(nodes, taken, keep)
-    joined = _Joined()
+    joined = Joined()
     for identifier in taken[1:]:
         joined.unite(taken[0], identifier)
     links: list[int] = []
@@ -41,7 +41,7 @@ def sides(nodes: Sequence[Node], take: Iterable[Identifier], keep: Identifier) -
 
 
 def _first_link(nodes: Sequence[Node], taken: list[Identifier], keep: Identifier) -> int | None:
-    joined = _Joined()
+    joined = Joined()
     for index, node in enumerate(nodes):
         for identifier in node.ids[1:]:
             joined.unite(node.ids[0], identifier)
@@ -50,7 +50,7 @@ def _first_link(nodes: Sequence[Node], taken: list[Identifier], keep: Identifier
     return None
 
 
-class _Joined:
+class Joined:
     """Which identifiers hang together (a union-find)."""
 
     def __init__(self) -> None:

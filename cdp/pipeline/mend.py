@@ -17,6 +17,7 @@ from cdp.events import Stamp, decode_json
 from cdp.identity import Cuts, Identifier, Rules
 from cdp.identity.objects import DELETED, deed, traits_said
 from cdp.identity.rules import DAY_MS
+from cdp.identity.unmerge import Joined
 from cdp.pipeline.drafts import Draft
 from cdp.pipeline.identify import fold_components
 from cdp.pipeline.placing import Outcome
@@ -220,17 +221,17 @@ def _part_components(tx: Connection, ids: list[int]) -> None:
 
 def _connected(rows: list[NodeRow]) -> list[tuple[list[NodeRow], set[Identifier]]]:
     """Nodes in parts that share no identifier, with the identifiers of each."""
-    parts: list[tuple[list[NodeRow], set[Identifier]]] = []
-    for row in sorted(rows, key=lambda row: row.id):
-        mine, own = [row], set(_decode_ids(row.ids))
-        apart = []
-        for part in parts:
-            if part[1] & own:
-                mine, own = part[0] + mine, part[1] | own
-            else:
-                apart.append(part)
-        parts = [*apart, (mine, own)]
-    return parts
+    joined = Joined()
+    named = [(row, _decode_ids(row.ids)) for row in sorted(rows, key=lambda row: row.id)]
+    for _, ids in named:
+        for identifier in ids:
+            joined.unite(ids[0], identifier)
+    parts: dict[Identifier, tuple[list[NodeRow], set[Identifier]]] = {}
+    for row, ids in named:
+        mine, own = parts.setdefault(joined.root(ids[0]), ([], set()))
+        mine.append(row)
+        own.update(ids)
+    return list(parts.values())
 
 
 def _said(tx: Connection, ids: list[int]) -> list[Draft]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from cdp.identity import identifier_hash, normal_value, parse_public_id
+from cdp.identity import identifier_hash, normal_value, parse_identifier, parse_public_id
 from cdp.profiles.consent import Consent, latest
 from cdp.profiles.traits import TraitMap
 from cdp.store import faces, graph, object_types, objects
@@ -61,6 +61,12 @@ def resolve_anywhere(tx: Connection, type_: str, value: str) -> Profile | None:
         if found is not None:
             return found
     return None
+
+
+def named(tx: Connection, text: str) -> Profile | None:
+    """The profile of ``type:value``, whatever it is, or of a public id."""
+    identifier = parse_identifier(text)
+    return resolve_anywhere(tx, *identifier) if identifier else by_public_id(tx, text)
 
 
 def by_public_id(tx: Connection, text: str) -> Profile | None:

@@ -42,6 +42,7 @@ def main() -> int:
             ("laws 2 and 3: order and repeats", "tests/laws/test_order_and_repeats.py"),
             ("law 3: objects and relationships, a naive model", "tests/laws/test_objects.py"),
             ("law 3: rules, cuts, a naive model, undone merges", "tests/laws/test_identity.py"),
+            ("law 3: a part folded gives what the whole would", "tests/laws/test_parts.py"),
             ("replays, imports and their undoing give equal bytes", "tests/transfer"),
             ("conditions: one tree behind text and JSON", "tests/conditions/test_round_trips.py"),
             ("conditions: as Segment decides", "tests/conditions/test_conformance.py"),

@@ -7,7 +7,7 @@ import time
 from cdp_inapp.tokens import verify
 
 from tests.cli.conftest import Cdp
-from tests.destinations.in_app import SECRET
+from tests.destinations.in_app.waiting import SECRET
 
 
 def test_a_token_is_what_a_backend_would_make(cdp: Cdp) -> None:

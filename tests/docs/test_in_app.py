@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from cdp_inapp.tokens import verify
 
-from tests.destinations.in_app import SECRET
+from tests.destinations.in_app.waiting import SECRET
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "in-app-messages.md").read_text()
 

@@ -19,7 +19,7 @@ from cdp.store.message_actions import Refused, act, act_many
 from cdp.store.message_reads import Which
 from cdp.store.tables import deliveries as table
 from cdp.store.tables import reports
-from tests.destinations.in_app import SECRET, add_destination, now_ms, recall, send
+from tests.destinations.in_app.waiting import SECRET, add_destination, now_ms, recall, send
 from tests.factories import Space
 from tests.postgres import emptied_database
 

@@ -9,7 +9,7 @@ import pytest
 import requests
 from cdp_inapp.tokens import sign
 
-from tests.destinations.in_app import SECRET
+from tests.destinations.in_app.waiting import SECRET
 from tests.real.server import ServeProcess, wait_until
 
 pytestmark = pytest.mark.real

@@ -11,6 +11,7 @@ from marshmallow import Schema
 
 from cdp.console.context import console
 from cdp.plugin import (
+    Channel,
     Destination,
     DestinationContext,
     Event,
@@ -35,6 +36,7 @@ class Field(NamedTuple):
     hint: str
     choices: tuple[Any, ...]
     only: dict[str, list[str]]
+    needed: bool
 
 
 class Kind(NamedTuple):
@@ -46,6 +48,11 @@ class Kind(NamedTuple):
     fields: list[Field]
     schema: type[Schema]
     factory: type[Destination]
+
+    @property
+    def carries_messages(self) -> bool:
+        """Whether it is a channel: it gets messages, and no events."""
+        return issubclass(self.factory, Channel)
 
 
 class Tested(NamedTuple):
@@ -82,6 +89,7 @@ def _kind(factory: type[Destination]) -> Kind:
             row["help"],
             tuple(row["choices"] or ()),
             row["only"],
+            row["needed"],
         )
         for row in describe(factory.Settings)
     ]

@@ -130,7 +130,8 @@ def describe(schema: type[Schema]) -> list[dict[str, Any]]:
     """One row a field, for forms, prompts and docs.
 
     ``only`` (from a field's metadata) says of which choices of another field it is a part:
-    ``{"provider": ["smtp"]}``; a form needn't show it for the others.
+    ``{"provider": ["smtp"]}``; a form needn't show it for the others. ``needed``: those
+    can't do without.
     """
     rows = []
     for name, item in schema().fields.items():
@@ -146,6 +147,7 @@ def describe(schema: type[Schema]) -> list[dict[str, Any]]:
                 "secret": bool(item.metadata.get("secret")),
                 "choices": list(choices) if choices else None,
                 "only": item.metadata.get("only", {}),
+                "needed": item.required or bool(item.metadata.get("needed")),
                 "default": None if callable(default) or "missing" in repr(default) else default,
             }
         )

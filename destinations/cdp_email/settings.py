@@ -224,11 +224,17 @@ _FIELDS: dict[str, fields.Field[Any]] = {
 for _name, _field in _FIELDS.items():
     _providers = [provider for provider, names in PARTS.items() if _name in names.split()]
     if _providers:
-        _field.metadata = {**_field.metadata, "only": {"provider": _providers}}
+        needed = any(_name in words for words in NEEDED.values())
+        _field.metadata = {**_field.metadata, "only": {"provider": _providers}, "needed": needed}
 
 
 class EmailSettings(ChannelSettings.from_dict(dict(_FIELDS), name="EmailFields")):  # type: ignore[misc]
     """Who carries the messages, in whose name."""
+
+    class Meta:
+        """What is particular to email comes first."""
+
+        fields = (*_FIELDS, *ChannelSettings().fields)
 
     @validates_schema(skip_on_field_errors=False)
     def _complete(self, data: dict[str, Any], **_: Any) -> None:

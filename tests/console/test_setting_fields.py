@@ -36,6 +36,13 @@ def test_what_a_provider_needs_is_said_beside_the_field(world: World) -> None:
     assert admin.post(ADD, **fields).status_code == 303
 
 
+def test_a_channel_gets_no_events_so_nothing_is_asked_about_them(world: World) -> None:
+    form = world.admin().page(ADD)
+    assert "Only events that meet" not in form and "Only with consent to" not in form
+    assert "Source of what it tells" in form
+    assert "Region</label>" in form and "From</label>" in form  # not "(optional)"
+
+
 class TestInABrowser:
     """With JavaScript."""
 

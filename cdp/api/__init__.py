@@ -17,9 +17,10 @@ from cdp.store import Store
 
 def register(app: Flask, store: Store, settings: Settings, plugins: Any) -> None:
     """Add the APIs to ``app``."""
-    from cdp.api import addresses, admin, profiles, send
+    from cdp.api import addresses, admin, profiles, send, triggers
 
     addresses.allow(app)
     app.register_blueprint(profiles.create_blueprint(store, settings))
     app.register_blueprint(send.create_blueprint(store))
+    app.register_blueprint(triggers.create_blueprint(store))
     admin.register(app, store, settings, plugins)

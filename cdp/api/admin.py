@@ -11,6 +11,7 @@ from marshmallow import Schema, fields
 from cdp import __version__
 from cdp.api import (
     access,
+    broadcasts,
     catalogue,
     definitions,
     deliveries,
@@ -58,6 +59,7 @@ ROOMS = (
     messages.room,
     files.room,
     lists.room,
+    broadcasts.room,
     imports.room,
     exports.room,
     access.room,

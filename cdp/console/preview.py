@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flask import abort, render_template, request
-from sqlalchemy import Connection
 
-from cdp.conditions import ConditionError, Context, check
-from cdp.conditions.expand import expand
-from cdp.conditions.parser import parse_text
-from cdp.conditions.size import check_size
+from cdp.conditions import ConditionError
 from cdp.console.context import console
-from cdp.definitions import Body, Id, title_of
-from cdp.definitions.space import Space
-from cdp.definitions.words import inlined, readable
-from cdp.store import counting, defining, membership
+from cdp.definitions import title_of
+from cdp.store import counting, defining, meaning
 from cdp.store import preview as previews
 from cdp.store.tables import ACCOUNTS, USERS
 
@@ -41,7 +35,7 @@ def preview() -> str:
     with console().store.read() as tx:
         bodies = {**defining.bodies(defining.load(tx)), id_: {"who": text, "of": of}}
         try:
-            condition = _whole(tx, id_, text, bodies)
+            condition = meaning.whole(tx, text, id_, bodies)
         except ConditionError as error:
             abort(400, error.located)
         counted = counting.count_people(tx, condition, now, collection, show=previews.SHOWN)
@@ -64,22 +58,3 @@ def preview() -> str:
         noun="account" if accounts else "person",
         nouns="accounts" if accounts else "people",
     )
-
-
-def _whole(tx: Connection, id_: Id, text: str, bodies: dict[Id, Body]) -> Any:
-    """The condition with all that it stands for.
-
-    Audiences that are not worked out yet stand in it with their conditions.
-    """
-    check(parse_text(text).root, Context.PERSON)
-    states = membership.states(tx, "audience")
-    live = {key for key, state in states.items() if state.state == "live"}
-    inside = {
-        key: body["who"]
-        for (kind, key), body in bodies.items()
-        if kind == "audience" and key not in live and key != id_[1]
-        if "who" in body and not body.get("archived")
-    }
-    whole = expand(inlined(parse_text(text).root, readable(inside)), Space(bodies).made(id_))
-    check_size(whole)
-    return whole

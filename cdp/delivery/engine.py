@@ -11,6 +11,8 @@ from collections.abc import Callable
 import structlog
 
 from cdp.config import Settings
+from cdp.delivery.broadcasts.files import fetcher
+from cdp.delivery.broadcasts.mover import Mover
 from cdp.delivery.connections import ConnectionRunner, ConnectionsRunner
 from cdp.delivery.forward import Forwarder
 from cdp.delivery.hooks import STREAMS, HookRunner
@@ -77,6 +79,7 @@ class Delivery:
         self._outboxes: dict[int, OutboxRunner] = {}
         self._connected: dict[str, list[str]] = {}
         self.office = Office(store, settings, self.senders)
+        self.mover = Mover(store, fetcher(settings))
         self._renewed = self._tidied = float("-inf")
 
     def run(self, stop: threading.Event, streams: bool = True) -> None:
@@ -85,7 +88,7 @@ class Delivery:
         while not stop.is_set():
             try:
                 if not ready:
-                    self._prepare()
+                    self._prepare(streams)
                     ready = True
                 if streams:
                     self._follow()
@@ -98,14 +101,17 @@ class Delivery:
         self._end_jobs()
         self.senders.close()
 
-    def _prepare(self) -> None:
+    def _prepare(self, streams: bool) -> None:
         self.record_load_failures()
         if self._alone:
             with self._store.write() as tx:
                 delivery_outbox.unclaim_all(tx, _now())
             self.office.begin(_now())
+            self.mover.begin()
         self._start_hooks()
         self._start("emissions", self.office.emitter.step, self.office.emitter.close)
+        if streams:
+            self._start("broadcasts", self.mover.step)
 
     def work(self, name: str, seconds: float, stop: threading.Event | None = None) -> None:
         """Move a stream, or ``outbox:<destination>``, for at most ``seconds``, and let it go.
@@ -123,6 +129,10 @@ class Delivery:
         if kind == "outbox":
             outbox = self._outbox(int(number))
             while outbox is not None and goes_on() and outbox.step():
+                pass
+            return
+        if kind == "broadcasts":
+            while goes_on() and self.mover.step() == 0.0:
                 pass
             return
         if kind == "messages":

@@ -9,7 +9,16 @@ from redis.exceptions import RedisError
 from rq import Queue
 from rq.job import Job, JobStatus
 
-from cdp.store import Store, config_rows, connections, deliveries, delivery, delivery_outbox, meta
+from cdp.store import (
+    Store,
+    broadcasts,
+    config_rows,
+    connections,
+    deliveries,
+    delivery,
+    delivery_outbox,
+    meta,
+)
 
 QUEUE = "headwater-delivery"
 #: How long one job works on a stream before the next one may.
@@ -75,6 +84,8 @@ def waiting(store: Store, now: int) -> list[str]:
         ]
         found += [f"outbox:{id_}" for id_ in delivery_outbox.due_destinations(tx, now)]
         found += [f"messages:{channel}" for channel in deliveries.due_channels(tx, now)]
+        if broadcasts.to_move(tx, now):
+            found.append("broadcasts:*")
         if deliveries.any_lost(tx, now):
             found.append("messages:*")
     return found

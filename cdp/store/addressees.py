@@ -120,11 +120,15 @@ def _overlays(tx: Connection, people: Sequence[int]) -> Iterator[tuple[int, str,
 
 def node_of(tx: Connection, profile: int, prefer: str = "user_id") -> int | None:
     """A node to hang on what is about a person: of several the first that carries ``prefer``."""
-    mine = sorted(
-        graph.nodes_of_profiles(tx, [profile]),
-        key=lambda row: (row.first_t, row.first_source, row.first_message_id),
-    )
-    for row in mine:
-        if any(type_ == prefer for type_, _ in json.loads(row.ids)):
-            return row.id
-    return mine[0].id if mine else None
+    return nodes_of(tx, [profile], prefer).get(profile)
+
+
+def nodes_of(tx: Connection, profile_ids: Sequence[int], prefer: str = "user_id") -> dict[int, int]:
+    """`node_of` many people; those without any node are not among them."""
+    best: dict[int, tuple[Any, ...]] = {}
+    for row in graph.nodes_of_profiles(tx, list(profile_ids)):
+        lacks = all(type_ != prefer for type_, _ in json.loads(row.ids))
+        rank = (lacks, row.first_t, row.first_source, row.first_message_id, row.id)
+        if row.profile not in best or rank < best[row.profile]:
+            best[row.profile] = rank
+    return {profile: rank[-1] for profile, rank in best.items()}

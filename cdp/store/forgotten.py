@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, select
 
 from cdp.identity import Identifier
-from cdp.store import emissions, preferences
+from cdp.store import broadcast_people, emissions, preferences
 from cdp.store.bulk import chunks
 from cdp.store.tables import deliveries, delivery_contents, reports
 
@@ -27,6 +27,7 @@ def forget_messages(
     for some in chunks(values):
         unnamed = deliveries.c.node.is_(None) & deliveries.c.recipient.in_(some)
         _drop(tx, select(deliveries.c.id).where(unnamed))
+    broadcast_people.forget(tx, node_ids)
     preferences.forget(tx, node_ids, values)
     emissions.forget(tx, node_ids)
 

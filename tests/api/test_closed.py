@@ -79,7 +79,7 @@ def scope_of(endpoint: str) -> str | None:
         return "metrics:read"
     if endpoint.startswith("profile_api."):
         return "profiles:read"
-    if endpoint.startswith("send_api."):
+    if endpoint.startswith(("send_api.", "triggers_api.")):
         return "messages:send"
     if endpoint.startswith("rest."):
         return ANY
@@ -112,7 +112,7 @@ def test_the_list_of_open_routes_is_what_it_says(ana_space: Space) -> None:
     endpoints = {route.endpoint for route in routes(ana_space)}
     assert endpoints >= OPEN | {LOCAL}
     rooms = {endpoint.partition(".")[0] for endpoint in endpoints}
-    known = {"tracking", "channels", "console", "profile_api", "send_api", "rest"}
+    known = {"tracking", "channels", "console", "profile_api", "send_api", "triggers_api", "rest"}
     known |= {"healthz", "readyz", "metrics", "static"}
     assert rooms - known == {room.name for room in ROOMS}
     tracking = {route.path for route in routes(ana_space) if route.endpoint.startswith(OPEN_ROOM)}

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from cdp.delivery.broadcasts import last
 from cdp.delivery.messages.compose import Prepared
 from cdp.messaging.pressure import Earlier, pressed, window_ms
 from cdp.messaging.request import Flag
@@ -43,9 +44,14 @@ class Checks:
             for channel, found in by_channel.items()
         }
         earlier = self._earlier(tx, {one.person for one in standings.values()}, now)
+        still = last.withheld(tx, [item.delivery for item in items], now)
         found: list[Verdict | None] = []
         for item in items:
             row = item.delivery
+            if row.id in still:
+                why_still, until = still[row.id]
+                found.append(Verdict(why_still, until or None))
+                continue
             standing = standings[row.node] if row.node is not None else NOBODY
             listed = suppressed[row.channel]
             why = next((listed[one] for one in item.addresses if one in listed), None)

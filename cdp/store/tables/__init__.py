@@ -15,6 +15,7 @@ from cdp.store.tables.audiences import (
     value_changes,
 )
 from cdp.store.tables.base import Big, metadata
+from cdp.store.tables.broadcasts import broadcast_people, broadcasts
 from cdp.store.tables.catalogue import (
     catalogue_days,
     catalogue_names,
@@ -90,6 +91,8 @@ __all__ = [
     "Big",
     "Partition",
     "audiences",
+    "broadcast_people",
+    "broadcasts",
     "calls",
     "catalogue_days",
     "catalogue_names",

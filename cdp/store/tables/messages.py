@@ -36,7 +36,7 @@ deliveries = Table(
     Column("priority", Integer, nullable=False, default=100),  # the lowest is sent first
     Column("recipient", Text),
     Column("request", LargeBinary),  # JSON: data for the template, overrides, options
-    #: drafted waiting sending sent held failed bounced undeliverable cancelled
+    #: drafted waiting paused sending sent held failed bounced undeliverable cancelled
     Column("state", Text, nullable=False),
     Column("scheduled_at", Big, nullable=False),  # when it was to go, tries aside
     Column("due_at", Big, nullable=False),
@@ -65,6 +65,13 @@ deliveries = Table(
     ),
     Index("deliveries_node", "node", "id"),
     Index("deliveries_origin", "origin", "origin_key", "id"),
+    Index(
+        "deliveries_broadcast",
+        "origin_key",
+        "state",
+        sqlite_where=text("origin = 'broadcast'"),
+        postgresql_where=text("origin = 'broadcast'"),
+    ),
     Index("deliveries_provider", "provider_id"),
 )
 

@@ -1,0 +1,217 @@
+"""What should hold before a broadcast goes, looked up now, in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from cdp.config import Settings
+from cdp.delivery.broadcasts import who
+from cdp.delivery.broadcasts.mover import NoTemplate, ways
+from cdp.delivery.broadcasts.rehearsal import Rehearsal, rehearse
+from cdp.delivery.broadcasts.turn import Way
+from cdp.delivery.messages.compose import Prepared
+from cdp.delivery.messages.providers import Provider, Providers
+from cdp.delivery.senders import Senders
+from cdp.messaging.broadcasts.pace import duration_ms
+from cdp.messaging.broadcasts.plan import Plan, unready
+from cdp.messaging.broadcasts.when import ends_at
+from cdp.plugin.manager import Plugins
+from cdp.store import Store
+
+OK, WARNING, FAILED, UNKNOWN = "ok", "warning", "failed", "unknown"
+
+_HREF = re.compile(r"""href\s*=\s*["']([^"']*)["']""", re.IGNORECASE)
+_SCHEMES = {"http", "https", "mailto", "tel", "sms"}
+#: Reasons in words: what would happen to the people.
+REASONS = {
+    "no_address": "have no address for this channel",
+    "unsubscribed": "have unsubscribed from everything",
+    "unsubscribed_channel": "want nothing on this channel",
+    "unsubscribed_topic": "have left this topic",
+    "suppressed": "have an address that nothing is sent to",
+    "deleted": "are deleted or suppressed",
+    "missing_variable": "lack something that the template says",
+    "not_rendered": "can't be written to: the template breaks for them",
+    "bad_template": "can't be written to: the template is broken",
+    "bad_content": "can't be written to: what the template makes is no message",
+    "over_limit": "have got as many messages as the limits allow",
+}
+
+
+class Item(NamedTuple):
+    """One check; ``state`` is ok, warning, failed (it can't go) or unknown."""
+
+    key: str
+    state: str
+    text: str
+
+
+class Checked(NamedTuple):
+    """All checks, and the rehearsal where there could be one."""
+
+    items: tuple[Item, ...]
+    rehearsal: Rehearsal | None
+
+    @property
+    def ready(self) -> bool:
+        """Whether nothing stands in the way."""
+        return all(item.state != FAILED for item in self.items)
+
+
+def check(
+    store: Store, settings: Settings, plugins: Plugins, plan: Plan, now: int, *, ask: bool = True
+) -> Checked:
+    """All that should hold; with ``ask`` the providers are asked, too, which takes a while."""
+    items: list[Item] = []
+    lacks = unready(plan)
+    items += [Item(field, FAILED, texts[0]) for field, texts in lacks.items()]
+    if lacks or not plan.variants:
+        return Checked(tuple(items), None)
+    try:
+        with store.read() as tx:
+            found = ways(tx, plan)
+    except NoTemplate as error:
+        return Checked((*items, Item("template", FAILED, f"{_capital(str(error))}.")), None)
+    rehearsal = None
+    if not plan.triggered:
+        try:
+            rehearsal = rehearse(store, settings, plan, now)
+        except who.NoPeople as error:
+            items.append(Item("who", FAILED, f"{_capital(str(error))}."))
+    if rehearsal is not None:
+        items += _people(rehearsal)
+        for prepared in rehearsal.first.values():
+            items += _message(prepared)
+    senders = Senders(store, settings, plugins)
+    try:
+        senders.refresh()
+        items += _providers(Providers(senders), found, plan, rehearsal, now, ask)
+    finally:
+        senders.close()
+    items.append(
+        Item("public_url", OK, f"Links in messages lead to {settings.public_url}.")
+        if settings.public_url
+        else Item(
+            "public_url",
+            WARNING,
+            "CDP_PUBLIC_URL is not set: links to unsubscribe lead to this machine alone.",
+        )
+    )
+    return Checked(tuple(items), rehearsal)
+
+
+def _people(found: Rehearsal) -> Iterator[Item]:
+    counted = found.counted
+    n = f"{counted.people:,}" if counted.exact else f"about {counted.people:,}"
+    if counted.people == 0:
+        yield Item("who", WARNING, "Nobody is in it just now.")
+        return
+    yield Item("who", OK, f"It is for {n} {'person' if counted.people == 1 else 'people'}.")
+    for item in found.withheld:
+        share = item.people / found.tried
+        words = REASONS.get(item.code, item.code.replace("_", " "))
+        detail = item.reason.partition(": ")[2]
+        detail = f" ({detail})" if detail and item.code != "no_address" else ""
+        many = f"{item.people:,}" if found.whole else f"{share:.0%} of {found.tried:,} tried"
+        nobody = item.people == found.tried
+        broken = item.code in ("bad_template", "not_rendered", "bad_content", "missing_variable")
+        state = FAILED if nobody else WARNING
+        yield Item(item.code, state, f"{many} {words}{detail}." + (
+            " They get nothing." if not broken else " Their messages fail."
+        ))  # fmt: skip
+    if not found.withheld:
+        yield Item("withheld", OK, "Nobody of them would be passed over.")
+
+
+def _message(prepared: Prepared) -> Iterator[Item]:
+    """What is wrong with a message as it would go."""
+    content: Any = prepared.content
+    name = prepared.delivery.template or ""
+    yield Item("template", OK, f"The template {name} can be written.")
+    if prepared.delivery.channel != "email":
+        return
+    html, text = content.html or "", content.text or ""
+    bare = {f"/unsubscribe/{prepared.public}", f"/preferences/{prepared.public}"}
+    if any(path in html or path in text for path in bare):
+        yield Item("unsubscribe", OK, f"{name} has a link to unsubscribe.")
+    else:
+        yield Item(
+            "unsubscribe", WARNING,
+            f"{name} has no link to unsubscribe in it: add {{% unsubscribe_url %}}. "
+            "(Mail programs show a button of their own.)",
+        )  # fmt: skip
+    bad = sorted({url for url in _HREF.findall(html) if not _leads(url)})
+    if bad:
+        shown = ", ".join(repr(url[:60]) for url in bad[:3])
+        yield Item("links", WARNING, f"{name} has links that lead nowhere: {shown}.")
+    else:
+        yield Item("links", OK, f"All links of {name} have an address.")
+    if len(html.encode()) > 102_000:
+        yield Item("size", WARNING, f"{name} has more than 102 KB: Gmail cuts it off.")
+
+
+def _leads(url: str) -> bool:
+    parts = urlsplit(url.strip())
+    if parts.scheme in ("http", "https"):
+        return bool(parts.netloc)
+    return parts.scheme in _SCHEMES and bool(parts.path)
+
+
+def _providers(
+    providers: Providers,
+    found: dict[str, Way],
+    plan: Plan,
+    rehearsal: Rehearsal | None,
+    now: int,
+    ask: bool,
+) -> Iterator[Item]:
+    people = rehearsal.counted.people if rehearsal else 0
+    for channel in sorted({way.channel for way in found.values()}):
+        mine = providers.of(channel)
+        if not mine:
+            yield Item(
+                "provider", FAILED, f"No destination for {channel} is set up and switched on."
+            )
+            continue
+        names = ", ".join(item.destination.name for item in mine)
+        yield Item("provider", OK, f"{channel} goes by {names}.")
+        if ask:
+            for item in mine:
+                yield from _asked(item)
+        rates = [item.channel.rate_limit for item in mine]
+        rate = sum(one for one in rates if one) if all(rates) else None
+        took = duration_ms(plan, people, rate)
+        if plan.local is not None:
+            took = max(took, ends_at(plan, now) - now)
+        if took >= 60_000:
+            yield Item("duration", OK, f"It takes about {_long(took)}.")
+
+
+def _asked(provider: Provider) -> Iterator[Item]:
+    try:
+        found = provider.channel.checks()
+    except Exception as error:  # a plugin's fault is shown, and stops nothing
+        yield Item(
+            "provider", UNKNOWN, f"{provider.destination.name} can't be asked: {error}"[:300]
+        )
+        return
+    for one in found:
+        if one.state != OK:
+            yield Item(f"provider.{one.name}", one.state, f"{one.name}: {one.text}")
+
+
+def _long(ms: int) -> str:
+    hours = timedelta(milliseconds=ms).total_seconds() / 3600
+    if hours >= 48:
+        return f"{hours / 24:.0f} days"
+    if hours >= 2:
+        return f"{hours:.0f} hours"
+    return f"{max(1, round(hours * 60))} minutes"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

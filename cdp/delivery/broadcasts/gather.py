@@ -1,0 +1,108 @@
+"""Choosing the people of a broadcast: all that are in its audience at one instant.
+
+One reading transaction sees that instant throughout, while what it finds is written in
+short transactions of their own. Whoever dies while at it leaves nothing that counts: the
+next one begins anew, at an instant of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from sqlalchemy import Connection
+
+from cdp.delivery.broadcasts import files, who
+from cdp.messaging.broadcasts.lots import FIRST, NEVER, REST, lot
+from cdp.messaging.broadcasts.plan import Plan, plan_of
+from cdp.messaging.broadcasts.when import due_at
+from cdp.store import Store, broadcast_people, broadcasts
+from cdp.store.broadcast_people import Chosen
+from cdp.store.broadcasts import Broadcast
+
+#: How long whoever chooses may go without a sign of life (ms).
+ALIVE_MS = 60_000
+
+
+class Lost(RuntimeError):
+    """It was paused or cancelled meanwhile, or somebody else has taken over."""
+
+
+def gather(
+    store: Store, row: Broadcast, me: str, clock: Callable[[], int], fetch: files.Fetch
+) -> None:
+    """Choose the people of ``row``, which is ``me``'s to do; `Lost`."""
+    plan = plan_of(row.body)
+    while True:
+        with store.write() as tx:
+            _mine(tx, row.id, me, clock())
+            if not broadcast_people.drop(tx, row.id):
+                break
+    with store.read() as view:
+        broadcast_people.one_moment(view)
+        as_of = clock()
+        people = held_out = 0
+        try:
+            for some in _pieces(view, row, plan, as_of, fetch):
+                people += len(some)
+                held_out += sum(item.wave == NEVER for item in some)
+                with store.write() as tx:
+                    _mine(tx, row.id, me, clock())
+                    broadcast_people.add(tx, row.id, some)
+        except (who.NoPeople, files.BadFile) as error:
+            failed(store, row.id, str(error), clock())
+            return
+    with store.write() as tx:
+        now = clock()
+        _mine(tx, row.id, me, now)
+        broadcasts.change(
+            tx, row.id, state="sending", as_of=as_of, people=people, held_out=held_out,
+            owner=None, until=0, wave=FIRST, reached_at=-1, reached=0, updated_at=now,
+        )  # fmt: skip
+
+
+def _pieces(
+    view: Connection, row: Broadcast, plan: Plan, as_of: int, fetch: files.Fetch
+) -> Iterator[list[Chosen]]:
+    url = row.brought.get("file")
+    if url:
+        yield from files.people(view, row, plan, as_of, fetch(url))
+        return
+    for profiles in who.chosen(view, row.brought.get("who") or plan.who, as_of):
+        yield turns(view, row.parent or row.id, plan, profiles, as_of)
+
+
+def turns(
+    tx: Connection,
+    broadcast: int,
+    plan: Plan,
+    profiles: list[int],
+    as_of: int,
+    data: dict[int, bytes] | None = None,
+) -> list[Chosen]:
+    """The turns of some people: when, in which wave, which variant."""
+    nodes = broadcast_people.nodes_for(tx, profiles)
+    zones = broadcast_people.zones(tx, profiles) if plan.local is not None else {}
+    found = []
+    for profile in profiles:
+        node = nodes.get(profile)
+        if node is None:
+            continue  # gone in the same instant
+        drawn = lot(plan, broadcast, profile)
+        late = plan.after_ms or 0 if drawn.wave == REST else 0
+        due = due_at(plan, zones.get(profile), as_of + late) if plan.local else as_of
+        brought = (data or {}).get(profile) or None
+        found.append(Chosen(drawn.wave, due, node, profile, drawn.variant, brought))
+    return found
+
+
+def failed(store: Store, id_: int, why: str, now: int) -> None:
+    """Give a broadcast up, and say why."""
+    with store.write() as tx:
+        broadcasts.change(
+            tx, id_, state="failed", error=why[:1000], ended_at=now, updated_at=now, until=0
+        )
+
+
+def _mine(tx: Connection, id_: int, me: str, now: int) -> None:
+    if not broadcasts.renew(tx, id_, me, now + ALIVE_MS):
+        raise Lost(id_)

@@ -1,0 +1,140 @@
+"""What would become of a broadcast if it went now: tried on some of its people, sent to nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from cdp.config import Settings
+from cdp.delivery.broadcasts import who
+from cdp.delivery.broadcasts.mover import ways
+from cdp.delivery.messages.checks import Checks
+from cdp.delivery.messages.compose import Prepared
+from cdp.delivery.messages.letters import Letters
+from cdp.messaging.broadcasts.plan import Plan
+from cdp.store import Store, addressees, deliveries
+from cdp.store.counting import Preview
+from cdp.store.deliveries import Delivery, pack
+
+#: People on whom it is tried.
+SAMPLE = 400
+
+
+class Withheld(NamedTuple):
+    """Why ``people`` of those tried would get nothing; ``code`` is what stands before a colon."""
+
+    code: str
+    reason: str
+    people: int
+    profile: int  # one of them
+
+
+class Rehearsal(NamedTuple):
+    """``counted`` says how many it is for; ``tried`` of them, ``go`` would get a message.
+
+    ``first`` is one of the messages, of each template one; ``allowed`` counts people by
+    variables that they lack where the template lets that pass.
+    """
+
+    counted: Preview
+    tried: int
+    go: int
+    withheld: tuple[Withheld, ...]
+    first: dict[str, Prepared]
+
+    @property
+    def whole(self) -> bool:
+        """Whether it was tried on everybody."""
+        return self.counted.exact and self.tried == self.counted.people
+
+
+def rehearse(
+    store: Store, settings: Settings, plan: Plan, now: int, sample: int = SAMPLE
+) -> Rehearsal:
+    """Try a broadcast on some of its people; `NoPeople`, `NoTemplate`."""
+    with store.read() as tx:
+        counted = who.count(tx, plan.who, now, sample)
+        people = sorted(counted.some)
+        nodes = addressees.nodes_of(tx, people)
+        found = ways(tx, plan)
+    variants = plan.variants
+    rows: list[Delivery] = []
+    owners: list[int] = []
+    for index, profile in enumerate(one for one in people if one in nodes):
+        variant = variants[index % len(variants)]
+        way = found[variant.template]
+        data = {"campaign_name": plan.name}
+        rows.append(
+            deliveries.nothing(way.channel, nodes[profile])._replace(
+                origin="broadcast",
+                origin_key="0",
+                template=variant.template,
+                topic=plan.topic or way.topic,
+                flags=int(plan.flags),
+                state="waiting",
+                request=pack(data),
+            )
+        )
+        owners.append(profile)
+    return _judge(store, settings, counted, rows, owners, now)
+
+
+def _judge(
+    store: Store,
+    settings: Settings,
+    counted: Preview,
+    rows: Sequence[Delivery],
+    owners: Sequence[int],
+    now: int,
+) -> Rehearsal:
+    made = Letters(store, settings).compose(rows, now)
+    whole = [item for item in made if isinstance(item, Prepared)]
+    with store.read() as tx:
+        verdicts = iter(Checks().verdicts(tx, whole, now) if whole else [])
+    reasons: dict[str, list[int]] = {}
+    first: dict[str, Prepared] = {}
+    go = 0
+    for item, profile in zip(made, owners, strict=True):
+        if not isinstance(item, Prepared):
+            reasons.setdefault(item.reason, []).append(profile)
+            continue
+        first.setdefault(item.delivery.template or "", item)
+        verdict = next(verdicts)
+        if verdict is None or verdict.until is not None:
+            go += 1
+        else:
+            reasons.setdefault(verdict.reason, []).append(profile)
+    withheld = [
+        Withheld(reason.partition(":")[0], reason, len(found), found[0])
+        for reason, found in reasons.items()
+    ]
+    withheld.sort(key=lambda item: -item.people)
+    return Rehearsal(counted, len(rows), go, tuple(withheld), first)
+
+
+def preview(
+    store: Store, settings: Settings, template: str, profile: int, now: int
+) -> Prepared | str:
+    """The message as somebody would get it, or why there is none; `NoTemplate`."""
+    from cdp.delivery.broadcasts.mover import NoTemplate
+    from cdp.store import definitions
+
+    with store.read() as tx:
+        node = addressees.node_of(tx, profile)
+        version = definitions.current(tx, "template", template)
+    if version is None or version.body is None:
+        raise NoTemplate(f"there is no template {template}")
+    if node is None:
+        return "deleted"
+    row = deliveries.nothing(version.body["channel"], node)._replace(
+        origin="broadcast", origin_key="0", template=template, state="waiting"
+    )
+    made = Letters(store, settings).compose([row], now)[0]
+    return made if isinstance(made, Prepared) else made.reason
+
+
+def texts(prepared: Prepared) -> dict[str, Any]:
+    """What a message says, for people to look at: its fields that have something."""
+    content: Any = prepared.content
+    fields = ("subject", "preheader", "html", "text", "title", "body", "link", "url", "from_")
+    return {name: getattr(content, name) for name in fields if getattr(content, name, None)}

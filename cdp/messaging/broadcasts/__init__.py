@@ -1,0 +1,1 @@
+"""One message to an audience: who gets which variant, when, how fast, and which one won. No I/O."""

@@ -1,0 +1,66 @@
+"""Which variant did best, in figures and in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+#: Of a normal distribution 95 % lie within so many standard deviations.
+_Z = 1.96
+
+
+class Result(NamedTuple):
+    """What became of a variant: ``did`` of ``sent`` did what is measured."""
+
+    name: str
+    sent: int
+    did: int
+
+    @property
+    def rate(self) -> float:
+        """The share."""
+        return self.did / self.sent if self.sent else 0.0
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Where the share lies with 95 % (Wilson)."""
+        if not self.sent:
+            return 0.0, 1.0
+        n, share = self.sent, self.rate
+        square = _Z * _Z
+        middle = (share + square / (2 * n)) / (1 + square / n)
+        spread = _Z / (1 + square / n) * math.sqrt(share * (1 - share) / n + square / (4 * n * n))
+        return max(0.0, middle - spread), min(1.0, middle + spread)
+
+
+def best(results: Sequence[Result]) -> Result:
+    """The one with the highest share; of equals the first."""
+    return max(results, key=lambda item: item.rate)
+
+
+def surely(one: Result, other: Result) -> bool:
+    """Whether the difference is more than chance explains (two-sided z-test, 95 %)."""
+    n = one.sent + other.sent
+    if not one.sent or not other.sent or not 0 < one.did + other.did < n:
+        return False
+    share = (one.did + other.did) / n
+    spread = math.sqrt(share * (1 - share) * (1 / one.sent + 1 / other.sent))
+    return abs(one.rate - other.rate) > _Z * spread
+
+
+def in_words(results: Sequence[Result], measure: str) -> str:
+    """What the figures say, plainly."""
+    if len(results) < 2 or not any(item.sent for item in results):
+        return ""
+    first = best(results)
+    rest = [item for item in results if item.name != first.name]
+    second = best(rest)
+    said = f"{first.name}: {first.rate:.1%} {measure}, {second.name}: {second.rate:.1%}"
+    if first.did == 0:
+        return f"Nobody has {measure} yet."
+    if first.rate == second.rate:
+        return f"{said}. They are level."
+    if surely(first, second):
+        return f"{said}. The difference is more than chance explains."
+    return f"{said}. So small a difference may be chance."

@@ -1,4 +1,4 @@
-"""Messages rendered in one thread, beside what bare Liquid does with the same bodies."""
+"""Messages rendered a second of one core, beside what bare Liquid does with the same bodies."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ MJML = """\
   <mj-section><mj-column><mj-image src="https://shop.example/logo.png" alt="Shop" width="120px" />
     <mj-text font-size="20px">Thank you, {{ customer.first_name | default: "friend" }}!</mj-text>
     <mj-text>{{ event.order_id }} over {{ event.total }} goes to {{ customer.city }}.</mj-text>
+    <mj-table>{% for item in event.items %}
+      <tr><td>{{ item.name }}</td><td align="right">{{ item.price }}</td></tr>
+    {% endfor %}</mj-table>
     <mj-button href="https://shop.example/orders/{{ event.order_id }}">See it</mj-button>
   </mj-column></mj-section>
   <mj-section>
@@ -45,7 +48,12 @@ def _scopes(count: int) -> list[dict[str, Any]]:
     return [
         {
             "customer": {"first_name": f"Ana {n}", "city": "Gdańsk", "plan": "pro", "id": f"u{n}"},
-            "event": {"order_id": f"A-{n}", "total": n + 0.5, "currency": "EUR"},
+            "event": {
+                "order_id": f"A-{n}",
+                "total": n + 0.5,
+                "currency": "EUR",
+                "items": [{"name": "Shoe & co", "price": 30}, {"name": "Sock", "price": n}],
+            },
         }
         for n in range(count)
     ]
@@ -103,10 +111,10 @@ def _measured(
     best = {ours: 0.0, library: 0.0}
     for _ in range(rounds):
         for do, some in ((ours, scopes), (library, scopes[: count // 4])):
-            began = time.perf_counter()
+            began = time.process_time()
             for scope in some:
                 do(scope)
-            best[do] = max(best[do], len(some) / (time.perf_counter() - began))
+            best[do] = max(best[do], len(some) / (time.process_time() - began))
     said = f"{goal:,} messages/s"
     return Figure(
         name, "messages/s", best[ours], best[library], f"ours >= {said}", best[ours] >= goal

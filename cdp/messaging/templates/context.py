@@ -33,13 +33,13 @@ class Buffer(StringIO):
 class Context(RenderContext):
     """A context that knows which message it renders."""
 
-    __slots__ = ("run", "turns", "weight")
+    __slots__ = ("run", "weight")
 
     def __init__(self, template: BoundTemplate, *, run: Run | None = None, **more: Any) -> None:
         globals_ = more.pop("globals", None) if run is None else run.data
         super().__init__(template, globals=globals_, **more)
         self.run = run
-        self.turns, self.weight = 0, 1
+        self.weight = 1
 
     def get_buffer(self, buf: Any = None) -> Buffer:
         """Where what is inside of a tag is written."""
@@ -54,8 +54,11 @@ class Context(RenderContext):
 
     def raise_for_loop_limit(self, length: int = 1) -> None:
         """Count the turns of a loop that begins; no template may hang."""
-        self.turns += length * self.weight
-        if self.turns > MAX_TURNS:
+        run = self.run
+        if run is None:
+            return
+        run.turns += length * self.weight
+        if run.turns > MAX_TURNS:
             raise LoopIterationLimitError("loops take too long", token=None)
 
 

@@ -10,7 +10,7 @@ from liquid.builtin.expressions.primitive import Literal
 from liquid.builtin.output import Output, OutputNode
 from liquid.builtin.tags.echo_tag import EchoNode, EchoTag
 
-from cdp.messaging.templates.context import Context, dotted
+from cdp.messaging.templates.context import dotted
 from cdp.messaging.templates.policy import Missing, Run
 from cdp.messaging.templates.stringify import shown, shown_in_html
 
@@ -46,7 +46,7 @@ class OurEchoTag(EchoTag):
     node_class = OurEcho
 
 
-def _evaluated(expression: Any, context: Context) -> Any:
+def _evaluated(expression: Any, context: Any) -> Any:
     if not isinstance(expression, FilteredExpression):
         return _told(expression.evaluate(context), str(expression), context)
     value = expression.left.evaluate(context)
@@ -62,7 +62,7 @@ def _evaluated(expression: Any, context: Context) -> Any:
     return value
 
 
-def _told(value: Any, name: str, context: Context) -> Any:
+def _told(value: Any, name: str, context: Any) -> Any:
     if value is not None and not isinstance(value, Missing):
         return value
     if context.run is None:
@@ -70,8 +70,14 @@ def _told(value: Any, name: str, context: Context) -> Any:
     return context.run.missing(value.path if isinstance(value, Missing) else name)
 
 
+def slow(expression: Any, html: bool, lite: Callable[[Run], Any]) -> Fast:
+    """An output as a function of the data, with the library's filters."""
+    show = shown_in_html if html else shown
+    return lambda run: show(_evaluated(expression, lite(run)))
+
+
 def fast(node: OutputNode, env: Any, assigned: set[str]) -> Fast | None:
-    """The output as a function of the data, where nothing but the data decides it."""
+    """The output as a function of the data: a plain path, with plain filters or none."""
     expression = node.expression
     if not isinstance(expression, FilteredExpression):
         return None
@@ -84,7 +90,7 @@ def fast(node: OutputNode, env: Any, assigned: set[str]) -> Fast | None:
     ):
         return None
     first, *rest = [str(part) for part in left.path]
-    if first in assigned:
+    if first in assigned or first == "forloop":
         return None
     steps = _steps(expression.filters or [], env)
     if steps is None:

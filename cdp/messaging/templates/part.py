@@ -7,13 +7,14 @@ from typing import Any
 from liquid.builtin.content import ContentNode
 from liquid.exceptions import LiquidError, LiquidInterrupt
 
+from cdp.messaging.templates.blocks import Lite, block, said_by_data
 from cdp.messaging.templates.context import MAX_OUTPUT, Buffer, Context
 from cdp.messaging.templates.errors import RenderError
 from cdp.messaging.templates.language import language, parse
-from cdp.messaging.templates.output import Fast, OurOutput, fast
+from cdp.messaging.templates.output import Fast, OurOutput, fast, slow
 from cdp.messaging.templates.plaintext import tidy
 from cdp.messaging.templates.policy import Run
-from cdp.messaging.templates.tags import LinkNode, PixelNode, UrlNode
+from cdp.messaging.templates.tags import CioLinkNode, LinkNode, PixelNode, UrlNode
 
 
 class Part:
@@ -36,8 +37,16 @@ class Part:
     def _piece(self, node: Any, assigned: set[str]) -> Any:
         if isinstance(node, ContentNode):
             return node.text
+        env = language(self.html)
         if isinstance(node, OurOutput):
-            return fast(node, language(self.html), assigned) or node
+            quick = fast(node, env, assigned)
+            if quick is None and said_by_data(node.expression, assigned):
+                return slow(node.expression, self.html, lambda run: Lite(run, env))
+            return quick or node
+        if isinstance(node, CioLinkNode):
+            if all(said_by_data(value, assigned) for value in node.arguments.values()):
+                return lambda run: node.said(Lite(run, env))
+            return node
         if isinstance(node, UrlNode):
             return lambda run: node.said(run, self.html)
         if isinstance(node, PixelNode):
@@ -46,7 +55,8 @@ class Part:
             inner = [self._piece(child, assigned) for child in node.block.nodes]
             if all(isinstance(piece, str) or callable(piece) for piece in inner):
                 return _link(node, inner, self.html)
-        return node
+            return node
+        return block(node, lambda child: self._piece(child, assigned), env, assigned) or node
 
     def render(self, run: Run) -> str:
         """The text of this part for one message; `RenderError`."""

@@ -35,6 +35,7 @@ class Run:
     utm: Mapping[str, str] = field(default_factory=dict)
     where: str = ""
     allowed: list[str] = field(default_factory=list)
+    turns: int = 0
 
     def missing(self, variable: str) -> str:
         """What is said in the place of a variable without a value; `MissingVariable`."""

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import Response
 from marshmallow import Schema, fields, validate
 
 from cdp.api.cursors import decode_place, encode
 from cdp.api.errors import ApiError
 from cdp.api.fields import Moment
 from cdp.api.people import find
-from cdp.api.room import Room, here, page_of
+from cdp.api.room import Room, author, here, page_of
 from cdp.events import decode_json, format_time
 from cdp.identity import public_id
 from cdp.pipeline.audiences.explain import NotComputed, Why, why
-from cdp.store import graph, membership
+from cdp.store import by_hand, graph, membership
+from cdp.store.by_hand import MOST, NoSuchList
 from cdp.store.membership import State
+from cdp.transfer.members import export_members
 
 room = Room("memberships", "Who is in an audience, how that came, and why.")
 
@@ -64,8 +67,8 @@ class TurnSchema(Schema):
     entered = fields.Boolean()
     cause = fields.String(
         metadata={
-            "description": "event, trait, timer, merge, joined, account, audience, profile "
-            "or definition."
+            "description": "event, trait, timer, merge, joined, account, audience, profile, "
+            "list or definition."
         }
     )
     event = fields.Integer(allow_none=True, metadata={"description": "The message, if any."})
@@ -99,6 +102,28 @@ class MemberSchema(Schema):
 
     id = fields.String()
     since = fields.String()
+
+
+class HandSchema(Schema):
+    """People who are put on a list that is kept by hand, and taken off it."""
+
+    add = fields.List(
+        fields.String(),
+        load_default=list,
+        validate=validate.Length(max=MOST),
+        metadata={"description": "Identifiers, such as `user_id:u1`."},
+    )
+    remove = fields.List(fields.String(), load_default=list, validate=validate.Length(max=MOST))
+
+
+class MovedSchema(Schema):
+    """What became of it."""
+
+    added = fields.Integer()
+    removed = fields.Integer()
+    unmatched = fields.List(
+        fields.String(), metadata={"description": "Identifiers that nobody has."}
+    )
 
 
 class StateSchema(Schema):
@@ -149,6 +174,25 @@ def list_members(query: dict[str, Any], key: str) -> dict[str, Any]:
         if m.profile in rows
     ]
     return {"data": data, "next": encode(page[-1].profile) if len(some) > len(page) else None}
+
+
+@room.on("POST", "/audiences/<key>/members", "audiences:write", body=HandSchema, gives=MovedSchema)
+def change_members(body: dict[str, Any], key: str) -> dict[str, Any]:
+    """Put people on a list that is kept by hand, and take others off."""
+    try:
+        with here().store.write() as tx:
+            done = by_hand.change(tx, key, body["add"], body["remove"], here().now())
+    except NoSuchList as error:
+        raise ApiError(404, "not_found", f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+    return {"added": done.added, "removed": done.removed, "unmatched": done.unknown}
+
+
+@room.on("GET", "/audiences/<key>/members.csv", "profiles:read", streams=["text/csv"])
+def members_as_csv(key: str) -> Response:
+    """All members as CSV: their id, identifiers, and since when they are in it."""
+    with here().store.read() as tx:
+        state = _state(tx, key)
+    return Response(export_members(here().store, state, author(), "API"), mimetype="text/csv")
 
 
 @room.on("GET", "/audiences/<key>/state", "audiences:read", gives=StateSchema)

@@ -7,7 +7,15 @@ from typing import Any
 
 import click
 
-from cdp.cli.common import json_option, now_ms, open_store, print_object, store_options
+from cdp.cli.common import (
+    author,
+    json_option,
+    now_ms,
+    open_store,
+    print_object,
+    print_rows,
+    store_options,
+)
 from cdp.cli.definitions import group_of, switch
 from cdp.cli.errors import CliError
 from cdp.cli.find import find
@@ -78,3 +86,76 @@ def explain(key: str, person: str, at: str | None, as_json: bool, **where: Any) 
         what = "entered" if change["entered"] else "left"
         by = f" by event {change['event']}" if change["event"] else ""
         click.echo(f"{change['at']}  {what}, {change['cause']}{by}")
+
+
+@audiences.command("members")
+@store_options
+@click.argument("key")
+@json_option
+def members(key: str, as_json: bool, **where: Any) -> None:
+    """List who is in the audience KEY, as CSV.
+
+    Example: cdp audiences members big_spenders > members.csv
+    """
+    from cdp.store import membership
+    from cdp.transfer.members import export_members, rows_of
+
+    _, store = open_store(**where)
+    with store.read() as tx:
+        state = membership.states(tx, "audience", key).get(key)
+    if state is None:
+        raise CliError(f"there is no audience {key} that is worked out")
+    if as_json:
+        with store.read() as tx:
+            print_rows(rows_of(tx, state.id), True)
+        return
+    for piece in export_members(store, state, author(), "command"):
+        click.echo(piece, nl=False)
+
+
+def _by_hand(name: str, about: str, example: str) -> click.Command:
+    @click.command(name, help=f"{about} Example: {example}")
+    @store_options
+    @click.argument("key")
+    @click.argument("people", nargs=-1)
+    @click.option("--file", type=click.File("r", encoding="utf-8"), help="One a line, or CSV.")
+    @click.option("--type", "type_", default="user_id", help="Of what has no type before it.")
+    @json_option
+    def command(
+        key: str, people: tuple[str, ...], file: Any, type_: str, as_json: bool, **where: Any
+    ) -> None:
+        from cdp.store import by_hand
+        from cdp.store.bulk import chunks
+        from cdp.transfer.members import named
+
+        names = named("\n".join(people), type_) + (named(file.read(), type_) if file else [])
+        if not names:
+            raise CliError("name somebody, such as user_id:u1, or a --file")
+        _, store = open_store(**where)
+        n, unknown = 0, list[str]()
+        for some in chunks(names, by_hand.MOST):
+            add, remove = (some, ()) if name == "put" else ((), some)
+            try:
+                with store.write() as tx:
+                    done = by_hand.change(tx, key, add, remove, now_ms())
+            except by_hand.NoSuchList as error:
+                raise CliError(str(error)) from None
+            n += done.added + done.removed
+            unknown += done.unknown
+        print_object({"changed": n, "unknown": unknown}, as_json)
+
+    return command
+
+
+audiences.add_command(
+    _by_hand(
+        "put", "Put PEOPLE (type:value) on the list KEY, which is kept by hand.",
+        "cdp audiences put vips user_id:u1 email:jo@example.org",
+    )
+)  # fmt: skip
+audiences.add_command(
+    _by_hand(
+        "take", "Take PEOPLE (type:value) off the list KEY, which is kept by hand.",
+        "cdp audiences take vips user_id:u1",
+    )
+)  # fmt: skip

@@ -41,6 +41,10 @@ def preview() -> str:
         counted = counting.count_people(tx, condition, now, collection, show=previews.SHOWN)
         people = previews.shown(tx, counted)
         shared = previews.overlaps(tx, condition, now, collection)
+        state = membership.states(tx, "audience", id_[1]).get(id_[1])
+        changed = None
+        if state is not None and state.state == "live":
+            changed = previews.change_of(tx, condition, now, state.id, state.size, collection)
     overlaps = [
         Overlap(one.key, title_of(one.key, bodies["audience", one.key]), one.people, 0.0)
         for one in shared
@@ -51,6 +55,7 @@ def preview() -> str:
         counted=counted,
         share=counted.people / counted.of if counted.of else 0.0,
         people=people,
+        changed=changed,
         overlaps=[
             one._replace(share=min(one.people / counted.people, 1.0) if counted.people else 0.0)
             for one in overlaps[:OVERLAPS]

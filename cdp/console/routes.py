@@ -16,6 +16,7 @@ from cdp.console import (
     audiences,
     auth,
     builder,
+    by_hand,
     catalogue_pages,
     classes,
     defined,
@@ -73,6 +74,7 @@ PAGES: tuple[tuple[str, str, View], ...] = (
     ("/messages/health", "messages_health", messages.health),
     ("/messages/deliveries/<name>", "message", messages.one),
     ("/messages/deliveries/<name>/html", "message_html", messages.html),
+    ("/audiences/<key>/members.csv", "audience_csv", by_hand.export),
     ("/people", "people", people.index),
     ("/people/exports", "exports", exports.index),
     ("/people/imports", "imports", imports.index),
@@ -169,6 +171,7 @@ DEFINED_PAGES: tuple[tuple[str, str, str, View], ...] = (
     ("POST", "/<key>/versions", "defined_revert", defined.revert),
     ("POST", "/<key>/state", "defined_archive", defined.archive),
     ("POST", "/<key>/run", "defined_run", defined.ask_again),
+    ("POST", "/<key>/members", "defined_members", by_hand.change),
     ("POST", "/<key>/remove", "defined_remove", defined.remove),
 )
 

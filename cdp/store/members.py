@@ -50,6 +50,17 @@ def measured_ids(tx: Connection) -> dict[str, int]:
     return {row.key: row.id for row in tx.execute(live)}
 
 
+def among(tx: Connection, audience: int, ids: Iterable[int]) -> set[int]:
+    """Those of some profiles that are in an audience."""
+    found: set[int] = set()
+    for some in chunks(sorted(ids)):
+        statement = select(members.c.profile).where(
+            members.c.audience == audience, members.c.profile.in_(list(some))
+        )
+        found.update(tx.execute(statement).scalars())
+    return found
+
+
 def add_members(tx: Connection, rows: list[tuple[int, int, int]]) -> None:
     """Add (audience, profile, since); who is in already stays as they are."""
     if not rows:
@@ -158,6 +169,7 @@ def join_people(tx: Connection, into: dict[int, int], gone: set[int], now: int) 
     if not gone:
         return
     run_many(tx, _move_changes, [{"old": o, "new": n} for o, n in into.items()])
+    _stay_listed(tx, into, now)
     exits = [
         Change(audience, into[profile], now, False, "joined", None, False, "{}")
         for audience, profile in forget_people(tx, gone)
@@ -165,6 +177,26 @@ def join_people(tx: Connection, into: dict[int, int], gone: set[int], now: int) 
     ]
     add_changes(tx, exits)
     erase_people(tx, gone - into.keys())
+
+
+def _stay_listed(tx: Connection, into: dict[int, int], now: int) -> None:
+    """Whoever was put on a list by hand is on it as the profile that goes on."""
+    a = audiences.c
+    lists = select(a.id).where(
+        a.kind == "audience", a.state == LIVE, a.root.is_(None), a.fingerprint.startswith("list:")
+    )
+    kept = set(tx.execute(lists).scalars())
+    if not kept:
+        return
+    come: dict[int, set[int]] = {}
+    for profile, audience, _ in members_of(tx, sorted(into)):
+        if audience in kept:
+            come.setdefault(audience, set()).add(into[profile])
+    for audience, ids in come.items():
+        new = sorted(ids - among(tx, audience, ids))
+        add_members(tx, [(audience, profile, now) for profile in new])
+        add_changes(tx, [Change(audience, p, now, True, "joined", None, False, "{}") for p in new])
+        grow(tx, {audience: len(new)})
 
 
 def erase_people(tx: Connection, ids: Iterable[int]) -> None:

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from cdp.store import counting, faces, matching
+from cdp.store import counting, faces, matching, persons
+from cdp.store import members as member_rows
+from cdp.store.bulk import chunks
 from cdp.store.counting import Preview
 from cdp.store.faces import Face
 from cdp.store.tables import USERS, audiences, members
@@ -16,6 +18,8 @@ from cdp.store.tables import USERS, audiences, members
 SHOWN, POINTS, SECONDS = 8, 8, 0.5
 #: People who are decided on one by one for a point of the chart.
 _DECIDED = 500
+#: People who are decided on one by one to say who would enter and leave.
+_FEW = 5_000
 
 
 class Overlap(NamedTuple):
@@ -64,6 +68,43 @@ def overlaps(tx: Connection, condition: Any, now: int, collection: int = USERS) 
         for id_, n in tx.execute(counted.group_by(m.audience))
     ]
     return sorted(found, key=lambda one: (-one.people, one.key))
+
+
+class Change(NamedTuple):
+    """How many would enter an audience by another condition, and leave it, counted exactly."""
+
+    enter: int
+    leave: int
+
+
+def change_of(
+    tx: Connection, condition: Any, now: int, audience: int, size: int, collection: int = USERS
+) -> Change | None:
+    """What a condition would change of an audience's members.
+
+    None where more are left to be decided on one by one than is worth it.
+    """
+    made = matching.match(tx, condition, now, collection)
+    yes: list[int] = []
+    if not made.found.exact:
+        few = matching.ids_of(made, made.open).limit(_FEW + 1)
+        left = list(tx.execute(few).scalars())
+        if len(left) > _FEW:
+            return None
+        wants = persons.asked(condition)
+        for ids in chunks(left, _DECIDED):
+            yes += counting.decide(tx, condition, list(ids), wants, now, collection)
+    side, m = made.found.sure, members.c
+    if side.ids is None:
+        stay = size if side.all_but else 0
+    else:
+        sets = made.people.sets
+        meets = (sets.outside if side.all_but else sets.among)(side, m.profile)
+        counted = select(func.count()).select_from(members).where(m.audience == audience, meets)
+        stay = int(tx.execute(counted).scalar_one())
+    total = matching.size(tx, made, side, matching.count_all(tx, collection)) + len(yes)
+    stay += len(member_rows.among(tx, audience, yes))
+    return Change(total - stay, size - stay)
 
 
 def growth(

@@ -107,3 +107,22 @@ def test_a_condition_that_calls_what_a_plugin_brought_once_says_so(
     space.pipeline.settle()
     state = {"state": "live", "size": 2, "progress": 1.0, "error": None}
     assert api.get("/api/audiences/loud/state") == state
+
+
+def test_a_list_is_kept_by_hand_and_handed_over_as_csv(api: Api, space: Space) -> None:
+    say(space)
+    api.post("/api/audiences", {"key": "vips", "static": True}, 201)
+    space.pipeline.settle()
+    members = "/api/audiences/vips/members"
+    done = api.post(members, {"add": ["user_id:u1", "user_id:u2", "user_id:nobody"]})
+    assert done == {"added": 2, "removed": 0, "unmatched": ["user_id:nobody"]}
+    done = api.post(members, {"remove": ["user_id:u2"]})
+    assert done == {"added": 0, "removed": 1, "unmatched": []}
+    rows = api.call("GET", f"{members}.csv").text.splitlines()
+    assert rows[0] == "id,user_id,email,anonymous_id,since"
+    assert [row.split(",")[1] for row in rows[1:]] == ["u1"]
+    found = api.get("/api/profiles/user_id:u1/audiences/vips", 409)
+    assert "kept by hand" in found["error"]["message"]
+    api.post("/api/audiences", {"key": "regulars", "who": WHO}, 201)
+    space.pipeline.settle()
+    api.post("/api/audiences/regulars/members", {"add": ["user_id:u1"]}, 404)

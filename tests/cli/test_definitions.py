@@ -175,3 +175,19 @@ def test_a_trait_by_sql_is_tried_added_and_asked_again(cdp: Cdp, space: Space) -
     assert "waiting" in cdp("traits", "run", "visits_now", "--show").out
     cdp("traits", "add", "orders", "--value", 'count("Order Completed")')
     assert "not by a query" in cdp.refuses("traits", "run", "orders")
+
+
+def test_a_list_is_kept_by_hand(cdp: Cdp, space: Space, tmp_path: Path) -> None:
+    space.send(*ana())
+    cdp("audiences", "add", "vips", "--static")
+    assert "that is kept by hand" in cdp.refuses("audiences", "put", "vips", "u1")
+    space.pipeline.settle()
+    (tmp_path / "some.csv").write_text("user_id:u1,x\nnobody\n")
+    done = cdp.json("audiences", "put", "vips", "--file", str(tmp_path / "some.csv"))
+    assert done == [{"changed": 1, "unknown": ["user_id:nobody"]}]
+    [member] = cdp.json("audiences", "members", "vips")
+    assert member["user_id"] == "u1"
+    assert ",u1," in cdp("audiences", "members", "vips").out
+    assert cdp.json("audiences", "take", "vips", "u1") == [{"changed": 1, "unknown": []}]
+    assert "name somebody" in cdp.refuses("audiences", "take", "vips")
+    assert "no audience other" in cdp.refuses("audiences", "members", "other")

@@ -214,6 +214,13 @@ def _define(world: World) -> None:
     }.items():  # fmt: skip
         response = admin.post(address, **fields)
         assert response.status_code == 303, response.text
+    sql = "select profile_id, count(*) as value\nfrom events\ngroup by profile_id"
+    query = {"name": "Visits each", "sql": sql, "every": "6h", "reads": "traits.plan"}
+    for address, fields in (
+        ("/catalogue/computed-traits/-new", query),
+        ("/audiences/-new", {"name": "Guests", "static": "1"}),
+    ):
+        assert admin.post(address, **fields).status_code == 303
 
 
 def _deliver(world: World) -> None:

@@ -212,3 +212,43 @@ def test_a_trait_is_worked_out_by_a_query(world: World, admin: Browser) -> None:
     assert admin.post("/catalogue/computed-traits/spent/run").status_code == 303
     edit = admin.page("/catalogue/computed-traits/spent/edit")
     assert "properties.total of &#34;A&#34;</textarea>" in edit
+
+
+def test_an_edit_says_who_would_enter_and_leave(world: World, admin: Browser) -> None:
+    world.send(buy("u1", 120), buy("u2", 20), buy("u3", 20))
+    define(admin, who='performed("Order Completed" where properties.total > 100)')
+    world.pipeline.settle()
+
+    def said(text: str) -> str:
+        return words(admin.post("/audiences/-preview", text=text, key="loyal").text)
+
+    low = 'performed("Order Completed" where properties.total < 100)'
+    assert "Saved, +2 −1 people" in said(low)
+    assert "The same people as now" in said(low.replace("<", ">"))
+    assert "Saved" not in words(admin.post("/audiences/-preview", text=low).text)
+
+
+def test_a_list_is_kept_by_hand(world: World, admin: Browser) -> None:
+    admin.post("/settings/users", name="vera", role="viewer", password="a long password 123")
+    viewer = world.client()
+    viewer.post("/login", name="vera", secret="a long password 123")
+    world.send(buy("u1", 120), buy("u2", 20))
+    assert admin.post("/audiences/-new", name="VIPs", static="1").status_code == 303
+    world.pipeline.settle()
+    assert "Put the first ones on it below" in words(admin.page("/audiences/vips"))
+    put = {"people": "u1\r\nuser_id:u2\r\nnobody", "type": "user_id", "what": "add"}
+    assert admin.post("/audiences/vips/members", **put).status_code == 303
+    page = words(admin.page("/audiences/vips"))
+    assert "2 put on it" in page and "1 are known of nobody: user_id:nobody" in page
+    table = admin.get("/audiences/vips/members.csv").text.splitlines()
+    assert table[0] == "id,user_id,email,anonymous_id,since" and len(table) == 3
+    assert "Members" in words(admin.page("/people/exports"))
+    off = {"people": "u2", "type": "user_id", "what": "remove"}
+    assert admin.post("/audiences/vips/members", **off).status_code == 303
+    assert "1 taken off" in words(admin.page("/audiences/vips"))
+    assert admin.post("/audiences/vips/members", people="", what="add").status_code == 303
+    assert "Name somebody" in words(admin.page("/audiences/vips"))
+    assert viewer.get("/audiences/vips/members.csv").status_code == 403
+    assert viewer.post("/audiences/vips/members", **off).status_code == 403
+    define(admin)
+    assert admin.post("/audiences/loyal/members", **off).status_code == 404

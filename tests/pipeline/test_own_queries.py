@@ -15,7 +15,8 @@ from cdp.config import Settings
 from cdp.definitions.own_sql import VIEWS, SqlError
 from cdp.definitions.space import Space
 from cdp.pipeline import own_queries
-from cdp.store import counting, defining, members, query_runs
+from cdp.pipeline.audiences.explain import why
+from cdp.store import counting, defining, members, people, query_runs
 from cdp.store.own_sql import ask
 from cdp.store.tables import tokens
 from tests.laws.test_audiences import Town
@@ -86,6 +87,18 @@ def test_previews_and_the_plain_evaluator_see_them(town: Town) -> None:
         root = expand(parse("traits.spent >= 30", Context.PERSON).root, made)
         found = counting.count_people(tx, root, town.now)
     assert (found.people, found.exact) == (2, True)
+
+
+def test_it_is_explained_by_what_the_query_said(town: Town) -> None:
+    define(town, TOTALS)
+    town.define("big", {"who": "traits.spent > 20"})
+    work(town)
+    with town.store.read() as tx:
+        person = people.resolve_anywhere(tx, "user_id", "u3")
+        assert person is not None
+        told = why(tx, "big", person, town.now)
+    assert (told.inside, told.condition) == (True, "traits.spent > 20")
+    assert told.clauses == [{"clause": "traits.spent > 20", "holds": True, "value": 50}]
 
 
 def test_an_edit_is_worked_out_beside_what_holds(town: Town) -> None:

@@ -18,7 +18,7 @@ from cdp.conditions.size import check_calls
 from cdp.definitions.computed_trait import read_of
 from cdp.definitions.space import Space
 from cdp.pipeline.audiences.connect import connect
-from cdp.store import audiences, definitions, kept, lists, trait_values
+from cdp.store import audiences, by_hand, definitions, kept, lists, trait_values
 from cdp.store.audiences import COMPUTING, FAILED, GONE, LIVE, WAITING, AudienceRow
 from cdp.store.definitions import Version
 from cdp.store.persons import asked
@@ -54,6 +54,10 @@ def wanted_of(versions: list[Version], lists: Mapping[str, int]) -> list[Wanted]
         if item.kind == COMPUTED_TRAIT and "sql" in body:
             collection = _COLLECTIONS.get(body.get("of", "people"), USERS)
             found.append(Wanted(item, collection, None, fingerprint_of_query(body), None))
+            continue
+        if item.kind == AUDIENCE and body.get("static") and not body.get("archived"):
+            collection = _COLLECTIONS.get(body.get("of", "people"), USERS)
+            found.append(Wanted(item, collection, None, f"{by_hand.MARK}{collection}", None))
             continue
         text = body.get("who") if item.kind == AUDIENCE else body.get("value")
         if item.kind not in (AUDIENCE, COMPUTED_TRAIT) or not text or body.get("archived"):
@@ -123,18 +127,22 @@ class Plan:
             _keep_for_queries(tx, versions, now)
         self.told = connect(tx, versions, now)
         rows: list[AudienceRow] = audiences.rows(tx, WAITING, COMPUTING, LIVE)
-        #: Computed traits that queries work out: they are only read here.
+        # Lists that are kept by hand, and computed traits that queries work out.
         queried = [row for row in rows if row.root is None]
         rows = [row for row in rows if row.root is not None]
-        measured = {row.id: row.key for row in queried if row.state == LIVE}
+        measured = {
+            row.id: row.key for row in queried if row.state == LIVE and row.kind == COMPUTED_TRAIT
+        }
+        listed_here = {row.id: row.key for row in queried if row.kind == AUDIENCE}
         self.kept: list[kept.KeptProperty] = kept.all_kept(tx)
         still = {row.id for row in rows if not row.fingerprint}
         frozen = {row.id: row.key for row in rows if row.id in still and row.kind == AUDIENCE}
+        frozen |= listed_here
         self.rows, self.book = rows, Book((), now)
         self.roots: dict[int, Any] = {}
-        self.measured = measured
+        self.measured = measured, listed_here
         same = before is not None and before.rows == rows and before.told == self.told
-        same = same and before is not None and before.measured == measured
+        same = same and before is not None and before.measured == self.measured
         if before is not None and same and before.kept == self.kept:
             self.book, self.roots = before.book, before.roots
             return
@@ -226,13 +234,14 @@ def _reconcile(tx: Connection, wanted: list[Wanted], now: int) -> None:
                 audiences.change(tx, row.id, fingerprint="")
         if not same:
             tree = _encode(item.root).decode() if item.root is not None else None
-            audiences.add(
-                tx,
-                AudienceRow(
-                    0, *key, version.version, item.fingerprint, tree, item.collection,
-                    WAITING if error is None else FAILED, 0, 0, 0, now, None, None, error,
-                ),
+            made = AudienceRow(
+                0, *key, version.version, item.fingerprint, tree, item.collection,
+                WAITING if error is None else FAILED, 0, 0, 0, now, None, None, error,
             )  # fmt: skip
+            if item.fingerprint.startswith(by_hand.MARK):
+                by_hand.begin(tx, made, now)
+            else:
+                audiences.add(tx, made)
     for rows in under_way.values():
         for row in rows:
             if row.state == LIVE and row.kind == AUDIENCE:

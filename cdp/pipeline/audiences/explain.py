@@ -14,7 +14,7 @@ from cdp.conditions.live import NEVER, Subject
 from cdp.events import decode_json, parse_time
 from cdp.pipeline.audiences.definitions import lists_in, unreadable
 from cdp.pipeline.audiences.people import People
-from cdp.store import history, kept, lists, membership, people
+from cdp.store import history, kept, lists, members, membership, people
 from cdp.store.audiences import AudienceRow
 from cdp.store.membership import Change
 from cdp.store.trait_history import traits_at
@@ -53,14 +53,19 @@ def why(tx: Connection, key: str, profile: people.Profile, now: int, at: int | N
     received. Traits are those of that time by the times of their messages.
     """
     row = membership.row_at(tx, AUDIENCE, key, at)
-    if row is None or row.root is None:
+    if row is None:
         raise NotComputed(key)
+    if row.root is None:
+        raise NotComputed(key, f"{key} is a list that is kept by hand: no condition decides")
     root: Any = _decode(row.root)
     if trouble := unreadable(root):
         raise NotComputed(key, trouble)
     at_lists = lists.ListsAt(tx)
     texts = {name: found for name in lists_in(root) if (found := at_lists.get(name)) is not None}
-    book = Book([Entry(row.id, row.kind, row.key, row.collection, True, root)], now, texts)
+    measured = {id_: key_ for key_, id_ in members.measured_ids(tx).items()}
+    book = Book(
+        [Entry(row.id, row.kind, row.key, row.collection, True, root)], now, texts, None, measured
+    )
     [item] = book.items
     known = People(book, kept.all_kept(tx)).load(tx, {profile.id: set(item.events)}, remember=False)
     subject = known[profile.id].subject

@@ -61,7 +61,8 @@ class Stage:
         now: int,
     ) -> list[Change]:
         """Note what the messages of a micro-batch change; returns who entered and left."""
-        if not self._book.items:
+        if not self._book.items:  # there may be members all the same: by hand, or of long ago
+            self._refolded(tx, outcome, now)
             return []
         people, book = self._people, self._book
         causes = self._refolded(tx, outcome, now)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cdp.messaging.templates.filters import HIDDEN, OURS
+from cdp.messaging.templates.filters import OURS
+from cdp.messaging.templates.guards import HIDDEN
 from cdp.messaging.templates.language import language
 from cdp.messaging.templates.names import CHANNELS, FIELDS
 from cdp.messaging.templates.part import Part

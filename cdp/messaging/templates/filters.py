@@ -17,7 +17,6 @@ from liquid.exceptions import FilterArgumentError
 from liquid.filter import with_context
 from markupsafe import Markup
 
-from cdp.messaging.templates.links import Link, address
 from cdp.messaging.templates.policy import Missing
 from cdp.messaging.templates.stringify import shown
 
@@ -156,30 +155,6 @@ def to_json(value: Any) -> Any:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def in_json(value: Any) -> Any:
-    """What stands inside of a JSON text; put by the compiler, not by authors."""
-    return to_json(shown(value))[1:-1]
-
-
-def one_line(value: Any) -> Any:
-    """Without line breaks and what closes an address; put by the compiler, not by authors."""
-    text = " ".join(shown(value).split())
-    return "".join(char for char in text if char not in '<>",;:@\\()[]' and char.isprintable())
-
-
-def slack_text(value: Any) -> Any:
-    """Without what Slack would take for a mention or a link; put by the compiler."""
-    text = shown(value)
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def harmless(value: Any) -> Any:
-    """An address that runs no code; put by the compiler."""
-    text = shown(value)
-    address(text, Link(False, False), None)
-    return text
-
-
 OURS: dict[str, Callable[..., Any]] = {
     "timezone": timezone_,
     "date": date,
@@ -193,12 +168,6 @@ OURS: dict[str, Callable[..., Any]] = {
     "base64": base64_,
     "to_json": to_json,
     "json": to_json,
-}
-HIDDEN: dict[str, Callable[..., Any]] = {
-    "in_json__": in_json,
-    "one_line__": one_line,
-    "slack__": slack_text,
-    "address__": harmless,
 }
 
 

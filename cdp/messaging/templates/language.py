@@ -12,7 +12,8 @@ from liquid.tag import Tag
 
 from cdp.messaging.templates.context import Context
 from cdp.messaging.templates.errors import Trouble
-from cdp.messaging.templates.filters import HIDDEN, OURS, bounded
+from cdp.messaging.templates.filters import OURS, bounded
+from cdp.messaging.templates.guards import HIDDEN
 from cdp.messaging.templates.output import OurEchoTag, OutputTag
 from cdp.messaging.templates.places import place
 from cdp.messaging.templates.policy import Missing

@@ -23,6 +23,13 @@ _TAG = re.compile(r"<!--.*?-->|<(/?)([a-zA-Z][\w:-]*)((?:[^\"'>]|\"[^\"]*\"|'[^'
 _ATTRIBUTE = re.compile(r"([^\s=/>\"']+)(?:(\s*=\s*)(\"[^\"]*\"|'[^']*'|[^\s>]+))?")
 #: Elements in which there are no elements.
 _RAW = {"style", "title", "textarea", "script", "mj-style", "mj-title", "mj-preview"}
+_STYLES = {"style", "mj-style"}
+#: Attributes of MJML that become no CSS.
+_NO_STYLE = {
+    "alt", "base-url", "css-class", "href", "icon-unwrapped-url", "icon-wrapped-url", "id",
+    "inline", "lang", "name", "path", "rel", "role", "sizes", "src", "srcset", "target",
+    "thumbnails-src", "title", "usemap",
+}  # fmt: skip
 #: MJML's elements that hold other elements only, and take mj-raw among them.
 _HOLDERS = {
     "mj-head", "mj-body", "mj-section", "mj-column", "mj-wrapper", "mj-group", "mj-hero",
@@ -149,7 +156,8 @@ class Masker:
             if raw:
                 if tag[2] is None or not tag[1] or tag[2].lower() != raw:
                     continue
-                found.append(masked[at : tag.start()])
+                text = masked[at : tag.start()]
+                found.append(self._styled(text) if raw in _STYLES else text)
                 raw = ""
             else:
                 found.append(self._text(masked[at : tag.start()], stack, mjml, source))
@@ -195,6 +203,7 @@ class Masker:
     def _tag(self, tag: re.Match[str], source: str) -> str:
         if not self.has_liquid(tag[3]):
             return tag[0]
+        is_mjml = tag[2].lower().startswith("mj-")
 
         def attribute(found: re.Match[str]) -> str:
             name, equals, value = found[1], found[2], found[3]
@@ -211,11 +220,31 @@ class Masker:
                 raise self._trouble(source, liquid, f"put quotes around the value of {name}")
             if name.lower().startswith("on"):
                 raise self._trouble(source, self.show(value[1:-1]), f"{name} can't hold Liquid")
-            if name.lower() in _ADDRESSES and self.is_output(value[1:].lstrip()):
+            if name.lower() == "background-url":
+                value = self._all(value, "css_url__")
+            elif name.lower() == "style" or (is_mjml and name.lower() not in _NO_STYLE):
+                value = self._styled(value)
+            elif name.lower() in _ADDRESSES and self.is_output(value[1:].lstrip()):
                 value = value[0] + self._word.sub(self._guarded, value[1:-1], count=1) + value[-1]
             return f"{name}{equals}{value}"
 
         return f"<{tag[2]}{_ATTRIBUTE.sub(attribute, tag[3])}>"
+
+    def _styled(self, text: str) -> str:
+        return self._all(text, "css__")
+
+    def _all(self, text: str, name: str) -> str:
+        """A text in which each output has one more filter."""
+
+        def piped_(found: re.Match[str]) -> str:
+            word = found[1] or found[2]
+            liquid = self._liquid(word)
+            if not liquid.startswith("{{") or f"| {name}" in liquid:
+                return found[0]
+            self._replaced.add(self._number(word))
+            return self.hide(piped(liquid, name))
+
+        return self._word.sub(piped_, text)
 
     def _guarded(self, found: re.Match[str]) -> str:
         word = found[1] or found[2]

@@ -189,6 +189,23 @@ def test_what_data_could_turn_round_is_refused(body: str, text: str) -> None:
         html(body)
 
 
+def test_data_in_css_is_one_value() -> None:
+    evil = "red;position:fixed;background:url(https://evil.example)} p{x"
+    scope = {"event": {"color": evil, "ok": "rgb(1, 2, 3)", "n": 1.5, "image": "https://x/')a.png"}}
+    said = html(
+        '<style>p { color: {{ event.color }} }</style><p style="color: {{ event.ok }}; width: '
+        '{{ event.n }}px">x</p><p style="color: {{ event.color }}">y</p>', scope,
+    )  # fmt: skip
+    assert "evil.example" not in said and "position:" not in said
+    assert "rgb(1, 2, 3)" in said and "1.5px" in said
+    said = html(
+        '<mjml><mj-body><mj-section background-color="{{ event.color }}" background-url="'
+        '{{ event.image }}"><mj-column><mj-text color="{{ event.ok }}" css-class="a;b">x</mj-text>'
+        "</mj-column></mj-section></mj-body></mjml>", scope,
+    )  # fmt: skip
+    assert "evil.example" not in said and "rgb(1, 2, 3)" in said and "https://x/%27%29a.png" in said
+
+
 def test_headers_stay_single_lines_and_addresses_single() -> None:
     body = email(
         "x", "Hi {{ customer.first_name }}", headers={"X-Order": "{{ event.id }}"},

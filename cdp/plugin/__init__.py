@@ -41,7 +41,7 @@ from cdp.plugin.messages import (
 )
 from cdp.plugin.oauth import AccessToken
 from cdp.plugin.pool import Response
-from cdp.plugin.receipts import one_by_one, receipt_from
+from cdp.plugin.receipts import one_by_one, receipt_from, receipt_of
 from cdp.plugin.settings import (
     Headers,
     SettingsError,
@@ -108,6 +108,7 @@ __all__ = [
     "one_by_one",
     "pem",
     "receipt_from",
+    "receipt_of",
     "retry_after",
     "secret",
     "unmask",

@@ -17,25 +17,32 @@ class ChannelSettings(SettingsSchema):
     order = fields.Integer(
         load_default=1,
         validate=validate.Range(1, 100),
-        metadata={"help": "Of several for one channel the lowest comes first, while it is well."},
+        metadata={
+            "last": True,
+            "help": "Of several for one channel the lowest comes first, while it is well.",
+        },
     )
     weight = fields.Float(
         load_default=1.0,
         validate=validate.Range(0.0, 1000.0),
-        metadata={"help": "Those of the same order share messages in this proportion."},
+        metadata={
+            "last": True,
+            "help": "Those of the same order share messages in this proportion.",
+        },
     )
     rate_limit = fields.Float(
         load_default=None,
         allow_none=True,
         validate=validate.Range(0.01),
-        metadata={"help": "Messages a second at most; empty means no limit."},
+        metadata={"last": True, "help": "Messages a second at most; empty means no limit."},
     )
     on_unknown = fields.String(
         load_default="hold",
         validate=validate.OneOf(["hold", "repeat"]),
         metadata={
+            "last": True,
             "help": "When nobody knows whether the provider took a message: hold it and show it, "
-            "or repeat it, at the risk that it arrives twice. Who knows our keys gets it again."
+            "or repeat it, at the risk that it arrives twice. Who knows our keys gets it again.",
         },
     )
 

@@ -45,20 +45,23 @@ def receipt_of(error: PluginError) -> Receipt:
 def one_by_one(messages: list[Outgoing], hand_over: Callable[[Outgoing], Receipt]) -> list[Receipt]:
     """For providers that take a message a call: a `Receipt` for each.
 
-    `Stop` is raised on if it came first; after others, this and what follows is for later.
-    What is no `PluginError` leaves the outcome of that message unknown.
+    `Stop`, and a `Retry` that is not `Unanswered`, mean that the provider as a whole takes
+    nothing: raised on if they came first, so that another one may be asked; after others,
+    this and what follows is for later. What is no `PluginError` leaves the outcome of that
+    message unknown. Where only one message is concerned, ``hand_over`` returns a receipt.
     """
     receipts: list[Receipt] = []
     for message in messages:
         try:
             receipts.append(hand_over(message))
-        except Stop as error:
+        except (Unanswered, Reject) as error:
+            receipts.append(receipt_of(error))
+        except (Retry, Stop) as error:
             if not receipts:
                 raise
+            after = error.after if isinstance(error, Retry) else None
             left = len(messages) - len(receipts)
-            return receipts + [Receipt.retry(str(error)) for _ in range(left)]
-        except PluginError as error:
-            receipts.append(receipt_of(error))
+            return receipts + [Receipt.retry(str(error), after) for _ in range(left)]
         except Exception as error:
             if len(messages) == 1:
                 raise

@@ -131,10 +131,11 @@ def describe(schema: type[Schema]) -> list[dict[str, Any]]:
 
     ``only`` (from a field's metadata) says of which choices of another field it is a part:
     ``{"provider": ["smtp"]}``; a form needn't show it for the others. ``needed``: those
-    can't do without.
+    can't do without. What has ``last`` in its metadata comes after the others.
     """
     rows = []
-    for name, item in schema().fields.items():
+    in_order = sorted(schema().fields.items(), key=lambda pair: "last" in pair[1].metadata)
+    for name, item in in_order:
         choices = next((v.choices for v in item.validators if hasattr(v, "choices")), None)
         default = None if item.required else item.load_default
         rows.append(

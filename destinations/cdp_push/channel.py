@@ -61,6 +61,7 @@ class PushChannel(Channel):
         }
 
     def configure(self) -> None:
+        super().configure()
         self.timeout, self.concurrency = self.settings["timeout"], self.settings["concurrency"]
 
     def deliver(self, messages: list[Outgoing]) -> list[Receipt]:

@@ -61,7 +61,10 @@ def of_status(device: Device, status: int, headers: Mapping[str, str], reason: s
 
 
 def receipt(fates: Sequence[Fate]) -> Receipt:
-    """What became of the message: sent, if one device has it. Raises `Stop`.
+    """What became of the message: sent, if one device has it.
+
+    Raises `Stop`, and `Retry` if the provider is away: but of a browser, whose push
+    service is its own, that says nothing of others.
 
     A device that surely hasn't got it, beside one that has, is not tried again: the
     message as a whole would be repeated.
@@ -84,11 +87,18 @@ def receipt(fates: Sequence[Fate]) -> Receipt:
         if kind == "stop":
             raise Stop(first.reason)
         after = max((fate.after for fate in found if fate.after is not None), default=None)
+        if kind == "retry" and len(found) == len(fates) and not browsers(fates):
+            raise Retry(first.reason, after)
         return Receipt(
             kind, first.id, first.reason if kind != "sent" else "", after,
             gone=gone, response=response,
         )  # fmt: skip
     return Receipt.bounced("none of the devices exists any more", gone=gone, response=response)
+
+
+def browsers(fates: Sequence[Fate]) -> bool:
+    """Whether one of the devices is a browser."""
+    return any(fate.device.platform == "web" for fate in fates)
 
 
 def merged(into: Mapping[str, Any], more: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from cdp.plugin import SettingsSchema, secret
+from cdp.plugin import ChannelSettings, secret
 from cdp_push.keys import p256_key, rsa_key
 
 #: What of a service account's file is needed.
@@ -61,7 +61,7 @@ def _check_subject(value: str) -> None:
         raise ValidationError("it begins with mailto: or https://")
 
 
-class PushSettings(SettingsSchema):
+class PushSettings(ChannelSettings):
     """Firebase (FCM), Apple (APNs), browsers (Web Push), Expo."""
 
     fcm_service_account = secret(

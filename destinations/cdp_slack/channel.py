@@ -9,12 +9,13 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from cdp.plugin import (
     Channel,
+    ChannelSettings,
     Exchange,
     Outgoing,
     PluginError,
     Receipt,
     Response,
-    SettingsSchema,
+    Retry,
     SlackContent,
     Stop,
     one_by_one,
@@ -41,7 +42,7 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-class SlackSettings(SettingsSchema):
+class SlackSettings(ChannelSettings):
     """A bot's token, or the address of an incoming webhook."""
 
     bot_token = secret(
@@ -70,7 +71,10 @@ class SlackSettings(SettingsSchema):
         load_default=1.0,
         allow_none=True,
         validate=validate.Range(0.01),
-        metadata={"help": "Messages a second at most; Slack takes one a second in a channel."},
+        metadata={
+            "last": True,
+            "help": "Messages a second at most; Slack takes one a second in a channel.",
+        },
     )
     timeout = fields.Float(
         load_default=10.0,
@@ -94,7 +98,8 @@ class Slack(Channel):
     Settings = SlackSettings
 
     def configure(self) -> None:
-        self.timeout, self.rate_limit = self.settings["timeout"], self.settings["rate_limit"]
+        super().configure()
+        self.timeout = self.settings["timeout"]
         self._api = self.settings["api_url"].rstrip("/")
 
     def deliver(self, messages: list[Outgoing]) -> list[Receipt]:
@@ -127,6 +132,8 @@ class Slack(Channel):
 
     def _by_bot(self, body: dict[str, Any]) -> Receipt:
         answer = self._post(f"{self._api}/chat.postMessage", body, self.settings["bot_token"])
+        if answer.status in (429, 503):
+            raise Retry(f"Slack: {answer.status}", retry_after(answer.headers))
         receipt = receipt_from(answer.status, answer.headers)
         if receipt is not None:
             return receipt
@@ -184,7 +191,7 @@ def _refused(error: str, found: dict[str, Any], answer: Response) -> Receipt:
         needed = found.get("needed")
         raise Stop(f"{reason}, needs {needed}" if needed else reason)
     if error in _LATER:
-        return Receipt.retry(reason, retry_after(answer.headers))
+        raise Retry(reason, retry_after(answer.headers))
     if error in _OPEN:
         return Receipt.unknown(reason)
     if error in _NOWHERE:

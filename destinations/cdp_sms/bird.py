@@ -6,8 +6,8 @@ import json
 import re
 from typing import Any
 
-from cdp.plugin import Forged, Inbound, Outgoing, Receipt, Reply, Report, SMSContent, receipt_from
-from cdp_sms.provider import Provider, as_object, text_of, time_ms
+from cdp.plugin import Forged, Inbound, Outgoing, Receipt, Reply, Report, SMSContent
+from cdp_sms.provider import Provider, answered, as_object, text_of, time_ms
 from cdp_sms.senders import e164
 from cdp_sms.signed import standard
 
@@ -56,7 +56,7 @@ class Bird(Provider):
         if answer.status == 409:
             # The first call under this key is still on its way.
             return Receipt.unknown(reason or "Bird: a call under this key is under way")
-        receipt = receipt_from(answer.status, answer.headers, reason)
+        receipt = answered(answer, reason)
         if receipt is not None:
             return receipt
         inner = found.get("data")

@@ -9,8 +9,8 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from cdp.plugin import Forged, Inbound, Outgoing, Receipt, Reply, Report, SMSContent, receipt_from
-from cdp_sms.provider import Provider, as_object, form, text_of, time_ms
+from cdp.plugin import Forged, Inbound, Outgoing, Receipt, Reply, Report, SMSContent
+from cdp_sms.provider import Provider, answered, as_object, form, text_of, time_ms
 from cdp_sms.segments import count
 from cdp_sms.senders import e164
 from cdp_sms.signed import equal, fresh, jwt_claims
@@ -59,7 +59,7 @@ class BirdChannels(Provider):
             },
         )  # fmt: skip
         said = ": ".join(filter(None, (text_of(found.get(k)) for k in ("code", "message"))))
-        receipt = receipt_from(answer.status, answer.headers, said and f"Bird: {said[:300]}")
+        receipt = answered(answer, said and f"Bird: {said[:300]}")
         if receipt is not None:
             return receipt
         id_ = text_of(found.get("id"))
@@ -132,7 +132,7 @@ class MessageBird(Provider):
         problem = first if isinstance(first, dict) else {}
         said = text_of(problem.get("description"))
         reason = f"MessageBird {text_of(problem.get('code'))}: {said[:300]}" if problem else ""
-        receipt = receipt_from(answer.status, answer.headers, reason)
+        receipt = answered(answer, reason)
         if receipt is not None:
             return receipt
         id_ = text_of(found.get("id"))

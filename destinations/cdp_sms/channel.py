@@ -46,7 +46,8 @@ class SMS(Channel):
 
     def configure(self) -> None:
         settings = self.settings
-        self.timeout, self.rate_limit = settings["timeout"], settings["rate_limit"]
+        super().configure()
+        self.timeout = settings["timeout"]
         self.words = Words(settings["stop_words"], settings["start_words"], settings["help_words"])
         self._pool = [parse(text) for text in settings["senders"]]
         self._provider = PROVIDERS[settings["provider"]](self)

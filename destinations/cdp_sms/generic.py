@@ -7,8 +7,8 @@ import re
 from typing import Any
 from urllib.parse import quote
 
-from cdp.plugin import Forged, Inbound, Outgoing, Receipt, Reply, Report, SMSContent, receipt_from
-from cdp_sms.provider import Provider, as_object, form, now_ms, text_of
+from cdp.plugin import Forged, Inbound, Outgoing, Receipt, Reply, Report, SMSContent
+from cdp_sms.provider import Provider, answered, as_object, form, now_ms, text_of
 from cdp_sms.senders import e164
 from cdp_sms.signed import equal
 
@@ -42,7 +42,7 @@ class Generic(Provider):
         if self.keeps_keys and not any("{key}" in text for text in self._texts()):
             headers["idempotency-key"] = message.key
         answer, found = self.call(settings["method"], url, body, headers)
-        receipt = receipt_from(answer.status, answer.headers)
+        receipt = answered(answer)
         if receipt is not None:
             return receipt
         value: Any = found

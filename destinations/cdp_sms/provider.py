@@ -18,9 +18,12 @@ from cdp.plugin import (
     Reply,
     Report,
     Response,
+    Retry,
     SMSContent,
     Stop,
     from_response,
+    receipt_from,
+    retry_after,
 )
 
 if TYPE_CHECKING:
@@ -85,6 +88,14 @@ class Provider:
         more = {key: value for key, value in detail.items() if value}
         found = {"text": text, "to": to, **({"help": True} if kind == "help" else {}), **more}
         return [Report(said, f"in:{id_}", at, recipient=from_, detail=found)]
+
+
+def answered(answer: Response, reason: str = "") -> Receipt | None:
+    """As `receipt_from`; raises `Retry` where the provider takes nothing for now."""
+    if answer.status in (429, 503):
+        text = reason or f"the answer was {answer.status}"
+        raise Retry(text, retry_after(answer.headers))
+    return receipt_from(answer.status, answer.headers, reason)
 
 
 def as_object(body: bytes) -> dict[str, Any]:

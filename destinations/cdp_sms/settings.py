@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from cdp.plugin import Headers, SettingsSchema, WordList, secret
+from cdp.plugin import ChannelSettings, Headers, WordList, secret
 from cdp_sms import words
 from cdp_sms.senders import parse
 
@@ -58,7 +58,7 @@ def _words(label: str, default: tuple[str, ...]) -> WordList:
     )
 
 
-class SMSSettings(SettingsSchema):
+class SMSSettings(ChannelSettings):
     """One provider's credentials, the senders, and the words that people answer."""
 
     provider = fields.String(
@@ -162,12 +162,6 @@ class SMSSettings(SettingsSchema):
         schemes={"http", "https"},
         require_tld=False,
         metadata={"label": "API address", "help": "Where the provider is, if not where usual."},
-    )
-    rate_limit = fields.Float(
-        load_default=None,
-        allow_none=True,
-        validate=validate.Range(0.01),
-        metadata={"help": "Messages a second at most; empty means no limit."},
     )
     timeout = fields.Float(
         load_default=15.0,

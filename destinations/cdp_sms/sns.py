@@ -21,10 +21,9 @@ from cdp.plugin import (
     Response,
     SMSContent,
     Stop,
-    receipt_from,
     retry_after,
 )
-from cdp_sms.provider import Provider, as_object, text_of, time_ms
+from cdp_sms.provider import Provider, answered, as_object, text_of, time_ms
 from cdp_sms.senders import e164, is_number
 from cdp_sms.signed import equal
 
@@ -157,7 +156,7 @@ def _receipt(answer: Response) -> Receipt:
             return Receipt.retry(reason, retry_after(answer.headers))
         if code == "InvalidParameter" and "PhoneNumber" in said:
             return Receipt.bounced(reason)
-    receipt = receipt_from(answer.status, answer.headers, reason)
+    receipt = answered(answer, reason)
     if receipt is not None:
         return receipt
     id_ = _tag(text, "MessageId")

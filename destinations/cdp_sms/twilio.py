@@ -18,10 +18,9 @@ from cdp.plugin import (
     Report,
     SMSContent,
     Stop,
-    receipt_from,
     retry_after,
 )
-from cdp_sms.provider import Provider, basic, now_ms, text_of
+from cdp_sms.provider import Provider, answered, basic, now_ms, text_of
 from cdp_sms.senders import e164
 
 #: Error codes (twilio.com/docs/api/errors) of numbers that take no messages, for good or now.
@@ -80,7 +79,7 @@ class Twilio(Provider):
             known = _fate(code, reason, answer.headers) if answer.status < 500 else None
             if known is not None:
                 return known
-            receipt = receipt_from(answer.status, answer.headers, reason)
+            receipt = answered(answer, reason)
             return receipt or Receipt.unknown(reason)
         sid = text_of(found.get("sid"))
         if not sid:

@@ -17,9 +17,8 @@ from cdp.plugin import (
     Report,
     SMSContent,
     Stop,
-    receipt_from,
 )
-from cdp_sms.provider import Provider, as_object, basic, form, text_of, time_ms
+from cdp_sms.provider import Provider, answered, as_object, basic, form, text_of, time_ms
 from cdp_sms.segments import count
 from cdp_sms.senders import e164
 from cdp_sms.signed import equal, fresh, jwt_claims
@@ -73,7 +72,7 @@ class Vonage(Provider):
             },
         )  # fmt: skip
         said = ": ".join(filter(None, (text_of(found.get(k)) for k in ("title", "detail"))))
-        receipt = receipt_from(answer.status, answer.headers, said and f"Vonage: {said[:300]}")
+        receipt = answered(answer, said and f"Vonage: {said[:300]}")
         if receipt is not None:
             return receipt
         uuid = text_of(found.get("message_uuid"))
@@ -97,7 +96,7 @@ class Vonage(Provider):
             "POST", f"{self.api}/sms/json", urlencode(fields).encode(),
             {"content-type": "application/x-www-form-urlencoded"},
         )  # fmt: skip
-        receipt = receipt_from(answer.status, answer.headers)
+        receipt = answered(answer)
         if receipt is not None:
             return receipt
         parts = found.get("messages")

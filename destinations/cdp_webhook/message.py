@@ -22,10 +22,12 @@ from cdp.plugin import (
     PluginError,
     Receipt,
     Response,
+    Retry,
     Stop,
     WebhookContent,
     one_by_one,
     receipt_from,
+    receipt_of,
 )
 from cdp_webhook.checks import check_headers
 from cdp_webhook.message_settings import WebhookMessageSettings, tls_of
@@ -47,8 +49,8 @@ class WebhookChannel(Channel):
 
     def configure(self) -> None:
         settings = self.settings
-        self.concurrency, self.rate_limit = settings["concurrency"], settings["rate_limit"]
-        self.timeout = settings["timeout"]
+        super().configure()
+        self.concurrency, self.timeout = settings["concurrency"], settings["timeout"]
         self._keys = [key_of(part) for part in settings["secret"].split()]
         self._hosts = {host.lower() for host in settings["hosts"]}
         self._token: AccessToken | None = None
@@ -79,7 +81,11 @@ class WebhookChannel(Channel):
             headers = self._headers(content, parts.username is not None)
         except ValidationError as error:
             return Receipt.failed(f"headers: {'; '.join(map(str, error.messages))}")
-        answer = self._call(method, content, headers, message.key)
+        try:
+            answer = self._call(method, content, headers, message.key)
+        except Retry as error:
+            # That receiver is away; other messages go to others.
+            return receipt_of(error)
         return self._receipt(answer, "authorization" in {name.lower() for name in content.headers})
 
     def _headers(self, content: WebhookContent, has_user: bool) -> dict[str, str]:

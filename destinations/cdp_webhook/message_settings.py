@@ -7,13 +7,13 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from cdp.plugin import Headers, SettingsSchema, WordList
+from cdp.plugin import ChannelSettings, Headers, WordList
 from cdp.plugin import secret as hidden
 from cdp_webhook.checks import check_headers, check_secret
 from cdp_webhook.tls import context_of
 
 
-class WebhookMessageSettings(SettingsSchema):
+class WebhookMessageSettings(ChannelSettings):
     """How calls are signed and who we say we are; where they go, each message says."""
 
     secret = hidden(
@@ -65,12 +65,6 @@ class WebhookMessageSettings(SettingsSchema):
         load_default=8,
         validate=validate.Range(1, 64),
         metadata={"help": "Calls at the same time."},
-    )
-    rate_limit = fields.Float(
-        load_default=None,
-        allow_none=True,
-        validate=validate.Range(0.01),
-        metadata={"help": "Calls a second at most; empty means no limit."},
     )
     timeout = fields.Float(
         load_default=10.0,

@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 from cdp_slack import Slack
 
-from cdp.plugin import DestinationContext, Outgoing, Receipt, SlackContent, Stop
+from cdp.plugin import (
+    DestinationContext,
+    Outgoing,
+    Receipt,
+    Retry,
+    SlackContent,
+    Stop,
+    receipt_of,
+)
 from cdp.plugin.testing import Answer, RecordingServer, Request, channel_tests
 
 BLOCK = {"type": "section", "text": {"type": "mrkdwn", "text": "*Hi*"}}
@@ -36,7 +44,10 @@ def send(
         if content.channel.startswith("/"):
             content = SlackContent(server.url + content.channel, content.text, content.blocks)
         channel = Slack(settings, DestinationContext("Slack", True))
-        [receipt] = channel.deliver([Outgoing("d1", "key-1", content, options=options or {})])
+        try:
+            [receipt] = channel.deliver([Outgoing("d1", "key-1", content, options=options or {})])
+        except Retry as error:
+            receipt = receipt_of(error)
     return receipt, server.requests
 
 

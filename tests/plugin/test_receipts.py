@@ -38,15 +38,30 @@ def test_success_has_no_receipt_of_its_own_and_credentials_stop() -> None:
 
 
 def test_each_message_gets_what_became_of_it() -> None:
-    fates = iter([Retry("busy", 2), Unanswered("gone"), Reject("bad"), ValueError("bug")])
+    fates = iter([Unanswered("gone"), Reject("bad"), ValueError("bug"), Retry("busy", 2)])
 
     def hand_over(_: Outgoing) -> Receipt:
         raise next(fates)
 
     assert one_by_one(MESSAGES, hand_over) == [
-        Receipt.retry("busy", 2), Receipt.unknown("gone"), Receipt.failed("bad"),
-        Receipt.unknown("ValueError: bug"),
+        Receipt.unknown("gone"), Receipt.failed("bad"), Receipt.unknown("ValueError: bug"),
+        Receipt.retry("busy", 2),
     ]  # fmt: skip
+
+
+def test_a_provider_that_takes_nothing_is_told_as_a_whole() -> None:
+    asked: list[str] = []
+
+    def hand_over(message: Outgoing) -> Receipt:
+        asked.append(message.id)
+        if message.id != "d0":
+            raise Retry("away", 9)
+        return Receipt.sent()
+
+    kinds = [(receipt.kind, receipt.after) for receipt in one_by_one(MESSAGES, hand_over)]
+    assert kinds == [("sent", None), *[("retry", 9)] * 3] and asked == ["d0", "d1"]
+    with pytest.raises(Retry, match="away"):
+        one_by_one(MESSAGES[1:], hand_over)
 
 
 def test_a_stop_after_others_leaves_the_rest_for_later() -> None:

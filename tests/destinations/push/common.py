@@ -10,7 +10,15 @@ from cdp_push.keys import b64
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from cdp.plugin import DestinationContext, Device, Outgoing, PushContent
+from cdp.plugin import (
+    DestinationContext,
+    Device,
+    Outgoing,
+    PushContent,
+    Receipt,
+    Retry,
+    receipt_of,
+)
 from cdp.plugin.testing import Answer
 
 
@@ -59,6 +67,15 @@ def apns(url: str, **more: Any) -> dict[str, Any]:
 
 def make(**settings: Any) -> PushChannel:
     return PushChannel(settings, DestinationContext("Push", True, "https://cdp.example.org"))
+
+
+def hand_over(channel: PushChannel, message: Outgoing) -> Receipt:
+    """What became of one message, also where the provider as a whole takes nothing."""
+    try:
+        [receipt] = channel.deliver([message])
+    except Retry as error:
+        return receipt_of(error)
+    return receipt
 
 
 def outgoing(content: PushContent, **options: Any) -> Outgoing:

@@ -22,7 +22,7 @@ from cdp.plugin import (
     Unanswered,
 )
 from tests.destinations.certificates import certificate, server_context
-from tests.destinations.push.common import APPLE, apns, make, outgoing
+from tests.destinations.push.common import APPLE, apns, hand_over, make, outgoing
 from tests.destinations.push.h2server import Call, H2Server, Says
 
 PHONE = Device("ab12cd34", "ios")
@@ -34,7 +34,7 @@ def send(content: PushContent, *says: Says, **more: Any) -> tuple[Receipt, list[
     with H2Server(lambda _: answers.pop(0) if answers else Says()) as server:
         channel = make(**apns(server.url, **more))
         try:
-            [receipt] = channel.deliver([outgoing(content)])
+            receipt = hand_over(channel, outgoing(content))
         finally:
             channel.close()
     return receipt, server.calls
@@ -137,7 +137,7 @@ def test_what_apple_would_refuse_is_not_sent() -> None:
 def test_nobody_at_the_address_means_later() -> None:
     with H2Server(lambda _: Says()) as server:
         url = server.url
-    [receipt] = make(**apns(url)).deliver([outgoing(HELLO)])
+    receipt = hand_over(make(**apns(url)), outgoing(HELLO))
     assert receipt.kind == "retry"
 
 

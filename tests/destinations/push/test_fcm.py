@@ -17,6 +17,7 @@ from tests.destinations.push.common import (
     TAKEN,
     TOKEN,
     fcm,
+    hand_over,
     make,
     outgoing,
 )
@@ -39,7 +40,7 @@ def send(
 ) -> tuple[Receipt, list[Request]]:
     with RecordingServer(TOKEN, *answers, otherwise=TAKEN) as server:
         channel = make(**fcm(server.url, **(settings or {})))
-        [receipt] = channel.deliver([outgoing(content, **options)])
+        receipt = hand_over(channel, outgoing(content, **options))
         channel.close()
     return receipt, server.requests
 
@@ -56,7 +57,7 @@ def test_a_service_account_signs_for_a_token_that_is_kept() -> None:
     with RecordingServer(TOKEN, otherwise=TAKEN) as server:
         channel = make(**fcm(server.url))
         for _ in range(3):
-            [receipt] = channel.deliver([outgoing(HELLO)])
+            receipt = hand_over(channel, outgoing(HELLO))
         assert receipt.provider_id == "projects/shop/messages/m1"
         kept = repr(channel.http.take_exchanges())
     token, *sent = server.requests
@@ -148,7 +149,7 @@ def test_a_refused_account_stops_the_channel_and_a_token_that_fails_means_later(
                 with pytest.raises(Stop, match="no access token"):
                     channel.deliver([outgoing(HELLO)])
             else:
-                [receipt] = channel.deliver([outgoing(HELLO)])
+                receipt = hand_over(channel, outgoing(HELLO))
                 assert receipt.kind == "retry", receipt
             assert len(server.requests) == 1
 

@@ -16,7 +16,15 @@ from hypothesis import strategies as st
 
 from cdp.plugin import DestinationContext, Device, Inbound, PushContent, Receipt, SettingsError
 from cdp.plugin.testing import Answer, RecordingServer, Request
-from tests.destinations.push.common import AUTH, BROWSER, VAPID, VAPID_RAW, make, outgoing
+from tests.destinations.push.common import (
+    AUTH,
+    BROWSER,
+    VAPID,
+    VAPID_RAW,
+    hand_over,
+    make,
+    outgoing,
+)
 
 WEB = {"vapid_private_key": VAPID_RAW, "vapid_subject": "mailto:push@example.org"}
 AUTH64 = b64(AUTH)
@@ -55,7 +63,7 @@ def send(content: PushContent, answer: Answer, **options: Any) -> tuple[Receipt,
         devices = tuple(browser(server.url) for _ in content.devices) or (browser(server.url),)
         from dataclasses import replace
 
-        [receipt] = channel.deliver([outgoing(replace(content, devices=devices), **options)])
+        receipt = hand_over(channel, outgoing(replace(content, devices=devices), **options))
     return receipt, server.requests
 
 
@@ -125,7 +133,7 @@ def test_what_is_no_subscription_or_too_long_is_not_sent() -> None:
         json.dumps({"endpoint": "https://x", "keys": {"p256dh": b64(bytes(65)), "auth": AUTH64}}),
         json.dumps({"endpoint": "file:///x", "keys": {"p256dh": "żż", "auth": AUTH64}}),
     ):  # fmt: skip
-        [receipt] = make(**WEB).deliver([outgoing(PushContent((Device(token, "web"),), "Hi"))])
+        receipt = hand_over(make(**WEB), outgoing(PushContent((Device(token, "web"),), "Hi")))
         assert receipt.kind == "failed" and "subscription" in receipt.reason, token
     receipt, requests = send(PushContent((), "a" * 4000), Answer())
     assert receipt.kind == "failed" and not requests
@@ -136,7 +144,7 @@ def test_a_subscription_leads_nobody_inside() -> None:
 
     channel = PushChannel(WEB, DestinationContext("Push", False))
     content = PushContent((browser("http://169.254.169.254"),), "Hi")
-    [receipt] = channel.deliver([outgoing(content)])
+    receipt = hand_over(channel, outgoing(content))
     assert receipt.kind == "failed" and "internal address" in receipt.reason
 
 
@@ -173,7 +181,7 @@ PHONES = tuple(Device(f"ExponentPushToken[{n}]", "expo") for n in range(3))
 def expo(content: PushContent, answer: Answer) -> tuple[Receipt, list[Request]]:
     with RecordingServer(otherwise=answer) as server:
         channel = make(expo=True, expo_url=server.url, expo_access_token="expo-secret")
-        [receipt] = channel.deliver([outgoing(content)])
+        receipt = hand_over(channel, outgoing(content))
     return receipt, server.requests
 
 

@@ -8,7 +8,16 @@ from urllib.parse import parse_qsl, urlencode
 
 from cdp_sms import SMS
 
-from cdp.plugin import DestinationContext, Inbound, Outgoing, PluginError, Receipt, SMSContent
+from cdp.plugin import (
+    DestinationContext,
+    Inbound,
+    Outgoing,
+    Receipt,
+    Retry,
+    SMSContent,
+    Stop,
+    receipt_of,
+)
 from cdp.plugin.testing import Answer, RecordingServer, Request
 
 TO = "+48600100200"
@@ -28,7 +37,9 @@ def send(
         channel = make(api_url=server.url, **settings)
         try:
             [result] = channel.deliver([Outgoing("d1", "key-1", content, **more)])
-        except PluginError as error:
+        except Retry as error:
+            return receipt_of(error), server.requests
+        except Stop as error:
             return error, server.requests
         finally:
             channel.close()

@@ -190,4 +190,5 @@ class SMSSettings(ChannelSettings):
 for _name, _field in SMSSettings._declared_fields.items():
     _whose = [provider for provider, names in PARTS.items() if _name in names.split()]
     if _whose:
-        _field.metadata = {**_field.metadata, "only": {"provider": _whose}}
+        needed = any(_name in names for names in NEEDS.values())
+        _field.metadata = {**_field.metadata, "only": {"provider": _whose}, "needed": needed}

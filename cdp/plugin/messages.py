@@ -230,7 +230,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """A request to ``/channels/<name of the destination>/<path>`` from outside.
+    """A request to ``/channels/<key of the destination>/<path>`` from outside.
 
     Names of ``headers`` are in lower case; ``url`` is the whole public address, for
     signatures that cover it. Nobody has checked who sent it: that is the channel's job.

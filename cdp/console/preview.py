@@ -9,7 +9,7 @@ from flask import abort, render_template, request
 from cdp.conditions import ConditionError
 from cdp.console.context import console
 from cdp.definitions import title_of
-from cdp.store import counting, defining, meaning
+from cdp.store import counting, defining, meaning, membership
 from cdp.store import preview as previews
 from cdp.store.tables import ACCOUNTS, USERS
 

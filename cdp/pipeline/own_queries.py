@@ -162,6 +162,8 @@ def _json(value: Any) -> str | None:
         value = int(value) if value == value.to_integral_value() else float(value)
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return None
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        value = int(value)
     if isinstance(value, date):
         value = value.isoformat()
     if not isinstance(value, str | int | float | bool | list | dict):

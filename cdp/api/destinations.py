@@ -17,15 +17,16 @@ from cdp.api.sources import find as find_source
 from cdp.conditions import ConditionError, read_filter
 from cdp.events import format_time
 from cdp.plugin import (
-    Destination as Factory,
-)
-from cdp.plugin import (
+    Channel,
     DestinationContext,
     PluginError,
     SettingsError,
     describe,
     unmask,
     validate,
+)
+from cdp.plugin import (
+    Destination as Factory,
 )
 from cdp.store import config_rows, delivery_health
 from cdp.store.config_rows import Destination
@@ -103,6 +104,15 @@ class ExchangeSchema(Schema):
     ok = fields.Boolean()
     error = fields.String(allow_none=True)
     exchange = fields.Dict(allow_none=True)
+
+
+class CheckSchema(Schema):
+    """Something that should hold before a channel sends; ``wanted`` is what to publish."""
+
+    name = fields.String()
+    state = fields.String(validate=validate_.OneOf(["ok", "warning", "failed", "unknown"]))
+    text = fields.String()
+    wanted = fields.String()
 
 
 class KindSchema(Schema):
@@ -281,14 +291,7 @@ def test_destination(_body: dict[str, Any], key: str) -> dict[str, Any]:
     cls = factory(item.plugin)
     made: Factory | None = None
     try:
-        settings = here().settings
-        context = DestinationContext(
-            item.name,
-            settings.allow_private_addresses,
-            settings.public_url or "",
-            key=item.key,
-        )
-        made = cls(item.settings, context)
+        made = cls(item.settings, _context(item))
         exchange = made.test()
     except (PluginError, SettingsError) as error:
         return {"ok": False, "error": str(error), "exchange": None}
@@ -299,3 +302,28 @@ def test_destination(_body: dict[str, Any], key: str) -> dict[str, Any]:
             made.close()
     taken = exchange.status is not None and exchange.status < 300 and exchange.error is None
     return {"ok": taken, "error": exchange.error, "exchange": asdict(exchange)}
+
+
+@room.on("GET", "/destinations/<key>/checks", "destinations:read", gives=page_of(CheckSchema))
+def check_destination(key: str) -> dict[str, Any]:
+    """Look up what should hold before a channel sends, such as DNS records. Others have none."""
+    with here().store.read() as tx:
+        item = find(tx, key)
+    cls = factory(item.plugin)
+    if not issubclass(cls, Channel):
+        return {"data": [], "next": None}
+    try:
+        made = cls(item.settings, _context(item))
+    except SettingsError as error:
+        raise ApiError(400, "invalid_request_error", str(error)) from None
+    try:
+        return {"data": [check._asdict() for check in made.checks()], "next": None}
+    finally:
+        made.close()
+
+
+def _context(item: Destination) -> DestinationContext:
+    settings = here().settings
+    return DestinationContext(
+        item.name, settings.allow_private_addresses, settings.public_url or "", key=item.key
+    )

@@ -254,7 +254,23 @@ def remove(key: str, yes: bool, **where: Any) -> None:
 @json_option
 def test(key: str, as_json: bool, **where: Any) -> None:
     """Send a test to KEY and show the exchange. Example: cdp destinations test webhook"""
-    from cdp.plugin import DestinationContext, PluginError
+    from cdp.plugin import PluginError
+
+    made = _made(key, where)
+    try:
+        exchange = made.test()
+    except PluginError as error:
+        raise CliError(str(error)) from None
+    finally:
+        made.close()
+    print_object(asdict(exchange), as_json)
+    if exchange.error or exchange.status is None or exchange.status >= 300:
+        raise CliError(exchange.error or f"the answer was {exchange.status}")
+
+
+def _made(key: str, where: dict[str, Any]) -> Any:
+    """The destination as it would deliver; whoever asks closes it."""
+    from cdp.plugin import DestinationContext
 
     settings, store = open_store(**where)
     found = _find(store, key)
@@ -267,16 +283,29 @@ def test(key: str, as_json: bool, **where: Any) -> None:
         settings.public_url or "",
         key=found.key,
     )
-    made = cls(found.settings, context)
+    return cls(found.settings, context)
+
+
+@destinations.command()
+@store_options
+@click.argument("key")
+@json_option
+def check(key: str, as_json: bool, **where: Any) -> None:
+    """Look up what should hold before KEY sends: DNS records and the like.
+
+    Example: cdp destinations check email
+    """
+    from cdp.plugin import Channel
+
+    made = _made(key, where)
     try:
-        exchange = made.test()
-    except PluginError as error:
-        raise CliError(str(error)) from None
+        found = made.checks() if isinstance(made, Channel) else []
     finally:
         made.close()
-    print_object(asdict(exchange), as_json)
-    if exchange.error or exchange.status is None or exchange.status >= 300:
-        raise CliError(exchange.error or f"the answer was {exchange.status}")
+    print_rows([row._asdict() for row in found], as_json, ["name", "state", "text", "wanted"])
+    failed = [row.name for row in found if row.state == "failed"]
+    if failed:
+        raise CliError(f"not as it should be: {', '.join(failed)}")
 
 
 @destinations.command()

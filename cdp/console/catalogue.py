@@ -12,6 +12,7 @@ from marshmallow import Schema
 from cdp.console.context import console
 from cdp.plugin import (
     Channel,
+    Check,
     Destination,
     DestinationContext,
     Event,
@@ -56,11 +57,12 @@ class Kind(NamedTuple):
 
 
 class Tested(NamedTuple):
-    """What a test showed; ``exchange`` as in `exchange_view`."""
+    """What a test showed; ``exchange`` as in `exchange_view`, ``checks`` of a channel."""
 
     ok: bool
     text: str
     exchange: dict[str, Any] | None
+    checks: tuple[Check, ...] = ()
 
 
 def kinds() -> list[Kind]:
@@ -154,7 +156,7 @@ def typed(kind: Kind, form: Mapping[str, str], old: dict[str, Any]) -> dict[str,
 
 
 def test(kind: Kind, destination: config_rows.Destination) -> Tested:
-    """Let the plugin send its test, for real."""
+    """Let the plugin send its test, for real; a channel is checked as well."""
     settings = console().settings
     context = DestinationContext(
         destination.name,
@@ -162,21 +164,40 @@ def test(kind: Kind, destination: config_rows.Destination) -> Tested:
         settings.public_url or "",
         key=destination.key,
     )
-    sender: Destination | None = None
     try:
         sender = kind.factory(destination.settings, context)
-        exchange = sender.test()
     except SettingsError as error:
         return Tested(False, f"Its settings don't hold any more: {error}", None)
-    except (PluginError, NotImplementedError) as error:
-        made = sender.http.take_exchanges() if sender is not None else []
-        return Tested(False, str(error), exchange_view(made[-1]) if made else None)
     except Exception as error:  # a plugin may raise anything; it is shown, not hidden
-        return Tested(False, f"The plugin failed: {type(error).__name__}: {error}", None)
+        return Tested(False, _fault(error), None)
+    try:
+        return _tried(sender)._replace(checks=_checked(sender))
     finally:
-        if sender is not None:
-            sender.close()
+        sender.close()
+
+
+def _tried(sender: Destination) -> Tested:
+    try:
+        exchange = sender.test()
+    except (PluginError, NotImplementedError) as error:
+        made = sender.http.take_exchanges()
+        return Tested(False, str(error), exchange_view(made[-1]) if made else None)
+    except Exception as error:
+        return Tested(False, _fault(error), None)
     return Tested(exchange.error is None, exchange.error or "", exchange_view(exchange))
+
+
+def _checked(sender: Destination) -> tuple[Check, ...]:
+    if not isinstance(sender, Channel):
+        return ()
+    try:
+        return tuple(sender.checks())
+    except Exception as error:
+        return (Check("Checks", "unknown", _fault(error)),)
+
+
+def _fault(error: Exception) -> str:
+    return f"The plugin failed: {type(error).__name__}: {error}"
 
 
 def wants(kind: Kind, destination: config_rows.Destination, event: Event) -> bool:

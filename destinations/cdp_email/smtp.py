@@ -151,12 +151,14 @@ class Smtp:
                 exchange.request_body = f"a message to {email_of(message).to[0]}"
                 exchange.response_body = receipt.reason or str(receipt.response.get("text", ""))
                 exchange.error = None if receipt.kind == "sent" else receipt.reason
+                exchange.status = receipt.response.get("code")
             else:
                 sender = return_path(self._settings, "test") or parse(self._settings["from"]).spec
                 exchange.request_body = f"MAIL FROM:<{sender}>"
                 connection = self._connect()
                 try:
-                    exchange.response_body = connection.probe(sender)
+                    answer = connection.probe(sender)
+                    exchange.status, exchange.response_body = answer.code, str(answer)
                 finally:
                     connection.close(politely=True)
         except (PluginError, OSError) as error:

@@ -224,9 +224,9 @@ class Connection(Wire):
             return Receipt.unknown(f"after the message the server said {answer}")
         return receipt(answer, False)
 
-    def probe(self, sender: str) -> str:
-        """Ask whether it would take mail from ``sender``; what it said."""
-        return str(self._want(self._ask_all([f"MAIL FROM:<{sender}>", "RSET"])[0], "MAIL FROM"))
+    def probe(self, sender: str) -> Answer:
+        """Ask whether it would take mail from ``sender``."""
+        return self._want(self._ask_all([f"MAIL FROM:<{sender}>", "RSET"])[0], "MAIL FROM")
 
     def dropped(self) -> bool:
         """Whether the other side has closed it, or spoken unasked, while it was idle."""

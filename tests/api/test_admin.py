@@ -158,6 +158,12 @@ def test_a_test_shows_what_was_sent_and_answered(api: Api, hook: RecordingServer
     assert not bad["ok"] and "500" in bad["error"] and bad["exchange"]["response_body"] == "broken"
 
 
+def test_what_gets_events_has_nothing_to_check(api: Api, hook: RecordingServer) -> None:
+    add_hook(api, hook)
+    assert api.listed("/api/destinations/webhook/checks") == []
+    api.get("/api/destinations/nothing/checks", 404)
+
+
 def test_calls_dead_letters_and_replays(api: Api, space: Space, hook: RecordingServer) -> None:
     add_hook(api, hook)
     hook.answers = [Answer(200), Answer(400, body=b"no thanks"), Answer(422)]

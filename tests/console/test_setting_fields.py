@@ -8,7 +8,9 @@ from typing import Any
 
 import cdp_email
 import pytest
+from cdp_email import records
 
+from cdp.plugin import Check
 from cdp.plugin.manager import Plugins
 from tests.console.chromium import NEEDS_CHROMIUM, serving, tab
 from tests.console.factory import World
@@ -41,6 +43,25 @@ def test_a_channel_gets_no_events_so_nothing_is_asked_about_them(world: World) -
     assert "Only events that meet" not in form and "Only with consent to" not in form
     assert "Source of what it tells" in form
     assert "Region</label>" in form and "From</label>" in form  # not "(optional)"
+
+
+def test_a_test_shows_what_should_hold_and_what_to_publish(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [
+        Check("SPF", "ok", "v=spf1 mx ~all"),
+        Check("DMARC", "failed", "nobody says", "_dmarc.example.org TXT v=DMARC1; p=none"),
+    ]
+    monkeypatch.setattr(records, "check", lambda settings: found)
+    admin = world.admin()
+    fields = {"name": "Mail", "s.provider": "smtp", "s.from": "shop@example.org",
+              "s.host": "127.0.0.1", "s.port": "1", "s.security": "none"}  # fmt: skip
+    added = admin.post(ADD, **fields)
+    page = admin.post(added.location + "/test").text
+    assert "The test failed" in page
+    assert "nobody says" in page and "_dmarc.example.org TXT v=DMARC1; p=none" in page
+    monkeypatch.setattr(records, "check", lambda settings: 1 // 0)
+    assert "ZeroDivisionError" in admin.post(added.location + "/test").text
 
 
 class TestInABrowser:

@@ -363,9 +363,10 @@ def test_no_more_than_so_many_at_a_time_go_to_one_domain() -> None:
 def test_the_test_asks_or_sends() -> None:
     with Mailbox() as box:
         shown = make(box.port).test()
-        assert (shown.error, box.mails) == (None, [])
+        assert (shown.error, shown.status, box.mails) == (None, 250, [])
         assert "250" in shown.response_body
-        assert make(box.port, test_to="me@example.com").test().error is None
+        sent = make(box.port, test_to="me@example.com").test()
+        assert (sent.error, sent.status) == (None, 250)
         assert box.mails[0].rcpt_tos == ["me@example.com"]
     with Scripted({"MAIL": "550 5.7.1 not you"}) as server:
         assert "not you" in str(make(server.port).test().error)

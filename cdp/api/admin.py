@@ -31,6 +31,8 @@ from cdp.api import (
     queries,
     sources,
     status,
+    subscriptions,
+    suppressions,
     templates,
     traits,
 )
@@ -57,6 +59,8 @@ ROOMS = (
     memberships.room,
     queries.room,
     messages.room,
+    subscriptions.room,
+    suppressions.room,
     files.room,
     lists.room,
     broadcasts.room,

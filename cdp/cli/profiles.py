@@ -10,6 +10,7 @@ from cdp.cli.common import json_option, open_store, print_object, print_rows, st
 from cdp.cli.find import find
 from cdp.cli.identity import cuts, explain, rules, unmerge
 from cdp.cli.privacy import access, delete, deletions, suppress
+from cdp.cli.subscriptions import subscribe, subscriptions, unsubscribe
 from cdp.cli.traits import trait_rules, traits
 from cdp.events import format_time
 from cdp.identity import public_id
@@ -28,6 +29,7 @@ def profiles() -> None:
 
 for command in (
     explain, unmerge, cuts, rules, traits, trait_rules, delete, suppress, deletions, access,
+    subscriptions, subscribe, unsubscribe,
 ):  # fmt: skip
     profiles.add_command(command)
 

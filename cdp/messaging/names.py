@@ -70,3 +70,18 @@ def _bytes(text: str) -> bytes:
         return base64.b32decode(text.upper() + "=" * (-len(text) % 8))
     except ValueError:
         return b""
+
+
+def signed_text(keys: Sequence[str], purpose: str, text: str) -> str:
+    """A text that can be given out and taken back; letters and digits."""
+    data = text.encode()
+    return _text(_signature(keys[0], purpose.encode(), data, _LINK_BYTES) + data)
+
+
+def text_in(keys: Sequence[str], purpose: str, signed: str) -> str | None:
+    """The text in what `signed_text` gave out for ``purpose``; None if it isn't one."""
+    packed = _bytes(signed)
+    signature, data = packed[:_LINK_BYTES], packed[_LINK_BYTES:]
+    if not _verifies(keys, purpose.encode(), data, signature):
+        return None
+    return data.decode()

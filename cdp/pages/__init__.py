@@ -10,7 +10,7 @@ from __future__ import annotations
 from flask import Blueprint
 
 from cdp.delivery.messages.seen import Seeing
-from cdp.pages import finish, preferences, unsubscribe, view, visits
+from cdp.pages import confirm, finish, preferences, unsubscribe, view, visits
 from cdp.pages.known import Known
 from cdp.pages.render import FOLDER
 from cdp.store import Store
@@ -24,5 +24,6 @@ def create_blueprint(store: Store, seeing: Seeing) -> Blueprint:
     unsubscribe.add(blueprint, known)
     preferences.add(blueprint, known)
     view.add(blueprint, known)
+    confirm.add(blueprint, known)
     finish.add(blueprint)
     return blueprint

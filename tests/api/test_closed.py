@@ -28,6 +28,8 @@ OPEN = {"healthz", "readyz", "console.login", "console.asset"}
 OPEN_ROOM = "tracking."
 #: Each channel checks who calls it: signatures of providers, signed user tokens.
 CHANNELS = "channels."
+#: People's pages about their messages: each address is signed, and shows one message's person.
+PAGES = "pages."
 LOCAL = "metrics"
 
 AWAY = {"REMOTE_ADDR": "192.0.2.7"}
@@ -63,7 +65,7 @@ def routes(space: Space) -> Iterator[Route]:
 
 
 def is_open(route: Route) -> bool:
-    return route.endpoint in OPEN or route.endpoint.startswith((OPEN_ROOM, CHANNELS))
+    return route.endpoint in OPEN or route.endpoint.startswith((OPEN_ROOM, CHANNELS, PAGES))
 
 
 def closed(space: Space) -> list[Route]:
@@ -112,7 +114,16 @@ def test_the_list_of_open_routes_is_what_it_says(ana_space: Space) -> None:
     endpoints = {route.endpoint for route in routes(ana_space)}
     assert endpoints >= OPEN | {LOCAL}
     rooms = {endpoint.partition(".")[0] for endpoint in endpoints}
-    known = {"tracking", "channels", "console", "profile_api", "send_api", "triggers_api", "rest"}
+    known = {
+        "tracking",
+        "channels",
+        "pages",
+        "console",
+        "profile_api",
+        "send_api",
+        "triggers_api",
+        "rest",
+    }
     known |= {"healthz", "readyz", "metrics", "static"}
     assert rooms - known == {room.name for room in ROOMS}
     tracking = {route.path for route in routes(ana_space) if route.endpoint.startswith(OPEN_ROOM)}

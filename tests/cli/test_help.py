@@ -58,7 +58,10 @@ def test_commands_that_print_data_can_print_json() -> None:
              ("destinations", "remove"), ("lists", "remove"), ("config", "token", "revoke"),
              ("profiles", "cuts", "undo"), ("audiences", "remove"), ("traits", "remove"),
              ("events", "virtual", "remove"), ("templates", "remove"), ("layouts", "remove"),
-             ("snippets", "remove"), ("limits", "remove"), ("quiet-hours", "remove")}  # fmt: skip
+             ("snippets", "remove"), ("limits", "remove"), ("topics", "remove"),
+             ("suppressions", "add"), ("suppressions", "remove"), ("suppressions", "import"),
+             ("suppressions", "export"), ("profiles", "subscribe"), ("profiles", "unsubscribe"),
+             ("quiet-hours", "remove")}  # fmt: skip
     for words, command in leaves(cli):
         options = {option for p in command.params for option in p.opts}
         assert ("--json" in options) != (words in quiet), words

@@ -28,6 +28,7 @@ SPANS = (1, 7, 30, 90)
 STATES = {
     "drafted": "Draft",
     "waiting": "Waiting",
+    "paused": "Paused",
     "sending": "Being sent",
     "sent": "Sent",
     "held": "Held",
@@ -38,8 +39,9 @@ STATES = {
 }
 #: The colour of a state's badge.
 TONES = {
-    "sent": "good", "waiting": "wait", "sending": "wait", "held": "wait", "drafted": "plain",
-    "failed": "bad", "bounced": "bad", "undeliverable": "plain", "cancelled": "plain",
+    "sent": "good", "waiting": "wait", "paused": "wait", "sending": "wait", "held": "wait",
+    "drafted": "plain", "failed": "bad", "bounced": "bad", "undeliverable": "plain",
+    "cancelled": "plain",
 }  # fmt: skip
 CHANNELS = {
     "email": "Email", "sms": "Text message", "push": "Push", "in_app": "In-app",
@@ -63,6 +65,9 @@ REASONS = {
     "no_provider": "Nobody can carry it just now",
     "unknown": "Nobody knows whether it arrived",
     "discarded": "Somebody discarded it",
+    "paused": "Its broadcast is paused",
+    "cancelled": "Its broadcast was cancelled",
+    "merged": "They got it under another name",
     "given up": "It was tried for too long",
 }
 VERBS = {
@@ -72,6 +77,7 @@ VERBS = {
     "mark_sent": "It has arrived",
     "discard": "Discard it",
     "retry": "Try again",
+    "recall": "Take it back",
 }
 TOLD = {
     "sent": "Sent", "delivered": "Delivered", "deferred": "Deferred", "bounced": "Bounced",
@@ -220,10 +226,15 @@ def html(name: str) -> Response:
         content = deliveries.contents_of(tx, [row.id]).get(row.id) or {}
     if not auth.current().sees_personal or not content.get("html"):
         abort(404, "There is no HTML to show.")
-    answer = Response(_PIXEL.sub("", content["html"]), mimetype="text/html")
+    answer = Response(without_pixel(content["html"]), mimetype="text/html")
     answer.headers["Content-Security-Policy"] = POLICY
     answer.headers["X-Frame-Options"] = "SAMEORIGIN"
     return answer
+
+
+def without_pixel(page: str) -> str:
+    """The HTML of a message that tells nobody of its opening."""
+    return _PIXEL.sub("", page)
 
 
 def act_one(name: str) -> Answer:

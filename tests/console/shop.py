@@ -18,6 +18,8 @@ import cdp_webhook
 import msgspec
 from sqlalchemy import update
 
+from cdp.delivery.broadcasts import acts
+from cdp.delivery.broadcasts.mover import Mover
 from cdp.demo.shop import DAY_MS, Shop
 from cdp.log import Record
 from cdp.messaging.request import Request
@@ -26,6 +28,7 @@ from cdp.plugin.manager import Plugins
 from cdp.store import (
     addressees,
     config_rows,
+    defining,
     deliveries,
     link_keys,
     people,
@@ -91,6 +94,7 @@ def open_shop(folder: Path, count: int = 5_000) -> ShopWorld:
     world.drain()
     _deliver(world)
     _write_to(world, sorted(orders)[:40])
+    _broadcast(world)
     user = max(upgraded, key=lambda user: (min(orders[user], 4), latest.get(user, 0)))
     found = re.search(r'href="(/people/use_\w+)"', world.admin().page(f"/people?q={user}"))
     assert found is not None
@@ -131,6 +135,27 @@ def _write_to(world: World, users: list[str]) -> None:
                 deliveries.keep_contents(tx, {item.id: _spring(n)}, at)
         report = Report("clicked", "c1", NOW - 60_000, detail={"href": "https://shop.example/s"})
         reports.add(tx, added[0].id, 0, report, NOW)
+
+
+def _broadcast(world: World) -> None:
+    """A draft, and a broadcast that is half through."""
+    body = {"channel": "email", "from": "Shop <shop@example.com>", "subject": "Sale",
+            "body": "Hello {{ customer.first_name | default: 'you' }}"}  # fmt: skip
+    who = {"condition": 'traits.plan = "plus"'}
+    with world.store.write() as tx:
+        for key in ("sale_a", "sale_b"):
+            defining.put(tx, NOW, ("template", key), body, "demo")
+        plan: dict[str, Any] = {
+            "name": "Spring sale", "who": who, "holdout": 10, "per_minute": 600,
+            "variants": [{"name": "a", "template": "sale_a"}, {"name": "b", "template": "sale_b"}],
+            "goal": {"event": "Order Completed"},
+        }  # fmt: skip
+        made = acts.create(tx, plan, "demo", NOW)
+        acts.schedule(tx, made.id, NOW, at_once=True)
+        acts.create(tx, {**plan, "name": "Summer test"}, "demo", NOW)
+    mover = Mover(world.store, clock=lambda: NOW / 1000)
+    while mover.step() == 0.0:
+        pass
 
 
 def _spring(n: int) -> EmailContent:

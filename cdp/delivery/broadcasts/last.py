@@ -24,7 +24,7 @@ def withheld(tx: Connection, rows: Sequence[Delivery], now: int) -> dict[int, tu
     Their broadcast stands still, or has a message for the same person already, of whom it
     was not known then that they are one.
     """
-    mine = [row for row in rows if row.origin == ORIGIN]
+    mine = [row for row in rows if row.origin == ORIGIN and row.origin_key.isdecimal()]
     if not mine:
         return {}
     still = broadcasts.standing_still(tx, {int(row.origin_key) for row in mine})

@@ -1,0 +1,138 @@
+"""The console's broadcasts: composed, checked, sent and cancelled without a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cdp.delivery.broadcasts.mover import Mover
+from cdp.store import broadcast_figures, broadcasts, defining
+from tests.console.factory import World
+from tests.console.test_masking import viewer_of
+
+FORM = {"name": "Winter sale", "who": "everybody", "template": "sale", "when": "now"}
+
+
+@pytest.fixture
+def shop(world: World) -> World:
+    world.send(
+        {"type": "identify", "userId": "ana", "traits": {"email": "ana@example.com"}},
+        {"type": "identify", "userId": "bo", "traits": {"plan": "pro"}},
+    )
+    with world.store.write() as tx:
+        for key in ("sale", "sale_b"):
+            body = {"channel": "email", "subject": "Hi", "body": "Hello {{ customer.email }}"}
+            defining.put(tx, 1, ("template", key), body, "test")
+    return world
+
+
+def keep(world: World, **more: Any) -> str:
+    """The key of a draft that a form made."""
+    answer = world.admin().post("/messages/broadcasts/-new", **{**FORM, **more})
+    assert answer.status_code == 303, answer.text
+    return str(answer.location).rpartition("/")[2]
+
+
+def test_the_first_page_teaches(shop: World) -> None:
+    assert "No broadcast yet" in shop.admin().page("/messages/broadcasts")
+
+
+def test_a_draft_is_composed_and_shown(shop: World) -> None:
+    key = keep(shop)
+    assert key == "winter-sale"
+    assert "Winter sale" in shop.admin().page("/messages/broadcasts")
+    page = shop.admin().page(f"/messages/broadcasts/{key}")
+    assert "Before it goes" in page
+    form = shop.admin().page(f"/messages/broadcasts/{key}/edit")
+    assert 'value="Winter sale"' in form
+
+
+def test_what_is_wrong_is_said_beside_the_form(shop: World) -> None:
+    answer = shop.admin().post(
+        "/messages/broadcasts/-new", **{**FORM, "who": "condition", "condition": "traits.a ="}
+    )
+    assert answer.status_code == 422
+    assert "line 1" in answer.text
+    assert 'value="Winter sale"' in answer.text
+    answer = shop.admin().post("/messages/broadcasts/-new", **{**FORM, "holdout": "many"})
+    assert "It must be a number." in answer.text
+
+
+def test_the_form_counts_people(shop: World) -> None:
+    path = "/messages/broadcasts/-count"
+    assert "<strong>2</strong> people" in shop.admin().page(f"{path}?who=everybody")
+    pro = shop.admin().page(f"{path}?who=condition&condition=traits.plan+%3D+%22pro%22")
+    assert "<strong>1</strong> person" in pro
+    assert "There is no audience vip" in shop.admin().page(f"{path}?who=audience&audience=vip")
+
+
+def test_all_that_a_form_says_comes_back(shop: World) -> None:
+    key = keep(
+        shop, template_b="sale_b", share="70", test="20", winner="clicked", after="4h",
+        when="local", local="2100-01-01T09:00", zone="Europe/Berlin", late="next_day",
+        holdout="5", per_minute="100", goal="Order Completed", within="3d", no_copy="1",
+    )  # fmt: skip
+    with shop.store.read() as tx:
+        before = broadcasts.find(tx, key).body
+    page = shop.admin().page(f"/messages/broadcasts/{key}/edit")
+    assert 'value="70"' in page and "2100-01-01T09:00" in page
+    assert before["test"] == {"share": 20.0, "winner": "clicked", "after": "4h"}
+    assert before["when"]["zone"] == "Europe/Berlin"
+    assert [item["share"] for item in before["variants"]] == [70.0, 30.0]
+
+
+def act(world: World, key: str, action: str, **more: str) -> None:
+    answer = world.admin().post(f"/messages/broadcasts/{key}", action=action, **more)
+    assert answer.status_code == 303
+
+
+def state(world: World, key: str) -> str:
+    with world.store.read() as tx:
+        return broadcasts.find(tx, key).state
+
+
+def test_it_goes_is_paused_and_goes_on(shop: World) -> None:
+    key = keep(shop, per_minute="1")
+    act(shop, key, "start")
+    mover = Mover(shop.store)
+    while mover.step() == 0.0:
+        pass
+    page = shop.admin().page(f"/messages/broadcasts/{key}")
+    assert "Sending" in page and 'hx-trigger="every 3s"' in page
+    act(shop, key, "pause")
+    assert state(shop, key) == "paused"
+    mover.step()
+    with shop.store.read() as tx:
+        id_ = broadcasts.find(tx, key).id
+        assert broadcast_figures.states(tx, id_) == {"paused": 1}
+    assert "Paused" in shop.admin().page(f"/messages?origin_key={id_}")
+    act(shop, key, "resume")
+    assert state(shop, key) == "sending"
+
+
+def test_a_cancel_asks_for_the_name(shop: World) -> None:
+    key = keep(shop)
+    act(shop, key, "start")
+    act(shop, key, "cancel", confirm="yes")
+    assert state(shop, key) == "scheduled"
+    act(shop, key, "cancel", confirm="Winter sale")
+    assert state(shop, key) == "cancelled"
+
+
+def test_a_viewer_looks_and_changes_nothing(shop: World) -> None:
+    key = keep(shop)
+    viewer = viewer_of(shop)
+    page = viewer.page(f"/messages/broadcasts/{key}")
+    assert "ana@example.com" not in page and "Delete broadcast" not in page
+    assert viewer.get(f"/messages/broadcasts/{key}/letter").status_code == 404
+    assert viewer.post(f"/messages/broadcasts/{key}", action="start").status_code == 403
+
+
+def test_the_message_is_shown_as_a_person_gets_it(shop: World) -> None:
+    key = keep(shop)
+    answer = shop.admin().get(f"/messages/broadcasts/{key}/letter?person=ana@example.com")
+    assert "Hello ana@example.com" in answer.text
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    nobody = shop.admin().get(f"/messages/broadcasts/{key}/letter?person=<b>")
+    assert "Nobody is like this" in nobody.text

@@ -19,7 +19,8 @@ from cdp.plugin import (
     Reply,
 )
 from cdp_email import inbound
-from cdp_email.mime import compose
+from cdp_email.addresses import InvalidContent
+from cdp_email.mime import compose, email_of
 from cdp_email.names import Names
 from cdp_email.providers import Provider, provider_class
 from cdp_email.settings import EmailSettings
@@ -86,10 +87,17 @@ class Email(Channel):
         return Reply(reports, body=kinds.encode())
 
     def measure(self, content: Content) -> dict[str, Any]:
-        """``bytes`` of the whole message, and whether Gmail would cut its HTML."""
-        assert isinstance(content, EmailContent)
-        size = len(compose(content, "measured", 0, self.settings["from"]).data())
-        return {"bytes": size, "clipped": len(content.html.encode()) > CLIPPED_BYTES}
+        """``bytes`` of the whole message, and whether Gmail would cut its HTML (``clipped``).
+
+        ``error`` says why it can't be sent at all.
+        """
+        try:
+            email = email_of(Outgoing("measured", "measured", content))
+            mail = compose(email, "measured", 0, self.settings["from"])
+        except InvalidContent as error:
+            return {"error": str(error)}
+        clipped = len(email.html.encode()) > CLIPPED_BYTES
+        return {"bytes": len(mail.data()), "clipped": clipped}
 
     def checks(self) -> list[Check]:
         """SPF, DKIM and DMARC of the sending domain, with the records that are missing."""

@@ -15,7 +15,7 @@ from cdp_email.names import Names
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
-from cdp.plugin import Attachment, DestinationContext, Retry, SettingsError, Stop
+from cdp.plugin import Attachment, DestinationContext, Retry, SettingsError, SMSContent, Stop
 from tests.destinations.email.servers import Mailbox, Scripted, certificate, make, message
 
 TOKEN = "a-token-of-the-mail-server"
@@ -401,3 +401,5 @@ def test_what_a_message_weighs() -> None:
     content = message(html="x" * 103 * 1024).content
     measured = make(25).measure(content)
     assert measured["bytes"] > 103 * 1024 and measured["clipped"]
+    assert "no email address" in make(25).measure(message(to="nobody").content)["error"]
+    assert "can't send" in make(25).measure(SMSContent("+48500000001", "x"))["error"]

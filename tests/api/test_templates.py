@@ -27,6 +27,7 @@ def shop(api: Api, space: Space) -> Api:
     space.send(
         person("u1", first_name="Ana", plan="<pro>"), person("u2", plan="free"), person("u3")
     )
+    api.post("/api/topics", {"key": "news", "name": "News"}, 201)
     page = {"key": "page", "body": "<html><body>{{ content }}{{ customer.city }}</body></html>"}
     api.post("/api/layouts", page, 201)
     api.post("/api/templates", HI, 201)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -25,6 +26,9 @@ from cdp.store import meta
 from cdp.store.bulk import blob, chunks, run_many, select_by, upsert_of
 from cdp.store.tables import deliveries, delivery_contents
 
+_local = threading.local()
+#: Shorter texts gain nothing by being compressed.
+_SMALL = 400
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
@@ -82,7 +86,12 @@ _columns = tuple(deliveries.c[name] for name in Delivery._fields)
 def pack(value: Any) -> bytes:
     """JSON, compressed where that is worth it."""
     data = _encode(value)
-    return zstandard.compress(data, 1) if len(data) > 400 else data
+    if len(data) <= _SMALL:
+        return data
+    if not hasattr(_local, "compress"):  # one each: they must not be shared by threads
+        _local.compress = zstandard.ZstdCompressor(level=1).compress
+    packed: bytes = _local.compress(data)
+    return packed
 
 
 def unpack(data: bytes) -> Any:

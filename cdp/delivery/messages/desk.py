@@ -92,7 +92,7 @@ class Desk:
 
     def record(self, tx: Connection, flights: Sequence[Flight], now: int) -> None:
         """What became of messages that were handed over, and all that follows from it."""
-        changes, told = [], []
+        changes, told, calls = [], [], []
         for flight in flights:
             destination = flight.provider.destination
             for item, receipt in zip(flight.items, flight.handed.receipts, strict=True):
@@ -121,9 +121,10 @@ class Desk:
                         now if outcome.state == "sent" else None,
                     )
                 )
-            delivery.add_calls(tx, flight.handed.calls)
+            calls += flight.handed.calls
             if flight.handed.failures:
                 record_failures(tx, flight.handed.failures, now)
+        delivery.add_calls(tx, calls)
         deliveries.record(tx, changes, now)
         tell.receipts(tx, told, now)
 

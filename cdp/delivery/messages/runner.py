@@ -27,8 +27,9 @@ from cdp.store.deliveries import Change
 
 #: How long a lease holds; what is rendered ahead goes much sooner.
 LEASE_MS = 120_000
-#: Deliveries that are leased at once, and calls in flight for each lane of a provider.
-LEASED, A_LANE = 250, 2
+#: Deliveries that are leased at once, and calls that are claimed for each lane of a provider:
+#: more where a repeat does no harm, for after a crash nobody knows which of them were made.
+LEASED, A_LANE, A_SAFE_LANE = 500, 4, 16
 #: Seconds for which a call may wait for its turn under a rate limit, and for which ended
 #: calls wait for others, so that one transaction serves many.
 TURN_S, GATHER_S = 2.0, 0.005
@@ -129,7 +130,7 @@ class MessageRunner:
     def _room(self, provider: Provider) -> int:
         """Messages that a provider may be handed now, beside those in flight."""
         size, rate = provider.sender.size, provider.channel.rate_limit
-        most = provider.sender.concurrency * size * A_LANE
+        most = provider.sender.concurrency * size * (A_SAFE_LANE if provider.repeats else A_LANE)
         if rate is not None:  # what is claimed should go at once
             most = min(most, max(size, int(rate * TURN_S)))
         flying = sum(

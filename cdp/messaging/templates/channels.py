@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from email.utils import parseaddr
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from cdp.messaging.templates import html
@@ -193,12 +194,17 @@ def _address(source: str, field: str) -> Make:
 
     def one(run: Run) -> str:
         said: str = make(run)
-        several = said.count("@") > 1 and "<" not in said
-        if several or not _ADDRESS.fullmatch(parseaddr(said)[1]):
+        if not _is_address(said):
             raise RenderError(f"{said[:80]!r} is no address", where=field)
         return said
 
     return one
+
+
+@lru_cache(maxsize=1000)
+def _is_address(text: str) -> bool:
+    several = text.count("@") > 1 and "<" not in text
+    return not several and _ADDRESS.fullmatch(parseaddr(text)[1]) is not None
 
 
 def _followed(source: str, where: str, tracked: bool = True, parameters: bool = True) -> Make:

@@ -17,6 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from tests.crash import messages
 from tests.crash.harness import run
 from tests.postgres import new_database
 
@@ -29,6 +30,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--examples", type=int, default=10_000)
+    parser.add_argument("--messages", type=int, default=200_000)
     given = parser.parse_args()
     rows: list[Row] = []
     with Console(stderr=True).status("") as status:
@@ -38,7 +40,16 @@ def main() -> int:
         ):
             status.update(f"{title}: {kills} kills")
             rows.append(crash(title, kills, url))
+        for title, share, keys, url in (
+            ("law 6: SIGKILL while sending, a provider without keys", 1, False, None),
+            ("law 6: SIGKILL while sending, a provider with keys", 4, True, None),
+            ("law 6: SIGKILL while sending, Postgres", 10, False, new_database()),
+        ):
+            count = max(1000, given.messages // share)
+            status.update(f"{title}: {count:,} messages")
+            rows.append(sending(title, count, max(3, given.kills // share // 5), keys, url))
         for law, path in (
+            ("law 6: lives of messages", "tests/laws/test_messages.py"),
             ("laws 2 and 3: order and repeats", "tests/laws/test_order_and_repeats.py"),
             ("law 3: objects and relationships, a naive model", "tests/laws/test_objects.py"),
             ("law 3: rules, cuts, a naive model, undone merges", "tests/laws/test_identity.py"),
@@ -86,6 +97,17 @@ def crash(title: str, kills: int, url: str | None) -> Row:
         f"{report.repeated_deliveries} sent again with the same key"
     )
     return title, f"{kills} kills", result, report.holds
+
+
+def sending(title: str, count: int, kills: int, keys: bool, url: str | None) -> Row:
+    """Kill while messages are sent, restart, count what arrived."""
+    with tempfile.TemporaryDirectory(dir=ROOT / "build") as folder:
+        report = messages.run(Path(folder) / "data", count, kills, kills, keys, url)
+    result = (
+        f"{report.states}, {report.repeated} arrived twice, {report.lost} lost, "
+        f"{report.after_opt_out} of {report.opted_out} after an opt-out"
+    )
+    return title, f"{count:,} messages, {kills} kills", result, report.holds
 
 
 def properties(law: str, path: str, examples: int) -> Row:

@@ -173,7 +173,7 @@ def run(
                 time.sleep(draw.uniform(0.02, 0.1))
             server.kill()
             server.start()
-        _wait(lambda: not _open(store), 60 + messages / 50, pause=0.2)
+        _wait(lambda: not _open(store), 180 + messages / 20, pause=0.2)
         with store.read() as tx:
             found = [deliveries.by_key(tx, f"k{n}") for n in range(messages)]
         assert server.stop() == 0, "cdp serve did not end well"

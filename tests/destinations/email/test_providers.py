@@ -382,8 +382,9 @@ def test_a_limit_that_is_used_up_is_waited_for(monkeypatch: pytest.MonkeyPatch) 
     with RecordingServer(otherwise=Answer(202, headers, b"")) as server:
         channel = make("sendgrid", server.url)
         assert [r.kind for r in channel.deliver([message])] == ["sent"]
-        [receipt] = channel.deliver([message])
-        assert receipt.kind == "retry" and 25 < (receipt.after or 0) <= 30
+        with pytest.raises(Retry, match="limit is used up") as caught:
+            channel.deliver([message])
+        assert 25 < (caught.value.after or 0) <= 30
         assert len(server.requests) == 1
         now = time.monotonic()
         monkeypatch.setattr("cdp_email.providers.base.time.monotonic", lambda: now + 31)

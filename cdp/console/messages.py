@@ -16,7 +16,7 @@ from cdp.messaging.names import delivery_name
 from cdp.store import config_rows, deliveries, faces, link_keys, message_reads, reports
 from cdp.store.deliveries import Delivery
 from cdp.store.faces import Face
-from cdp.store.message_actions import ACTIONS, Refused, act, act_many
+from cdp.store.message_actions import ACTIONS, ONLY, Refused, act, act_many
 from cdp.store.message_reads import Which
 from cdp.store.reports import Kept
 
@@ -206,7 +206,11 @@ def one(name: str) -> str:
         copy = Copy(deliveries.contents_of(tx, [row.id]).get(row.id))
         told = [Told(item, item.detail) for item in reports.of_delivery(tx, row.id)]
         names = {item.id: item for item in config_rows.all_destinations(tx)}
-    able = [action for action, (states, _) in ACTIONS.items() if row.state in states]
+    able = [
+        action
+        for action, (states, _) in ACTIONS.items()
+        if row.state in states and ONLY.get(action, row.channel) == row.channel
+    ]
     return render_template(
         "console/message.html",
         letter=letter,

@@ -54,6 +54,10 @@ def test_the_first_audience_changes_by_an_event_and_by_time(reader: Reader) -> N
     reader.follow("tutorial/first-audience.md")
 
 
+def test_the_first_broadcast_reaches_those_who_want_it(reader: Reader) -> None:
+    reader.follow("tutorial/first-broadcast.md")
+
+
 def test_the_first_destination_is_built_tested_and_delivers(
     tmp_path: Path, own_environment: str
 ) -> None:

@@ -28,18 +28,20 @@ _HREF = re.compile(r"""href\s*=\s*["']([^"']*)["']""", re.IGNORECASE)
 _SCHEMES = {"http", "https", "mailto", "tel", "sms"}
 #: Reasons in words: what would happen to the people.
 REASONS = {
-    "no_address": "have no address for this channel",
-    "unsubscribed": "have unsubscribed from everything",
-    "unsubscribed_channel": "want nothing on this channel",
-    "unsubscribed_topic": "have left this topic",
-    "suppressed": "have an address that nothing is sent to",
-    "deleted": "are deleted or suppressed",
-    "missing_variable": "lack something that the template says",
-    "not_rendered": "can't be written to: the template breaks for them",
-    "bad_template": "can't be written to: the template is broken",
-    "bad_content": "can't be written to: what the template makes is no message",
-    "over_limit": "have got as many messages as the limits allow",
+    "no_address": "no address is known for this channel",
+    "unsubscribed": "unsubscribed from everything",
+    "unsubscribed_channel": "nothing is wanted on this channel",
+    "unsubscribed_topic": "nothing is wanted of this topic",
+    "suppressed": "the address is one that nothing is sent to",
+    "deleted": "deleted or suppressed",
+    "limit": "as many messages as the limits allow",
+    "missing_variable": "the template says something that is not known of them",
+    "not_rendered": "the template breaks for them",
+    "bad_template": "the template is broken",
+    "bad_content": "what the template makes is no message",
 }
+#: Reasons for which a message fails; for all others it is not sent.
+BROKEN = frozenset({"missing_variable", "not_rendered", "bad_template", "bad_content"})
 
 
 class Item(NamedTuple):
@@ -112,17 +114,16 @@ def _people(found: Rehearsal) -> Iterator[Item]:
         return
     yield Item("who", OK, f"It is for {n} {'person' if counted.people == 1 else 'people'}.")
     for item in found.withheld:
-        share = item.people / found.tried
         words = REASONS.get(item.code, item.code.replace("_", " "))
         detail = item.reason.partition(": ")[2]
-        detail = f" ({detail})" if detail and item.code != "no_address" else ""
-        many = f"{item.people:,}" if found.whole else f"{share:.0%} of {found.tried:,} tried"
-        nobody = item.people == found.tried
-        broken = item.code in ("bad_template", "not_rendered", "bad_content", "missing_variable")
-        state = FAILED if nobody else WARNING
-        yield Item(item.code, state, f"{many} {words}{detail}." + (
-            " They get nothing." if not broken else " Their messages fail."
-        ))  # fmt: skip
+        if detail and item.code != "no_address":
+            words += f" ({detail})"
+        many = f"{item.people:,} {'person' if item.people == 1 else 'people'}"
+        if not found.whole:
+            many = f"{item.people / found.tried:.0%} of {found.tried:,} people tried"
+        fate = "would get a message that fails" if item.code in BROKEN else "would get nothing"
+        state = FAILED if item.people == found.tried else WARNING
+        yield Item(item.code, state, f"{many} {fate}: {words}.")
     if not found.withheld:
         yield Item("withheld", OK, "Nobody of them would be passed over.")
 
@@ -201,7 +202,9 @@ def _asked(provider: Provider) -> Iterator[Item]:
         return
     for one in found:
         if one.state != OK:
-            yield Item(f"provider.{one.name}", one.state, f"{one.name}: {one.text}")
+            # It may go nevertheless; whether it arrives is another matter.
+            state = WARNING if one.state == FAILED else one.state
+            yield Item(f"provider.{one.name}", state, f"{one.name}: {one.text}")
 
 
 def _long(ms: int) -> str:

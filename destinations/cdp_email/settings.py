@@ -231,11 +231,6 @@ for _name, _field in _FIELDS.items():
 class EmailSettings(ChannelSettings.from_dict(dict(_FIELDS), name="EmailFields")):  # type: ignore[misc]
     """Who carries the messages, in whose name."""
 
-    class Meta:
-        """What is particular to email comes first."""
-
-        fields = (*_FIELDS, *ChannelSettings().fields)
-
     @validates_schema(skip_on_field_errors=False)
     def _complete(self, data: dict[str, Any], **_: Any) -> None:
         wrong: dict[str, list[str]] = {}

@@ -25,6 +25,7 @@ from cdp.plugin import (
     Stop,
     one_by_one,
     receipt_from,
+    retry_after,
 )
 from cdp_email.addresses import Address, InvalidContent, parse
 from cdp_email.mime import Mail, compose, email_of, envelope, extra_headers, finished
@@ -113,8 +114,13 @@ class Provider:
                 self._pause_until = time.monotonic() + _reset(headers.get(prefix + "reset", ""))
 
     def refusal(self, answer: Response, reason: str) -> Receipt | None:
-        """The receipt of an answer that isn't 2xx, with the provider's own words."""
-        text = f"{answer.status}: {reason}"[:500] if reason else ""
+        """The receipt of an answer that isn't 2xx, with the provider's own words.
+
+        Raises `Retry` where the provider takes nothing from anybody, so that another is asked.
+        """
+        text = f"{answer.status}: {reason}"[:500] if reason else f"the answer was {answer.status}"
+        if answer.status in (429, 503):
+            raise Retry(text, retry_after(answer.headers))
         return receipt_from(answer.status, answer.headers, text)
 
     def sender_refused(self, message: Outgoing, reason: str) -> Receipt:

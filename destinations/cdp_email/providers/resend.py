@@ -9,7 +9,7 @@ import re
 import time
 from typing import Any
 
-from cdp.plugin import Forged, Inbound, Outgoing, Receipt, Reply, Report, Response
+from cdp.plugin import Forged, Inbound, Outgoing, Receipt, Reply, Report, Response, Retry
 from cdp_email.mime import type_of
 from cdp_email.providers.base import (
     TAG,
@@ -94,7 +94,7 @@ class Resend(Provider):
             # It has taken a message under this key: another content is no reason for another.
             return Receipt.sent(response={"note": reason})
         if name in ("daily_quota_exceeded", "monthly_quota_exceeded"):
-            return Receipt.retry(reason, 3600.0)
+            raise Retry(reason, 3600.0)
         if answer.status == 403 and "domain" in reason.lower():
             return self.sender_refused(message, reason)
         return self.refusal(answer, reason) or Receipt.unknown(f"the answer was {answer.status}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from cdp.plugin import Channel, Inbound, Outgoing, Receipt, Reply, Report, Response, Stop
+from cdp.plugin import Channel, Inbound, Outgoing, Receipt, Reply, Report, Response, Retry, Stop
 from cdp_email.names import HEADER, Names
 from cdp_email.providers import sns
 from cdp_email.providers.base import (
@@ -77,7 +77,7 @@ class SES(Provider):
         kind = (kind or text_of(said, "__type")).partition(":")[0].rpartition("#")[2]
         reason = f"{kind}: {text_of(said, 'message') or text_of(said, 'Message')}".strip(": ")
         if kind in ("LimitExceededException", "SendingPausedException"):
-            return Receipt.retry(reason, 60.0)
+            raise Retry(reason, 60.0)
         if kind == "AccountSuspendedException":
             raise Stop(reason)
         if kind == "MailFromDomainNotVerifiedException" or "is not verified" in reason:

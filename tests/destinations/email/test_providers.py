@@ -338,9 +338,9 @@ ANSWERS: list[tuple[str, Answer, str]] = [
     ("ses", aws("MessageRejected", "Email address is not verified."), "Stop"),
     ("ses", aws("MailFromDomainNotVerifiedException", "no"), "Stop"),
     ("ses", aws("AccountSuspendedException", "no"), "Stop"),
-    ("ses", aws("SendingPausedException", "no"), "retry"),
-    ("ses", aws("LimitExceededException", "no"), "retry"),
-    ("ses", Answer(429, {"x-amzn-ErrorType": "TooManyRequestsException"}, b"{}"), "retry"),
+    ("ses", aws("SendingPausedException", "no"), "Retry"),
+    ("ses", aws("LimitExceededException", "no"), "Retry"),
+    ("ses", Answer(429, {"x-amzn-ErrorType": "TooManyRequestsException"}, b"{}"), "Retry"),
     ("ses", Answer(403, {"x-amzn-ErrorType": "SignatureDoesNotMatch"}, b"{}"), "Stop"),
     ("ses", Answer(200, body=b"<html>"), "unknown"),
     ("sendgrid", Answer(413, body=b'{"errors": [{"message": "too big"}]}'), "failed"),
@@ -359,7 +359,7 @@ ANSWERS: list[tuple[str, Answer, str]] = [
     ("resend", resend(403, "invalid_api_key"), "Stop"),
     ("resend", resend(409, "concurrent_idempotent_requests"), "retry"),
     ("resend", resend(409, "invalid_idempotent_request"), "sent"),
-    ("resend", resend(429, "daily_quota_exceeded"), "retry"),
+    ("resend", resend(429, "daily_quota_exceeded"), "Retry"),
     ("resend", resend(500, "application_error"), "unknown"),
 ]  # fmt: skip
 

@@ -25,7 +25,7 @@ _CONTENT: dict[str, dict[str, str]] = {
         "title": "title", "message": "body", "image_url": "image", "link": "link",
         "sound": "sound", "custom_data": "data", "custom_payload": "custom",
     },
-    "sms": {"body": "text", "from": "sender", "media": "media"},
+    "sms": {"body": "body", "from": "from", "media": "media"},
     "in_app": {"title": "title", "body": "body"},
 }  # fmt: skip
 _COMMON = {

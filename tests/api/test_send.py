@@ -157,6 +157,6 @@ def test_other_channels(ana_space: Space) -> None:
     assert row.recipient == "f00d"
     assert row.data["content"] == {"title": "T", "body": "B", "data": {"a": "1"}, "platform": "ios"}
     row = kept(ana_space, send(ana_space, {**who, "body": "Hello"}, "sms"))
-    assert row.data["content"] == {"text": "Hello"}
+    assert row.data["content"] == {"body": "Hello"}
     row = kept(ana_space, send(ana_space, {**who, "title": "T", "body": "B"}, "in_app"))
     assert row.channel == "in_app"

@@ -10,7 +10,7 @@ import msgspec
 
 from cdp.config import Settings
 from cdp.delivery.messages.compose import Prepared, Problem
-from cdp.delivery.messages.stationery import Stationery, Template
+from cdp.delivery.messages.stationery import NoTemplate, Stationery, Template
 from cdp.identity import public_id
 from cdp.messaging.links import Addresses, rewriter
 from cdp.messaging.names import delivery_name
@@ -25,7 +25,8 @@ from cdp.store.deliveries import Delivery
 #: Channels that need no address of the person's.
 _ANYWHERE = {"webhook", "slack"}
 #: Fields of a request's content that the sender fills in, and no template.
-_ENVELOPE = ("to", "cc", "bcc", "reply_to", "headers", "attachments", "devices")
+_ENVELOPE = ("to", "cc", "bcc", "reply_to", "headers", "attachments", "devices",
+             "platform")  # fmt: skip
 
 
 class Letters:
@@ -79,14 +80,14 @@ class Letters:
         try:
             template = self._stationery.get(row.template, row.channel, _of_template(data))
             content = self._render(row, name, person, recipient, data, template, now)
-        except LookupError:
+        except NoTemplate:
             return Problem(row, "failed", f"no_template: there is no template {row.template}")
         except TemplateError as error:
             return Problem(row, "failed", f"bad_template: {error}"[:1000])
         except RenderError as error:
             code = "missing_variable" if error.variable else "not_rendered"
             return Problem(row, "failed", f"{code}: {error}"[:1000])
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, LookupError) as error:
             return Problem(row, "failed", f"bad_content: {error}"[:1000])
         addresses = _addresses(content, recipient)
         return Prepared(row, name, recipient or "", addresses, content, template.version, names)

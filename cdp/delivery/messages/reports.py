@@ -141,7 +141,9 @@ def _chosen(
     if node is not None:
         scope = scope_of_words(channel, row.topic if row is not None else None)
         choices.choose(tx, node, {scope: wanted}, now, "report", row)
-    elif address and not wanted:
+    # A word by text message ends all of them, what one has just asked for included: carriers
+    # insist on it.
+    if address and not wanted and (node is None or channel == "sms"):
         choices.refuse_address(tx, channel, address, now, row.id if row is not None else None)
     if address and wanted:
         preferences.lift(tx, channel, address)

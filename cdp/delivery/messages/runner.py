@@ -130,7 +130,8 @@ class MessageRunner:
     def _room(self, provider: Provider) -> int:
         """Messages that a provider may be handed now, beside those in flight."""
         size, rate = provider.sender.size, provider.channel.rate_limit
-        most = provider.sender.concurrency * size * (A_SAFE_LANE if provider.repeats else A_LANE)
+        lane = size * A_SAFE_LANE if provider.repeats else max(size, A_LANE)
+        most = provider.sender.concurrency * lane
         if rate is not None:  # what is claimed should go at once
             most = min(most, max(size, int(rate * TURN_S)))
         flying = sum(

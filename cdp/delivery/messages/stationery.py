@@ -18,6 +18,10 @@ _encode = msgspec.json.Encoder().encode
 KEPT = 500
 
 
+class NoTemplate(ValueError):
+    """There is no template of that key."""
+
+
 class Template(NamedTuple):
     """A template in the form in which it is rendered; ``version`` None: it came with a request."""
 
@@ -57,11 +61,11 @@ class Stationery:
     def get(self, key: str | None, channel: str, content: Mapping[str, Any] | None) -> Template:
         """The template ``key`` with ``content`` over its fields, or ``content`` alone.
 
-        `LookupError` if there is no such template, `TemplateError` if it can't be compiled.
+        `NoTemplate` if there is no such template, `TemplateError` if it can't be compiled.
         """
         stored = self._bodies.get("template", {}).get(key) if key is not None else None
         if key is not None and stored is None and not content:
-            raise LookupError(key)
+            raise NoTemplate(key)
         body: dict[str, Any] = {**((stored.body if stored else None) or {"channel": channel})}
         name = (key or "", "")
         if content:

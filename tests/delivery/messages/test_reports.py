@@ -125,7 +125,12 @@ def test_a_word_by_text_message_finds_its_person_by_number(post: Post) -> None:
     tell(post, Report("unsubscribed", "stop", 1, recipient="+48600700800"), channel="sms")
     with post.store.read() as tx:
         wishes = preferences.standings(tx, [node])[node].wishes
+        assert preferences.why_suppressed(tx, "sms", ["+48600700800"])
     assert wishes["channel:sms"].wanted is False
+    tell(post, Report("subscribed", "start", 2, recipient="+48600700800"), channel="sms")
+    with post.store.read() as tx:
+        assert not preferences.why_suppressed(tx, "sms", ["+48600700800"])
+        assert preferences.standings(tx, [node])[node].wishes["channel:sms"].wanted is True
 
 
 def test_what_was_held_is_settled_by_what_the_provider_says(post: Post) -> None:

@@ -36,6 +36,7 @@ from cdp.store.delivery_health import Call
 from cdp.store.faces import Face
 from cdp.store.fields import load_classes
 from cdp.store.graph import IdentifierRow, NodeRow
+from cdp.store.preferences import Address
 from cdp.store.tables import USERS
 from cdp.store.trait_history import Said
 
@@ -189,6 +190,11 @@ def _letter(masker: Masker, letter: Letter) -> Letter:
     )
 
 
+def _address(masker: Masker, row: Address) -> Address:
+    hidden = masker.hide(row.address) if row.address else None
+    return row._replace(address=hidden, detail=None)
+
+
 def _told(masker: Masker, told: Told) -> Told:
     kept = {name: value for name, value in told.detail.items() if name == "hard"}
     return Told(told.report._replace(detail={}), kept)
@@ -196,6 +202,7 @@ def _told(masker: Masker, told: Told) -> Told:
 
 #: How each type that may say something of a person is masked.
 RULES: dict[type, Rule] = {
+    Address: _address,
     Call: _call,
     ClauseLine: _clause,
     Copy: lambda _masker, _copy: Copy(None),

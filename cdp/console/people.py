@@ -146,6 +146,10 @@ def person(profile: str, tab: str = "timeline") -> str | Response:
             from cdp.console import messages  # which shows people, too
 
             context |= messages.of_person(tx, subject.profile.id)
+            if subject.profile.collection == USERS:
+                from cdp.console import wishes
+
+                context |= wishes.of_person(tx, subject.profile.id)
         elif tab == "identifiers":
             context["story"] = story(tx, subject.profile)
         elif tab == "accounts":

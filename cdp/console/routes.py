@@ -47,6 +47,7 @@ from cdp.console import (
     sources,
     trait_rules,
     users,
+    wishes,
 )
 from cdp.console.context import EXTENSION, Console, Services
 from cdp.store import Store, meta
@@ -81,6 +82,8 @@ PAGES: tuple[tuple[str, str, View], ...] = (
     ("/messages/broadcasts/<key>/checks", "broadcast_checks", broadcasts.checks),
     ("/messages/broadcasts/<key>/letter", "broadcast_letter", broadcasts.letter),
     ("/messages/health", "messages_health", messages.health),
+    ("/messages/suppressed", "suppressed", wishes.suppressed),
+    ("/messages/topics", "topics", wishes.topics),
     ("/messages/deliveries/<name>", "message", messages.one),
     ("/messages/deliveries/<name>/html", "message_html", messages.html),
     ("/audiences/<key>/members.csv", "audience_csv", by_hand.export),
@@ -131,6 +134,10 @@ FORMS: tuple[tuple[str, str, View], ...] = (
     ("/messages/broadcasts/-new", "broadcast_create", broadcast_form.create),
     ("/messages/broadcasts/<key>/edit", "broadcast_change", broadcast_form.change),
     ("/messages/broadcasts/<key>", "broadcast_act", broadcasts.act),
+    ("/messages/suppressed", "suppress", wishes.suppress),
+    ("/messages/topics", "save_topic", wishes.save_topic),
+    ("/messages/look", "save_look", wishes.save_look),
+    ("/people/<profile>/subscriptions", "choose_for", wishes.choose),
     ("/audiences/-preview", "audience_preview", preview.preview),
     ("/live/test", "test_event", live.send_test),
     ("/catalogue/personal", "catalogue_personal_change", classes.change),

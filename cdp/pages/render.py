@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,9 @@ from sqlalchemy import Connection
 from cdp.pages.known import Letter
 from cdp.pages.language import Words, words_for
 from cdp.store import branding
-from cdp.store.branding import Branding
+from cdp.store.branding import COLOR, Branding
 
 FOLDER = Path(__file__).parent
-_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 def words_of(letter: Letter | None) -> Words:
@@ -51,7 +49,7 @@ def page(
 
 def _look(color: str) -> dict[str, str] | None:
     """The house's colour, and that of a text upon it."""
-    if not _COLOR.fullmatch(color):
+    if not COLOR.fullmatch(color):
         return None
     return {"accent": color, "ink": "#ffffff" if _luminance(color) < 0.179 else "#000000"}
 

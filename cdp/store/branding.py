@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -10,6 +11,8 @@ from sqlalchemy import Connection
 from cdp.store import meta
 
 _KEY = "branding"
+#: How a colour is written.
+COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 class Branding(NamedTuple):

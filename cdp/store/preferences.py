@@ -262,6 +262,12 @@ def addresses(
     return [Address(*row) for row in tx.execute(statement)]
 
 
+def count_addresses(tx: Connection) -> int:
+    """How many are on the list."""
+    found = select(func.count()).select_from(suppressed_addresses)
+    return int(tx.execute(found).scalar_one())
+
+
 def forget(tx: Connection, node_ids: Sequence[int], values: Iterable[Any]) -> None:
     """Drop what deleted people wanted; their addresses stay on the list as hashes alone."""
     for some in chunks(node_ids):

@@ -64,6 +64,8 @@ ADDRESSES = (
     "/messages/broadcasts/spring-sale",
     "/messages/broadcasts/summer-test",
     "/messages/broadcasts/summer-test/edit",
+    "/messages/topics",
+    "/messages/suppressed",
     "{message}",
     "/audiences/guests",
     "/people",

@@ -1,0 +1,90 @@
+"""What people want, in the console: a person's subscriptions, topics, suppressed addresses."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from typing import Any
+
+from cdp.store import branding, preferences
+from tests.console.factory import Browser, World
+
+PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+
+
+def suppressed(world: World) -> list[str | None]:
+    with world.store.read() as tx:
+        return [item.address for item in preferences.addresses(tx, 50)]
+
+
+def said(admin: Browser, address: str, fields: dict[str, str]) -> str:
+    """The page after a form was sent."""
+    send(admin, address, fields)
+    return admin.page(address)
+
+
+def send(admin: Browser, address: str, fields: dict[str, Any]) -> None:
+    admin.client.post(address, data={"csrf": admin.csrf(), **fields})
+
+
+def address_of(admin: Browser) -> str:
+    found = re.search(r"/people/use_\w+", admin.page("/people?q=u1"))
+    assert found is not None
+    return found[0]
+
+
+def test_a_topic_is_added_changed_archived_and_removed(admin: Browser) -> None:
+    address = "/messages/topics"
+    send(admin, address, {"key": "news", "name": "Weekly <b>news</b>", "version": "0"})
+    page = admin.page(address)
+    assert "Weekly &lt;b&gt;news&lt;/b&gt;" in page and "<b>news" not in page
+    send(admin, address, {"key": "news", "name": "News", "default": "unsubscribed",
+                         "archived": "1", "version": "1"})  # fmt: skip
+    assert "people get it once they say so" in admin.page(address)
+    stale = {"key": "news", "name": "Other", "version": "1"}
+    assert "Nothing was changed" in said(admin, address, stale)
+    bad = {"key": "No Key", "name": "x", "version": "0"}
+    assert "Nothing was changed" in said(admin, address, bad)
+    send(admin, address, {"key": "news", "what": "remove", "version": "2"})
+    assert "No topics yet" in admin.page(address)
+
+
+def test_the_pages_look_as_the_house_does(world: World, admin: Browser) -> None:
+    logo = (io.BytesIO(PIXEL), "logo.gif")
+    send(admin, "/messages/look", {"name": "Shop", "color": "#ffcc00", "logo": logo})
+    with world.store.read() as tx:
+        found = branding.load(tx)
+    assert (found.name, found.color) == ("Shop", "#ffcc00")
+    assert found.logo.startswith("data:image/gif;base64,")
+    for wrong in ({"color": "red"}, {"logo": (io.BytesIO(b"<svg onload=x>"), "l.svg")},
+                  {"logo": (io.BytesIO(PIXEL + b"x" * 70_000), "l.gif")}):  # fmt: skip
+        send(admin, "/messages/look", {"name": "Other", **wrong})
+    with world.store.read() as tx:
+        assert branding.load(tx) == found
+
+
+def test_addresses_are_added_found_and_lifted(world: World, admin: Browser) -> None:
+    address = "/messages/suppressed"
+    send(admin, address, {"channel": "email", "address": "Ana@example.org", "detail": "asked"})
+    send(admin, address, {"channel": "email", "address": "no address"})
+    assert suppressed(world) == ["ana@example.org"]
+    assert "asked" in admin.page(address) and "begins so" in admin.page(f"{address}?q=zzz")
+    send(admin, address, {"channel": "email", "address": "ana@example.org", "what": "lift"})
+    assert suppressed(world) == []
+
+
+def test_a_person_is_unsubscribed_and_subscribed_again(world: World, admin: Browser) -> None:
+    world.send({"type": "identify", "userId": "u1", "messageId": "m1", "traits": {"name": "Ana"}})
+    send(admin, "/messages/topics", {"key": "news", "name": "News", "version": "0"})
+    person = address_of(admin)
+    page = admin.page(f"{person}/messages")
+    assert "What they want to get" in page and "Unsubscribe from News" in page
+    send(admin, f"{person}/subscriptions", {"scope": "topic:news", "wanted": "no"})
+    page = admin.page(f"{person}/messages")
+    assert "Subscribe to News" in page and "by staff" in page
+    send(admin, f"{person}/subscriptions", {"scope": "*", "wanted": "no"})
+    assert "They want no messages at all" in admin.page(f"{person}/messages")
+    send(admin, f"{person}/subscriptions", {"scope": "topic:none", "wanted": "no"})
+    send(admin, f"{person}/subscriptions", {"scope": "*", "wanted": "yes"})
+    assert "They want no messages at all" not in admin.page(f"{person}/messages")

@@ -19,7 +19,7 @@ from cdp.store.message_reads import GROUPS, Which
 room = Room("messages", "Messages to people: sent, waiting, held, withheld.")
 
 STATES = (
-    "drafted", "waiting", "sending", "sent", "held", "failed", "bounced", "undeliverable",
+    "drafted", "waiting", "paused", "sending", "sent", "held", "failed", "bounced", "undeliverable",
     "cancelled",
 )  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, delete, func, or_, select
+from sqlalchemy import Connection, delete, func, select
 
 from cdp.profiles.traits import TraitMap
 from cdp.store import addressees, counting, graph, matching, persons
@@ -40,7 +40,9 @@ def drop(tx: Connection, broadcast: int, limit: int = 5000) -> int:
     keys = select(c.wave, c.due_at, c.node).where(c.broadcast == broadcast).limit(limit)
     found = [tuple(row) for row in tx.execute(keys)]
     for some in chunks([row[2] for row in found]):
-        tx.execute(delete(broadcast_people).where(c.broadcast == broadcast, c.node.in_(some)))
+        # By the node's index, whatever the planner thinks of the other one.
+        mine = (c.broadcast + 0) == broadcast
+        tx.execute(delete(broadcast_people).where(mine, c.node.in_(some)))
     return len(found)
 
 
@@ -49,15 +51,16 @@ def following(
 ) -> list[Chosen]:
     """Those whose turn has come by ``now`` and is after (due_at, node), in order."""
     c = broadcast_people.c
-    later = or_(c.due_at > after[0], and_(c.due_at == after[0], c.node > after[1]))
-    statement = (
-        select(*(c[name] for name in Chosen._fields))
-        .where(c.broadcast == broadcast, c.wave == wave, c.due_at >= after[0])
-        .where(c.due_at <= now, later)
-        .order_by(c.due_at, c.node)
-        .limit(limit)
+    mine = select(*(c[name] for name in Chosen._fields)).where(
+        c.broadcast == broadcast, c.wave == wave
     )
-    return [Chosen(*row)._replace(data=blob(row[5])) for row in tx.execute(statement)]
+    # In two steps, or all who have had their turn in the same instant are gone through again.
+    same = mine.where(c.due_at == after[0], c.node > after[1]).order_by(c.node)
+    found = list(tx.execute(same.limit(limit))) if after[0] <= now else []
+    if len(found) < limit:
+        later = mine.where(c.due_at > after[0], c.due_at <= now).order_by(c.due_at, c.node)
+        found += list(tx.execute(later.limit(limit - len(found))))
+    return [Chosen(*row)._replace(data=blob(row[5])) for row in found]
 
 
 def next_due(tx: Connection, broadcast: int, wave: int, after: tuple[int, int]) -> int | None:

@@ -155,6 +155,12 @@ class TemplateVariablesQuery(Schema):
     audience = fields.String(metadata={"description": "An audience's key; everybody if unset."})
 
 
+class TemplateDraftBody(Schema):
+    """A template that is not stored (yet)."""
+
+    template = fields.Dict(required=True, metadata={"description": "As its file has it."})
+
+
 class TemplatePreviewBody(Schema):
     """For whom, and with what."""
 
@@ -196,6 +202,15 @@ def lint_template(key: str) -> dict[str, Any]:
     """What looks wrong about a template, errors first."""
     with here().store.read() as tx:
         return {"data": Known(tx, key).findings(), "next": None}
+
+
+@room.on("POST", "/templates/<key>/lint", "templates:read", body=TemplateDraftBody,
+         gives=page_of(LintFindingSchema))  # fmt: skip
+def lint_draft_of_template(body: dict[str, Any], key: str) -> dict[str, Any]:
+    """What looks wrong about a draft of a template."""
+    draft = KINDS["template"].read(key, body["template"]).body
+    with here().store.read() as tx:
+        return {"data": Known(tx, key, draft).findings(), "next": None}
 
 
 @room.on("GET", "/templates/<key>/variables", "templates:read", query=TemplateVariablesQuery,

@@ -42,6 +42,10 @@ def test_what_looks_wrong(shop: Api) -> None:
         ("warning", "no_default", "layout page: body"), ("hint", "no_preheader", "preheader"),
     ]  # fmt: skip
     shop.get("/api/templates/nobody/lint", 404)
+    draft = {"channel": "sms", "body": "https://bit.ly/x"}
+    rows = shop.post("/api/templates/new/lint", {"template": draft})["data"]
+    assert [row["code"] for row in rows] == ["short_link"]
+    shop.post("/api/templates/new/lint", {"template": {"channel": "fax"}}, 400)
 
 
 def test_who_has_what_it_needs(shop: Api, monkeypatch: pytest.MonkeyPatch) -> None:

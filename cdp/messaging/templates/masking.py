@@ -19,7 +19,13 @@ LIQUID = re.compile(
 )
 _FOR_HTML = re.compile(r"\|\s*(?:escape|escape_once|newline_to_br)\b\s*(?=[|}-])")
 _SAFE = re.compile(r"\|\s*safe\b")
-_TAG = re.compile(r"<!--.*?-->|<(/?)([a-zA-Z][\w:-]*)((?:[^\"'>]|\"[^\"]*\"|'[^']*')*)>", re.DOTALL)
+#: A tag has at most 80 quoted values with 250 other characters between them, and what is
+#: not closed ends with the text, so that nothing is looked at again and again.
+_TAG = re.compile(
+    r"<!--(?:.*?-->|.*)|<(/?)([a-zA-Z][\w:-]*)"
+    r"((?:[^\"'>]{0,250}+(?:\"[^\"]*+\"|'[^']*+')){0,80}+[^\"'>]{0,1000}+)>",
+    re.DOTALL,
+)
 _ATTRIBUTE = re.compile(r"([^\s=/>\"']+)(?:(\s*=\s*)(\"[^\"]*\"|'[^']*'|[^\s>]+))?")
 #: Elements in which there are no elements.
 _RAW = {"style", "title", "textarea", "script", "mj-style", "mj-title", "mj-preview"}

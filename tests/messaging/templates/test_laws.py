@@ -223,3 +223,17 @@ def test_loops_and_conditions_say_what_the_library_says(
         except RenderError as error:
             said.append(error.variable or "refused")
     assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("format_", ["markdown", "html", "mjml"])
+@pytest.mark.parametrize(
+    "source",
+    ["<a '" * 9000, "<a " * 9000, '<a "\'' * 9000, "<!-- " * 9000, "<a " + "b=c " * 9000 + ">",
+     "[a](" * 4000, "{% if a %}\n- x\n{% endif %}\n" * 500, "{{ x }}" * 5000],
+)  # fmt: skip
+def test_what_is_never_closed_is_read_once(source: str, format_: str) -> None:
+    body = {"channel": "email", "subject": "x", "body": source, "format": format_}
+    try:
+        compile_template("t", body).check()
+    except TemplateError as error:
+        assert error.troubles

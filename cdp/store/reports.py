@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
 from cdp.plugin.messages import Report
 from cdp.store import meta
-from cdp.store.bulk import upsert
+from cdp.store.bulk import chunks, upsert
 from cdp.store.tables import reports
 
 
@@ -52,6 +53,15 @@ def add(tx: Connection, delivery: int | None, source: int, report: Report, now: 
     return bool(
         tx.execute(statement.on_conflict_do_nothing(index_elements=["source", "ref"])).rowcount
     )
+
+
+def told_before(tx: Connection, source: int, refs: Sequence[str]) -> set[str]:
+    """Which of ``refs`` are kept already."""
+    found: set[str] = set()
+    for some in chunks(sorted(set(refs))):
+        statement = select(reports.c.ref).where(reports.c.source == source, reports.c.ref.in_(some))
+        found.update(tx.execute(statement).scalars())
+    return found
 
 
 def of_delivery(tx: Connection, delivery: int) -> list[Kept]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cdp.delivery.messages.seen import Seen, take_seen
 from cdp.messaging.machines import Guess
 from cdp.messaging.names import signed_link
 from cdp.store import deliveries
@@ -101,6 +102,17 @@ def test_a_click_faster_than_people_and_a_burst_are_machines(house: House) -> No
     assert [report.machine for report in house.reports(later)] == [False, False, True, True, True]
 
 
+def test_a_burst_is_seen_among_visits_that_go_in_together(house: House) -> None:
+    id_, now = sent(house), int(time.time() * 1000)
+    visits = [Seen(id_, now, Guess(), f"https://x.org/{number % 4}") for number in range(8)]
+    with house.store.write() as tx:
+        assert take_seen(tx, visits, now) == 6
+        assert take_seen(tx, [Seen(id_, now, Guess())], now) == 1
+        assert take_seen(tx, [Seen(id_, now, Guess())], now) == 0
+    machines = [report.machine for report in house.reports(id_) if report.kind == "clicked"]
+    assert machines == [False, False, True, True, True, True]
+
+
 @pytest.mark.parametrize("change", ["name", "signature", "url", "other", "script"])
 def test_a_forged_link_leads_nowhere(house: House, change: str) -> None:
     id_, other = sent(house), sent(house, key="other")
@@ -147,8 +159,6 @@ def test_a_click_does_not_wait_for_a_busy_writer_and_is_kept(house: House) -> No
 
 def test_a_visit_of_somebody_who_is_deleted_is_nothing(house: House) -> None:
     from sqlalchemy import delete
-
-    from cdp.delivery.messages.seen import Seen, take_seen
 
     id_ = sent(house)
     with house.store.write() as tx:

@@ -24,11 +24,12 @@ from cdp.plugin import Report
 from cdp.store import Store, StoreBusy, deliveries, link_keys
 from cdp.store import reports as rows
 from cdp.store.deliveries import Delivery
+from cdp.store.reports import Kept
 
 logger = structlog.get_logger(__name__)
 
 #: How many may wait; visits in one transaction; how long a visitor waits for it.
-BOUND, MANY, WAIT_S = 20_000, 200, 0.25
+BOUND, MANY, WAIT_S = 20_000, 50, 0.25
 _PAUSE_S = 1.0
 
 
@@ -118,15 +119,20 @@ def take_seen(tx: Connection, visits: Sequence[Seen], now: int) -> int:
     """
     known = deliveries.by_ids(tx, sorted({seen.delivery for seen in visits}))
     keys = link_keys.load(tx)
-    new = 0
+    found: list[tuple[Delivery, Report]] = []
     for seen in visits:
         row = known.get(seen.delivery)
         if row is None:  # forgotten with its person
             continue
-        machine = seen.guess.machine or (_hurry(tx, row, seen) if seen.url else "")
-        report = _report(delivery_name(keys, row.id), seen, machine)
-        new += take_reports(tx, OURSELVES, row.channel, [report], now)
-    return new
+        machine = seen.guess.machine or (_hurry(tx, row, seen, found) if seen.url else "")
+        found.append((row, _report(delivery_name(keys, row.id), seen, machine)))
+    # Most are of those who look once more.
+    before = rows.told_before(tx, OURSELVES.id, [report.id for _, report in found])
+    return sum(
+        take_reports(tx, OURSELVES, row.channel, [report], now)
+        for row, report in found
+        if report.id not in before
+    )
 
 
 def _report(name: str, seen: Seen, machine: str) -> Report:
@@ -143,13 +149,17 @@ def _report(name: str, seen: Seen, machine: str) -> Report:
     )
 
 
-def _hurry(tx: Connection, row: Delivery, seen: Seen) -> str:
-    """Why a click is too quick to be a person's; empty if it isn't."""
+def _hurry(
+    tx: Connection, row: Delivery, seen: Seen, beside: Sequence[tuple[Delivery, Report]]
+) -> str:
+    """Why a click is too quick to be a person's; empty if it isn't. ``beside`` come with it."""
     if too_fast(row.channel, row.sent_at, seen.at):
         return "faster than people read"
+    told: list[Kept | Report] = [*rows.of_delivery(tx, row.id)]
+    told += [report for other, report in beside if other.id == row.id]
     others = {
         report.detail.get("href")
-        for report in rows.of_delivery(tx, row.id)
+        for report in told
         if report.kind == "clicked" and seen.at - report.at < BURST_MS
     } - {seen.url}
     return "follows link upon link" if in_a_burst(row.channel, len(others)) else ""

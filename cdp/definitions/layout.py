@@ -8,9 +8,8 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from cdp.definitions.kind import Body, Fault, Id, Kind, line, prose
-from cdp.definitions.template import (
-    BODY,
-    FORMAT,
+from cdp.definitions.template import BODY, FORMAT
+from cdp.definitions.texts import (
     liquid_faults,
     plainly,
     rename_snippets,

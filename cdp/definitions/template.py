@@ -10,8 +10,16 @@ from marshmallow import Schema, fields, validate
 
 from cdp.conditions.errors import did_you_mean
 from cdp.definitions.kind import Body, Fault, Id, Kind, line, printable, prose, yes_or_no
+from cdp.definitions.texts import (
+    fault_of,
+    liquid_faults,
+    plainly,
+    rename_snippets,
+    snippet_uses,
+    texts_of,
+)
 from cdp.definitions.words import Use, Word
-from cdp.messaging.templates import TemplateError, Trouble, names
+from cdp.messaging.templates import TemplateError, names
 
 #: The longest body (characters).
 MAX_BODY = 500_000
@@ -190,14 +198,6 @@ def _locales(body: Body, mine: tuple[str, ...]) -> Iterator[Fault]:
                 yield Fault(at, str(texts[0] if isinstance(texts, list) else texts))
 
 
-def plainly(body: dict[str, Any]) -> None:
-    """Leave out a format that is seen from the body."""
-    for part in (body, *(body.get("locales") or {}).values()):
-        text, said = part.get("body"), part.get("format")
-        if said and (text is None or names.format_of(text, None) == said):
-            del part["format"]
-
-
 def _liquid(body: Body) -> list[Fault]:
     """What is wrong with the Liquid in any of its texts."""
     return [
@@ -208,45 +208,11 @@ def _liquid(body: Body) -> list[Fault]:
     ]
 
 
-def liquid_faults(field: str, text: str) -> list[Fault]:
-    """What is wrong with the Liquid in a text."""
-    from cdp.messaging.templates.language import troubles
-    from cdp.messaging.templates.snippets import without
-
-    return [_fault(trouble) for trouble in troubles(field, without(text))]
-
-
-def _fault(trouble: Trouble) -> Fault:
-    return Fault(*trouble)
-
-
-def texts_of(body: Any, field: str = "") -> Iterator[tuple[str, str]]:
-    """All texts of a body that may have Liquid in them, with their fields."""
-    if isinstance(body, str):
-        yield field, body
-    elif isinstance(body, Mapping):
-        for name, item in body.items():
-            yield from texts_of(item, f"{field}.{name}" if field else name)
-    elif isinstance(body, list):
-        for item in body:
-            yield from texts_of(item, field)
-
-
 def _refers(body: Body) -> tuple[Use, ...]:
     found = [Use(Word("topic", body["topic"]), "topic")] if body.get("topic") else []
     layouts = [body.get("layout"), *(x.get("layout") for x in (body.get("locales") or {}).values())]
     found += [Use(Word("layout", key), "layout") for key in dict.fromkeys(layouts) if key]
     return (*found, *snippet_uses(body))
-
-
-def snippet_uses(body: Body) -> Iterator[Use]:
-    """The snippets that a body says."""
-    from cdp.messaging.templates.snippets import mentions
-
-    for field, text in texts_of(body):
-        if "snippets" in text or "render" in text or "include" in text:
-            for mention in mentions(text):
-                yield Use(Word("snippet", mention.key), field, mention.line, mention.column)
 
 
 def _renamed(body: dict[str, Any], new: Mapping[Word, Word]) -> None:
@@ -258,25 +224,6 @@ def _renamed(body: dict[str, Any], new: Mapping[Word, Word]) -> None:
     rename_snippets(body, new)
 
 
-def rename_snippets(body: dict[str, Any], new: Mapping[Word, Word]) -> None:
-    """Call snippets otherwise in all texts of a body."""
-    from cdp.messaging.templates.snippets import renamed
-
-    swaps = [(old.text, other.text) for old, other in new.items() if old.of == "snippet"]
-
-    def changed(value: Any) -> Any:
-        if isinstance(value, str):
-            for old, other in swaps:
-                value = renamed(value, old, other)
-            return value
-        if isinstance(value, dict):
-            return {name: changed(item) for name, item in value.items()}
-        return [changed(item) for item in value] if isinstance(value, list) else value
-
-    if swaps:
-        body.update(changed(body))
-
-
 def _whole(id_: Id, bodies: Mapping[Id, Body]) -> list[Fault]:
     from cdp.messaging.templates.compiled import compile_template
 
@@ -285,7 +232,7 @@ def _whole(id_: Id, bodies: Mapping[Id, Body]) -> list[Fault]:
     try:
         compile_template(id_[1], bodies[id_], layouts, snippets).check()
     except TemplateError as error:
-        return [_fault(trouble) for trouble in error.troubles]
+        return [fault_of(trouble) for trouble in error.troubles]
     return []
 
 

@@ -89,7 +89,9 @@ def test_a_preview_says_who_gets_nothing_and_why(space: Space, api: Api) -> None
     assert reasons == {"missing_variable": 1, "no_address": 1, "unsubscribed": 1}
     states = {row["key"]: row["state"] for row in found["checks"]}
     assert states["provider"] == "failed"
-    assert states["unsubscribe"] == states["links"] == states["public_url"] == "warning"
+    assert states["unsubscribe"] == states["relative_link"] == states["public_url"] == "warning"
+    assert any("says customer.first_name, which 75% of them have" in row["text"]
+               for row in found["checks"])  # fmt: skip
     assert found["ready"] is False
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from cdp.config import Settings
-from cdp.delivery.broadcasts import who
+from cdp.delivery.broadcasts import who, written
 from cdp.delivery.broadcasts.mover import NoTemplate, ways
 from cdp.delivery.broadcasts.rehearsal import Rehearsal, rehearse
 from cdp.delivery.broadcasts.turn import Way
@@ -24,8 +22,6 @@ from cdp.store import Store
 
 OK, WARNING, FAILED, UNKNOWN = "ok", "warning", "failed", "unknown"
 
-_HREF = re.compile(r"""href\s*=\s*["']([^"']*)["']""", re.IGNORECASE)
-_SCHEMES = {"http", "https", "mailto", "tel", "sms"}
 #: Reasons in words: what would happen to the people.
 REASONS = {
     "no_address": "no address is known for this channel",
@@ -88,6 +84,9 @@ def check(
         items += _people(rehearsal)
         for prepared in rehearsal.first.values():
             items += _message(prepared)
+    with store.read() as tx:
+        told = [Item(one.code, WARNING, one.text) for one in written.remarks(tx, plan)]
+    items += told or [Item("lint", OK, "Nothing looks wrong about what it says.")]
     senders = Senders(store, settings, plugins)
     try:
         senders.refresh()
@@ -145,21 +144,8 @@ def _message(prepared: Prepared) -> Iterator[Item]:
             f"{name} has no link to unsubscribe in it: add {{% unsubscribe_url %}}. "
             "(Mail programs show a button of their own.)",
         )  # fmt: skip
-    bad = sorted({url for url in _HREF.findall(html) if not _leads(url)})
-    if bad:
-        shown = ", ".join(repr(url[:60]) for url in bad[:3])
-        yield Item("links", WARNING, f"{name} has links that lead nowhere: {shown}.")
-    else:
-        yield Item("links", OK, f"All links of {name} have an address.")
     if len(html.encode()) > 102_000:
         yield Item("size", WARNING, f"{name} has more than 102 KB: Gmail cuts it off.")
-
-
-def _leads(url: str) -> bool:
-    parts = urlsplit(url.strip())
-    if parts.scheme in ("http", "https"):
-        return bool(parts.netloc)
-    return parts.scheme in _SCHEMES and bool(parts.path)
 
 
 def _providers(

@@ -224,7 +224,7 @@ def test_a_password_logs_in(cdp: Cdp, space: Space) -> None:
 
 def test_plugins_are_listed_and_started(cdp: Cdp, tmp_path: Path) -> None:
     [row] = [row for row in cdp.json("plugins", "list") if row["name"] == "webhook"]
-    assert row["destinations"] == ["webhook"] and row["error"] is None
+    assert row["destinations"] == ["webhook", "webhook_message"] and row["error"] is None
     (cdp.data / "plugins").mkdir(parents=True)
     (cdp.data / "plugins" / "broken.py").write_text("1/0")
     [broken] = [row for row in cdp.json("plugins", "list") if row["name"] == "broken"]

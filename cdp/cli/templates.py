@@ -57,7 +57,7 @@ def lint(keys: tuple[str, ...], as_json: bool, **where: Any) -> None:
 
     Example: cdp templates lint welcome
     """
-    from cdp.api.templates import Known
+    from cdp.delivery.messages.trial import Known
     from cdp.store import defining
 
     _, store = open_store(**where)
@@ -85,7 +85,7 @@ def variables(key: str, audience: str | None, as_json: bool, **where: Any) -> No
 
     Example: cdp templates variables welcome --audience newcomers
     """
-    from cdp.api.templates import Known
+    from cdp.delivery.messages.trial import Known
     from cdp.store.coverage import NoSuchAudience
 
     _, store = open_store(**where)
@@ -123,7 +123,7 @@ def preview(
 
     Example: cdp templates preview welcome --person user_id:u1 --given '{"event": {"total": 3}}'
     """
-    from cdp.api.templates import Known, customer_at
+    from cdp.delivery.messages.trial import Known, customer_at
 
     _, store = open_store(**where)
     scope = _scope(given)

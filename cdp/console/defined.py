@@ -131,7 +131,7 @@ def create(plural: str) -> Response | tuple[str, int]:
     kind = kind_or_404(plural)
     values = _typed(kind)
     key = request.form.get("key", "").strip() or key_of(values.get("name", ""))
-    answer = _put(kind, key, values, 0)
+    answer = put(kind, key, values, 0)
     if isinstance(answer, Form):
         return _form(kind, answer._replace(values={**answer.values, "key": key})), 422
     flash(f"{title_of(key, answer)} is there and can be used at once.", "good")
@@ -157,7 +157,7 @@ def change(plural: str, key: str) -> Response | tuple[str, int]:
     kept = {name: value for name, value in old.items() if name not in shown}
     if old.get("static"):
         kept["static"] = True
-    answer = _put(kind, key, {**kept, **_typed(kind)}, seen)
+    answer = put(kind, key, {**kept, **_typed(kind)}, seen)
     if isinstance(answer, Form):
         return _form(kind, answer, key), 422
     flash("Saved. It holds within a second.", "good")
@@ -324,14 +324,14 @@ def _typed(kind: Kind) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value}
 
 
-def _put(kind: Kind, key: str, body: dict[str, Any], seen: int) -> dict[str, Any] | Form:
+def put(kind: Kind, key: str, body: dict[str, Any], seen: int) -> dict[str, Any] | Form:
     """Put a version; the form with what is wrong if that can't be."""
     try:
         with console().store.write() as tx:
             made = defining.put(tx, console().now(), (kind.name, key), body, author(), seen)
             return made.version.body or {}
     except DefinitionError as error:
-        return Form(body, _by_field(kind, error.faults), seen)
+        return Form(body, by_field(kind, error.faults), seen)
     except NameTaken as error:
         return Form(body, {"name": f"{as_sentence(str(error))} Choose another name or key."}, seen)
     except StillUsed as error:
@@ -342,10 +342,13 @@ def _put(kind: Kind, key: str, body: dict[str, Any], seen: int) -> dict[str, Any
         return Form(body, {}, now, (by, error.difference))
 
 
-def _by_field(kind: Kind, faults: list[Fault]) -> dict[str, str]:
+def by_field(kind: Kind, faults: list[Fault]) -> dict[str, str]:
+    """What is wrong, at the fields of the form."""
+    shown = FIELDS.get(kind.name) or tuple(kind.schema().fields)
     wrong: dict[str, str] = {}
     for fault in faults:
-        field = fault.field if fault.field in (*FIELDS[kind.name], "key", "send_to") else "name"
+        at = fault.field.partition(".")[0]
+        field = at if at in (*shown, "key", "send_to") else "name"
         text = as_sentence(fault.located)
         wrong[field] = f"{wrong[field]} {text}" if field in wrong else text
     return wrong

@@ -43,6 +43,10 @@ class Settings:
         False, "Let destinations call loopback and private addresses (for development)."
     )
     public_url: str | None = _setting(None, "The address by which browsers reach this server.")
+    tracking_url: str | None = _setting(
+        None,
+        "The address in links and pages of messages, where it is one of its own; must lead here.",
+    )
     trusted_proxies: tuple[str, ...] = _setting(
         (),
         "Addresses or networks whose X-Forwarded-* headers are believed, comma-separated.",

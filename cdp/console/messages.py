@@ -53,6 +53,7 @@ REASONS = {
     "unsubscribed_topic": "They want none about this topic",
     "unsubscribed_channel": "They want none by this channel",
     "suppressed": "The address is on the suppression list",
+    "no_consent": "They have not agreed to this use of their data",
     "deleted": "The person was deleted, or is suppressed",
     "no_address": "No address is known for this channel",
     "limit": "They have had as many as a limit allows",
@@ -83,7 +84,7 @@ TOLD = {
     "sent": "Sent", "delivered": "Delivered", "deferred": "Deferred", "bounced": "Bounced",
     "dropped": "Dropped", "failed": "Failed", "complained": "Marked as spam", "opened": "Opened",
     "clicked": "Link clicked", "dismissed": "Dismissed", "unsubscribed": "Unsubscribed",
-    "subscribed": "Subscribed", "replied": "Replied",
+    "subscribed": "Subscribed", "replied": "Replied", "answered": "Answered",
 }  # fmt: skip
 _PIXEL = re.compile(r"<img[^>]+/e/o/[^>]+>")
 #: A message is somebody else's page: it may show pictures and styles, and do nothing.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select
@@ -10,9 +11,9 @@ from cdp.identity import identifier_hash, normal_value, parse_identifier, parse_
 from cdp.profiles.consent import Consent, latest
 from cdp.profiles.traits import TraitMap
 from cdp.store import faces, graph, object_types, objects
-from cdp.store.bulk import blob
+from cdp.store.bulk import blob, select_by
 from cdp.store.graph import IdentifierRow, NodeRow
-from cdp.store.tables import USERS, profiles
+from cdp.store.tables import USERS, nodes, profiles
 
 
 class Profile(NamedTuple):
@@ -99,6 +100,19 @@ def nodes_of(tx: Connection, profile: int) -> list[NodeRow]:
 def consent_of(tx: Connection, profile: int) -> Consent | None:
     """What a person said last of the uses of their data."""
     return latest(Consent.decode(text) for text in graph.consents_of_profile(tx, profile))
+
+
+def consents(tx: Connection, node_ids: Sequence[int]) -> dict[int, Consent]:
+    """What the people behind nodes said last of the uses of their data, where they did."""
+    rows = select_by(tx, (nodes.c.id, nodes.c.profile), nodes.c.id, sorted(set(node_ids)))
+    homes = {row[0]: row[1] for row in rows if row[1]}
+    said: dict[int, list[Consent]] = {}
+    columns = (nodes.c.profile, nodes.c.consent)
+    for profile, text in select_by(tx, columns, nodes.c.profile, sorted(set(homes.values()))):
+        if text is not None:
+            said.setdefault(profile, []).append(Consent.decode(text))
+    last = {profile: latest(found) for profile, found in said.items()}
+    return {node: one for node, home in homes.items() if (one := last.get(home)) is not None}
 
 
 def search(tx: Connection, text: str, limit: int) -> list[dict[str, Any]]:

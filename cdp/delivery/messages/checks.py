@@ -12,7 +12,8 @@ from cdp.delivery.messages.compose import Prepared
 from cdp.messaging.pressure import Earlier, pressed, window_ms
 from cdp.messaging.request import Flag
 from cdp.messaging.standing import NOBODY, forbids
-from cdp.store import definitions, meta, preferences, pressure
+from cdp.store import definitions, meta, people, preferences, pressure
+from cdp.store.config_rows import Destination
 from cdp.store.pressure import Rules
 
 
@@ -70,6 +71,24 @@ class Checks:
             if over is None:  # it counts for those behind it in the same hand
                 mine.append(Earlier(now, row.channel, row.topic))
             found.append(Verdict(over.reason, over.until) if over is not None else None)
+        return found
+
+    def disagreeing(
+        self, tx: Connection, items: Sequence[tuple[Prepared, Destination]]
+    ) -> dict[int, str]:
+        """Deliveries to people who don't agree to what a destination does with their data."""
+        asked = [(item, to) for item, to in items if to.consent_categories and item.delivery.node]
+        if not asked:
+            return {}
+        said = people.consents(tx, [item.delivery.node or 0 for item, _ in asked])
+        found: dict[int, str] = {}
+        for item, to in asked:
+            consent = said.get(item.delivery.node or 0)
+            if consent is None:  # who has said nothing is asked nothing, as with events
+                continue
+            lacking = [name for name in to.consent_categories if not consent.preferences.get(name)]
+            if lacking:
+                found[item.delivery.id] = f"no_consent: {', '.join(lacking)} (for {to.key})"
         return found
 
     def _earlier(self, tx: Connection, people: set[int], now: int) -> dict[int, list[Earlier]]:

@@ -59,6 +59,9 @@ class Desk:
             return []
         preferences.claim_turn(tx)
         verdicts = self._checks.verdicts(tx, [item for item, _ in hand], now)
+        disagreeing = self._checks.disagreeing(
+            tx, [(item, provider.destination) for item, provider in hand if provider is not None]
+        )
         changes: list[Change] = []
         deferred: list[Change] = []
         going: list[tuple[Prepared, Provider]] = []
@@ -69,6 +72,8 @@ class Desk:
                 changes.append(_withheld(row, verdict.reason, now))
             elif verdict is not None and until is not None:
                 deferred.append(Change(row.id, "waiting", until, verdict.reason, row.destination))
+            elif row.id in disagreeing:
+                changes.append(_withheld(row, disagreeing[row.id], now))
             elif provider is None:
                 changes.append(self._later(row, now))
             else:

@@ -231,8 +231,8 @@ def _addresses(content: Any, recipient: str | None) -> tuple[str, ...]:
 
 
 def base_url(settings: Settings) -> str:
-    """The address by which people reach us; without a public one that of this machine."""
-    if settings.public_url:
-        return settings.public_url.rstrip("/")
+    """The address in messages by which people reach us; without a public one this machine's."""
+    if settings.tracking_url or settings.public_url:
+        return str(settings.tracking_url or settings.public_url).rstrip("/")
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "") else settings.host
     return f"http://{host}:{settings.port}"

@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 from cdp.delivery.messages.compose import Prepared
 from cdp.messaging.request import Flag
 from cdp.messaging.told import event_of
-from cdp.plugin import Receipt
-from cdp.store import deliveries, emissions, preferences
+from cdp.plugin import Receipt, Report
+from cdp.store import deliveries, emissions, preferences, reports
 from cdp.store.config_rows import Destination
 from cdp.store.deliveries import Delivery
 
@@ -32,6 +32,11 @@ def receipts(tx: Connection, told: Sequence[Told], now: int) -> None:
         row, receipt = item.prepared.delivery, item.receipt
         for token in receipt.gone:
             preferences.suppress_address(tx, "push", token, "gone", now, delivery=row.id)
+        if receipt.response:  # what it was answered with, as a thing that was told
+            answer = Report(
+                "answered", f"answer:{row.id}:{row.attempts}", now, detail=receipt.response
+            )
+            reports.add(tx, row.id, item.destination.id, answer, now)
         if receipt.kind == "bounced":
             bounced.append(row.id)
             for address in item.prepared.addresses if receipt.hard else ():

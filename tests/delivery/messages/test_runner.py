@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from cdp.messaging.request import Flag
 from cdp.plugin import Receipt, Reject, Retry, Stop, Unanswered
-from cdp.store import deliveries, preferences
+from cdp.store import config_rows, deliveries, preferences
 from cdp.store.tables import emissions
 from tests.delivery.messages.post import Post, box
 
@@ -335,3 +335,34 @@ def test_quiet_hours_are_the_persons_own(post: Make) -> None:
     assert world.row(ids[1]).reason == "quiet_hours: night"
     world.settle(3600)
     assert world.state(ids[1]) == "sent" and len(mail.got) == 2
+
+
+def test_a_channel_with_consent_categories_is_for_those_who_agree(post: Make) -> None:
+    world = post(mail := box())
+    with world.store.write() as tx:
+        row = config_rows.all_destinations(tx)[0]
+        config_rows.change_destination(tx, 2, row, "test", consent_categories=["Advertising"])
+    world.senders.refresh()
+
+    def agreed(user: str, yes: bool) -> int:
+        consent = {"categoryPreferences": {"Advertising": yes}}
+        traits = {"email": f"{user}@example.org"}
+        world.put("identify", {"userId": user, "traits": traits, "context": {"consent": consent}})
+        return world.ask(world.node(user))
+
+    yes, no, silent = agreed("u1", True), agreed("u2", False), world.ask(world.identify("u3"))
+    world.settle()
+    assert [world.state(id_) for id_ in (yes, no, silent)] == ["sent", "undeliverable", "sent"]
+    assert world.row(no).reason == "no_consent: Advertising (for postbox)"
+    assert len(mail.got) == 2
+
+
+def test_what_a_call_was_answered_with_is_kept(post: Make) -> None:
+    from cdp.store import reports
+
+    world = post(box([Receipt.sent("p", response={"status": 200, "json": {"id": 7}})]))
+    id_ = world.ask(world.identify("u1"))
+    world.settle()
+    with world.store.read() as tx:
+        (told,) = reports.of_delivery(tx, id_)
+    assert (told.kind, told.detail) == ("answered", {"status": 200, "json": {"id": 7}})

@@ -208,11 +208,14 @@ def _tried(key: str, values: dict[str, Any], seen: int | None) -> Response | str
         abort(400, "Unknown action.")
     # A test is written down before its message is looked at.
     tested = trials.send(key, values) if wanted == "test" else None
+    if layout.is_partial() and wanted == "test":
+        return render_template("console/template_tested.html", tested=tested)
     if layout.is_partial():
         return render_template(
-            "console/template_preview.html", values=values,
-            trial=trials.trial(key, values), tested=tested, swapped=True,
-        )  # fmt: skip
+            "console/template_preview.html",
+            trial=trials.trial(key, values),
+            swapped="go" in request.form,
+        )
     form = Form(values, {}, seen or 0)
     if seen is None:
         form.values["key"] = request.form.get("key", "").strip()
@@ -248,6 +251,7 @@ def _page(form: Form, key: str | None = None, status: int = 200, tested: Any = N
         methods=[(name, name) for name in names.METHODS if name != "POST"],
         trial=trials.trial(key or "new", form.values),
         tested=tested,
+        to=trials.TO.get(channel),
         swapped=False,
     )
     answer = make_response(text, status)

@@ -33,6 +33,8 @@ ORIGIN = "test"
 #: Through so many of the newest people one can leaf.
 _PEOPLE = 50
 _TRAITS = 30
+#: Of so many people it is known what they lack, at each look.
+_LOOKED_AT = 1000
 #: How the person who tests is called by what the channel needs.
 TO = {"email": "Email address", "sms": "Phone number", "push": "Device token", "in_app": "User id"}
 _DARK = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(dark|light)\s*\)", re.IGNORECASE)
@@ -87,7 +89,7 @@ def trial(key: str, values: Mapping[str, Any]) -> Trial:
             scope = {"customer": customer_at(tx, face.profile), "trigger": {}, "event": {}}
             seen = _seen(known.preview(scope, "", now), dark)
         findings = known.findings() if known is not None else []
-        variables = known.variables(tx) if known is not None else []
+        variables = known.variables(tx, None, _LOOKED_AT) if known is not None else []
     narrow = request.values.get("width") == "phone"
     return Trial(face, person, nobody, seen, findings, variables, known is not None, narrow, dark)
 

@@ -43,12 +43,15 @@ class NoSuchAudience(LookupError):
     """There is no audience of that key whose members are worked out."""
 
 
-def coverage(tx: Connection, paths: Collection[Keys], audience: str | None = None) -> Coverage:
+def coverage(
+    tx: Connection, paths: Collection[Keys], audience: str | None = None, most: int = MOST
+) -> Coverage:
     """What share of people, or of an audience's members, has a value at each path of traits.
 
+    Of more than ``most`` as many are looked at.
     ``id``, ``email`` and ``phone`` are also had by those who have such an identifier.
     """
-    ids, of = _drawn(tx, audience)
+    ids, of = _drawn(tx, audience, most)
     counts = dict.fromkeys(paths, 0)
     for some in chunks(ids, _AT_ONCE):
         for traits in _known(tx, list(some)):
@@ -67,7 +70,7 @@ def _share(have: int, looked: int, exact: bool) -> Share:
     return Share(have, share, share if exact else low, share if exact else high)
 
 
-def _drawn(tx: Connection, audience: str | None) -> tuple[list[int], int]:
+def _drawn(tx: Connection, audience: str | None, most: int) -> tuple[list[int], int]:
     """Who is looked at, and of how many they are."""
     if audience is None:
         column, where = profiles.c.id, profiles.c.collection == USERS
@@ -78,8 +81,8 @@ def _drawn(tx: Connection, audience: str | None) -> tuple[list[int], int]:
         column, where = members.c.profile, members.c.audience == row.id
     of = int(tx.execute(select(func.count()).select_from(column.table).where(where)).scalar() or 0)
     chosen: Select[Any] = select(column).where(where)
-    if of > MOST:
-        chosen = chosen.order_by((column * _SPREAD) % _RANGE).limit(MOST)
+    if of > most:
+        chosen = chosen.order_by((column * _SPREAD) % _RANGE).limit(most)
     return [row[0] for row in tx.execute(chosen)], of
 
 

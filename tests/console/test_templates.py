@@ -10,6 +10,7 @@ import pytest
 from cdp.messaging.request import Flag
 from cdp.store import defining, message_reads
 from cdp.store.message_reads import Which
+from tests.console.chromium import NEEDS_CHROMIUM, serving, tab
 from tests.console.factory import World
 from tests.console.test_masking import viewer_of
 
@@ -102,6 +103,8 @@ def test_people_are_leafed_through_and_what_one_lacks_is_said(shop: World) -> No
     assert person is not None
     assert "Hello Ana" in tried(shop, go="next", person=person.group(1))
     assert "There is no message" in tried(shop, go="previous", person=person.group(1))
+    # What somebody types into the field meanwhile stays.
+    assert "f-person" not in tried(shop, person="ana")
     assert "Nobody is called zoe" in tried(shop, person="zoe")
 
 
@@ -213,3 +216,29 @@ def test_a_viewer_reads_the_template_and_sees_nobody(shop: World) -> None:
     assert viewer.post(WELCOME, **FORM).status_code == 403
     assert viewer.page("/messages/templates")
     assert viewer.page(f"{WELCOME}/versions")
+
+
+@pytest.mark.browser
+class TestInChromium:
+    pytestmark = NEEDS_CHROMIUM
+
+    def test_the_preview_follows_and_enter_beside_it_does_not_save(
+        self, chromium: Any, shop: World
+    ) -> None:
+        keep(shop, body="<p>Dear {{ customer.first_name }}</p>")
+        with serving(shop) as address, tab(chromium, address) as page:
+            page.goto(WELCOME)
+            page.get_by_label("Shown as the person").fill("ana@example.com")
+            page.keyboard.press("Enter")
+            letter = page.frame_locator("iframe.letter")
+            letter.get_by_text("Dear Ana").wait_for()
+            page.get_by_label("Message").fill("<p>Good day ")
+            page.get_by_label("Put in a value").select_option(label="first_name")
+            letter.get_by_text("Good day Ana").wait_for()
+            page.get_by_role("button", name="Next person").click()
+            page.get_by_text("Nobody").wait_for(state="detached")
+            page.get_by_label("Email address for a test").fill("me@example.com")
+            page.keyboard.press("Enter")
+            page.get_by_text("The test is on its way").wait_for()
+        assert "Dear" in body_of(shop)["body"]
+        assert [row.recipient for row in deliveries(shop)] == ["me@example.com"]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cdp.messaging.request import Flag
 from cdp.pages.language import languages
 from cdp.store import preferences
 from tests.pages.house import House
@@ -249,3 +250,13 @@ def test_customer_io_s_preferences_hold_where_nothing_was_said(house: House) -> 
     assert {topic: house.state(id_) for topic, id_ in ids.items()} == {
         "news": "undeliverable", "tips": "undeliverable", "other": "sent",
     }  # fmt: skip
+
+
+def test_who_tries_a_template_out_does_not_decide_for_the_person(house: House) -> None:
+    node = house.identify("u1")
+    id_ = house.ask(node, recipient="me@example.org", flags=Flag.TEST)
+    house.client.post(house.links(id_).unsubscribe, data=ONE_CLICK)
+    assert house.wishes(node) == {}
+    with house.store.read() as tx:
+        found = preferences.why_suppressed(tx, "email", ["me@example.org", "u1@example.org"])
+    assert found == {"me@example.org": "unsubscribed"}

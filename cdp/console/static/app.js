@@ -3,7 +3,7 @@
 import { copyButtons } from "./copy.js";
 import { drafts } from "./drafts.js";
 import { drawer } from "./drawer.js";
-import { insert } from "./insert.js";
+import { editor } from "./editor.js";
 import { keys } from "./keys.js";
 import { live } from "./live.js";
 import { only } from "./only.js";
@@ -47,6 +47,6 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("select[data-submit]")) event.target.form.requestSubmit();
 });
 
-for (const island of [toasts, copyButtons, times, themeForm, keys, palette, drawer, drafts, only, recent, live, insert]) {
+for (const island of [toasts, copyButtons, times, themeForm, keys, palette, drawer, drafts, only, recent, live, editor]) {
   island.start();
 }

@@ -34,13 +34,15 @@ class Known:
         """What looks wrong about it, as the API and commands show it."""
         return [f._asdict() for f in lint(self.key, self.body, self.layouts, self.snippets)]
 
-    def variables(self, tx: Connection, audience: str | None = None) -> list[dict[str, Any]]:
+    def variables(
+        self, tx: Connection, audience: str | None = None, most: int = coverage.MOST
+    ) -> list[dict[str, Any]]:
         """Its variables, with the share of people who have each; `NoSuchAudience`."""
         from cdp.messaging.templates.variables import variables
 
         found = variables(self.body, self.layouts, self.snippets)
         paths = {v.name: tuple(v.name.split(".")[1:]) for v in found if _is_trait(v.name)}
-        known = coverage.coverage(tx, set(paths.values()), audience)
+        known = coverage.coverage(tx, set(paths.values()), audience, most)
         rows = []
         for variable in found:
             share = known.shares[paths[variable.name]] if variable.name in paths else None

@@ -1,9 +1,17 @@
-// A select with data-insert puts what is chosen where the cursor was last, in a text of its form.
-export const insert = {
+// Writing templates. A select with data-insert puts what is chosen where the cursor was last, in a text of its form.
+export const editor = {
   start() {
     let last = null;
     document.addEventListener("focusin", (event) => {
       if (event.target.matches("[data-liquid]")) last = event.target;
+    });
+    // Enter beside the preview looks or tries; it does not save.
+    document.addEventListener("keydown", (event) => {
+      const name = event.target.dataset?.enter;
+      if (event.key !== "Enter" || name === undefined) return;
+      event.preventDefault();
+      if (name) document.getElementById(name).click();
+      else event.target.dispatchEvent(new Event("change", { bubbles: true }));
     });
     document.addEventListener("change", (event) => {
       const choice = event.target;

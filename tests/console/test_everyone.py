@@ -213,7 +213,9 @@ def test_every_page_with_all_it_needs_is_light(shop: ShopWorld) -> None:
     known: dict[str, int] = {}
     for address in ADDRESSES:
         text = admin.get(filled(shop, address)).text
-        assert "<style" not in text and " style=" not in text and "onclick" not in text, address
+        # A message in its frame is somebody else's page.
+        ours = re.sub(r' srcdoc="[^"]*"', "", text)
+        assert "<style" not in ours and " style=" not in ours and "onclick" not in ours, address
         for asset in re.findall(r'(?:href|src)="(/assets/[^"]+)"', text) + modules(text):
             if asset not in known:
                 known[asset] = len(gzip.compress(admin.get(asset).data))

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from cdp.delivery.messages.compose import Prepared
+from cdp.delivery.messages.letters import Letters
 from cdp.messaging.request import Flag
 from cdp.store import defining, message_reads
 from cdp.store.message_reads import Which
@@ -195,6 +197,10 @@ def test_a_test_is_sent_as_it_is_typed_and_counts_nowhere(shop: World) -> None:
     assert row.flags & Flag.TEST
     assert row.data["content"]["subject"] == "Draft"
     assert row.topic is None
+    made = Letters(shop.store, shop.settings).compose([row], shop.now())[0]
+    assert isinstance(made, Prepared), made
+    assert (made.content.subject, made.content.to) == ("Draft", ("me@example.com",))
+    assert "Dear Ana" in made.content.html
 
 
 @pytest.mark.parametrize("to", ["", "me", "a@example.com,b@example.com"])

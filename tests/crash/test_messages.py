@@ -16,7 +16,9 @@ def test_sigkill_while_sending(tmp_path: Path, keys: bool) -> None:
     assert report.holds, report
     assert report.states["sent"] > 1500 and report.opted_out > 20, report
     # What nobody knows is shown where it can't be repeated.
-    assert bool(report.states.get("held")) is not keys, report
+    # With keys only that is held which may have arrived before its person opted out.
+    held = report.states.get("held", 0)
+    assert held <= report.opted_out if keys else held, report
 
 
 @pytest.mark.postgres

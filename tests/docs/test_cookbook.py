@@ -80,6 +80,6 @@ def test_members_are_whom_the_plain_evaluator_and_sql_find(shop: Town, recipe: R
         condition = expand(parse(recipe.condition, Context.PERSON).root, made)
         ids = audiences.profiles_between(tx, USERS, 0, 1 << 60, 100_000)
         plain = counting.decide(tx, condition, ids, persons.asked(condition), shop.now)
-        counted = counting.count_people(tx, condition, shop.now)
+        counted = counting.count_people(tx, condition, shop.now, seconds=60)
     assert set(plain) == shop.members(KEYS[recipe.question])
     assert (counted.people, counted.exact) == (len(plain), True)

@@ -161,6 +161,10 @@ def _mjml(masker: Masker, source: str) -> str:
         )
     except OSError as error:
         raise TemplateError([_mjml_trouble(masker, str(error), masked)]) from None
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # its own, and no `Exception`
+            raise
+        raise TemplateError([Trouble("body", "MJML: it can't be read")]) from None
     html: str = made.content
     return html
 

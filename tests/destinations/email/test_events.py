@@ -70,8 +70,9 @@ def postmark(event: dict[str, Any]) -> Inbound:
     return inbound(event, authorization="Basic " + base64.b64encode(b"user:pass word").decode())
 
 
-def resend(event: dict[str, Any], at: int = NOW) -> Inbound:
+def resend(event: dict[str, Any], at: int | None = None) -> Inbound:
     data = json.dumps(event).encode()
+    at = int(time.time()) if at is None else at
     made = hmac.digest(base64.b64decode(SVIX), f"msg_1.{at}.".encode() + data, "sha256")
     signatures = "v1,AAAA v1," + base64.b64encode(made).decode()
     return inbound(data, svix_id="msg_1", svix_timestamp=str(at), svix_signature=signatures)

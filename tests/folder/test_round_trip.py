@@ -23,6 +23,7 @@ from cdp.store.config_rows import NameTaken
 from cdp.store.trait_rules import put_trait_rules
 from tests.conditions import trees
 from tests.folder.shop import apply, empty, pull, settings_of, texts, world
+from tests.scratch import SCRATCH
 
 EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "25"))
 SOME = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
@@ -123,7 +124,7 @@ def environ(root: Path) -> dict[str, str]:
 def test_pulled_applied_and_pulled_again_it_is_the_same_to_the_byte(
     defined: list[Any], hooks: list[Any], sources: set[str], rules: bool
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
         base = Path(folder)
         old, new = empty(base / "old"), empty(base / "new")
         fill(old, defined, hooks, sources, rules)

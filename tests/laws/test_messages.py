@@ -24,6 +24,7 @@ from cdp.plugin import Outgoing, Receipt, Retry, Unanswered
 from cdp.store import deliveries, preferences
 from tests.delivery.messages.post import Plain, Post, box
 from tests.postgres import new_database
+from tests.scratch import SCRATCH
 
 PEOPLE = 3
 
@@ -133,15 +134,14 @@ EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "60"))
 @pytest.fixture(
     scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 )
-def post(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Post]:
+def post(request: pytest.FixtureRequest) -> Iterator[Post]:
     url = new_database() if request.param == "postgres" else None
-    made = Post(Path(tempfile.mkdtemp(dir=tmp_path_factory.mktemp("law"))), url, [box()])
-    for n in range(PEOPLE):
-        made.identify(f"u{n}")
-    yield made
-    made.close()
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
+        made = Post(Path(folder), url, [box()])
+        for n in range(PEOPLE):
+            made.identify(f"u{n}")
+        yield made
+        made.close()
 
 
 @settings(

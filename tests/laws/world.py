@@ -17,6 +17,7 @@ from cdp.profiles.traits import TraitMap
 from cdp.store import Store, identity
 from cdp.store.migrate import migrate
 from cdp.store.tables import ACCOUNTS, USERS, identifiers, memberships, nodes, profiles, rejected
+from tests.scratch import SCRATCH
 
 BASE = 1_790_000_000_000
 
@@ -31,7 +32,7 @@ class World:
         cuts: Iterable[tuple[set[tuple[str, str]], set[tuple[str, str]]]] = (),
         folder: Path | None = None,
     ) -> None:
-        self._folder = tempfile.TemporaryDirectory()
+        self._folder = tempfile.TemporaryDirectory(dir=SCRATCH)
         data = folder or Path(self._folder.name)
         self.settings = Settings(data=data, database_url=database_url, partition_messages=50)
         self.store = Store.open(self.settings)

@@ -14,6 +14,7 @@ from cdp.delivery.broadcasts import turn
 from cdp.delivery.broadcasts.mover import Mover
 from cdp.store import broadcast_figures, broadcast_people, deliveries
 from tests.delivery.broadcasts.campaign import Campaign
+from tests.scratch import SCRATCH
 
 
 class Killed(BaseException):
@@ -39,7 +40,7 @@ ACTS = st.one_of(
 def test_everybody_of_the_start_gets_one_or_there_is_a_reason(
     acts: list[tuple[str, int]], holdout: int
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder, mock.patch.object(turn, "PIECE", 2):
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as folder, mock.patch.object(turn, "PIECE", 2):
         world = Campaign(Path(folder))
         try:
             _play(world, acts, holdout)

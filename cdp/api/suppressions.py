@@ -79,7 +79,7 @@ def list_suppressions(query: dict[str, Any]) -> dict[str, Any]:
     limit = query["limit"]
     with here().store.read() as tx:
         found = preferences.addresses(tx, limit, before, query["search"])
-        data = [kept.shown(tx, item) for item in found]
+        data = kept.shown(tx, found)
     last = found[-1] if len(found) == limit else None
     return {"data": data, "next": cursors.encode(last.at, last.hash) if last else None}
 

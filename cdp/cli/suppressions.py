@@ -32,7 +32,7 @@ def list_(search: str, limit: int, as_json: bool, **where: Any) -> None:
     """List them, newest first. Example: cdp suppressions list --search ana@"""
     _, store = open_store(**where)
     with store.read() as tx:
-        rows = [kept.shown(tx, item) for item in preferences.addresses(tx, limit, None, search)]
+        rows = kept.shown(tx, preferences.addresses(tx, limit, None, search))
     print_rows(rows, as_json)
 
 

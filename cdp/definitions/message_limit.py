@@ -6,9 +6,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from cdp.conditions.durations import parse_duration
 from cdp.definitions.kind import Kind, prose, yes_or_no
-
-#: Channels that carry messages, as templates name them.
-CHANNELS = ("email", "sms", "push", "in_app", "webhook", "slack")
+from cdp.messaging.templates.names import CHANNELS
 
 
 def duration(value: str) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from cdp.definitions.kind import Kind, prose, yes_or_no
-from cdp.definitions.message_limit import CHANNELS, then
+from cdp.definitions.message_limit import then
 from cdp.messaging.pressure import DAYS, is_zone, minutes_of
+from cdp.messaging.templates.names import CHANNELS
 
 
 def _clock(value: str) -> None:

@@ -63,7 +63,7 @@ class Pressed(NamedTuple):
     """Why a message does not go now; ``until`` in ms: when it may, None: not at all."""
 
     reason: str
-    until: int | None
+    until: int | None = None
 
 
 def pressed(

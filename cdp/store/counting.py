@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from cdp.conditions.person import Evaluator
+from cdp.conditions.share import interval
 from cdp.store import matching, persons
 from cdp.store.bulk import chunks
 from cdp.store.lists import ListsAt
@@ -22,8 +23,6 @@ from cdp.store.tables import USERS
 #: People who are decided on one by one, and for how long (s).
 MOST, SECONDS = 20_000, 0.6
 _AT_ONCE = 500
-#: Of a normal distribution 95 % lie within so many standard deviations.
-_Z = 1.96
 
 
 class Preview(NamedTuple):
@@ -102,12 +101,3 @@ def decide(
     """Those of some profiles that meet a condition, by the plain evaluator."""
     people, lists = persons.load(tx, ids, wants, collection, now), ListsAt(tx)
     return [id_ for id_ in ids if Evaluator(people[id_], now, None, lists).holds(condition)]
-
-
-def interval(yes: int, of: int) -> tuple[float, float, float]:
-    """The share that was seen, and Wilson's interval about it."""
-    share = yes / of
-    square = _Z * _Z
-    middle = (share + square / (2 * of)) / (1 + square / of)
-    spread = _Z / (1 + square / of) * math.sqrt(share * (1 - share) / of + square / (4 * of * of))
-    return share, max(0.0, middle - spread), min(1.0, middle + spread)

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, func, select
 
+from cdp.conditions.share import interval
 from cdp.store import addressees, membership
 from cdp.store.bulk import chunks
-from cdp.store.counting import interval
 from cdp.store.tables import USERS, members, profiles
 
 #: More are not looked at, but some of them.

@@ -173,7 +173,7 @@ class Address(NamedTuple):
 
 
 #: Channels whose addresses are compared in a common form, by their identifier's type.
-_FORMS = {"email": "email", "sms": "phone"}
+IDENTIFIERS = {"email": "email", "sms": "phone"}
 
 
 def plain(channel: str, address: str) -> str:
@@ -181,7 +181,7 @@ def plain(channel: str, address: str) -> str:
     text = address.strip()
     if channel == "email" and text.endswith(">") and "<" in text:
         text = text[text.rindex("<") + 1 : -1]
-    type_ = _FORMS.get(channel)
+    type_ = IDENTIFIERS.get(channel)
     return (normal_value(type_, text) if type_ else None) or text
 
 

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from cdp.delivery.broadcasts import last
 from cdp.delivery.messages.compose import Prepared
-from cdp.messaging.pressure import Earlier, pressed, window_ms
+from cdp.messaging.pressure import Earlier, Pressed, pressed, window_ms
 from cdp.messaging.request import Flag
 from cdp.messaging.standing import NOBODY, forbids
 from cdp.store import definitions, meta, people, preferences, pressure
 from cdp.store.config_rows import Destination
 from cdp.store.pressure import Rules
-
-
-class Verdict(NamedTuple):
-    """Why a message does not go now; ``until`` in ms: it may then; None: never."""
-
-    reason: str
-    until: int | None = None
 
 
 class Checks:
@@ -32,7 +24,7 @@ class Checks:
         self._topics: dict[str, bool] = {}
         self._rules = Rules()
 
-    def verdicts(self, tx: Connection, items: Sequence[Prepared], now: int) -> list[Verdict | None]:
+    def verdicts(self, tx: Connection, items: Sequence[Prepared], now: int) -> list[Pressed | None]:
         """For each message why it must not go; None: it may."""
         topics = self.topics(tx)
         nodes = [item.delivery.node for item in items if item.delivery.node is not None]
@@ -46,19 +38,19 @@ class Checks:
         }
         earlier = self._earlier(tx, {one.person for one in standings.values()}, now)
         still = last.withheld(tx, [item.delivery for item in items], now)
-        found: list[Verdict | None] = []
+        found: list[Pressed | None] = []
         for item in items:
             row = item.delivery
             if row.id in still:
                 why_still, until = still[row.id]
-                found.append(Verdict(why_still, until or None))
+                found.append(Pressed(why_still, until or None))
                 continue
             standing = standings[row.node] if row.node is not None else NOBODY
             listed = suppressed[row.channel]
             why = next((listed[one] for one in item.addresses if one in listed), None)
             reason = forbids(standing, row.channel, row.topic, row.flags, topics, why)
             if reason is not None:
-                found.append(Verdict(reason))
+                found.append(Pressed(reason))
                 continue
             if row.flags & (Flag.UNLIMITED | Flag.TEST) or row.node is None:
                 found.append(None)
@@ -70,7 +62,7 @@ class Checks:
             )  # fmt: skip
             if over is None:  # it counts for those behind it in the same hand
                 mine.append(Earlier(now, row.channel, row.topic))
-            found.append(Verdict(over.reason, over.until) if over is not None else None)
+            found.append(over)
         return found
 
     def disagreeing(

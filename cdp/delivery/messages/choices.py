@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from cdp.delivery.messages.tell import event_for
 from cdp.messaging.choices import call_of, traits_of
 from cdp.messaging.names import delivery_name
 from cdp.messaging.standing import ALL, Wish
-from cdp.messaging.told import event_of
 from cdp.store import addressees, deliveries, emissions, link_keys, meta, preferences
 from cdp.store.addressees import Addressee
 from cdp.store.deliveries import Delivery
@@ -63,14 +63,11 @@ def attribute(tx: Connection, delivery: Delivery, scope: str, now: int) -> None:
     if person is None:
         return
     public = delivery_name(link_keys.ensure(tx), delivery.id)
-    about = {
-        "id": public, "template": delivery.template, "origin": delivery.origin,
-        "origin_key": delivery.origin_key, "recipient": delivery.recipient,
-    }  # fmt: skip
     listed = {"list_id": scope.removeprefix("topic:")} if scope.startswith("topic:") else {}
-    event = event_of(
-        "unsubscribed", delivery.channel, about, now, f"{scope}:{now}", person.names, listed
-    )
+    event = event_for(
+        "unsubscribed", delivery, public, delivery.recipient, now, f"{scope}:{now}",
+        person.names, listed,
+    )  # fmt: skip
     if event is not None:
         emissions.add(tx, [(delivery.node, _OURS, event)], now)
 

@@ -54,10 +54,12 @@ class Desk:
     def claim(
         self, tx: Connection, hand: Sequence[tuple[Prepared, Provider | None]], now: int
     ) -> list[tuple[Prepared, Provider]]:
-        """The last check, and those that may go: what they become is known before they go."""
+        """The last check, and those that may go: what they become is known before they go.
+
+        `begin` has taken the turn that this needs.
+        """
         if not hand:
             return []
-        preferences.claim_turn(tx)
         verdicts = self._checks.verdicts(tx, [item for item, _ in hand], now)
         disagreeing = self._checks.disagreeing(
             tx, [(item, provider.destination) for item, provider in hand if provider is not None]

@@ -9,7 +9,7 @@ from typing import Any
 
 from cdp.delivery.calls import pack_exchange
 from cdp.delivery.sending import Sender
-from cdp.plugin import Channel, Exchange, Outgoing, Receipt, Reject, Retry, Stop, Unanswered
+from cdp.plugin import Exchange, Outgoing, Receipt, Reject, Retry, Stop, Unanswered
 from cdp.plugin.manager import Failure, failure
 from cdp.store.delivery import Call
 
@@ -122,8 +122,3 @@ def _log(
             )
         )
     return kept
-
-
-def is_channel(destination: Any) -> bool:
-    """Whether a destination carries messages."""
-    return isinstance(destination, Channel)

@@ -7,11 +7,11 @@ from typing import Any
 from cdp.config import Settings
 from cdp.delivery.messages.checks import Checks
 from cdp.delivery.messages.emit import Emitter
-from cdp.delivery.messages.handing import is_channel
 from cdp.delivery.messages.letters import Letters
 from cdp.delivery.messages.providers import Providers
 from cdp.delivery.messages.runner import MessageRunner, resolve_lost
 from cdp.delivery.senders import Senders
+from cdp.plugin import Channel
 from cdp.store import Store, deliveries
 
 #: Copies of messages that are dropped in one go.
@@ -38,7 +38,7 @@ class Office:
     def channel_of(self, id_: int) -> str | None:
         """The channel of a destination that is in use, as it was when it was last made."""
         held: Any = self._senders.held(id_)
-        return held.channel if is_channel(held) else None
+        return held.channel if isinstance(held, Channel) else None
 
     def runner(self, channel: str) -> MessageRunner:
         """What moves the deliveries of a channel."""
@@ -72,5 +72,5 @@ class Office:
 
     def resolve(self, now: int) -> None:
         """Repeat or hold what a dead process had claimed."""
-        while resolve_lost(self._store, self.providers, now, now):
+        while resolve_lost(self._store, self.providers, now):
             pass

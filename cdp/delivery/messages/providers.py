@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from cdp.delivery.backoff import pause_s
-from cdp.delivery.messages.handing import is_channel
 from cdp.delivery.senders import Senders
 from cdp.delivery.sending import Sender
 from cdp.plugin import Channel, Retry, Stop
@@ -115,7 +114,7 @@ class Providers:
         found = []
         for item in self._senders.destinations.values():
             sender = self._senders.enabled(item.id) if item.enabled else None
-            if sender is not None and is_channel(sender.destination):
+            if sender is not None and isinstance(sender.destination, Channel):
                 found.append(Provider(item, sender))
         return sorted(found, key=lambda item: (_order(item), item.destination.id))
 

@@ -30,7 +30,7 @@ _TIMES = {
     "unsubscribed": "unsubscribed_at",
 }
 #: By which type of identifier a recipient is found.
-_TYPES = {"email": "email", "sms": "phone", "in_app": "user_id"}
+_TYPES = {**preferences.IDENTIFIERS, "in_app": "user_id"}
 
 
 #: Reports that change what may be sent to whom.
@@ -68,18 +68,21 @@ def take_reports(
     """`record_reports` within a transaction."""
     if any(report.kind in _CLOSING for report in found):
         preferences.change_turn(tx)
+    keys = link_keys.load(tx)
     new = 0
     for report in found:
-        row = _delivery(tx, teller.id, report)
+        row = _delivery(tx, keys, teller.id, report)
         if rows.add(tx, row.id if row else None, teller.id, report, now):
             new += 1
-            _apply(tx, teller, row.channel if row else channel, report, row, now)
+            _apply(tx, keys, teller, row.channel if row else channel, report, row, now)
     return new
 
 
-def _delivery(tx: Connection, destination: int, report: Report) -> Delivery | None:
+def _delivery(
+    tx: Connection, keys: Sequence[str], destination: int, report: Report
+) -> Delivery | None:
     if report.delivery:
-        number = delivery_number(link_keys.load(tx), report.delivery)
+        number = delivery_number(keys, report.delivery)
         found = deliveries.get(tx, number) if number is not None else None
         if found is not None:
             return found
@@ -90,6 +93,7 @@ def _delivery(tx: Connection, destination: int, report: Report) -> Delivery | No
 
 def _apply(
     tx: Connection,
+    keys: Sequence[str],
     teller: Teller,
     channel: str,
     report: Report,
@@ -119,7 +123,7 @@ def _apply(
     if person is None:
         return
     known = row if row is not None else deliveries.nothing(channel, node)
-    public = delivery_name(link_keys.load(tx), known.id) if known.id else ""
+    public = delivery_name(keys, known.id) if known.id else ""
     ref = blake2b(f"{teller.id}:{report.id}".encode(), digest_size=8).hexdigest()
     detail: dict[str, Any] = {**report.detail, "reason": report.reason, "hard": report.hard,
                               "machine": report.machine}  # fmt: skip

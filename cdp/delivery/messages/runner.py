@@ -195,16 +195,16 @@ def outgoing(item: Prepared) -> Outgoing:
     )
 
 
-def resolve_lost(store: Store, providers: Providers, before: int, now: int) -> int:
+def resolve_lost(store: Store, providers: Providers, now: int) -> int:
     """Deliveries whose claims ran out, because their process died: repeated, or held.
 
     Whoever died may have handed them over. How many there were.
     """
     with store.read() as tx:
-        if not deliveries.any_lost(tx, before):
+        if not deliveries.any_lost(tx, now):
             return 0
     with store.write() as tx:
-        found = deliveries.lost(tx, before, 500)
+        found = deliveries.lost(tx, now, 500)
         changes = []
         for row in found:
             provider = providers.by_id(row.destination or 0)

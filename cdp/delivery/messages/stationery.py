@@ -54,10 +54,6 @@ class Stationery:
             self._compiled.clear()
         self._version = version
 
-    def has(self, key: str) -> bool:
-        """Whether there is a template of that key."""
-        return key in self._bodies.get("template", {})
-
     def get(self, key: str | None, channel: str, content: Mapping[str, Any] | None) -> Template:
         """The template ``key`` with ``content`` over its fields, or ``content`` alone.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -34,9 +34,13 @@ class Imported(NamedTuple):
     refused: list[tuple[int, str]]
 
 
-def shown(tx: Connection, item: Address) -> dict[str, Any]:
-    """A row as APIs and commands give it; the address of somebody who was deleted is null."""
+def shown(tx: Connection, found: Iterable[Address]) -> list[dict[str, Any]]:
+    """Rows as APIs and commands give them; the address of somebody who was deleted is null."""
     keys = link_keys.load(tx)
+    return [_shown(keys, item) for item in found]
+
+
+def _shown(keys: Sequence[str], item: Address) -> dict[str, Any]:
     return {
         "channel": item.channel,
         "address": item.address,
@@ -61,7 +65,7 @@ def _read(channel: str, address: str) -> str:
     if channel not in CHANNELS:
         raise BadAddress(f"the channel is one of {', '.join(CHANNELS)}, not {channel!r:.40}")
     plain = preferences.plain(channel, address)
-    type_ = {"email": "email", "sms": "phone"}.get(channel)
+    type_ = preferences.IDENTIFIERS.get(channel)
     if not plain or len(plain) > 2000 or "\0" in plain:
         raise BadAddress("the address is empty, or too long")
     if type_ is not None and normal_value(type_, plain) is None:
@@ -109,7 +113,7 @@ def as_csv(store: Store) -> Iterator[str]:
     while True:
         with store.read() as tx:
             found = preferences.addresses(tx, _PIECE, before)
-            rows = [shown(tx, item) for item in found if item.address is not None]
+            rows = shown(tx, (item for item in found if item.address is not None))
         out = io.StringIO()
         csv.writer(out).writerows([[_cell(row[name]) for name in COLUMNS] for row in rows])
         yield out.getvalue()

@@ -6,8 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-#: Of a normal distribution 95 % lie within so many standard deviations.
-_Z = 1.96
+from cdp.conditions.share import Z, interval
 
 
 class Result(NamedTuple):
@@ -27,11 +26,8 @@ class Result(NamedTuple):
         """Where the share lies with 95 % (Wilson)."""
         if not self.sent:
             return 0.0, 1.0
-        n, share = self.sent, self.rate
-        square = _Z * _Z
-        middle = (share + square / (2 * n)) / (1 + square / n)
-        spread = _Z / (1 + square / n) * math.sqrt(share * (1 - share) / n + square / (4 * n * n))
-        return max(0.0, middle - spread), min(1.0, middle + spread)
+        _, low, high = interval(self.did, self.sent)
+        return low, high
 
 
 def best(results: Sequence[Result]) -> Result:
@@ -46,7 +42,7 @@ def surely(one: Result, other: Result) -> bool:
         return False
     share = (one.did + other.did) / n
     spread = math.sqrt(share * (1 - share) * (1 / one.sent + 1 / other.sent))
-    return abs(one.rate - other.rate) > _Z * spread
+    return abs(one.rate - other.rate) > Z * spread
 
 
 def in_words(results: Sequence[Result], measure: str) -> str:

@@ -142,7 +142,7 @@ class Post(World):
     def lose(self) -> None:
         """Notice that whoever had claimed something is dead."""
         now = int(self.now * 1000)
-        while resolve_lost(self.store, self.providers, now, now):
+        while resolve_lost(self.store, self.providers, now):
             pass
 
     def row(self, id_: int) -> Delivery:

@@ -44,14 +44,17 @@ class NoSuchAudience(LookupError):
 
 
 def coverage(
-    tx: Connection, paths: Collection[Keys], audience: str | None = None, most: int = MOST
+    tx: Connection,
+    paths: Collection[Keys],
+    audience: str | None = None,
+    most: int | None = None,
 ) -> Coverage:
     """What share of people, or of an audience's members, has a value at each path of traits.
 
-    Of more than ``most`` as many are looked at.
+    Of more than ``most`` (`MOST`) as many are looked at.
     ``id``, ``email`` and ``phone`` are also had by those who have such an identifier.
     """
-    ids, of = _drawn(tx, audience, most)
+    ids, of = _drawn(tx, audience, MOST if most is None else most)
     counts = dict.fromkeys(paths, 0)
     for some in chunks(ids, _AT_ONCE):
         for traits in _known(tx, list(some)):

@@ -35,7 +35,7 @@ class Known:
         return [f._asdict() for f in lint(self.key, self.body, self.layouts, self.snippets)]
 
     def variables(
-        self, tx: Connection, audience: str | None = None, most: int = coverage.MOST
+        self, tx: Connection, audience: str | None = None, most: int | None = None
     ) -> list[dict[str, Any]]:
         """Its variables, with the share of people who have each; `NoSuchAudience`."""
         from cdp.messaging.templates.variables import variables

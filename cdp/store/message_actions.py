@@ -68,6 +68,8 @@ def _change(tx: Connection, ids: list[int], action: str, now: int) -> int:
     values = {"state": to, "updated_at": now, "until": None}
     if to == "waiting":
         values |= {"due_at": now, "scheduled_at": now, "reason": None}
+    if action == "retry":  # nobody has it: whoever can, may get it, as it would be now
+        values["destination"] = None
     elif action == "discard":
         values["reason"] = "discarded: by hand"
     elif action == "recall":

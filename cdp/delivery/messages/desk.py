@@ -109,6 +109,7 @@ class Desk:
                 else:
                     outcome = settle(
                         receipt,
+                        doubtful=row.destination is not None,
                         repeats=flight.provider.repeats,
                         pause_ms=int(pause_s(row.attempts + 1, receipt.after) * 1000),
                         now=now,

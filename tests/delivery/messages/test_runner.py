@@ -366,3 +366,39 @@ def test_what_a_call_was_answered_with_is_kept(post: Make) -> None:
     with world.store.read() as tx:
         (told,) = reports.of_delivery(tx, id_)
     assert (told.kind, told.detail) == ("answered", {"status": 200, "json": {"id": 7}})
+
+
+@pytest.mark.parametrize("then", [Receipt.failed("never"), Receipt.bounced("no such user")])
+def test_what_may_have_arrived_is_held_when_its_repeat_is_refused(post: Make, then: Any) -> None:
+    world = post(mail := box([Receipt.unknown("timeout"), then], keys=True))
+    id_ = world.ask(world.identify("u1"))
+    for _ in range(4):
+        world.settle(60)
+    assert len(mail.got) == 2
+    assert world.state(id_) == "held"
+
+
+def test_what_may_have_arrived_stays_with_its_provider_when_that_is_busy(post: Make) -> None:
+    busy = [Receipt.unknown("timeout"), Receipt.retry("busy"), Receipt.retry("busy")]
+    first = box([*busy, Retry("down"), Retry("down")], keys=True, key="first")
+    world = post(first, other := box(key="other"))
+    id_ = world.ask(world.identify("u1"))
+    for _ in range(12):
+        world.settle(600)
+    assert (len(first.got), len(other.got)) == (4, 0)
+    assert world.state(id_) == "sent"
+
+
+def test_what_surely_did_not_arrive_is_tried_anew_by_hand_with_whoever_can(post: Make) -> None:
+    from cdp.store.message_actions import act
+
+    first = box([Receipt.failed("never"), *[Retry("down")] * 50], key="first")
+    world = post(first, other := box(key="other"))
+    id_ = world.ask(world.identify("u1"))
+    world.settle()
+    assert world.state(id_) == "failed"
+    with world.store.write() as tx:
+        act(tx, world.row(id_), "retry", "test", int(world.now * 1000))
+    for _ in range(3):
+        world.settle(60)
+    assert world.state(id_) == "sent" and len(other.got) == 1

@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 from sqlalchemy import Connection
 
-from cdp.api.errors import ApiError, not_found, wrong_fields
+from cdp.api.errors import ApiError, not_found, sentence, wrong_fields
 from cdp.api.fields import Empty, Key, PageQuery
 from cdp.api.room import Room, author, here, page_of
 from cdp.delivery.broadcasts import acts, checking, report
@@ -233,23 +233,18 @@ def _done(act: Callable[[Connection], Broadcast]) -> dict[str, Any]:
     except BadPlan as error:
         raise wrong_fields(error.fields) from None
     except KeyTaken as error:
-        raise ApiError(409, "conflict", f"{_capital(error)}.", {"key": [str(error)]}) from None
+        raise ApiError(409, "conflict", sentence(error), {"key": [str(error)]}) from None
     except NoSuchBroadcast as error:
-        raise not_found(f"{_capital(error)}.") from None
+        raise not_found(sentence(error)) from None
     except NotNow as error:
-        raise ApiError(409, "conflict", f"{_capital(error)}.") from None
-
-
-def _capital(error: Exception) -> str:
-    text = str(error)
-    return text[:1].upper() + text[1:]
+        raise ApiError(409, "conflict", sentence(error)) from None
 
 
 def _find(tx: Connection, name: str) -> Broadcast:
     try:
         return broadcasts.find(tx, name)
     except NoSuchBroadcast as error:
-        raise not_found(f"{_capital(error)}.") from None
+        raise not_found(sentence(error)) from None
 
 
 @room.on("GET", "/broadcasts", "messages:read", query=ListQuery, gives=page_of(BroadcastSchema))

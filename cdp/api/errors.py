@@ -57,6 +57,12 @@ def wrong_fields(fields: dict[str, list[str]]) -> ApiError:
     return ApiError(400, "validation_error", first, fields)
 
 
+def sentence(said: object) -> str:
+    """What an error says, with a capital at its beginning and a full stop."""
+    text = str(said)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def install(blueprint: Blueprint) -> None:
     """Answer all errors of a blueprint's views in this shape."""
     blueprint.register_error_handler(ApiError, _refused)
@@ -107,7 +113,7 @@ def _definition(error: Exception) -> Response:
         named = {"key": error.users}
     elif isinstance(error, StaleVersion):
         named = {c.field: [f"It says {c.before!r} now, not {c.after!r}."] for c in error.difference}
-    return _answer(ApiError(409, "conflict", f"{str(error)[0].upper()}{str(error)[1:]}.", named))
+    return _answer(ApiError(409, "conflict", sentence(error), named))
 
 
 def _http(error: Exception) -> Response:

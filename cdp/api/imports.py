@@ -14,7 +14,7 @@ from flask import Flask, current_app, request
 from marshmallow import Schema, fields, validate
 from sqlalchemy import Connection
 
-from cdp.api.errors import ApiError, not_found, wrong_fields
+from cdp.api.errors import ApiError, not_found, sentence, wrong_fields
 from cdp.api.fields import Empty, PageQuery, Words, following, place
 from cdp.api.room import EXTENSION, Here, Room, author, here, page_of
 from cdp.events import format_time
@@ -308,6 +308,6 @@ def undo_import(_body: dict[str, Any], number: int) -> dict[str, Any]:
     try:
         _background().undo(item, author(), where.now())
     except TransferError as error:
-        raise ApiError(409, "conflict", f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+        raise ApiError(409, "conflict", sentence(error)) from None
     with where.store.read() as tx:
         return _shown(tx, _find(tx, number))

@@ -7,7 +7,7 @@ from typing import Any
 from flask import request
 from marshmallow import Schema, fields
 
-from cdp.api.errors import ApiError, not_found, wrong_fields
+from cdp.api.errors import ApiError, not_found, sentence, wrong_fields
 from cdp.api.fields import Empty
 from cdp.api.room import Room, author, here, page_of
 from cdp.conditions.lists import MAX_BYTES, BrokenList, read_values
@@ -106,5 +106,4 @@ def remove_list(key: str) -> dict[str, Any]:
 
 
 def _absent(error: NoSuchList) -> ApiError:
-    text = str(error)
-    return not_found(f"{text[:1].upper()}{text[1:]}.")
+    return not_found(sentence(error))

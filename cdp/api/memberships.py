@@ -8,7 +8,7 @@ from flask import Response
 from marshmallow import Schema, fields, validate
 
 from cdp.api.cursors import decode_place, encode
-from cdp.api.errors import ApiError
+from cdp.api.errors import ApiError, sentence
 from cdp.api.fields import Moment
 from cdp.api.people import find
 from cdp.api.room import Room, author, here, page_of
@@ -149,8 +149,7 @@ def explain_membership(query: dict[str, Any], profile: str, key: str) -> dict[st
             return told(why(tx, key, found, here().now(), query.get("at")))
         except NotComputed as error:
             if error.trouble:
-                said = f"{error.trouble[:1].upper()}{error.trouble[1:]}."
-                raise ApiError(409, "conflict", said) from None
+                raise ApiError(409, "conflict", sentence(error.trouble)) from None
             text = f"There is no audience {key} that has members at that time."
             raise ApiError(404, "not_found", text) from None
 
@@ -183,7 +182,7 @@ def change_members(body: dict[str, Any], key: str) -> dict[str, Any]:
         with here().store.write() as tx:
             done = by_hand.change(tx, key, body["add"], body["remove"], here().now())
     except NoSuchList as error:
-        raise ApiError(404, "not_found", f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+        raise ApiError(404, "not_found", sentence(error)) from None
     return {"added": done.added, "removed": done.removed, "unmatched": done.unknown}
 
 

@@ -13,65 +13,42 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException
 
-from cdp.api.auth import allows, find_token, presented
+from cdp.api.app_api import Refused, install, token_of
 from cdp.events import MalformedJSON, decode_json
 from cdp.messaging.names import delivery_name
 from cdp.messaging.request import TRANSACTIONAL, Request
 from cdp.messaging.transactional import CHANNELS, BadSend, Send, read_send
-from cdp.store import Store, StoreBusy, addressees, definitions, deliveries, link_keys, people
+from cdp.store import Store, addressees, definitions, deliveries, link_keys, people
 from cdp.store.config_rows import Token
 from cdp.store.deliveries import Delivery
 from cdp.store.tables import USERS
 
-SCOPE = "messages:send"
 MAX_BODY = 4 << 20
 _MAX_KEY = 200
-
-
-class Refused(Exception):
-    """A request that is not taken: the status and the text of the answer."""
-
-    def __init__(self, status: int, text: str) -> None:
-        self.status, self.text = status, text
 
 
 def create_blueprint(store: Store) -> Blueprint:
     """The transactional API over ``store``."""
     blueprint = Blueprint("send_api", __name__)
-
+    install(blueprint, "the message")
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
     @blueprint.route("/v1/send/<channel>", methods=methods)
     def send(channel: str) -> tuple[Response, int]:
         request.max_content_length = MAX_BODY
-        try:
-            token = _token(store)
-            if channel not in CHANNELS:
-                raise Refused(404, f"there is no channel {channel!r:.40} to send by")
-            if request.method != "POST":
-                raise Refused(405, "messages are sent with POST")
-            now = int(time.time() * 1000)
-            asked = _read(channel, now)
-            with store.write() as tx:
-                found = take(tx, channel, asked, _key(token), now)
-                keys = link_keys.ensure(tx)
-        except Refused as refused:
-            return jsonify({"meta": {"error": refused.text}}), refused.status
+        token = token_of(store)
+        if channel not in CHANNELS:
+            raise Refused(404, f"there is no channel {channel!r:.40} to send by")
+        if request.method != "POST":
+            raise Refused(405, "messages are sent with POST")
+        now = int(time.time() * 1000)
+        asked = _read(channel, now)
+        with store.write() as tx:
+            found = take(tx, channel, asked, _key(token), now)
+            keys = link_keys.ensure(tx)
         name = delivery_name(keys, found.id)
         return jsonify({"delivery_id": name, "queued_at": found.created_at // 1000}), 200
-
-    @blueprint.errorhandler(HTTPException)
-    def refused(error: HTTPException) -> tuple[Response, int]:
-        return jsonify({"meta": {"error": error.description or error.name}}), error.code or 500
-
-    @blueprint.errorhandler(StoreBusy)
-    @blueprint.errorhandler(OperationalError)
-    def busy(error: Exception) -> tuple[Response, int, dict[str, str]]:
-        text = "the store can't be written to just now; the message was not taken"
-        return jsonify({"meta": {"error": text}}), 503, {"Retry-After": "5"}
 
     return blueprint
 
@@ -134,16 +111,6 @@ def _template(tx: Connection, channel: str, name: str | None) -> definitions.Ver
     if own != channel:
         raise Refused(400, f"transactional_message_id: {found.key} is a template for {own}")
     return found
-
-
-def _token(store: Store) -> Token:
-    text = presented()
-    token = find_token(store, text) if text else None
-    if token is None:
-        raise Refused(401, "the API token is missing or not known")
-    if not allows(token, SCOPE):
-        raise Refused(403, f"the token lacks the scope {SCOPE}")
-    return token
 
 
 def _read(channel: str, now: int) -> Send:

@@ -8,7 +8,7 @@ from flask import g
 from marshmallow import Schema, fields
 
 from cdp.api.auth import allows
-from cdp.api.errors import ApiError, not_found
+from cdp.api.errors import ApiError, not_found, sentence
 from cdp.api.people import find
 from cdp.api.room import Room, here, page_of
 from cdp.definitions import KINDS
@@ -134,7 +134,7 @@ def list_variables_of_template(query: dict[str, Any], key: str) -> dict[str, Any
         with here().store.read() as tx:
             rows = Known(tx, key).variables(tx, query.get("audience"))
     except coverage.NoSuchAudience as error:
-        raise not_found(f"{str(error)[0].upper()}{str(error)[1:]}.") from None
+        raise not_found(sentence(error)) from None
     return {"data": rows, "next": None}
 
 

@@ -11,39 +11,29 @@ import time
 from typing import Any
 
 from flask import Blueprint, Response, g, jsonify, request
-from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException
 
-from cdp.api.auth import allows, find_token, presented
+from cdp.api.app_api import Refused, install, token_of
 from cdp.delivery.broadcasts.calls import BadCall, TooMany, call
 from cdp.events import MalformedJSON, decode_json
 from cdp.messaging.broadcasts.states import NotNow
-from cdp.store import Store, StoreBusy, broadcasts
+from cdp.store import Store, broadcasts
 from cdp.store.broadcasts import Broadcast, NoSuchBroadcast
-from cdp.store.config_rows import Token
 
-SCOPE = "messages:send"
 MAX_BODY = 25 << 20
 #: Seconds after which a caller may come again.
 _LATER_S = "10"
 
 
-class Refused(Exception):
-    """A request that is not taken: the status and the text of the answer."""
-
-    def __init__(self, status: int, text: str) -> None:
-        self.status, self.text = status, text
-
-
 def create_blueprint(store: Store) -> Blueprint:
     """Calls of broadcasts over ``store``."""
     blueprint = Blueprint("triggers_api", __name__)
+    install(blueprint, "the call")
     base = "/v1/campaigns/<name>/triggers"
 
     @blueprint.before_request
     def guard() -> None:
         request.max_content_length = MAX_BODY
-        g.token = _token(store)
+        g.token = token_of(store)
 
     @blueprint.post(base)
     def trigger(name: str) -> tuple[Response, int]:
@@ -75,10 +65,6 @@ def create_blueprint(store: Store) -> Blueprint:
         found = row.brought.get("faults") or ([{"detail": row.error}] if row.error else [])
         return jsonify({"errors": found, "next": ""})
 
-    @blueprint.errorhandler(Refused)
-    def refused(error: Refused) -> tuple[Response, int]:
-        return jsonify({"meta": {"error": error.text}}), error.status
-
     @blueprint.errorhandler(BadCall)
     @blueprint.errorhandler(NotNow)
     def bad(error: Exception) -> tuple[Response, int]:
@@ -91,16 +77,6 @@ def create_blueprint(store: Store) -> Blueprint:
     @blueprint.errorhandler(NoSuchBroadcast)
     def unknown(error: Exception) -> tuple[Response, int]:
         return jsonify({"meta": {"error": str(error)}}), 404
-
-    @blueprint.errorhandler(HTTPException)
-    def http(error: HTTPException) -> tuple[Response, int]:
-        return jsonify({"meta": {"error": error.description or error.name}}), error.code or 500
-
-    @blueprint.errorhandler(StoreBusy)
-    @blueprint.errorhandler(OperationalError)
-    def busy(error: Exception) -> tuple[Response, int, dict[str, str]]:
-        text = "the store can't be written to just now; the call was not taken"
-        return jsonify({"meta": {"error": text}}), 503, {"Retry-After": "5"}
 
     return blueprint
 
@@ -143,13 +119,3 @@ def _body() -> dict[str, Any]:
     if not isinstance(body, dict):
         raise Refused(400, "the body must be an object")
     return body
-
-
-def _token(store: Store) -> Token:
-    text = presented()
-    token = find_token(store, text) if text else None
-    if token is None:
-        raise Refused(401, "the API token is missing or not known")
-    if not allows(token, SCOPE):
-        raise Refused(403, f"the token lacks the scope {SCOPE}")
-    return token

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response as Answer
 
 from cdp.console.broadcasts import find
+from cdp.console.conditions import as_sentence
 from cdp.console.context import console
 from cdp.console.sources import author
 from cdp.definitions import title_of
@@ -60,7 +61,7 @@ def change(key: str) -> Answer | tuple[str, int]:
     except BadPlan as error:
         return _form(request.form.to_dict(), error.fields, key), 422
     except NotNow as error:
-        flash(f"{str(error)[:1].upper()}{str(error)[1:]}.", "bad")
+        flash(as_sentence(str(error)), "bad")
     return redirect(url_for("console.broadcast", key=key), 303)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response as Answer
 
 from cdp.console import auth, layout, people
+from cdp.console.conditions import as_sentence
 from cdp.console.context import console
 from cdp.console.messages import POLICY, REASONS, without_pixel
 from cdp.console.sources import author
@@ -213,7 +214,7 @@ def act(key: str) -> Answer:
                 return redirect(url_for("console.broadcasts"), 303)
             done = does[action](tx, row.id)
     except (states.NotNow, BadPlan) as error:
-        flash(f"{str(error)[:1].upper()}{str(error)[1:].rstrip('.')}.", "bad")
+        flash(as_sentence(str(error)), "bad")
         return redirect(url_for("console.broadcast", key=key), 303)
     flash(f"{done.name}: {states.WORDS[done.state]}.", "good")
     return redirect(url_for("console.broadcast", key=done.key or done.id), 303)

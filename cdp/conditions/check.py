@@ -136,7 +136,7 @@ def _path(node: Path, context: Context, place: Place, found: list[Warn], where: 
             hint = did_you_mean(root, MESSAGE_KEYS) or "Properties are written properties.…"
             found.append(Warn(f"a message has no {root}. {hint}", *place(node)))
         return
-    if root == "event" and context is Context.BRANCH:
+    if root in ("event", "journey") and context is Context.BRANCH:
         return
     if root not in PERSON_KEYS:
         what = path_text(node.parts)

@@ -70,7 +70,8 @@ class Person(NamedTuple):
 class Evaluator:
     """A person at an instant.
 
-    ``trigger`` is the message that ``event.…`` means, if any; ``lists`` are those uploaded.
+    ``trigger`` is the message that ``event.…`` means, if any, and ``journey`` has the variables
+    of a run, ``journey.…``; ``lists`` are those uploaded.
     """
 
     def __init__(
@@ -79,8 +80,10 @@ class Evaluator:
         now: int,
         trigger: Mapping[str, Any] | None = None,
         lists: Lists = NO_LISTS,
+        journey: Mapping[str, Any] | None = None,
     ) -> None:
         self.person, self.now, self.trigger, self.lists = person, now, trigger, lists
+        self.journey = journey
         self._message: Mapping[str, Any] | None = None
         ordered_events = sorted(enumerate(person.events), key=lambda item: (item[1].t, item[0]))
         self._events = [
@@ -168,6 +171,8 @@ class Evaluator:
             return self._of_person(parts[1:])
         if self._message is not None:
             return at_path(self._message, parts)
+        if parts[0] == "journey" and self.journey is not None:
+            return at_path(self.journey, parts[1:]) if len(parts) > 1 else None
         if parts[0] == "event" and self.trigger is not None:
             return at_path(self.trigger, parts[1:]) if len(parts) > 1 else self.trigger.get("event")
         return self._of_person(parts)

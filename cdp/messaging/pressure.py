@@ -8,7 +8,7 @@ as the rule says.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
@@ -146,13 +146,14 @@ def quiet_until(hours: Quiet, zone: str | None, now: int) -> int | None:
         if day.weekday() not in hours.days:
             continue
         last = day if hours.end > hours.start else day + timedelta(days=1)
-        begins, ends = _instant(day, hours.start, place), _instant(last, hours.end, place)
+        begins, ends = wall_instant(day, hours.start, place), wall_instant(last, hours.end, place)
         if begins <= now < ends:
             return ends
     return None
 
 
-def _instant(day: Any, minutes: int, place: ZoneInfo) -> int:
+def wall_instant(day: date, minutes: int, place: ZoneInfo) -> int:
+    """When the clock of a place shows so many minutes after midnight on a day (ms)."""
     wall = datetime.combine(day, time(minutes // 60 % 24, minutes % 60), place)
     if minutes >= 1440:
         wall += timedelta(days=1)

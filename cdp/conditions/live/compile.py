@@ -120,8 +120,14 @@ class Compiler:
             parts = parts[1:]
         elif self.in_where:
             return lambda subject, now: at_path(subject.message, parts)
+        if parts[0] == "event":
+            inside = parts[1:] or ("event",)
+            return lambda subject, now: at_path(subject.journey.get("event"), inside)
         if len(parts) < 2:
             return lambda subject, now: None
+        if parts[0] == "journey":
+            variable = parts[1:]
+            return lambda subject, now: at_path(subject.journey.get("vars"), variable)
         if parts[:2] == ("account", "traits") and len(parts) > 2:
             trait, inner = parts[2], parts[3:]
             self.account.add(trait)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cdp.conditions.ast import And, EventRef, Path, Relative, StartOf, Uploaded, walk
@@ -52,13 +52,15 @@ class Subject:
     """One person (or account) as conditions see it; what isn't known is empty.
 
     ``measured`` are computed traits that queries work out. ``streams`` by the numbers of
-    `Streams`. ``message`` is the event that a ``where`` looks at, while it does.
+    `Streams`. ``message`` is the event that a ``where`` looks at, while it does; ``journey``
+    what ``event.…`` and ``journey.…`` say where a run of a journey asks.
     """
 
     __slots__ = (
         "account",
         "audiences",
         "identifiers",
+        "journey",
         "measured",
         "message",
         "streams",
@@ -75,6 +77,7 @@ class Subject:
         self.subscriptions: dict[str, bool] = {}
         self.streams: dict[int, Stream] = {}
         self.message: Any = None
+        self.journey: Mapping[str, Any] = {}
 
 
 class StreamSpec:

@@ -1,0 +1,245 @@
+"""One step of a run's way, as a pure function (law 5).
+
+``advance(program, run, input, moment)`` reads no clock and does no I/O: live runs, back-tests
+and tests call the same function. What it returns is a new state, effects and transitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from cdp.conditions.live import NEVER
+from cdp.events import at_path
+from cdp.journeys.moment import Moment
+from cdp.journeys.program import Goal, Program, Step
+from cdp.journeys.run import (
+    ACTIVE,
+    ENDED,
+    Changed,
+    Due,
+    Effect,
+    Enter,
+    Happened,
+    Input,
+    Moved,
+    Run,
+    Transition,
+)
+from cdp.journeys.steps import At, End, Goto, Result, Stay
+from cdp.journeys.values import StepFailed
+
+#: Steps that a run may take without waiting; more are taken for a loop that never ends.
+MOST_AT_ONCE = 200
+
+
+class Advanced(NamedTuple):
+    """What became of a run."""
+
+    run: Run
+    effects: list[Effect]
+    transitions: list[Transition]
+
+
+def advance(program: Program, run: Run, cause: Input, moment: Moment) -> Advanced:
+    """What an input makes of a run at a moment. The run that is given is left as it is."""
+    way = _Way(program, msgspec.structs.replace(run), moment)
+    if run.status == ACTIVE or isinstance(cause, Happened):
+        way.take(cause)
+    return Advanced(way.run, way.effects, way.transitions)
+
+
+class _Way:
+    def __init__(self, program: Program, run: Run, moment: Moment) -> None:
+        self.program, self.run, self.moment = program, run, moment
+        self.effects: list[Effect] = []
+        self.transitions: list[Transition] = []
+        self._taken = 0
+
+    def take(self, cause: Input) -> None:
+        run, program = self.run, self.program
+        if isinstance(cause, Happened) and program.goal is not None:
+            self._goal(program.goal, cause)
+        if run.status != ACTIVE:
+            return
+        if isinstance(cause, Moved):
+            self._moved(cause)
+            return
+        if isinstance(cause, Enter) and not run.visits:
+            self._tell("entered")
+            if not self._leaves():
+                self._arrive(program.first)
+            return
+        if self._leaves():
+            return
+        if run.held:
+            if isinstance(cause, Enter) and not self.moment.paused:
+                run.held, run.error = False, None
+                self._ask(None)
+            return
+        if isinstance(cause, Due) and (run.until is None or cause.at < run.until):
+            cause = Changed()
+        self._ask(cause)
+
+    def _leaves(self) -> bool:
+        """End the run if its exit condition holds."""
+        root = self.program.exit_when
+        if root is None or not self.moment.holds(root, self.run):
+            return False
+        self._end("exit_when", {"exit_when": True})
+        return True
+
+    def _goal(self, goal: Goal, cause: Happened) -> None:
+        run = self.run
+        if run.goal_at is not None or goal.event != cause.name:
+            return
+        if run.goal_until is None or self.moment.now > run.goal_until:
+            return
+        if goal.where is not None and not goal.where(cause.message):
+            return
+        run.goal_at = self.moment.now
+        why: dict[str, Any] = {"event": cause.name, "seq": cause.seq}
+        if goal.value:
+            why["value"] = at_path(dict(cause.message), goal.value)
+        self._tell("converted", why=why)
+        if goal.exit and run.status == ACTIVE:
+            self._end("goal", why)
+
+    def _moved(self, cause: Moved) -> None:
+        why = {"by": cause.by, "reason": cause.reason}
+        self._tell("moved", why=why)
+        if cause.step is None:
+            self._end("by_hand", why)
+        else:
+            self._arrive(cause.step)
+
+    def _arrive(self, step: str | None) -> None:
+        """Go on to a step, and as far as it goes from there."""
+        run, program = self.run, self.program
+        while True:
+            if step is None:
+                self._end("finished", None)
+                return
+            run.step, run.since = step, self.moment.now
+            run.visits = {**run.visits, step: run.visits.get(step, 0) + 1}
+            self._rest()
+            if self._stops(program.steps.get(step)):
+                return
+            if self.moment.paused:
+                run.held = True
+                self._tell("held", why={"paused": True})
+                return
+            following = self._follow(self._result(None))
+            if following is _HERE:
+                return
+            step = following
+
+    def _ask(self, cause: Input | None) -> None:
+        """Let the step at which the run is have an input; None: it is entered once more."""
+        if self._stops(self.program.steps.get(self.run.step or "")):
+            return
+        following = self._follow(self._result(cause))
+        if following is not _HERE:
+            self._arrive(following)
+
+    def _stops(self, step: Step | None) -> bool:
+        """Whether the run can't go on at its step now."""
+        run = self.run
+        self._taken += 1
+        if step is None:
+            self._hold(f"there is no step {run.step} any more")
+        elif self._taken > MOST_AT_ONCE:
+            self._hold(f"it took {MOST_AT_ONCE} steps without waiting")
+        else:
+            return False
+        return True
+
+    def _rest(self) -> None:
+        """Wait for nothing."""
+        run = self.run
+        run.due = run.until = run.note = None
+        run.events, run.watch = (), False
+
+    def _result(self, cause: Input | None) -> Result | None:
+        run, program = self.run, self.program
+        step = program.steps[run.step or ""]
+        at = At(self.moment, run, step.args, step.id, program.zone)
+        try:
+            found = step.kind.enter(at) if cause is None else step.kind.resume(at, cause)
+        except StepFailed as failed:
+            self._hold(str(failed))
+            found = _STUCK
+        return found
+
+    def _follow(self, result: Result | None) -> Any:
+        """Do what a step says; the step that follows, None for the end, or `_HERE`."""
+        run = self.run
+        if result is None:
+            self._set_due()
+            return _HERE
+        if result is _STUCK:
+            return _HERE
+        if isinstance(result, Stay):
+            self._stay(result)
+            return _HERE
+        if isinstance(result, End):
+            self.effects += result.effects
+            self._tell("left", "end", result.why)
+            self._end(result.reason, result.why)
+            return _HERE
+        step = self.program.steps[run.step or ""]
+        if isinstance(result, Goto):
+            self._tell("left", "goto", result.why)
+            return result.step
+        self.effects += result.effects
+        if result.variables:
+            run.data = {**run.data, "vars": {**run.vars, **result.variables}}
+        self._tell("left", result.exit, result.why)
+        return self.program.target(step, result.exit)
+
+    def _stay(self, stay: Stay) -> None:
+        run = self.run
+        goes_on = (run.until, run.events, run.watch, run.note) != (None, (), False, None)
+        run.until, run.events = stay.due, stay.events
+        run.watch, run.note = stay.watch, stay.note
+        self.effects += stay.effects
+        self._set_due()
+        if not goes_on:
+            self._tell("waits", why=stay.why)
+
+    def _set_due(self) -> None:
+        """When to look next: the step's own time, or when time alone may end the run."""
+        run, root = self.run, self.program.exit_when
+        run.due = run.until
+        if root is not None:
+            change = self.moment.next_change(root, run)
+            if change < NEVER:
+                run.due = change if run.due is None else min(run.due, change)
+
+    def _hold(self, error: str) -> None:
+        """Stop at the step for a reason; it can be resumed once that is mended."""
+        run = self.run
+        self._rest()
+        run.held, run.error = True, error
+        self._tell("failed", why={"error": error})
+
+    def _end(self, reason: str, why: Mapping[str, Any] | None) -> None:
+        run = self.run
+        self._rest()
+        run.status, run.reason, run.held = ENDED, reason, False
+        self._tell("ended", reason, why)
+        run.step = None
+
+    def _tell(self, what: str, exit: str | None = None, why: Any = None) -> None:
+        run = self.run
+        self.transitions.append(Transition(run.id, self.moment.now, run.step, what, exit, why))
+
+
+class _Here:
+    pass
+
+
+_HERE: Any = _Here()
+_STUCK: Any = _Here()

@@ -1,0 +1,301 @@
+"""All journeys of one person: what an event, a change or the clock does to them.
+
+The pipeline, back-tests, simulations and tests all go through it; it knows no store. Runs of
+one person are few; what concerns many people is found by `Journeys`, the index over programs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+from cdp.conditions.values import same
+from cdp.events import at_path
+from cdp.journeys.advance import Advanced, advance
+from cdp.journeys.lots import lot
+from cdp.journeys.moment import Moment
+from cdp.journeys.program import Program
+from cdp.journeys.run import (
+    ACTIVE,
+    ENDED,
+    Changed,
+    Due,
+    Effect,
+    Enter,
+    Happened,
+    Input,
+    Run,
+    Start,
+    Transition,
+)
+from cdp.journeys.triggers import Trigger
+
+#: Journeys that start each other in one instant; more are taken for a circle.
+MOST_STARTS = 20
+
+
+class Journeys:
+    """The programs that run: those that people may enter, and older versions with people in.
+
+    ``open`` has the current program of each journey that people may enter; ``paused`` the keys
+    of those in which nobody takes a next step.
+    """
+
+    def __init__(
+        self,
+        programs: Iterable[Program],
+        open_: Mapping[str, int],
+        paused: Iterable[str] = (),
+    ) -> None:
+        self.programs = {(item.key, item.version): item for item in programs}
+        self.open = {key: self.programs[key, version] for key, version in open_.items()}
+        self.paused = frozenset(paused)
+        self.by_event: dict[str, list[Program]] = {}
+        self.entered: dict[str, list[Program]] = {}
+        self.left: dict[str, list[Program]] = {}
+        self.by_trait: dict[str, list[Program]] = {}
+        self.by_group: list[Program] = []
+        for program in self.open.values():
+            trigger = program.trigger
+            if trigger.event is not None:
+                self.by_event.setdefault(trigger.event, []).append(program)
+            elif trigger.kind == "group":
+                self.by_group.append(program)
+            for kind, index in (
+                ("enters", self.entered), ("leaves", self.left), ("trait", self.by_trait),
+            ):  # fmt: skip
+                if trigger.kind == kind:
+                    index.setdefault(trigger.name, []).append(program)
+
+    def of(self, run: Run) -> Program | None:
+        """The program that a run is in."""
+        return self.programs.get((run.journey, run.version))
+
+    def listens(self, run: Run) -> frozenset[str]:
+        """The events that a run is to be told of."""
+        program = self.of(run)
+        if program is None:
+            return frozenset()
+        goal = program.goal
+        open_goal = goal is not None and run.goal_at is None and run.goal_until is not None
+        return frozenset((*run.events, goal.event) if open_goal and goal else run.events)
+
+    def watches(self, run: Run) -> bool:
+        """Whether a run is to be looked at when anything of the person changes."""
+        program = self.of(run)
+        leaves = program is not None and program.exit_when is not None
+        return run.status == ACTIVE and (run.watch or leaves)
+
+
+class Past(NamedTuple):
+    """An entry of a person into a journey: under which key, and when."""
+
+    journey: str
+    key: str
+    started: int
+
+
+class Numbers(Protocol):
+    """Gives numbers to new runs."""
+
+    def __call__(self) -> int: ...
+
+
+class Course:
+    """One person's runs. ``moment(now)`` makes what journeys may ask at an instant.
+
+    ``effects`` and ``transitions`` gather what came of it, ``changed`` the runs that must be
+    written, by number.
+    """
+
+    def __init__(
+        self,
+        journeys: Journeys,
+        person: str,
+        runs: Iterable[Run],
+        past: Iterable[Past],
+        moment: Callable[[int, bool], Moment],
+        number: Callable[[], int],
+    ) -> None:
+        self.journeys, self.person = journeys, person
+        self.runs = {run.id: run for run in runs}
+        self.past: dict[tuple[str, str], int] = {}
+        self._latest: dict[str, int] = {}
+        for item in past:
+            self._entered(item)
+        self._moment, self._number = moment, number
+        self.effects: list[tuple[Run, Effect]] = []
+        self.transitions: list[Transition] = []
+        self.changed: dict[int, Run] = {}
+        self._starts = 0
+
+    def _entered(self, item: Past) -> None:
+        key = (item.journey, item.key)
+        self.past[key] = max(item.started, self.past.get(key, item.started))
+        self._latest[item.journey] = max(item.started, self._latest.get(item.journey, 0))
+
+    # What comes in.
+
+    def happened(
+        self, name: str, message: Mapping[str, Any], now: int, seq: int | None = None
+    ) -> None:
+        """The person did something: runs that wait for it go on, and new ones begin."""
+        cause = Happened(name, message, seq)
+        for run in list(self.runs.values()):
+            if name in self.journeys.listens(run):
+                self._advance(run, cause, now)
+        for program in self.journeys.by_event.get(name, ()):
+            if self._triggers(program.trigger, message, program.key):
+                self.enter(program, message, now, str(message.get("messageId") or seq))
+
+    def grouped(self, message: Mapping[str, Any], now: int, seq: int | None = None) -> None:
+        """The person was connected with an account or object."""
+        for program in self.journeys.by_group:
+            if self._triggers(program.trigger, message, program.key):
+                self.enter(program, message, now, str(message.get("messageId") or seq))
+
+    def changed_at(self, now: int) -> None:
+        """Something of the person changed: runs that watch are looked at."""
+        for run in list(self.runs.values()):
+            if self.journeys.watches(run) and not run.held:
+                self._advance(run, Changed(), now)
+
+    def moved(self, audience: str, entered: bool, now: int, cause: str) -> None:
+        """The person entered or left an audience."""
+        index = self.journeys.entered if entered else self.journeys.left
+        for program in index.get(audience, ()):
+            self.enter(program, None, now, cause)
+
+    def trait(self, name: str, before: Any, after: Any, message: Any, now: int) -> None:
+        """A trait of the person has another value."""
+        for program in self.journeys.by_trait.get(name, ()):
+            old, new = program.trigger.values
+            spec = program.trigger.spec
+            if ("from" in spec and not same(old, before)) or (
+                "to" in spec and not same(new, after)
+            ):
+                continue
+            self.enter(program, message, now, str((message or {}).get("messageId") or now))
+
+    def due(self, run_id: int, at: int, now: int) -> None:
+        """The time has come at which a run was to be looked at."""
+        run = self.runs.get(run_id)
+        if run is not None and run.due is not None and run.due <= now:
+            self._advance(run, Due(at), now)
+
+    def given(self, run_id: int, cause: Input, now: int) -> None:
+        """Somebody decided about a run: an answer, a move, that it may go on."""
+        run = self.runs.get(run_id)
+        if run is not None:
+            self._advance(run, cause, now)
+
+    # What becomes of it.
+
+    def enter(
+        self, program: Program, message: Mapping[str, Any] | None, now: int, cause: str
+    ) -> Run | None:
+        """Begin a run, if the person may enter; None: they may not."""
+        key = self._key(program, message, cause)
+        if key is None or not self._may(program, key, now):
+            return None
+        if program.rollout < 1 and lot("rollout", program.key, self.person) >= program.rollout:
+            return None
+        data = {"event": trimmed(message)} if message is not None else {}
+        run = Run(0, program.key, program.version, key, now, program.first, now, data=data)
+        moment = self._moment(now, program.key in self.journeys.paused)
+        if program.condition is not None and not moment.holds(program.condition, run):
+            return None
+        if program.while_in == "restart":
+            for other in self._active(program.key, key):
+                self.end(other, "restarted", now)
+        run.id = self._number()
+        run.goal_until = now + program.goal.within if program.goal is not None else None
+        self._entered(Past(program.key, key, now))
+        self.runs[run.id] = run
+        self._advance(run, Enter(), now)
+        return self.runs[run.id]
+
+    def end(self, run: Run, reason: str, now: int, why: Any = None) -> None:
+        """End a run from outside."""
+        ended = Run(
+            run.id, run.journey, run.version, run.key, run.started, None, now, ENDED, reason,
+            run.visits, data=run.data, goal_until=run.goal_until, goal_at=run.goal_at,
+        )  # fmt: skip
+        self.transitions.append(Transition(run.id, now, run.step, "ended", reason, why))
+        self.runs[run.id] = self.changed[run.id] = ended
+
+    def merged(self, now: int) -> None:
+        """Two people became one: of runs of one journey and key the older one goes on."""
+        first: dict[tuple[str, str], Run] = {}
+        for run in sorted(self.runs.values(), key=lambda run: (run.started, run.id)):
+            program = self.journeys.of(run)
+            if run.status != ACTIVE or (program is not None and program.while_in == "start"):
+                continue
+            older = first.setdefault((run.journey, run.key), run)
+            if older is not run:
+                self.end(run, "merged", now, {"into": older.id})
+
+    def _triggers(self, trigger: Trigger, message: Mapping[str, Any], key: str) -> bool:
+        if trigger.kind in ("api", "webhook"):
+            properties = message.get("properties") or {}
+            if properties.get("journey") != key or properties.get("by") != trigger.kind:
+                return False
+        return trigger.where is None or trigger.where(message)
+
+    def _key(self, program: Program, message: Any, cause: str) -> str | None:
+        rule = program.entry.rule
+        if rule == "once_per":
+            value = at_path(dict(message or {}), program.entry.path)
+            return None if value is None or isinstance(value, dict | list) else str(value)
+        return cause if rule == "every_time" and program.while_in == "start" else ""
+
+    def _may(self, program: Program, key: str, now: int) -> bool:
+        rule = program.entry.rule
+        if rule in ("once", "once_per") and (program.key, key) in self.past:
+            return False
+        if rule == "again_after":
+            last = self._latest.get(program.key)
+            if last is not None and now - last < program.entry.ms:
+                return False
+        return program.while_in != "ignore" or not self._active(program.key, key)
+
+    def _active(self, journey: str, key: str) -> list[Run]:
+        return [
+            run
+            for run in self.runs.values()
+            if run.journey == journey and run.key == key and run.status == ACTIVE
+        ]
+
+    def _advance(self, run: Run, cause: Input, now: int) -> None:
+        program = self.journeys.of(run)
+        if program is None:
+            return
+        moment = self._moment(now, run.journey in self.journeys.paused)
+        self._take(advance(program, run, cause, moment), now)
+
+    def _take(self, made: Advanced, now: int) -> None:
+        run = made.run
+        self.runs[run.id] = self.changed[run.id] = run
+        self.transitions += made.transitions
+        for effect in made.effects:
+            if isinstance(effect, Start):
+                self._start(effect, now)
+            else:
+                self.effects.append((run, effect))
+
+    def _start(self, effect: Start, now: int) -> None:
+        program = self.journeys.open.get(effect.journey)
+        self._starts += 1
+        if program is None or self._starts > MOST_STARTS:
+            return
+        message = {"type": "track", "event": "", "properties": dict(effect.data)}
+        self.enter(program, message, now, effect.key)
+
+
+#: What a run keeps of the message that began it.
+_KEPT = ("type", "event", "name", "messageId", "timestamp", "properties", "traits", "groupId")
+
+
+def trimmed(message: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run keeps of a message."""
+    return {name: message[name] for name in _KEPT if message.get(name) is not None}

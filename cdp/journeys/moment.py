@@ -1,0 +1,105 @@
+"""What a journey may know when it decides: the person as of now, and the run's own data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from cdp.conditions.live import Live, Streams, Subject, compile_person
+from cdp.journeys.gates import Gates
+from cdp.journeys.run import Run
+from cdp.messaging.pressure import zone_of
+
+
+class Moment(Protocol):
+    """A person at an instant, asked by `advance`. ``person`` is their public id."""
+
+    now: int
+    person: str
+    #: Nobody may go on to a next step: the journey is paused.
+    paused: bool
+
+    def value(self, root: Any, run: Run) -> Any:
+        """What an expression is worth."""
+
+    def holds(self, root: Any, run: Run) -> bool:
+        """Whether a condition is true."""
+
+    def next_change(self, root: Any, run: Run) -> int:
+        """The first instant after now at which time alone could change it, or `NEVER`."""
+
+    def scope(self, run: Run) -> dict[str, Any]:
+        """What Liquid sees."""
+
+    def zone(self, fallback: str) -> ZoneInfo:
+        """The person's time zone, or the ``fallback``."""
+
+    def turn(self, gate: str, count: int, per: int) -> int:
+        """When somebody more may pass a gate that lets ``count`` through in ``per`` ms."""
+
+    def winner(self, experiment: str) -> str | None:
+        """The variant of an experiment that was decided for, if one was."""
+
+
+class LiveMoment:
+    """A moment of a `Subject`: what the live engine and back-tests ask."""
+
+    __slots__ = ("_asked", "_gates", "_subject", "_winners", "now", "paused", "person")
+
+    def __init__(
+        self,
+        subject: Subject,
+        asked: Mapping[Any, Live],
+        person: str,
+        now: int,
+        paused: bool,
+        gates: Gates,
+        winners: Mapping[str, str],
+    ) -> None:
+        self._subject, self._asked = subject, asked
+        self._gates, self._winners = gates, winners
+        self.person, self.now, self.paused = person, now, paused
+
+    def value(self, root: Any, run: Run) -> Any:
+        self._subject.journey = run.data
+        return self._asked[root].value(self._subject, self.now)
+
+    def holds(self, root: Any, run: Run) -> bool:
+        return self.value(root, run) is True
+
+    def next_change(self, root: Any, run: Run) -> int:
+        self._subject.journey = run.data
+        return self._asked[root].next_change(self._subject, self.now)
+
+    def scope(self, run: Run) -> dict[str, Any]:
+        return scope_of(self._subject.traits, run, self.now)
+
+    def zone(self, fallback: str) -> ZoneInfo:
+        name = self._subject.traits.get("timezone")
+        return zone_of(name if isinstance(name, str) else None, fallback)
+
+    def turn(self, gate: str, count: int, per: int) -> int:
+        return self._gates.turn(gate, count, per, self.now)
+
+    def winner(self, experiment: str) -> str | None:
+        return self._winners.get(experiment)
+
+
+def scope_of(traits: Mapping[str, Any], run: Run, now: int) -> dict[str, Any]:
+    """The namespace of Liquid in a run: ``customer``, ``event`` (its properties), ``journey``."""
+    event = run.data.get("event") or {}
+    properties = dict(event.get("properties") or {})
+    return {
+        "customer": dict(traits),
+        "event": properties,
+        "trigger": properties,
+        "event_name": event.get("event"),
+        "event_timestamp": event.get("timestamp"),
+        "journey": {"id": run.id, "key": run.journey, **run.vars},
+    }
+
+
+def compiled(roots: Iterable[Any], streams: Streams) -> dict[Any, Live]:
+    """What asks conditions of people, by their trees; ``streams`` learns what they read."""
+    return {root: compile_person(root, streams) for root in roots}

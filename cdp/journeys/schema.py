@@ -1,0 +1,79 @@
+"""A journey as its file has it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from cdp.journeys.steps import fields as own
+from cdp.journeys.triggers import TriggerSchema, read_entry
+from cdp.messaging.pressure import is_zone
+
+STATES = ("draft", "live", "paused", "stopped")
+
+
+class GoalSchema(Schema):
+    """What the journey is for."""
+
+    event = own.text("The event that is to happen.", 200, required=True)
+    where = own.condition("Of which events.")
+    within = own.duration("In which time after the person entered.", load_default="30d")
+    value = own.text("The property with what it is worth.", 200)
+    exit = fields.Boolean(
+        load_default=False, metadata={"description": "Whoever reaches it leaves the journey."}
+    )
+
+
+def _entry(value: Any) -> None:
+    read_entry(value)
+
+
+def _zone(value: str) -> None:
+    if not is_zone(value):
+        raise ValidationError("There is no time zone of that name; one is Europe/Warsaw.")
+
+
+class JourneyBody(Schema):
+    """What a journey does; its steps are read by `cdp.journeys.read`."""
+
+    trigger = fields.Nested(
+        TriggerSchema, required=True, metadata={"description": "What begins a run."}
+    )
+    if_ = own.condition("Who may enter.", data_key="if", attribute="if")
+    entry = fields.Raw(
+        load_default="once",
+        validate=_entry,
+        metadata={
+            "description": "once, every_time, {once_per: properties.order_id} or "
+            "{again_after: 30d}."
+        },
+    )
+    while_in = fields.String(
+        load_default="ignore",
+        validate=validate.OneOf(("ignore", "start", "restart")),
+        metadata={
+            "description": "What a trigger does of whom is in already (under the same key): "
+            "ignore, start a second run, or restart."
+        },
+    )
+    enter = fields.String(
+        load_default="new",
+        validate=validate.OneOf(("new", "all")),
+        metadata={"description": "Who enters at the launch: only from now on, or all who qualify."},
+    )
+    rollout = own.share("The share of people who may enter, in per cent.", load_default=100.0)
+    goal = fields.Nested(GoalSchema, metadata={"description": "What it is for."})
+    exit_when = own.condition("Who leaves, wherever they are.")
+    zone = fields.String(
+        load_default="UTC",
+        validate=_zone,
+        metadata={"description": "Time zone of people whose trait timezone is unset."},
+    )
+    priority = own.count("Of messages; the lowest is sent first.", 1, 999, load_default=100)
+    steps = fields.List(
+        fields.Raw(),
+        required=True,
+        validate=validate.Length(1, 500),
+        metadata={"description": "The steps, from first to last.", "format": "steps"},
+    )

@@ -39,6 +39,14 @@ from cdp.store.tables.history import (
     partitions,
     rejected,
 )
+from cdp.store.tables.journeys import (
+    journey_counts,
+    journey_gates,
+    journey_moves,
+    journey_orders,
+    journey_runs,
+    journeys,
+)
 from cdp.store.tables.lists import list_values, lists
 from cdp.store.tables.messages import (
     deliveries,
@@ -117,6 +125,12 @@ __all__ = [
     "identifiers",
     "import_refusals",
     "imports",
+    "journey_counts",
+    "journey_gates",
+    "journey_moves",
+    "journey_orders",
+    "journey_runs",
+    "journeys",
     "kept_properties",
     "kept_traits",
     "list_values",

@@ -1,0 +1,192 @@
+"""What was launched of journeys, and what people want done with their runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from cdp.store import meta
+from cdp.store.bulk import upsert
+from cdp.store.config_rows import record_change
+from cdp.store.tables import journey_gates, journey_orders, journeys
+
+LIVE, PAUSED, DRAINING, STOPPED = "live", "paused", "draining", "stopped"
+#: States in which people go on.
+MOVING = (LIVE, DRAINING)
+WAITING, DONE, FAILED = "waiting", "done", "failed"
+
+
+class JourneyRow(NamedTuple):
+    """A row of `cdp.store.tables.journeys`; ``winners`` by the id of the experiment's step."""
+
+    id: int
+    key: str
+    state: str
+    version: int
+    launched_at: int
+    changed_at: int
+    author: str
+    rollout: float | None
+    winners: dict[str, str]
+    error: str | None
+
+
+class Order(NamedTuple):
+    """What is to be done with runs of a journey; ``reached`` and ``done`` say how far it is."""
+
+    id: int
+    journey: int
+    kind: str
+    args: dict[str, Any]
+    author: str
+    at: int
+    state: str
+    reached: int
+    done: int
+    error: str | None
+    ended_at: int | None
+
+
+def all_rows(tx: Connection) -> list[JourneyRow]:
+    """Every journey that was ever launched, by key."""
+    return [_row(row) for row in tx.execute(select(journeys).order_by(journeys.c.key))]
+
+
+def row(tx: Connection, key: str) -> JourneyRow | None:
+    """What was launched of a journey; None: nothing yet."""
+    found = tx.execute(select(journeys).where(journeys.c.key == key)).first()
+    return _row(found) if found is not None else None
+
+
+def _row(found: Any) -> JourneyRow:
+    return JourneyRow(*found)._replace(winners=json.loads(found.winners))
+
+
+def launch(tx: Connection, key: str, version: int, author: str, now: int) -> JourneyRow:
+    """Let people enter by a version of the definition."""
+    before = row(tx, key)
+    values = {
+        "state": LIVE, "version": version, "launched_at": now, "changed_at": now,
+        "author": author, "error": None,
+    }  # fmt: skip
+    if before is None:
+        number = meta.take_numbers(tx, "journey", 1)
+        tx.execute(insert(journeys).values(id=number, key=key, winners="{}", **values))
+    else:
+        tx.execute(update(journeys).where(journeys.c.key == key).values(**values))
+    was = {"state": before.state, "version": before.version} if before else None
+    record_change(tx, now, author, "journey", key, "launched", was, {"version": version})
+    meta.bump(tx)
+    made = row(tx, key)
+    assert made is not None
+    return made
+
+
+def change(tx: Connection, key: str, author: str, now: int, **values: Any) -> None:
+    """Change ``state``, ``rollout`` or ``winners`` of a journey."""
+    before = row(tx, key)
+    assert before is not None
+    was = {name: getattr(before, name) for name in values}
+    stored = {
+        name: json.dumps(value) if name == "winners" else value for name, value in values.items()
+    }
+    tx.execute(update(journeys).where(journeys.c.key == key).values(changed_at=now, **stored))
+    record_change(tx, now, author, "journey", key, "changed", was, values)
+    meta.bump(tx)
+
+
+def put_error(tx: Connection, id_: int, error: str | None) -> None:
+    """Note why nobody can enter; None: everybody can."""
+    tx.execute(update(journeys).where(journeys.c.id == id_).values(error=error))
+
+
+# Orders.
+
+
+def order(
+    tx: Connection, journey: int, kind: str, args: Mapping[str, Any], author: str, now: int
+) -> int:
+    """Want something done with runs; the number of the order."""
+    number = meta.take_numbers(tx, "journey_order", 1)
+    tx.execute(
+        insert(journey_orders).values(
+            id=number,
+            journey=journey,
+            kind=kind,
+            args=json.dumps(dict(args)),
+            author=author,
+            at=now,
+            state=WAITING,
+            reached=0,
+            done=0,
+        )
+    )
+    return number
+
+
+def next_order(tx: Connection) -> Order | None:
+    """The oldest order that waits."""
+    statement = select(journey_orders).where(journey_orders.c.state == WAITING)
+    found = tx.execute(statement.order_by(journey_orders.c.id).limit(1)).first()
+    return _order(found) if found is not None else None
+
+
+def orders_of(tx: Connection, journey: int, limit: int = 50) -> list[Order]:
+    """The newest orders for a journey."""
+    statement = select(journey_orders).where(journey_orders.c.journey == journey)
+    statement = statement.order_by(journey_orders.c.id.desc()).limit(limit)
+    return [_order(found) for found in tx.execute(statement)]
+
+
+def one_order(tx: Connection, id_: int) -> Order | None:
+    """An order by its number."""
+    found = tx.execute(select(journey_orders).where(journey_orders.c.id == id_)).first()
+    return _order(found) if found is not None else None
+
+
+def _order(found: Any) -> Order:
+    return Order(*found)._replace(args=json.loads(found.args))
+
+
+def advance_order(tx: Connection, item: Order, reached: int, more: int) -> None:
+    """Note how far an order is."""
+    tx.execute(
+        update(journey_orders)
+        .where(journey_orders.c.id == item.id)
+        .values(reached=reached, done=journey_orders.c.done + more)
+    )
+
+
+def end_order(tx: Connection, item: Order, now: int, error: str | None = None) -> None:
+    """Note that an order is done, or why it can't be."""
+    tx.execute(
+        update(journey_orders)
+        .where(journey_orders.c.id == item.id)
+        .values(state=FAILED if error else DONE, error=error, ended_at=now)
+    )
+
+
+def drop_orders(tx: Connection, before: int) -> None:
+    """Forget orders that ended before an instant."""
+    tx.execute(delete(journey_orders).where(journey_orders.c.ended_at < before))
+
+
+# Gates.
+
+
+def gates(tx: Connection) -> dict[str, float]:
+    """The last turn of each gate."""
+    return {found.gate: found.last for found in tx.execute(select(journey_gates))}
+
+
+def put_gates(tx: Connection, moved: Mapping[str, float]) -> None:
+    """Note the last turns of gates."""
+    if not moved:
+        return
+    statement = upsert(tx, journey_gates)
+    for gate, last in sorted(moved.items()):
+        one = statement.values(gate=gate, last=last)
+        tx.execute(one.on_conflict_do_update(index_elements=["gate"], set_={"last": last}))

@@ -1,0 +1,124 @@
+"""Journeys: which run, who is where, and how they came there."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
+
+from cdp.store.tables.base import Big, metadata
+
+#: What was launched of each journey: ``version`` is that of its definition. It is not changed
+#: by a new version until that is launched, too.
+journeys = Table(
+    "journeys",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("state", Text, nullable=False),  # live paused draining stopped
+    Column("version", Integer, nullable=False),
+    Column("launched_at", Big, nullable=False),
+    Column("changed_at", Big, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("rollout", Float),  # in place of the definition's, in per cent
+    Column("winners", Text, nullable=False, default="{}"),  # JSON: variants by experiment
+    Column("error", Text),  # why nobody can enter
+    Index("journeys_key", "key", unique=True),
+)
+
+#: One person in one journey. ``node`` is who did what began it, whatever is merged or parted
+#: later (0: nothing that they did). ``alert``: it is looked at when the person does something.
+journey_runs = Table(
+    "journey_runs",
+    metadata,
+    Column("id", Big, primary_key=True),
+    Column("journey", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("profile", Big, nullable=False),
+    Column("node", Big, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("started", Big, nullable=False),
+    Column("step", Text),
+    Column("since", Big, nullable=False),
+    Column("status", Text, nullable=False),  # active ended
+    Column("reason", Text),
+    Column("due", Big),
+    Column("alert", Boolean, nullable=False, default=False),
+    Column("held", Boolean, nullable=False, default=False),
+    Column("error", Text),
+    Column("goal_at", Big),
+    Column("state", LargeBinary, nullable=False),  # JSON, the rest of cdp.journeys.run.Run
+    Index("journey_runs_profile", "profile", "journey"),
+    Index("journey_runs_place", "journey", "status", "version", "step"),
+    Index("journey_runs_node", "node"),
+    Index(
+        "journey_runs_alert",
+        "profile",
+        sqlite_where=text("alert"),
+        postgresql_where=text("alert"),
+    ),
+)
+
+#: What became of runs, in order. ``why`` is JSON.
+journey_moves = Table(
+    "journey_moves",
+    metadata,
+    Column("id", Big, primary_key=True),
+    Column("run", Big, nullable=False),
+    Column("at", Big, nullable=False),
+    Column("step", Text),
+    Column("what", Text, nullable=False),
+    Column("exit", Text),
+    Column("why", Text),
+    Index("journey_moves_run", "run", "id"),
+)
+
+#: How many did what, by day (UTC) and version: what ``journey_moves`` would add up to.
+journey_counts = Table(
+    "journey_counts",
+    metadata,
+    Column("journey", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("exit", Text, nullable=False),
+    Column("n", Big, nullable=False),
+    PrimaryKeyConstraint("journey", "version", "day", "step", "what", "exit"),
+    sqlite_with_rowid=False,
+)
+
+#: What somebody wants done with runs; the pipeline does it, in pieces where it is much.
+journey_orders = Table(
+    "journey_orders",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("journey", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("args", Text, nullable=False),  # JSON
+    Column("author", Text, nullable=False),
+    Column("at", Big, nullable=False),
+    Column("state", Text, nullable=False),  # waiting done failed
+    Column("reached", Big, nullable=False, default=0),
+    Column("done", Big, nullable=False, default=0),
+    Column("error", Text),
+    Column("ended_at", Big),
+    Index("journey_orders_state", "state", "id"),
+)
+
+#: The last turn that each gate gave (ms).
+journey_gates = Table(
+    "journey_gates",
+    metadata,
+    Column("gate", Text, primary_key=True),
+    Column("last", Float, nullable=False),
+)

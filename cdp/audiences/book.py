@@ -57,7 +57,9 @@ class Book:
     ``of_audience``, ``of_identifiers`` and ``of_account`` the places of the items that read
     one. What reads itself, by whatever way, is in ``circular`` instead. ``frozen`` are the
     ids and keys of audiences that hold and aren't evaluated: their members stay, and
-    ``measured`` those of computed traits whose values come from elsewhere.
+    ``measured`` those of computed traits whose values come from elsewhere. ``asked`` has
+    conditions that no standing depends on, such as a journey's: what they read is known of
+    people, and they are asked when it is time to.
     """
 
     def __init__(
@@ -67,9 +69,17 @@ class Book:
         lists: Lists = NO_LISTS,
         frozen: Mapping[int, str] | None = None,
         measured: Mapping[int, str] | None = None,
+        asked: Iterable[Any] = (),
     ) -> None:
         self.frozen, self.measured = frozen or {}, measured or {}
         self.streams = Streams(lists)
+        self.asked: dict[Any, Live] = {
+            root: compile_person(root, self.streams) for root in dict.fromkeys(asked)
+        }
+        self._of_asked = frozenset[int]().union(*(a.needs.streams for a in self.asked.values()))
+        #: Whether people's identifiers and accounts must be known.
+        self.reads_identifiers = any(live.needs.identifiers for live in self.asked.values())
+        self.reads_account = any(live.needs.account for live in self.asked.values())
         items = [Item(entry, self.streams) for entry in entries]
         self.items, self.circular = _in_order(items)
         self.by_event: dict[str, list[tuple[int, StreamSpec]]] = {}
@@ -95,7 +105,10 @@ class Book:
         for number, spec in enumerate(self.streams.specs):
             if number in self.of_stream:
                 self.read_with[number] = frozenset(self.events_of(self.of_stream[number]))
+            if number in self.of_stream or number in self._of_asked:
                 self.by_event.setdefault(spec.event, []).append((number, spec))
+        self.reads_identifiers = self.reads_identifiers or bool(self.of_identifiers)
+        self.reads_account = self.reads_account or bool(self.of_account)
 
     def _index(self, item: Item) -> None:
         needs, place = item.live.needs, item.place
@@ -112,6 +125,11 @@ class Book:
         if needs.account:
             self.of_account.append(place)
         self.of_collection.setdefault(item.collection, []).append(place)
+
+    def events_asked(self, roots: Iterable[Any]) -> set[str]:
+        """The events that must be known of somebody, to ask some conditions of them."""
+        specs = self.streams.specs
+        return {specs[n].event for root in roots for n in self.asked[root].needs.streams}
 
     def events_of(self, places: Iterable[int]) -> set[str]:
         """The events that must be known of somebody, to evaluate some items and what follows."""

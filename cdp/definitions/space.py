@@ -82,7 +82,10 @@ class Space:
 
     def made(self, id_: Id) -> Made:
         """What virtual events and computed traits stand for where ``id_`` says them."""
-        of = self.of(id_)
+        return self.made_of(self.of(id_))
+
+    def made_of(self, of: str = "people") -> Made:
+        """What virtual events and computed traits of people, or of accounts, stand for."""
         if of not in self._made:
             events, traits = dict[str, Virtual](), dict[str, Any]()
             broken: dict[tuple[str, str], str] = {}

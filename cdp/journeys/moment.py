@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from cdp.conditions.live import Live, Streams, Subject, compile_person
@@ -41,11 +41,22 @@ class Moment(Protocol):
     def winner(self, experiment: str) -> str | None:
         """The variant of an experiment that was decided for, if one was."""
 
+    def knows(self, kind: str, key: str) -> bool:
+        """Whether there is a template, list or journey of a key."""
+
+
+class World(NamedTuple):
+    """What is the same for all people: the gates, winners of experiments, what there is."""
+
+    gates: Gates
+    winners: Mapping[str, str]
+    knows: Callable[[str, str], bool]
+
 
 class LiveMoment:
     """A moment of a `Subject`: what the live engine and back-tests ask."""
 
-    __slots__ = ("_asked", "_gates", "_subject", "_winners", "now", "paused", "person")
+    __slots__ = ("_asked", "_subject", "_world", "now", "paused", "person")
 
     def __init__(
         self,
@@ -54,11 +65,9 @@ class LiveMoment:
         person: str,
         now: int,
         paused: bool,
-        gates: Gates,
-        winners: Mapping[str, str],
+        world: World,
     ) -> None:
-        self._subject, self._asked = subject, asked
-        self._gates, self._winners = gates, winners
+        self._subject, self._asked, self._world = subject, asked, world
         self.person, self.now, self.paused = person, now, paused
 
     def value(self, root: Any, run: Run) -> Any:
@@ -80,10 +89,13 @@ class LiveMoment:
         return zone_of(name if isinstance(name, str) else None, fallback)
 
     def turn(self, gate: str, count: int, per: int) -> int:
-        return self._gates.turn(gate, count, per, self.now)
+        return self._world.gates.turn(gate, count, per, self.now)
 
     def winner(self, experiment: str) -> str | None:
-        return self._winners.get(experiment)
+        return self._world.winners.get(experiment)
+
+    def knows(self, kind: str, key: str) -> bool:
+        return self._world.knows(kind, key)
 
 
 def scope_of(traits: Mapping[str, Any], run: Run, now: int) -> dict[str, Any]:

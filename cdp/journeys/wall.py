@@ -99,6 +99,20 @@ def next_yearly(day: date, offset_days: int, minutes: int, place: ZoneInfo, now:
     raise AssertionError("a year has every date")
 
 
+def next_monthly(now: int, day: int, minutes: int, place: ZoneInfo) -> int:
+    """The first instant from ``now`` on that is on a day of a month; its last, if it has fewer."""
+    first = local_date(now, place).replace(day=1) - timedelta(days=1)
+    first = first.replace(day=1)
+    for _ in range(4):
+        following = (first + timedelta(days=32)).replace(day=1)
+        last = (following - timedelta(days=1)).day
+        at = wall_instant(first.replace(day=min(day, last)), minutes, place)
+        if at >= now:
+            return at
+        first = following
+    raise AssertionError("a month has a last day")
+
+
 def _in_year(day: date, year: int) -> date:
     try:
         return day.replace(year=year)

@@ -19,13 +19,15 @@ from cdp.pipeline.consent import update_consent
 from cdp.pipeline.drafts import Draft, Drafts
 from cdp.pipeline.dropped import told, told_objects
 from cdp.pipeline.identify import identify
+from cdp.pipeline.journeys import clockwork
+from cdp.pipeline.journeys.follow import after_fold as runs_follow
 from cdp.pipeline.memory import Memory
 from cdp.pipeline.placing import Outcome
 from cdp.pipeline.prepare import Prepared
 from cdp.pipeline.suppress import WHAT, without_suppressed
 from cdp.pipeline.traits import update_traits
 from cdp.profiles.traits import Dropped
-from cdp.store import history, object_types, progress
+from cdp.store import delivery_hooks, history, object_types, progress
 from cdp.store.dedupe import Key
 from cdp.store.members import Change
 from cdp.store.meta import take_numbers
@@ -75,6 +77,8 @@ def run_batch(
     first = _append(tx, placed, [added for _, added in fresh], memory, now)
     said = [Said(message, first + at, person) for at, (message, person, _) in enumerate(placed)]
     moved = memory.stage.micro_batch(tx, said, drafts, outcome, changed, clock or now)
+    memory.travels.micro_batch(tx, said, outcome, moved, clock or now)
+    clockwork.note_dates(tx, memory.travels, drafts, clock or now)
     memory.catalogue.take(tx, [message for message, _ in fresh], now)
     if memory.tell_changes:
         tell_changes(tx, drafts, outcome, changed, now)
@@ -188,7 +192,8 @@ def tell_moves(tx: Connection, moved: list[Change], plan: Plan, now: int) -> Non
 def tell_refolded(tx: Connection, outcome: Outcome, changed: Collection[int], now: int) -> None:
     """Tell of a fold that no message caused: audiences, and plugins that follow profiles."""
     after_fold(tx, outcome, changed, now)
-    if progress.changes_are_followed(tx):
+    runs_follow(tx, outcome, now)
+    if delivery_hooks.are_followed(tx, "on_profile_changes"):
         tell_changes(tx, [], outcome, changed, now)
 
 

@@ -12,6 +12,7 @@ from cdp.identity import Rules
 from cdp.pipeline.audiences.definitions import Plan
 from cdp.pipeline.audiences.stage import Stage
 from cdp.pipeline.catalogue import Catalogue
+from cdp.pipeline.journeys.stage import Travels
 from cdp.pipeline.kept import KeptProperties
 from cdp.pipeline.met import MetNodes
 from cdp.store import fields, history, identity, meta, object_types, regulations
@@ -24,7 +25,7 @@ MAX_NAMES = 20_000
 
 class Memory:
     """Names, the newest partition, the dedupe index, the kept properties, the rules, the catalogue,
-    the audiences.
+    the audiences, the journeys.
 
     ``turn`` is the number of the transaction that may use it next. What holds still is
     taken over from the memory ``before``.
@@ -48,6 +49,7 @@ class Memory:
         self.tell_changes = tell_changes
         self.dedupe = DedupeIndex(tx)
         self.stage = _stage(tx, now, before, self.turn)
+        self.travels = Travels(tx, self.stage.plan.travel, self.stage)
         self.kept = KeptProperties(tx)
         self.suppression = regulations.load_suppression(tx, self.rules)
         # What it found and has not written yet must not be lost.
@@ -88,5 +90,6 @@ def _stage(tx: Connection, now: int, before: Memory | None, turn: int) -> Stage:
         return Stage(Plan(tx, now))
     plan = Plan(tx, now, before.stage.plan)
     if plan.book is before.stage.plan.book and before.turn == turn:
+        before.stage.plan = plan
         return before.stage
     return Stage(plan)

@@ -17,8 +17,9 @@ from cdp.log.record import Taken
 from cdp.pipeline import rebuild, retention, sweep
 from cdp.pipeline.audiences import compute
 from cdp.pipeline.audiences.choosing import Chooser
-from cdp.pipeline.batch import Done, run_batch, tell_moves
+from cdp.pipeline.batch import Done, run_batch
 from cdp.pipeline.clock import LogicalClock
+from cdp.pipeline.due import fire
 from cdp.pipeline.memory import Memory
 from cdp.pipeline.prepare import Prepared, prepare
 from cdp.pipeline.suppress import wanted_places
@@ -230,11 +231,9 @@ class Pipeline:
         memory, self._memory = self._memory, None
         with self._store.write() as tx:
             memory = self._fresh_memory(tx, memory)
-            n, moved = memory.stage.timers(tx, clock, TIMERS)
-            if memory.tell_changes:
-                tell_moves(tx, moved, memory.stage.plan, clock)
+            fire(tx, memory, timers.due_timers(tx, clock, TIMERS), clock)
         self._memory = memory
-        return n > 0
+        return True
 
     def compute(self) -> bool:
         """Do a piece of what is computed for new definitions; whether there is more to do."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, insert, literal, select
 
 from cdp.store import audiences as rows_of
-from cdp.store import defining, query_runs, timers
+from cdp.store import defining, journeys, query_runs, timers
 from cdp.store.audiences import GONE, LIVE, AudienceRow
 from cdp.store.members import Change, add_changes, add_members, among, remove_members
 from cdp.store.tables import audiences, members
@@ -64,11 +64,30 @@ def _last(tx: Connection, row: AudienceRow) -> int | None:
 
 def change(tx: Connection, key: str, add: Iterable[str], remove: Iterable[str], now: int) -> Done:
     """Put people, named as ``type:value``, into a list and take others out of it."""
+    row = _list(tx, key)
+    come, unknown = _profiles(tx, row, add)
+    go, strange = _profiles(tx, row, remove)
+    added, removed = _move(tx, row, come, go, now)
+    return Done(added, removed, sorted({*unknown, *strange}))
+
+
+def place(tx: Connection, key: str, profile: int, member: bool, now: int) -> None:
+    """Put a profile into a list, or take it out. `NoSuchList`."""
+    row = _list(tx, key)
+    _move(tx, row, {profile} if member else set(), set() if member else {profile}, now)
+
+
+def _list(tx: Connection, key: str) -> AudienceRow:
     row = rows_of.live_row(tx, "audience", key)
     if row is None or not row.fingerprint.startswith(MARK):
         raise NoSuchList(f"there is no list {key} that is kept by hand")
-    come, unknown = _profiles(tx, row, add)
-    go, strange = _profiles(tx, row, remove)
+    return row
+
+
+def _move(
+    tx: Connection, row: AudienceRow, come: set[int], go: set[int], now: int
+) -> tuple[int, int]:
+    """Let profiles come and go; how many did. Journeys hear of it in their turn."""
     inside = among(tx, row.id, come | go)
     come, go = come - inside, (go & inside) - come
     add_members(tx, [(row.id, profile, now) for profile in come])
@@ -80,9 +99,11 @@ def change(tx: Connection, key: str, add: Iterable[str], remove: Iterable[str], 
     )
     rows_of.grow(tx, {row.id: len(come) - len(go)})
     everything = defining.load(tx)
-    if defining.links(everything)["audience", key].used_by:
+    if defining.links(everything)["audience", row.key].used_by:
         timers.recheck(tx, sorted(come | go), now)
-    return Done(len(come), len(go), sorted({*unknown, *strange}))
+    if moved and journeys.all_rows(tx):
+        journeys.order(tx, 0, "listed", {"audience": row.key, "moved": moved}, "", now)
+    return len(come), len(go)
 
 
 def _profiles(tx: Connection, row: AudienceRow, names: Iterable[str]) -> tuple[set[int], list[str]]:

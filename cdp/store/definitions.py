@@ -44,6 +44,16 @@ def current(tx: Connection, kind: str, key: str) -> Version | None:
     return _version(row) if row is not None and row.body is not None else None
 
 
+def body_of(tx: Connection, kind: str, key: str, version: int) -> dict[str, Any] | None:
+    """What a version of a definition says; None if there is none, or it is a removal."""
+    table = definitions.c
+    statement = select(table.body).where(
+        table.kind == kind, table.key == key, table.version == version
+    )
+    text = tx.execute(statement).scalar()
+    return json.loads(text) if text is not None else None
+
+
 def all_current(tx: Connection, *kinds: str) -> list[Version]:
     """The newest version of each definition of some kinds that wasn't removed, by kind and key."""
     newest = (

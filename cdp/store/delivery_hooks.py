@@ -32,6 +32,13 @@ def rows_after(tx: Connection, hook: str, seq: int, limit: int) -> list[Any]:
     return list(tx.execute(statement))
 
 
+def are_followed(tx: Connection, hook: str) -> bool:
+    """Whether a plugin has ever asked to be told by a hook."""
+    column = streams.c.name
+    followed = select(column).where(column.like(f"hook:%:{hook}")).limit(1)
+    return tx.execute(followed).first() is not None
+
+
 def add_transitions(
     tx: Connection, rows: list[tuple[int, str, str, str, str, str]], now: int
 ) -> None:

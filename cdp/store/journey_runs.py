@@ -111,6 +111,21 @@ def by_ids(tx: Connection, ids: Sequence[int], keys: Mapping[int, str]) -> list[
     return [_placed(row, keys) for row in select_by(tx, _columns, _c.id, list(ids))]
 
 
+def active_of(tx: Connection, profiles: Sequence[int], keys: Mapping[int, str]) -> list[Placed]:
+    """The active runs of some people."""
+    return [item for item in of_people(tx, profiles, keys) if item.run.status == ACTIVE]
+
+
+def any_alert(tx: Connection) -> bool:
+    """Whether there is any run that people's doings concern."""
+    return tx.execute(select(_c.id).where(_c.alert).limit(1)).first() is not None
+
+
+def any_run(tx: Connection) -> bool:
+    """Whether anybody was ever in a journey."""
+    return tx.execute(select(_c.id).limit(1)).first() is not None
+
+
 def past(
     tx: Connection, pairs: Iterable[tuple[int, int]], keys: Mapping[int, str]
 ) -> dict[int, list[Past]]:

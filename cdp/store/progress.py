@@ -10,7 +10,7 @@ from cdp.events import Rejected
 from cdp.store.bulk import insert_many, upsert
 from cdp.store.db import Store
 from cdp.store.meta import take_numbers
-from cdp.store.tables import checkpoints, counts, profile_changes, rejected, streams
+from cdp.store.tables import checkpoints, counts, profile_changes, rejected
 
 
 class Deposed(RuntimeError):
@@ -160,13 +160,6 @@ def total_counts(tx: Connection) -> dict[str, int]:
     """All messages ever counted, by what became of them."""
     statement = select(counts.c.what, func.sum(counts.c.n)).group_by(counts.c.what)
     return {what: int(n) for what, n in tx.execute(statement)}
-
-
-def changes_are_followed(tx: Connection) -> bool:
-    """Whether a plugin has ever asked to be told of changes of profiles."""
-    column = streams.c.name
-    followed = select(column).where(column.like("hook:%:on_profile_changes")).limit(1)
-    return tx.execute(followed).first() is not None
 
 
 def add_profile_changes(tx: Connection, rows: list[tuple[int, str, str]], now: int) -> None:

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, bindparam, delete, literal, select
 from cdp.store.bulk import run_many, select_by, upsert, upsert_of
 from cdp.store.tables import computed_values, member_changes, timers
 
-#: Kinds of timers: an audience or computed trait of a profile; a profile as a whole.
-AUDIENCE, RECHECK = 1, 2
+#: Kinds of timers: an audience or computed trait of a profile; a profile as a whole; a run of
+#: a journey; a profile's date that begins a journey; a journey's schedule (of no profile).
+AUDIENCE, RECHECK, JOURNEY, DATE, SCHEDULE = 1, 2, 3, 4, 5
 
 
 class Timer(NamedTuple):

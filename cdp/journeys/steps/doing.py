@@ -30,6 +30,12 @@ def _key(about: str, **more: Any) -> fields.String:
     return fields.String(validate=_KEY, metadata={"description": about, **more})
 
 
+def _there(at: At, kind: str, key: str) -> None:
+    """Stop at the step if what it names is gone."""
+    if not at.moment.knows(kind, key):
+        raise values.StepFailed(f"there is no {kind} {key}")
+
+
 class SendSchema(Schema):
     """Which message."""
 
@@ -67,6 +73,8 @@ class SendStep(StepKind):
 
     def enter(self, at: At) -> Result:
         some, data, unread, topic = at.args
+        for template in some:
+            _there(at, "template", template)
         brought = data(at.moment, at.run) if data is not None else {}
         send = Send(at.run.reason_key, at.step, some, brought, unread, topic)
         return Leave(effects=(send,))
@@ -225,6 +233,7 @@ class _List(StepKind):
     member = True
 
     def enter(self, at: At) -> Result:
+        _there(at, "list", at.args["audience"])
         return Leave(effects=(Listed(at.run.reason_key, at.args["audience"], self.member),))
 
 
@@ -258,4 +267,5 @@ class CallStep(StepKind):
 
     def enter(self, at: At) -> Result:
         journey, make = at.args
+        _there(at, "journey", journey)
         return Leave(effects=(Start(at.run.reason_key, journey, make(at.moment, at.run)),))

@@ -18,10 +18,11 @@ from cdp.conditions.size import check_calls
 from cdp.definitions.computed_trait import read_of
 from cdp.definitions.space import Space
 from cdp.pipeline.audiences.connect import connect
+from cdp.pipeline.journeys.plan import JourneyPlan
 from cdp.store import audiences, by_hand, definitions, kept, lists, trait_values
 from cdp.store.audiences import COMPUTING, FAILED, GONE, LIVE, WAITING, AudienceRow
 from cdp.store.definitions import Version
-from cdp.store.persons import asked
+from cdp.store.persons import asked as reads
 from cdp.store.tables import ACCOUNTS, USERS
 
 VIRTUAL_EVENT = "virtual_event"
@@ -126,6 +127,9 @@ class Plan:
             _reconcile(tx, wanted_of(versions, listed), now)
             _keep_for_queries(tx, versions, now)
         self.told = connect(tx, versions, now)
+        self.travel: JourneyPlan = JourneyPlan(
+            tx, versions, before.travel if before is not None else None
+        )
         rows: list[AudienceRow] = audiences.rows(tx, WAITING, COMPUTING, LIVE)
         # Lists that are kept by hand, and computed traits that queries work out.
         queried = [row for row in rows if row.root is None]
@@ -143,26 +147,32 @@ class Plan:
         self.measured = measured, listed_here
         same = before is not None and before.rows == rows and before.told == self.told
         same = same and before is not None and before.measured == self.measured
+        same = same and before is not None and before.travel.asked == self.travel.asked
         if before is not None and same and before.kept == self.kept:
             self.book, self.roots = before.book, before.roots
+            self.travel.begin(self.book, self.kept)
             return
         self.roots = {row.id: _decode(row.root) for row in rows if row.root}
         moving = [row for row in rows if row.id not in still]
         self._keep(tx, now, moving)
-        names = {name for root in self.roots.values() for name in lists_in(root)}
+        every = (*self.roots.values(), *self.travel.asked)
+        names = {name for root in every for name in lists_in(root)}
         at = lists.ListsAt(tx)
         texts = {name: found for name in names if (found := at.get(name)) is not None}
         evaluated = [row for row in moving if row.state != WAITING]
-        self.book = Book(self._entries(evaluated), now, texts, frozen, measured)
+        entries = self._entries(evaluated)
+        self.book = Book(entries, now, texts, frozen, measured, self.travel.asked)
+        self.travel.begin(self.book, self.kept)
 
     def _keep(self, tx: Connection, now: int, moving: list[AudienceRow]) -> None:
         """Keep what is read, of messages and of traits."""
-        if kept.keep(tx, Book(self._entries(moving), now).streams.wanted(), now):
+        asked = self.travel.asked
+        if kept.keep(tx, Book(self._entries(moving), now, asked=asked).streams.wanted(), now):
             self.kept = kept.all_kept(tx)
         traits = {
             (row.collection, path)
             for row in moving
-            for path in asked(self.roots[row.id]).traits
+            for path in reads(self.roots[row.id]).traits
             if path
         }
         trait_values.keep(tx, traits, now)

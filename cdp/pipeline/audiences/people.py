@@ -128,9 +128,9 @@ class People:
                 found[profile].standing[trait] = value
         for profile, subject, due in timers.timers_of(tx, timers.AUDIENCE, ids):
             found[profile].due[subject] = due
-        if self._book.of_identifiers:
+        if self._book.reads_identifiers:
             self.load_identifiers(tx, found)
-        if self._book.of_account:
+        if self._book.reads_account:
             self.load_accounts(tx, found)
 
     def load_identifiers(self, tx: Connection, found: Mapping[int, Known]) -> None:

@@ -61,8 +61,8 @@ class Stage:
         now: int,
     ) -> list[Change]:
         """Note what the messages of a micro-batch change; returns who entered and left."""
-        if not self._book.items:  # there may be members all the same: by hand, or of long ago
-            self._refolded(tx, outcome, now)
+        if not self._book.items and not self._book.asked:
+            self._refolded(tx, outcome, now)  # there may be members: by hand, or of long ago
             return []
         people, book = self._people, self._book
         causes = self._refolded(tx, outcome, now)
@@ -76,14 +76,14 @@ class Stage:
                     causes[profile] = dict.fromkeys(places, Cause("event"))
         self._messages(said, causes, now)
         self._traits(drafts, traits, causes)
-        related = self._accounts(tx, drafts, causes, now) if book.of_account else set()
+        related = self._accounts(tx, drafts, causes, now) if book.reads_account else set()
         if not causes:
             return []
         if self.touched is not None:
             self.touched.update(causes)
         wanted = {profile: book.events_of(places) for profile, places in causes.items()}
         found = people.load(tx, wanted)
-        if book.of_identifiers:
+        if book.reads_identifiers:
             people.load_identifiers(tx, found)
         people.load_accounts(tx, {profile: found[profile] for profile in related})
         judge = Judge(book, now)
@@ -133,7 +133,7 @@ class Stage:
                         continue
                     known.add(number, spec, t, seq, values)
                     added += 1
-                    if in_order:
+                    if in_order and number in of_stream:
                         mine = last.setdefault(profile, {})
                         if number in mine:
                             mine[number][0] += 1
@@ -141,9 +141,10 @@ class Stage:
                         else:
                             mine[number] = [1, cause]
                         continue
-                touched = causes.setdefault(profile, {})
-                for place in of_stream[number]:
-                    touched[place] = cause
+                if number in of_stream:
+                    touched = causes.setdefault(profile, {})
+                    for place in of_stream[number]:
+                        touched[place] = cause
         self._people.added(added)
         for profile, streams_ in last.items():
             self._moved(profile, streams_, causes, now)
@@ -215,14 +216,19 @@ class Stage:
         timers.recheck(tx, sorted({p for some in others.values() for p in some} - related), now)
         return related
 
-    def timers(self, tx: Connection, clock: int, limit: int) -> tuple[int, list[Change]]:
-        """Handle up to ``limit`` timers that are due; returns how many, and who moved.
+    def refresh(self, tx: Connection, found: Mapping[int, Known]) -> None:
+        """Read what may have changed of people without anything that is evaluated."""
+        if self._book.reads_identifiers:
+            self._people.load_identifiers(tx, found)
+        if self._book.reads_account:
+            self._people.load_accounts(tx, found)
 
-        Some of one instant may be left for the next time.
-        """
-        due = timers.due_timers(tx, clock, limit)
-        if not due:
-            return 0, []
+    def people(self, tx: Connection, wanted: Mapping[int, set[str]]) -> dict[int, Known]:
+        """These people with the events that are asked for of each."""
+        return self._people.load(tx, wanted)
+
+    def timers(self, tx: Connection, due: Sequence[timers.Timer], clock: int) -> list[Change]:
+        """Handle timers of audiences that are due; returns who moved."""
         places = {item.id: item.place for item in self._book.items}
         causes: Causes = {}
         again: set[int] = set()
@@ -255,7 +261,7 @@ class Stage:
         for profile, known in self._people.load(tx, wanted).items():
             judge.look_at(profile, known, causes[profile])
         judge.write(tx)
-        return len(due), judge.changes
+        return judge.changes
 
 
 def identical(one: Any, other: Any) -> bool:

@@ -1,0 +1,128 @@
+"""Journeys that begin by the clock: on a date of the person's, or by a schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection
+
+from cdp.journeys import wall
+from cdp.journeys.program import Program
+from cdp.journeys.triggers import Trigger
+from cdp.messaging.pressure import zone_of
+from cdp.pipeline.drafts import Draft
+from cdp.pipeline.journeys.stage import Travels, at_of
+from cdp.profiles.traits import TraitMap
+from cdp.store import graph, journeys
+from cdp.store.tables import USERS
+from cdp.store.timers import DATE, SCHEDULE, Timer, drop_timers, put_timers
+
+
+def next_date(program: Program, traits: dict[str, object], now: int) -> int | None:
+    """When a journey begins for somebody by a date of theirs, from ``now`` on."""
+    trigger = program.trigger
+    zone = trigger.spec.get("zone", "person")
+    own = traits.get("timezone") if zone == "person" else zone
+    place = zone_of(own if isinstance(own, str) else None, program.zone)
+    day = wall.date_of(traits.get(trigger.name), place)
+    if day is None:
+        return None
+    try:
+        if trigger.spec.get("yearly"):
+            return wall.next_yearly(day, trigger.offset_days, trigger.minutes, place, now)
+        at = wall.on_date(day, trigger.offset_days, trigger.minutes, place)
+    except (OverflowError, ValueError):
+        return None
+    return at if at >= now else None
+
+
+def next_time(trigger: Trigger, fallback: str, now: int) -> int:
+    """When a schedule comes round next, after ``now``."""
+    spec = trigger.spec
+    zone = spec.get("zone", "person")
+    place = wall.zone(fallback if zone == "person" else zone)
+    every, minutes = spec["every"], trigger.minutes
+    if every == "hour":
+        return (now // 3_600_000 + 1) * 3_600_000
+    if every == "month":
+        return wall.next_monthly(now + 1, spec.get("day", 1), minutes, place)
+    days = (
+        trigger.days
+        if every == "week" and spec.get("on")
+        else (frozenset({0}) if every == "week" else wall.EVERY_DAY)
+    )
+    return wall.next_wall(now + 1, minutes, place, days)
+
+
+def by_date(travels: Travels) -> list[Program]:
+    """The journeys that begin by a date."""
+    return [p for p in travels.plan.journeys.open.values() if p.trigger.kind == "date"]
+
+
+def note_dates(tx: Connection, travels: Travels, drafts: Iterable[Draft], now: int) -> None:
+    """Set dates anew of those who said something of them, or of where they live."""
+    programs = by_date(travels)
+    if not programs:
+        return
+    names = {"timezone", *(program.trigger.name for program in programs)}
+    said = {
+        draft.profile
+        for draft in drafts
+        if draft.profile and any(not names.isdisjoint(values) for values, _ in draft.traits)
+    }
+    if said:
+        set_dates(tx, travels, said, now)
+
+
+def set_dates(tx: Connection, travels: Travels, people: Iterable[int], now: int) -> None:
+    """Set the timers of some people's dates anew."""
+    programs = by_date(travels)
+    if not programs:
+        return
+    ids = sorted(people)
+    due: list[Timer] = []
+    spent: list[Timer] = []
+    traits = graph.profile_traits(tx, ids)
+    for row in graph.profiles_by_id(tx, ids):
+        if row.collection != USERS:
+            continue
+        values = TraitMap.decode(traits.get(row.id)).values()
+        for program in programs:
+            number = travels.plan.rows[program.key].id
+            at = next_date(program, values, now)
+            if at is None:
+                spent.append(Timer(DATE, number, row.id, 0))
+            else:
+                due.append(Timer(DATE, number, row.id, at))
+    drop_timers(tx, spent)
+    put_timers(tx, due)
+
+
+def set_schedules(tx: Connection, travels: Travels, now: int) -> None:
+    """Set the timers of all schedules that have none."""
+    for program in travels.plan.journeys.open.values():
+        if program.trigger.kind == "every":
+            number = travels.plan.rows[program.key].id
+            put_timers(
+                tx, [Timer(SCHEDULE, number, 0, next_time(program.trigger, program.zone, now))]
+            )
+
+
+def fire(tx: Connection, travels: Travels, due: Sequence[Timer], clock: int) -> None:
+    """Handle dates and schedules that have come."""
+    keys, open_ = travels.plan.keys, travels.plan.journeys.open
+    by_program: dict[tuple[str, int], list[int]] = {}
+    for timer in due:
+        program = open_.get(keys.get(timer.subject, ""))
+        if program is None:
+            continue
+        if timer.kind == SCHEDULE and program.trigger.kind == "every":
+            args = {"audience": program.trigger.spec["audience"], "cause": f"schedule:{timer.due}"}
+            journeys.order(tx, timer.subject, "enter", args, "", clock)
+            at = next_time(program.trigger, program.zone, max(clock, timer.due))
+            put_timers(tx, [Timer(SCHEDULE, timer.subject, 0, at)])
+        elif timer.kind == DATE and program.trigger.kind == "date":
+            by_program.setdefault((program.key, timer.due), []).append(timer.profile)
+    for (key, at), people in by_program.items():
+        travels.enter(tx, open_[key], people, at_of(at, clock), f"date:{at}")
+        set_dates(tx, travels, people, at + 1)

@@ -1,0 +1,124 @@
+"""What steps do, as rows: deliveries, events on their way into the log, lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from cdp.events import format_time
+from cdp.journeys.run import Call, Effect, Emit, Listed, Run, Send, Update
+from cdp.messaging.choices import who_of
+from cdp.messaging.request import Request
+from cdp.pipeline.journeys.plan import JourneyPlan
+from cdp.store import addressees, by_hand, config_rows, deliveries, emissions, graph
+
+ORIGIN = "journey"
+#: The channel of calls; its deliveries carry the request with them.
+CALLS = "webhook"
+
+
+class Done(NamedTuple):
+    """An effect with the run that brought it about, whose it is, and when."""
+
+    run: Run
+    effect: Effect
+    profile: int
+    node: int
+    now: int
+
+
+def write(tx: Connection, plan: JourneyPlan, done: Sequence[Done], now: int) -> None:
+    """Write what effects come to, in the transaction that decided them."""
+    if not done:
+        return
+    homes = _nodes(tx, done)
+    requests = [
+        made
+        for item in done
+        if isinstance(item.effect, Send | Call)
+        and (made := _request(plan, item, homes)) is not None
+    ]
+    deliveries.add(tx, requests, now)
+    spoken = [item for item in done if isinstance(item.effect, Emit | Update)]
+    if spoken:
+        _speak(tx, spoken, now)
+    for item in done:
+        if isinstance(item.effect, Listed):
+            by_hand.place(tx, item.effect.audience, item.profile, item.effect.member, now)
+
+
+def _nodes(tx: Connection, done: Sequence[Done]) -> dict[int, int]:
+    """A node of each profile in whose runs no event of theirs began."""
+    lacking = sorted({item.profile for item in done if not item.node})
+    found: dict[int, int] = {}
+    for row in graph.nodes_of_profiles(tx, lacking) if lacking else ():
+        found.setdefault(row.profile, row.id)
+    return found
+
+
+def _request(plan: JourneyPlan, item: Done, homes: Mapping[int, int]) -> Request | None:
+    run, effect = item.run, item.effect
+    node = item.node or homes.get(item.profile)
+    program = plan.journeys.of(run)
+    priority = program.priority if program is not None else 100
+    data: dict[str, Any] = {
+        "event": run.data.get("event") or {},
+        "journey": {"id": run.id, "key": run.journey, **run.vars},
+        "campaign_name": plan.names.get(run.journey, run.journey),
+    }
+    if isinstance(effect, Call):
+        return Request(
+            effect.key,
+            CALLS,
+            node,
+            ORIGIN,
+            run.journey,
+            priority=priority,
+            data={**data, "content": dict(effect.request), "call": effect.key},
+            step=effect.step,
+        )
+    assert isinstance(effect, Send)
+    template = effect.templates[0]
+    channel, topic = plan.channels[template]
+    trigger = {**((run.data.get("event") or {}).get("properties") or {}), **effect.data}
+    if trigger:
+        data["trigger"] = trigger
+    return Request(
+        effect.key,
+        channel,
+        node,
+        ORIGIN,
+        run.journey,
+        template,
+        topic=effect.topic or topic,
+        priority=priority,
+        data=data,
+        step=effect.step,
+        variant=effect.variant,
+    )
+
+
+def _speak(tx: Connection, some: Sequence[Done], now: int) -> None:
+    people = addressees.of_profiles(tx, sorted({item.profile for item in some}))
+    sources = config_rows.own_sources(tx)
+    source = sources[0].id if sources else 0
+    events: list[tuple[int | None, int, dict[str, Any]]] = []
+    for item in some:
+        person = people.get(item.profile)
+        who = who_of(person.names) if person is not None else None
+        if who is None:
+            continue
+        call = {**_call(item), "messageId": item.effect.key[:100], **who}
+        call["timestamp"] = format_time(item.now)
+        events.append((item.node or None, source, call))
+    emissions.add(tx, events, now)
+
+
+def _call(item: Done) -> dict[str, Any]:
+    effect = item.effect
+    if isinstance(effect, Update):
+        return {"type": "identify", "traits": dict(effect.traits)}
+    assert isinstance(effect, Emit)
+    return {"type": "track", "event": effect.event, "properties": dict(effect.properties)}

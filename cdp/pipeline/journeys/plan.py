@@ -1,0 +1,142 @@
+"""Which journeys run: what was launched, read with everything that it refers to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from cdp.audiences import Book
+from cdp.conditions.expand import expand
+from cdp.conditions.live import Streams
+from cdp.conditions.parser import parse_text
+from cdp.conditions.spelling import path_text
+from cdp.definitions.space import Space
+from cdp.journeys import JourneyError, Journeys, Program, Read
+from cdp.journeys.moment import compiled
+from cdp.store import definitions, journey_runs, journeys
+from cdp.store.definitions import Version
+from cdp.store.journeys import DRAINING, LIVE, PAUSED, JourneyRow
+from cdp.store.kept import KeptProperty
+
+KIND = "journey"
+#: What journeys refer to beside what conditions do.
+REFERRED = ("template",)
+
+
+class JourneyPlan:
+    """What runs: ``journeys`` for `cdp.journeys`, ``rows`` by key, ``keys`` by number.
+
+    ``channels`` has the channel and topic of each template, ``broken`` why a launched
+    journey can't be read.
+    """
+
+    def __init__(
+        self, tx: Connection, versions: list[Version], before: JourneyPlan | None = None
+    ) -> None:
+        rows = journeys.all_rows(tx)
+        templates = definitions.all_current(tx, *REFERRED) if rows else []
+        self.stands: Any = (
+            rows,
+            [(item.kind, item.key, item.version) for item in (*versions, *templates)],
+        )
+        if before is not None and before.stands == self.stands:
+            self.__dict__.update(before.__dict__)
+            return
+        self.rows: dict[str, JourneyRow] = {row.key: row for row in rows}
+        self.keys = {row.id: row.key for row in rows}
+        self.channels = {
+            item.key: (item.body["channel"], item.body.get("topic"))
+            for item in templates
+            if item.body
+        }
+        self.lists = {
+            item.key
+            for item in versions
+            if item.kind == "audience" and (item.body or {}).get("static")
+        }
+        self.names = {
+            item.key: item.body["name"]
+            for item in (definitions.all_current(tx, KIND) if rows else ())
+            if item.body and item.body.get("name")
+        }
+        self.broken: dict[str, str] = {}
+        self._space = Space({(item.kind, item.key): item.body or {} for item in versions})
+        self.programs = self._programs(tx, rows)
+        self.asked = tuple(dict.fromkeys(root for p in self.programs for root in self.asked_of(p)))
+        self.gates = journeys.gates(tx)
+        self.winners = {
+            f"{row.key}:{step}": variant for row in rows for step, variant in row.winners.items()
+        }
+        self.journeys = self._journeys(frozenset())
+
+    def _programs(self, tx: Connection, rows: list[JourneyRow]) -> list[Program]:
+        wanted = {(row.id, row.version) for row in rows if row.state in (LIVE, PAUSED, DRAINING)}
+        if rows:
+            wanted |= journey_runs.versions_in_use(tx)
+        found = []
+        for number, version in sorted(wanted):
+            key = self.keys.get(number)
+            body = definitions.body_of(tx, KIND, key, version) if key is not None else None
+            if key is None or body is None:
+                continue
+            made = self.read(key, body, version)
+            if made is not None:
+                found.append(made)
+        return found
+
+    def read(self, key: str, body: Mapping[str, Any], version: int) -> Program | None:
+        """The program of a body; None, and noted in ``broken``, if it can't be read."""
+        meant = self._space.made_of()
+        row = self.rows.get(key)
+        if row is not None and row.rollout is not None:
+            body = {**body, "rollout": row.rollout}
+        found = Read(key, body, version, lambda root: expand(root, meant))
+        if found.program is None:
+            self.broken[key] = str(JourneyError(found.wrong))[:1000]
+        return found.program
+
+    def _journeys(self, waiting: frozenset[str]) -> Journeys:
+        there = {(program.key, program.version) for program in self.programs}
+        return Journeys(
+            self.programs,
+            {
+                row.key: row.version
+                for row in self.rows.values()
+                if row.state == LIVE and (row.key, row.version) in there and row.key not in waiting
+            },
+            [row.key for row in self.rows.values() if row.state == PAUSED],
+        )
+
+    def begin(self, book: Book, kept: list[KeptProperty]) -> None:
+        """Take up a book that has what journeys ask; who reads what isn't known yet must wait."""
+        self.book = book
+        missing = {(item.event, item.path) for item in kept if not item.complete}
+        waiting = set()
+        for program in self.programs if missing else ():
+            streams = Streams()
+            compiled(self.asked_of(program), streams)
+            if streams.wanted() & missing:
+                waiting.add(program.key)
+        self.waiting = frozenset(waiting)
+        self.journeys = self._journeys(self.waiting)
+
+    @staticmethod
+    def asked_of(program: Program) -> tuple[Any, ...]:
+        """What is asked for a program: its conditions, and the trait that triggers it."""
+        trigger = program.trigger
+        return (*program.asked, changes(trigger.name)) if trigger.kind == "trait" else program.asked
+
+    def knows(self, kind: str, key: str) -> bool:
+        """Whether what a step refers to is there."""
+        if kind == "template":
+            return key in self.channels
+        if kind == "list":
+            return key in self.lists
+        return key in self.rows
+
+
+def changes(trait: str) -> Any:
+    """What makes the changes of a trait known of people."""
+    return parse_text(f"changed({path_text(('traits', *trait.split('.')))})").root

@@ -1,0 +1,377 @@
+"""The journeys' part of a micro-batch, and of timers that are due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from cdp.audiences import Book
+from cdp.conditions.live import UNSAID
+from cdp.events import Message
+from cdp.identity import public_id
+from cdp.journeys import Course, Gates, LiveMoment, Past, Program, World
+from cdp.journeys.run import Run
+from cdp.pipeline.audiences.people import Known
+from cdp.pipeline.audiences.stage import Said, Stage
+from cdp.pipeline.journeys.follow import Follow
+from cdp.pipeline.journeys.plan import JourneyPlan, changes
+from cdp.pipeline.journeys.writing import Writing
+from cdp.pipeline.placing import Outcome
+from cdp.store import graph, journey_runs, kept
+from cdp.store.journey_runs import Placed
+from cdp.store.members import Change
+from cdp.store.meta import take_numbers
+from cdp.store.timers import Timer
+
+#: A timer that fires later than this counts from when it did: the server was down.
+LATE_MS = 300_000
+#: Runs that enter get their numbers in pieces.
+_NUMBERS = 64
+
+
+class Travels:
+    """Lets people enter journeys and go on in them. ``stage`` knows the people."""
+
+    def __init__(self, tx: Connection, plan: JourneyPlan, stage: Stage) -> None:
+        self.plan, self.stage = plan, stage
+        self.gates = Gates(plan.gates)
+        self.world = World(self.gates, plan.winners, plan.knows)
+        self._alerts = journey_runs.any_alert(tx)
+        self._follow = Follow(tx)
+        self._needs: dict[tuple[str, int], set[str]] = {}
+
+    @property
+    def book(self) -> Book:
+        return self.plan.book
+
+    # What comes in.
+
+    def micro_batch(
+        self,
+        tx: Connection,
+        said: Sequence[Said],
+        outcome: Outcome,
+        moved: Sequence[Change],
+        now: int,
+    ) -> None:
+        """Note what the messages of a micro-batch, and who moved by them, do in journeys."""
+        joined = self._follow.outcome(tx, self.plan, outcome)
+        if not (self.plan.programs or self._alerts):
+            return
+        mine: dict[int, list[Said]] = {}
+        for item in said:
+            draft = item.draft
+            if draft is not None and draft.profile and item.message.live:
+                mine.setdefault(draft.profile, []).append(item)
+        entries = self._entries(moved, mine)
+        runs = self._concerned(tx, mine)
+        wanted = self._wanted(mine, runs, entries)
+        for profile in joined:
+            wanted.setdefault(profile, [])
+        if not wanted:
+            return
+        courses = self._courses(tx, wanted, runs, outcome.created)
+        for profile, course in courses.items():
+            if profile in joined:
+                course.course.merged(now)
+            for item in mine.get(profile, ()):
+                self._message(course, item)
+                course.began_by(item.draft.id if item.draft is not None else 0)
+            for change, key in entries.get(profile, ()):
+                course.course.moved(key, change.entered, now, f"{key}:{change.at}")
+            course.course.changed_at(now)
+        self._write(tx, courses, now)
+
+    def moved(self, tx: Connection, found: Sequence[Change], now: int) -> None:
+        """People entered and left audiences by time alone, or by hand."""
+        entries = self._entries(found, None)
+        if self._alerts:
+            runs = journey_runs.alerted(tx, sorted({c.profile for c in found}), self.plan.keys)
+        else:
+            runs = []
+        wanted = self._wanted({}, runs, entries)
+        for item in runs:
+            wanted.setdefault(item.profile, [])
+        courses = self._courses(tx, wanted, runs, ())
+        for profile, course in courses.items():
+            for change, key in entries.get(profile, ()):
+                course.course.moved(key, change.entered, now, f"{key}:{change.at}")
+            course.course.changed_at(now)
+        self._write(tx, courses, now)
+
+    def timers(self, tx: Connection, due: Sequence[Timer], clock: int) -> None:
+        """Handle timers of runs that are due, each at its own time."""
+        runs = journey_runs.by_ids(tx, sorted({t.subject for t in due}), self.plan.keys)
+        self.go_on(
+            tx,
+            runs,
+            clock,
+            lambda course, item: course.due(
+                item.run.id, item.run.due or clock, at_of(item.run.due, clock)
+            ),
+        )
+
+    def go_on(self, tx: Connection, runs: Sequence[Placed], now: int, act: Any) -> None:
+        """Let ``act(course, placed)`` do something to runs, the earliest due first."""
+        wanted: dict[int, list[Program]] = {item.profile: [] for item in runs}
+        mates = journey_runs.alerted(tx, sorted(wanted), self.plan.keys) if self._alerts else []
+        known = {item.run.id for item in runs}
+        every = [*runs, *(item for item in mates if item.run.id not in known)]
+        courses = self._courses(tx, wanted, every, ())
+        for item in sorted(runs, key=lambda item: (item.run.due or 0, item.run.id)):
+            course = courses.get(item.profile)
+            if course is not None:
+                act(course.course, item)
+        self._write(tx, courses, now)
+
+    def enter(
+        self, tx: Connection, program: Program, people: Iterable[int], now: int, cause: str
+    ) -> int:
+        """Let people enter who may; how many did."""
+        wanted = {profile: [program] for profile in people}
+        mates = journey_runs.of_people(tx, sorted(wanted), self.plan.keys)
+        courses = self._courses(tx, wanted, mates, ())
+        for course in courses.values():
+            course.course.enter(program, None, now, cause)
+        n = sum(len(course.new) for course in courses.values())
+        self._write(tx, courses, now)
+        return n
+
+    # Who is concerned.
+
+    def _entries(
+        self, found: Sequence[Change], live: Mapping[int, Any] | None
+    ) -> dict[int, list[tuple[Change, str]]]:
+        """The moves that may begin runs, by person; ``live`` has those of whom there is news."""
+        journeys = self.plan.journeys
+        if not (journeys.entered or journeys.left) or not found:
+            return {}
+        keys = {item.id: item.key for item in self.book.items if item.is_audience}
+        keys |= self.book.frozen
+        entries: dict[int, list[tuple[Change, str]]] = {}
+        for change in found:
+            key = keys.get(change.audience, "")
+            index = journeys.entered if change.entered else journeys.left
+            if change.live and key in index and (live is None or change.profile in live):
+                entries.setdefault(change.profile, []).append((change, key))
+        return entries
+
+    def _concerned(self, tx: Connection, mine: Mapping[int, list[Said]]) -> list[Placed]:
+        """The runs that somebody's messages concern."""
+        if not self._alerts or not mine:
+            return []
+        journeys = self.plan.journeys
+        found = journey_runs.alerted(tx, sorted(mine), self.plan.keys)
+        concerned = set()
+        for item in found:
+            if journeys.watches(item.run):
+                concerned.add(item.profile)
+                continue
+            listens = journeys.listens(item.run)
+            if any(event_of(said.message) in listens for said in mine[item.profile]):
+                concerned.add(item.profile)
+        return [item for item in found if item.profile in concerned]
+
+    def _wanted(
+        self,
+        mine: Mapping[int, list[Said]],
+        runs: Sequence[Placed],
+        entries: Mapping[int, list[tuple[Change, str]]],
+    ) -> dict[int, list[Program]]:
+        """Whom journeys have to do with now, each with the programs that they may enter."""
+        journeys = self.plan.journeys
+        wanted: dict[int, list[Program]] = {item.profile: [] for item in runs}
+        for profile, items in mine.items():
+            for item in items:
+                message = item.message
+                open_ = list(journeys.by_event.get(event_of(message) or "", ()))
+                if message.type == "group":
+                    open_ += journeys.by_group
+                if message.type == "identify" and journeys.by_trait:
+                    for name in message.body.get("traits") or ():
+                        open_ += journeys.by_trait.get(name, ())
+                for program in open_:
+                    where = program.trigger.where
+                    if where is None or where(message.body):
+                        wanted.setdefault(profile, []).append(program)
+        for profile, found in entries.items():
+            for change, key in found:
+                index = journeys.entered if change.entered else journeys.left
+                wanted.setdefault(profile, []).extend(index.get(key, ()))
+        return wanted
+
+    def _courses(
+        self,
+        tx: Connection,
+        wanted: Mapping[int, list[Program]],
+        runs: Sequence[Placed],
+        created: Iterable[int],
+    ) -> dict[int, Travelling]:
+        if not wanted:
+            return {}
+        journeys, keys = self.plan.journeys, self.plan.keys
+        by_profile: dict[int, list[Placed]] = {}
+        for item in runs:
+            by_profile.setdefault(item.profile, []).append(item)
+        events: dict[int, set[str]] = {}
+        pairs: set[tuple[int, int]] = set()
+        new = set(created)
+        for profile, entering in wanted.items():
+            involved = [p for i in by_profile.get(profile, ()) if (p := journeys.of(i.run))]
+            events[profile] = set().union(*(self._events(p) for p in (*entering, *involved)))
+            called = {k for p in (*entering, *involved) for k in self._called(p)}
+            if profile not in new:
+                pairs |= {(profile, self.plan.rows[k].id) for k in called}
+                pairs |= {(profile, self.plan.rows[p.key].id) for p in entering}
+        # Who may enter depends on what they are in: those runs are needed, too.
+        had = journey_runs.past(tx, pairs, keys)
+        known = {item.run.id for item in runs}
+        inside = [
+            item
+            for item in journey_runs.active_of(tx, sorted(had), keys)
+            if item.run.id not in known
+        ]
+        for item in inside:
+            by_profile.setdefault(item.profile, []).append(item)
+        people = self._people(tx, events)
+        heads = {row.id: row for row in graph.profiles_by_id(tx, sorted(wanted))}
+        numbers = Numbers(tx)
+        return {
+            profile: Travelling(
+                self, people[profile], public_id(head.collection, head.anchor),
+                by_profile.get(profile, []), had.get(profile, []), numbers,
+            )
+            for profile in wanted
+            if (head := heads.get(profile)) is not None
+        }  # fmt: skip
+
+    def _people(self, tx: Connection, events: dict[int, set[str]]) -> dict[int, Known]:
+        found = self.stage.people(tx, events)
+        self.stage.refresh(tx, found)
+        return found
+
+    def _events(self, program: Program) -> set[str]:
+        """The events that must be known of somebody in a journey, or in one that it starts."""
+        at = (program.key, program.version)
+        if at not in self._needs:
+            self._needs[at] = set()  # journeys may start each other
+            roots = self.plan.asked_of(program)
+            found = self.book.events_asked(roots)
+            for key in self._called(program):
+                found |= self._events(self.plan.journeys.open[key])
+            self._needs[at] = found
+        return self._needs[at]
+
+    def _called(self, program: Program) -> set[str]:
+        """The journeys that a journey starts."""
+        open_ = self.plan.journeys.open
+        return {
+            step.spec["journey"]
+            for step in program.steps.values()
+            if step.kind.name == "call" and step.spec["journey"] in open_
+        }
+
+    # What a message does.
+
+    def _message(self, travelling: Travelling, item: Said) -> None:
+        message, course = item.message, travelling.course
+        at = message.received_at
+        name = event_of(message)
+        if name:
+            course.happened(name, message.body, at, item.seq)
+        if message.type == "group":
+            course.grouped(message.body, at, item.seq)
+        if message.type == "identify" and self.plan.journeys.by_trait:
+            for trait in message.body.get("traits") or ():
+                if trait in self.plan.journeys.by_trait:
+                    self._trait(travelling, trait, item)
+
+    def _trait(self, travelling: Travelling, trait: str, item: Said) -> None:
+        """Whether a message gave a trait another value, in the order of stamps."""
+        root = changes(trait)
+        (number,) = self.book.asked[root].needs.streams
+        stream = travelling.known.subject.streams.get(number)
+        if stream is None or item.seq not in stream.seq:
+            return
+        place = stream.seq.index(item.seq)
+        column = self.book.streams.specs[number].columns.index(("traits", trait))
+        values = stream.columns[column]
+        new = values[place]
+        if new is UNSAID or any(later is not UNSAID for later in values[place + 1 :]):
+            return
+        old = next((v for v in reversed(values[:place]) if v is not UNSAID), None)
+        if old != new or type(old) is not type(new):
+            body, at = item.message.body, item.message.received_at
+            travelling.course.trait(trait, old, new, body, at)
+
+    # What came of it.
+
+    def _write(self, tx: Connection, courses: Mapping[int, Travelling], now: int) -> None:
+        writing = Writing(tx, self.plan, now)
+        for profile, travelling in courses.items():
+            writing.add(profile, travelling)
+        self._alerts = writing.finish(self.gates) or self._alerts
+
+
+class Numbers:
+    """Gives numbers to runs."""
+
+    def __init__(self, tx: Connection) -> None:
+        self._tx = tx
+        self._next = self._end = 0
+
+    def __call__(self) -> int:
+        if self._next == self._end:
+            self._next = take_numbers(self._tx, "journey_run", _NUMBERS)
+            self._end = self._next + _NUMBERS
+        self._next += 1
+        return self._next - 1
+
+
+class Travelling:
+    """A person's course with where it came from: ``placed`` runs by number, ``new`` ones."""
+
+    def __init__(
+        self,
+        travels: Travels,
+        known: Known,
+        person: str,
+        placed: Sequence[Placed],
+        past: Sequence[Past],
+        numbers: Numbers,
+    ) -> None:
+        self.known = known
+        #: The node whose event began each run, where one did.
+        self.nodes: dict[int, int] = {}
+        self.placed = {item.run.id: item for item in placed}
+        world, asked, subject = travels.world, travels.book.asked, known.subject
+        self.course = Course(
+            travels.plan.journeys,
+            person,
+            [item.run for item in placed],
+            past,
+            lambda now, paused: LiveMoment(subject, asked, person, now, paused, world),
+            numbers,
+        )
+
+    def began_by(self, node: int) -> None:
+        """Note that what began just now was begun by a node."""
+        for run in self.new:
+            self.nodes.setdefault(run.id, node)
+
+    @property
+    def new(self) -> list[Run]:
+        """Runs that began."""
+        return [run for id_, run in self.course.changed.items() if id_ not in self.placed]
+
+
+def event_of(message: Message) -> str | None:
+    """What conditions call a message, if it is an event."""
+    return kept.event_of(message.type, message.name)
+
+
+def at_of(due: int | None, clock: int) -> int:
+    """When a timer counts as having fired."""
+    return due if due is not None and clock - due <= LATE_MS else clock

@@ -123,17 +123,17 @@ def new(plural: str) -> str:
     """The form for a new one; the address may have values for it."""
     kind = kind_or_404(plural)
     values = {name: request.args.get(name, "")[:5000] for name in FIELDS[kind.name]}
-    return _form(kind, Form(values))
+    return form_page(kind, Form(values))
 
 
 def create(plural: str) -> Response | tuple[str, int]:
     """Make one."""
     kind = kind_or_404(plural)
-    values = _typed(kind)
+    values = typed(kind)
     key = request.form.get("key", "").strip() or key_of(values.get("name", ""))
     answer = put(kind, key, values, 0)
     if isinstance(answer, Form):
-        return _form(kind, answer._replace(values={**answer.values, "key": key})), 422
+        return form_page(kind, answer._replace(values={**answer.values, "key": key})), 422
     flash(f"{title_of(key, answer)} is there and can be used at once.", "good")
     return redirect(url_for("console.defined_one", plural=plural, key=key), 303)
 
@@ -143,7 +143,7 @@ def edit(plural: str, key: str) -> str:
     kind = kind_or_404(plural)
     with console().store.read() as tx:
         version = version_or_404(tx, (kind.name, key))
-    return _form(kind, Form(dict(version.body or {}), {}, version.version), key)
+    return form_page(kind, Form(dict(version.body or {}), {}, version.version), key)
 
 
 def change(plural: str, key: str) -> Response | tuple[str, int]:
@@ -157,9 +157,9 @@ def change(plural: str, key: str) -> Response | tuple[str, int]:
     kept = {name: value for name, value in old.items() if name not in shown}
     if old.get("static"):
         kept["static"] = True
-    answer = put(kind, key, {**kept, **_typed(kind)}, seen)
+    answer = put(kind, key, {**kept, **typed(kind)}, seen)
     if isinstance(answer, Form):
-        return _form(kind, answer, key), 422
+        return form_page(kind, answer, key), 422
     flash("Saved. It holds within a second.", "good")
     return redirect(url_for("console.defined_one", plural=plural, key=key), 303)
 
@@ -302,7 +302,7 @@ def key_of(name: str) -> str:
     return (key if key[:1].isalpha() else f"a_{key}".rstrip("_"))[:60] if key else ""
 
 
-def _typed(kind: Kind) -> dict[str, Any]:
+def typed(kind: Kind) -> dict[str, Any]:
     """The fields of the form that say something."""
     found: dict[str, Any] = {
         name: request.form.get(name, "").replace("\r\n", "\n").strip() for name in FIELDS[kind.name]
@@ -354,7 +354,8 @@ def by_field(kind: Kind, faults: list[Fault]) -> dict[str, str]:
     return wrong
 
 
-def _form(kind: Kind, form: Form, key: str | None = None) -> str:
+def form_page(kind: Kind, form: Form, key: str | None = None, tried: Any = None) -> str:
+    """The form; ``tried`` is what came of trying its query (`cdp.console.queries`)."""
     shown = (*FIELDS[kind.name], "key", "static", "send_to")
     with console().store.read() as tx:
         events = console_queries.event_names(tx, 200)
@@ -367,6 +368,7 @@ def _form(kind: Kind, form: Form, key: str | None = None) -> str:
         form=form,
         values={name: form.values.get(name, "") for name in shown},
         wrong={name: form.wrong.get(name) for name in shown},
+        tried=tried,
         events=events,
         destinations=destinations if "send_to" in kind.schema().fields else [],
         sent={item.destination: " ".join(item.ways) for item in sendings(form.values)},

@@ -24,6 +24,7 @@ from cdp.console.events import Event
 from cdp.console.masker import Masker, Rule
 from cdp.console.messages import Copy, Letter, Told
 from cdp.console.people import Subject
+from cdp.console.queries import Tried
 from cdp.console.reasons import ClauseLine, Turn
 from cdp.console.rejected import Sent
 from cdp.console.traits import Trait
@@ -219,6 +220,7 @@ RULES: dict[type, Rule] = {
     Source: _source,
     Subject: _subject,
     Told: _told,
+    Tried: lambda _masker, tried: tried._replace(rows=[[DOTS] * len(r) for r in tried.rows]),
     Trait: _trait,
     Turn: _turn,
     Went: _went,

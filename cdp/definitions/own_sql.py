@@ -88,6 +88,14 @@ def checked(sql: str) -> str:
     return sql
 
 
+def whom_and_value(columns: list[str]) -> str:
+    """What the first of a query's two columns is called; `SqlError` if there are not two."""
+    if len(columns) != 2:
+        names = ", ".join(columns)
+        raise SqlError(f"it returns {names}; it must return whom and a value, two columns")
+    return columns[0].lower()
+
+
 def _tokens(sql: str) -> Iterator[tuple[str, str]]:
     for found in _TOKEN.finditer(sql):
         kind = found.lastgroup or ""

@@ -24,7 +24,7 @@ from cdp.audiences import COMPUTED_TRAIT
 from cdp.conditions.durations import parse_duration
 from cdp.config import Settings
 from cdp.definitions.computed_trait import DAILY, read_of
-from cdp.definitions.own_sql import SqlError
+from cdp.definitions.own_sql import SqlError, whom_and_value
 from cdp.pipeline.audiences.definitions import fingerprint_of_query
 from cdp.store import (
     Store,
@@ -120,10 +120,7 @@ def work_out(store: Store, query: Query, settings: Settings, clock: Callable[[],
 
 def _by_profile(store: Store, collection: int, answer: Answer) -> tuple[dict[int, str], int]:
     """The JSON of each profile's value, the last row of several; and how many are unknown."""
-    if len(answer.columns) != 2:
-        names = ", ".join(answer.columns)
-        raise SqlError(f"it returns {names}; it must return whom and a value, two columns")
-    kind = answer.columns[0].lower()
+    kind = whom_and_value(answer.columns)
     said: dict[str, str | None] = {}
     for whom, value in answer.rows:
         if whom is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from cdp.store import config_rows, definitions
 from tests.console.factory import Browser, World, words
+from tests.console.test_auth import viewer_of
 
 ORDERS = 'count("Order Completed" within 30d) >= 3'
 
@@ -212,6 +213,28 @@ def test_a_trait_is_worked_out_by_a_query(world: World, admin: Browser) -> None:
     assert admin.post("/catalogue/computed-traits/spent/run").status_code == 303
     edit = admin.page("/catalogue/computed-traits/spent/edit")
     assert "properties.total of &#34;A&#34;</textarea>" in edit
+
+
+def test_a_query_is_tried_before_it_is_saved(world: World, admin: Browser) -> None:
+    world.send(buy("u1", 120), buy("u2", 20))
+    address = "/catalogue/computed-traits/-try"
+
+    def tried(sql: str) -> str:
+        form = {"csrf": admin.csrf(), "sql": sql}
+        answer = admin.client.post(address, data=form, headers={"HX-Request": "true"})
+        assert answer.status_code == 200 and "<html" not in answer.text
+        return words(answer.text)
+
+    sql = "select value as user_id, count(*) as n from identifiers group by value order by value"
+    assert "Its first 2 rows. Nothing is kept of them. user_id n u1 1 u2 1" in tried(sql)
+    assert "It returns no rows." in tried("select profile_id, 1 as n from people where 1 = 0")
+    assert "must return whom and a value, two columns" in tried("select name from people")
+    assert "A query begins with SELECT or WITH; it can only read" in tried("drop table people")
+    assert "No such column: nme." in tried("select nme from people")
+    assert "Write a query first." in tried("  ")
+    whole = admin.post(address, sql=sql, name="Visits", key="visits").text
+    assert 'value="Visits"' in whole and "Its first 2 rows" in words(whole)
+    assert viewer_of(world).post(address, sql=sql).status_code == 403
 
 
 def test_an_edit_says_who_would_enter_and_leave(world: World, admin: Browser) -> None:

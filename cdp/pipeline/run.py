@@ -23,6 +23,7 @@ from cdp.pipeline.due import fire
 from cdp.pipeline.memory import Memory
 from cdp.pipeline.prepare import Prepared, prepare
 from cdp.pipeline.suppress import wanted_places
+from cdp.pipeline.upkeep import Upkeep
 from cdp.store import Store, StoreBusy, audiences, meta, progress, timers
 from cdp.store.bulk import chunks
 
@@ -34,10 +35,8 @@ IDLE_S, MOST_IDLE_S = 0.003, 0.02
 #: larger, the less an event costs; others who write wait for at most about `BATCH_S`.
 BATCH, BATCH_S = 500, 0.2
 _POLL_PARTS_S = 0.2
-_DROP_S = 5.0
 #: Part kinds in the order in which they are served; imports wait for live traffic.
 _LATER = ("import", "system")
-_CLEAN_S = 600.0
 #: How often to ask for a sweep, and how often it has its turn beside a full log.
 _SWEEP_S, _SHARE_S = 0.5, 0.2
 #: Timers that are handled in one transaction.
@@ -77,18 +76,15 @@ class Pipeline:
         self._enricher, self._clock = enricher, clock
         self._memory: Memory | None = None
         self._positions: dict[str, int] = {}
-        self._synced: dict[str, int] = {}
         self._size = min(BATCH, settings.batch_messages)
         self._epochs: dict[str, int] = {}
         self._turn = 0
         self._listed = float("-inf")
         self._parts: list[str] = []
-        self._dropped = 0.0
-        self._cleaned = 0.0
         self._sweeping, self._asked = False, 0.0
-        self._unheard: set[str] = set()
         self._logical = LogicalClock()
         self._chooser = Chooser(store)
+        self._upkeep = Upkeep(store, reader, settings, clock)
 
     def run(self, stop: Event) -> None:
         """Handle micro-batches until ``stop``; the current one is always finished."""
@@ -171,7 +167,7 @@ class Pipeline:
         self._memory = memory
         self._positions[batch.part] = batch.last_pos
         if done.suppressed:
-            self._unheard.add(batch.part)
+            self._upkeep.heard_nobody(batch.part)
         return done
 
     def _enrich(self, batch: Prepared) -> dict[int, dict[str, Any]]:
@@ -270,37 +266,7 @@ class Pipeline:
 
     def _tidy(self) -> None:
         self._write_found()
-        now = time.monotonic()
-        if now - self._dropped > _DROP_S:
-            self._dropped = now
-            taken = dict(self._positions)
-            if taken != self._synced:
-                progress.sync(self._store)  # until here the log is the only copy on the disk
-                self._synced = taken
-            for part, position in taken.items():
-                self._drop(part, position)
-        if now - self._cleaned < _CLEAN_S:
-            return
-        self._cleaned = now
-        if self._unheard:
-            progress.sync(self._store)
-        while self._unheard:  # of suppressed people the log keeps nothing for long, either
-            part = self._unheard.pop()
-            if part in self._positions:
-                self._reader.forget_taken(part, self._positions[part])
-        before = int(self._clock() * 1000) - self._settings.rejected_days * 86_400_000
-        with self._store.write() as tx:
-            progress.drop_rejected(tx, before)
-
-    def _drop(self, part: str, position: int) -> None:
-        """Drop what is taken of ``part``, all of it where nothing more can come."""
-        self._reader.drop_taken(part, position)
-        gone = part not in self._parts
-        if self._reader.ended(part, position):
-            with self._store.write() as tx:
-                progress.end_part(tx, part, self._epochs[part], int(self._clock() * 1000))
-            gone = self._reader.drop(part)
-        if gone:
+        for part in self._upkeep.tidy(self._positions, self._epochs, self._parts):
             del self._positions[part], self._epochs[part]
             self._listed = float("-inf")
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select, update
 
 from cdp.log import open_log, open_reader
-from cdp.pipeline import run
+from cdp.pipeline import run, upkeep
 from cdp.store import progress
 from cdp.store.tables import checkpoints
 from tests.factories import KEY, TOKEN, Space, basic
@@ -121,7 +121,7 @@ def test_a_store_set_back_takes_the_same_part_again_and_doubles_nothing(tmp_path
 def test_parts_whose_writer_is_gone_are_dropped_whole_and_noted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "_DROP_S", 0.01)
+    monkeypatch.setattr(upkeep, "_DROP_S", 0.01)
     space = Space(tmp_path)
     say(space, "a", "b")
     first = space.log.part

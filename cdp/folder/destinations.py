@@ -15,7 +15,15 @@ from cdp.definitions import Body, DefinitionError, Fault, Finding, Id
 from cdp.definitions.difference import Change
 from cdp.definitions.kind import line
 from cdp.folder.model import Handler, Settled, Thing, Wanted, World
-from cdp.folder.secrets import MASK, Secret, found_in, is_reference, name_for
+from cdp.folder.secrets import (
+    MASK,
+    Secret,
+    found_in,
+    is_reference,
+    name_for,
+    referred_to,
+    words_for,
+)
 from cdp.folder.sources import load
 from cdp.plugin import SettingsError
 from cdp.plugin import validate as validate_settings
@@ -74,14 +82,18 @@ class Destinations(Handler):
     def things(self, tx: Connection, world: World) -> list[Thing]:
         sources = {item.id: item.key for item in config_rows.all_sources(tx)}
         authors = config_rows.last_authors(tx, "destination")
-        taken: set[str] = set()
+        items = sorted(config_rows.all_destinations(tx), key=lambda item: item.key)
+        words = words_for(item.key for item in items)
+        taken = {name for item in items for name in referred_to(item.settings)}
         found = []
-        for item in sorted(config_rows.all_destinations(tx), key=lambda item: item.key):
+        for item in items:
             cls = world.destinations.get(item.plugin)
             if cls is not None:
                 hide = partial(_unnamed, taken)
                 settings = {
-                    name: _shown(value, (item.key, name), hide) if name in _secret(cls) else value
+                    name: _shown(value, (words[item.key], name), hide)
+                    if name in _secret(cls)
+                    else value
                     for name, value in item.settings.items()
                 }
                 body = _body(

@@ -33,7 +33,7 @@ def create_app(
     app.json.sort_keys = False  # type: ignore[attr-defined]
     with store.read() as tx:
         app.secret_key = meta.get(tx, "cookie_secret")
-    sources = Sources(store)
+    app.extensions["sources"] = sources = Sources(store)
     plugins = know_functions(manager.load(settings.plugin_folder))
     app.register_blueprint(tracking.create_blueprint(log, sources, settings=settings))
     app.extensions["receivers"] = channels.register(app, store, settings, plugins)

@@ -31,7 +31,8 @@ class Sources:
         self._destinations: list[Destination] = []
         self._stop = threading.Event()
         self._load()
-        threading.Thread(target=self._follow, name="sources", daemon=True).start()
+        self._thread = threading.Thread(target=self._follow, name="sources", daemon=True)
+        self._thread.start()
 
     def by_write_key(self, key: str) -> Source | None:
         """The source with that write key."""
@@ -46,8 +47,9 @@ class Sources:
         )
 
     def close(self) -> None:
-        """Stop following."""
+        """Stop following; the store is left alone when this returns."""
         self._stop.set()
+        self._thread.join()
 
     def _load(self) -> None:
         with self._store.read() as tx:

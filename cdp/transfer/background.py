@@ -11,7 +11,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from cdp.transfer.dryrun import dry_run
 from cdp.transfer.errors import TransferError
 from cdp.transfer.importing import Plan
 
-#: How long a draft is kept (`cdp.transfer.drafts`).
+#: How long a draft (`cdp.transfer.drafts`) and what nobody needs any more is kept.
 KEPT_S = 2 * 3600
 
 logger = structlog.get_logger(__name__)
@@ -41,9 +41,13 @@ def folder(settings: Settings) -> Path:
 def drop_drafts(settings: Settings) -> None:
     """Throw away files that waited too long for somebody to say what is in them."""
     for path in folder(settings).glob("draft-*"):
-        with suppress(FileNotFoundError):  # another process was faster
-            if path.stat().st_mtime < time.time() - KEPT_S:
-                path.unlink()
+        _drop_old(path)
+
+
+def _drop_old(path: Path) -> None:
+    with suppress(FileNotFoundError):  # another process was faster
+        if path.stat().st_mtime < time.time() - KEPT_S:
+            path.unlink()
 
 
 def file_of(settings: Settings, number: int) -> Path:
@@ -79,11 +83,19 @@ class Background:
             half.unlink(missing_ok=True)
         with self._store.read() as tx:
             waiting = [item for item in imports.all_imports(tx) if item.state in imports.ACTIVE]
+        self._drop_files_but(item.id for item in waiting)
         return [
             self.start(item.id)
             for item in waiting
             if item.state == "undoing" or file_of(self._settings, item.id).exists()
         ]
+
+    def _drop_files_but(self, ids: Iterable[int]) -> None:
+        """Throw away old files whose import was over when its process was killed."""
+        needed = {str(number) for number in ids}
+        for path in folder(self._settings).iterdir():
+            if path.name.isdigit() and path.name not in needed:
+                _drop_old(path)
 
     def begin(
         self,

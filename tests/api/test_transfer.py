@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from cdp.api import imports as api_imports
 from cdp.store import imports
 from cdp.transfer.background import Background, file_of, folder
 from tests.api.calls import Api
-from tests.factories import Space, ana
+from tests.factories import Space, ana, import_ended
 
 pytestmark = pytest.mark.slow
 
@@ -34,6 +35,7 @@ def wait(api: Api, number: int, *states: str) -> Any:
         api.space.pipeline.drain()
         found = api.get(f"/api/imports/{number}")
         if found["state"] in (states or ("done",)):
+            import_ended(number)
             return found
         time.sleep(0.02)
     raise AssertionError(found)
@@ -148,6 +150,11 @@ def test_a_server_goes_on_with_what_a_killed_one_left(api: Api, space: Space) ->
     wait(api, number)
     file_of(space.settings, number).write_text(TABLE)
     (folder(space.settings) / "upload-0").write_text("half")
+    # Another was over and died before its file was gone, long ago; one was begun just now.
+    over, begun = file_of(space.settings, made["id"]), file_of(space.settings, number + 1)
+    for path in (over, begun):
+        path.write_text(TABLE)
+    os.utime(over, (0, 0))
     with space.store.write() as tx:
         imports.change(tx, number, 0, state="running", line=2, rows=1, refused=0)
     [thread] = Background(space.store, space.settings).resume()
@@ -156,6 +163,7 @@ def test_a_server_goes_on_with_what_a_killed_one_left(api: Api, space: Space) ->
     assert (done["taken"], done["refused"], done["rows"]) == (2, 1, 2)
     assert not file_of(space.settings, number).exists()
     assert not (folder(space.settings) / "upload-0").exists()
+    assert not over.exists() and begun.exists()
 
 
 def test_exports_stream_in_each_format_and_are_noted(api: Api, space: Space) -> None:

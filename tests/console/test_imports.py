@@ -16,6 +16,7 @@ from cdp.store.tables import USERS
 from cdp.transfer import background, drafts
 from tests.console.factory import Browser, World, words
 from tests.console.test_masking import viewer_of
+from tests.factories import import_ended
 
 TABLE = "E-mail;Customer no;Plan;Since\nada@example.com;c1;pro;31.01.2026\nnobody;c2;free;\n"
 
@@ -38,6 +39,7 @@ def finished(world: World, number: int) -> imports.Import:
             item = imports.by_id(tx, number)
         assert item is not None
         if item.state not in imports.ACTIVE:
+            import_ended(number)
             return item
         time.sleep(0.02)
     raise AssertionError(item)

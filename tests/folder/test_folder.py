@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -208,8 +209,29 @@ def test_secrets_of_keys_that_look_alike_get_names_that_differ(store: Store, roo
         add_hook(store, key, {"url": "https://example.com", "token": token})
     pull(store, root)
     names = {text.partition("${env:")[2].partition("}")[0] for text in texts(root).values()}
-    assert names == {"MY_HOOK_TOKEN", "MY_HOOK_TOKEN_2"}
+    assert names == {"MY_HOOK_D219_TOKEN", "MY_HOOK_A29D_TOKEN"}
     assert apply(store, root) == []
+
+
+def test_a_key_that_comes_later_never_takes_the_variable_of_one_that_looks_alike(
+    store: Store, root: Path
+) -> None:
+    add_hook(store, "my_hook", {"url": "https://example.com", "token": "two"})
+    pull(store, root)
+    add_hook(store, "my-hook", {"url": "https://example.com", "token": "one"})
+    assert pull(store, root) == {"destinations/my-hook.yaml": "written"}
+    names = re.findall(r"\$\{env:(\w+)\}", "".join(texts(root).values()))
+    assert names == ["MY_HOOK_D219_TOKEN", "MY_HOOK_TOKEN"]
+
+
+def test_a_secret_is_not_called_by_a_variable_that_another_refers_to(
+    store: Store, root: Path
+) -> None:
+    add_hook(store, "hook", {"url": "https://example.com", "token": "one"})
+    add_hook(store, "other", {"url": "https://example.com", "token": "${env:HOOK_TOKEN}"})
+    pull(store, root)
+    assert "token: ${env:HOOK_TOKEN_2}" in texts(root)["destinations/hook.yaml"]
+    assert "token: ${env:HOOK_TOKEN}" in texts(root)["destinations/other.yaml"]
 
 
 def test_a_secret_that_is_written_out_is_taken_with_a_warning_and_hidden(

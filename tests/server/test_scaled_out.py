@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from cdp.plugin.testing import RecordingServer
-from tests.postgres import new_database
+from tests.postgres import empty_database
 from tests.real.server import TOKEN, WRITE_KEY, free_port, wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.real, pytest.mark.slow]
@@ -26,7 +26,7 @@ class Cluster:
         self.env = {
             **{key: value for key, value in os.environ.items() if not key.startswith("CDP_")},
             "CDP_DATA": str(folder),
-            "CDP_DATABASE_URL": new_database(),
+            "CDP_DATABASE_URL": empty_database(),
             "CDP_REDIS_URL": redis_url,
             "CDP_WRITE_KEY": WRITE_KEY,
             "CDP_API_TOKEN": TOKEN,

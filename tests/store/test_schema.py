@@ -10,7 +10,7 @@ from sqlalchemy import inspect
 from cdp.store import Store
 from cdp.store.migrate import HEAD, StoreTooNew, current, migrate, upgrade
 from cdp.store.tables import metadata
-from tests.postgres import new_database
+from tests.postgres import empty_database
 
 
 def differences(store: Store) -> list[object]:
@@ -63,8 +63,8 @@ def rowless(store: Store) -> set[str]:
 def test_postgres_migrates_to_what_the_tables_say() -> None:
     from cdp.config import Settings
 
-    old = step_by_step(Store.open(Settings(database_url=new_database())))
-    new = Store.open(Settings(database_url=new_database()))
+    old = step_by_step(Store.open(Settings(database_url=empty_database())))
+    new = Store.open(Settings(database_url=empty_database()))
     migrate(new)
     for store in (old, new):
         migrate(store)

@@ -59,7 +59,7 @@ class Shop:
 def shop(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Shop]:
     space = Space(tmp_path, emptied_database() if request.param == "postgres" else None)
     yield Shop(space)
-    space.store.close()
+    space.close()
 
 
 def test_a_message_waits_for_its_person_alone(shop: Shop) -> None:

@@ -64,6 +64,7 @@ def main() -> int:
             ("conditions: any text is read or refused", "tests/conditions/test_fuzz.py"),
             ("law 4: conditions live, at every instant", "tests/conditions/test_live.py"),
             ("law 4: audiences as they come and go", "tests/laws/test_audiences.py"),
+            ("law 5: journeys do what their steps plainly mean", "tests/journeys/test_laws.py"),
             ("law 4: SQL is right of everybody, on both databases", "tests/laws/test_sql.py"),
             ("values of traits for SQL are the profiles'", "tests/store/test_trait_values.py"),
             (

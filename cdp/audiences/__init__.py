@@ -8,12 +8,13 @@ Pure: definitions and people in, standings out. `cdp.pipeline.audiences` loads a
 """
 
 from cdp.audiences.book import AUDIENCE, COMPUTED_TRAIT, Book, Entry, Item
-from cdp.audiences.reasons import Clause, clauses, told_text
+from cdp.audiences.reasons import Asked, Clause, clauses, told_text
 from cdp.audiences.values import plain
 
 __all__ = [
     "AUDIENCE",
     "COMPUTED_TRAIT",
+    "Asked",
     "Book",
     "Clause",
     "Entry",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from cdp.audiences.reasons import Clause, clauses
+from cdp.audiences.reasons import Asked, Clause, clauses
 from cdp.conditions.lists import NO_LISTS, Lists
 from cdp.conditions.live import NEVER, Live, Streams, StreamSpec, Subject, compile_person
 
@@ -73,9 +73,7 @@ class Book:
     ) -> None:
         self.frozen, self.measured = frozen or {}, measured or {}
         self.streams = Streams(lists)
-        self.asked: dict[Any, Live] = {
-            root: compile_person(root, self.streams) for root in dict.fromkeys(asked)
-        }
+        self.asked = Asked(dict.fromkeys(asked), self.streams)
         self._of_asked = frozenset[int]().union(*(a.needs.streams for a in self.asked.values()))
         #: Whether people's identifiers and accounts must be known.
         self.reads_identifiers = any(live.needs.identifiers for live in self.asked.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from cdp.audiences.values import plain
 from cdp.conditions.ast import And, Compare, In, Instant, Items, Not, Or, Relative, StartOf, Value
 from cdp.conditions.formatter import format_text
-from cdp.conditions.live import Streams, Subject, compile_person
+from cdp.conditions.live import Live, Streams, Subject, compile_person
 from cdp.conditions.live.part import Get
 
 _encode = msgspec.json.Encoder().encode
@@ -35,6 +36,15 @@ class Clause(NamedTuple):
         if self.value is not None:
             told["value"] = plain(self.value(subject, now))
         return told
+
+
+class Asked(dict[Any, Live]):
+    """Conditions and expressions, compiled, by their trees; ``clauses`` tell why they hold."""
+
+    def __init__(self, roots: Iterable[Any], streams: Streams) -> None:
+        super().__init__((root, compile_person(root, streams)) for root in roots)
+        # All columns must be known before the first event comes.
+        self.clauses: dict[Any, list[Clause]] = {root: clauses(root, streams) for root in self}
 
 
 def told_text(some: list[Clause], subject: Subject, now: int) -> str:

@@ -68,7 +68,9 @@ class _Way:
             self._moved(cause)
             return
         if isinstance(cause, Enter) and not run.visits:
-            self._tell("entered")
+            root = program.condition
+            clauses = {"clauses": self.moment.why(root, run)} if root is not None else None
+            self._tell("entered", why=clauses)
             if not self._leaves():
                 self._arrive(program.first)
             return
@@ -88,7 +90,7 @@ class _Way:
         root = self.program.exit_when
         if root is None or not self.moment.holds(root, self.run):
             return False
-        self._end("exit_when", {"exit_when": True})
+        self._end("exit_when", {"clauses": self.moment.why(root, self.run)})
         return True
 
     def _goal(self, goal: Goal, cause: Happened) -> None:
@@ -110,6 +112,7 @@ class _Way:
     def _moved(self, cause: Moved) -> None:
         why = {"by": cause.by, "reason": cause.reason}
         self._tell("moved", why=why)
+        self.run.held, self.run.error = False, None
         if cause.step is None:
             self._end("by_hand", why)
         else:

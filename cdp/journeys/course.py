@@ -7,7 +7,7 @@ one person are few; what concerns many people is found by `Journeys`, the index 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from cdp.conditions.values import same
 from cdp.events import at_path
@@ -95,12 +95,6 @@ class Past(NamedTuple):
     started: int
 
 
-class Numbers(Protocol):
-    """Gives numbers to new runs."""
-
-    def __call__(self) -> int: ...
-
-
 class Course:
     """One person's runs. ``moment(now)`` makes what journeys may ask at an instant.
 
@@ -127,7 +121,7 @@ class Course:
         self.effects: list[tuple[Run, Effect]] = []
         self.transitions: list[Transition] = []
         self.changed: dict[int, Run] = {}
-        self._starts = 0
+        self._starts = (0, 0)
 
     def _entered(self, item: Past) -> None:
         key = (item.journey, item.key)
@@ -141,7 +135,8 @@ class Course:
     ) -> None:
         """The person did something: runs that wait for it go on, and new ones begin."""
         cause = Happened(name, message, seq)
-        for run in list(self.runs.values()):
+        for id_ in list(self.runs):
+            run = self.runs[id_]  # as of now: another may have ended it
             if name in self.journeys.listens(run):
                 self._advance(run, cause, now)
         for program in self.journeys.by_event.get(name, ()):
@@ -156,7 +151,8 @@ class Course:
 
     def changed_at(self, now: int) -> None:
         """Something of the person changed: runs that watch are looked at."""
-        for run in list(self.runs.values()):
+        for id_ in list(self.runs):
+            run = self.runs[id_]
             if self.journeys.watches(run) and not run.held:
                 self._advance(run, Changed(), now)
 
@@ -285,8 +281,9 @@ class Course:
 
     def _start(self, effect: Start, now: int) -> None:
         program = self.journeys.open.get(effect.journey)
-        self._starts += 1
-        if program is None or self._starts > MOST_STARTS:
+        at, count = self._starts
+        self._starts = (now, count + 1 if at == now else 1)
+        if program is None or self._starts[1] > MOST_STARTS:
             return
         message = {"type": "track", "event": "", "properties": dict(effect.data)}
         self.enter(program, message, now, effect.key)

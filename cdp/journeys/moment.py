@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
-from cdp.conditions.live import Live, Streams, Subject, compile_person
+from cdp.audiences import Asked
+from cdp.conditions.live import Streams, Subject
 from cdp.journeys.gates import Gates
 from cdp.journeys.run import Run
 from cdp.messaging.pressure import zone_of
+
+#: Clauses that a transition keeps of a condition at most.
+MOST_CLAUSES = 20
 
 
 class Moment(Protocol):
@@ -28,6 +32,9 @@ class Moment(Protocol):
 
     def next_change(self, root: Any, run: Run) -> int:
         """The first instant after now at which time alone could change it, or `NEVER`."""
+
+    def why(self, root: Any, run: Run) -> list[dict[str, Any]]:
+        """The clauses of a condition, each with what it is worth (`Clause.told`)."""
 
     def scope(self, run: Run) -> dict[str, Any]:
         """What Liquid sees."""
@@ -61,7 +68,7 @@ class LiveMoment:
     def __init__(
         self,
         subject: Subject,
-        asked: Mapping[Any, Live],
+        asked: Asked,
         person: str,
         now: int,
         paused: bool,
@@ -80,6 +87,11 @@ class LiveMoment:
     def next_change(self, root: Any, run: Run) -> int:
         self._subject.journey = run.data
         return self._asked[root].next_change(self._subject, self.now)
+
+    def why(self, root: Any, run: Run) -> list[dict[str, Any]]:
+        self._subject.journey = run.data
+        told = [clause.told(self._subject, self.now) for clause in self._asked.clauses[root]]
+        return told[:MOST_CLAUSES]
 
     def scope(self, run: Run) -> dict[str, Any]:
         return scope_of(self._subject.traits, run, self.now)
@@ -112,6 +124,6 @@ def scope_of(traits: Mapping[str, Any], run: Run, now: int) -> dict[str, Any]:
     }
 
 
-def compiled(roots: Iterable[Any], streams: Streams) -> dict[Any, Live]:
+def compiled(roots: Iterable[Any], streams: Streams) -> Asked:
     """What asks conditions of people, by their trees; ``streams`` learns what they read."""
-    return {root: compile_person(root, streams) for root in roots}
+    return Asked(roots, streams)

@@ -19,6 +19,8 @@ from cdp.journeys.triggers import Entry, read_entry, read_trigger
 
 #: Keys that any step may have, beside its kind.
 COMMON = ("id", "note")
+#: Exits that steps have by themselves.
+RESERVED = (NEXT, "skip", "end", "goto")
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,99}")
 _BLANK = re.compile(r"[^A-Za-z0-9_.]+")
 MAX_STEPS, MAX_DEPTH = 500, 20
@@ -156,6 +158,10 @@ class Read:
             for branch in kind.branches(spec):
                 if branch.exit in exits:
                     self.texts.fault(base, f"two ways are called {branch.exit}")
+                if branch.exit in RESERVED:
+                    self.texts.fault(
+                        f"{base}.{branch.field}", f"no way can be called {branch.exit}; rename it"
+                    )
                 exits[branch.exit] = self._list(
                     branch.steps, f"{base}.{branch.field}", follows, id_, depth + 1
                 )

@@ -1,7 +1,7 @@
 """Instants by the clock on a person's wall: hours, weekdays, dates, and what DST does to them.
 
-Where the clock skips an hour, what it would show then is the first instant after the gap;
-where it goes through one twice, the first time counts.
+A time that the clock skips comes as much later as the clock jumps (02:30 is at 03:30), as in
+calendars (RFC 5545); of one that comes twice, the first counts.
 """
 
 from __future__ import annotations
@@ -70,9 +70,14 @@ def in_hours(now: int, hours: Hours, place: ZoneInfo) -> int:
     raise AssertionError("a week has every day")
 
 
+def is_day(value: Any) -> bool:
+    """Whether a value names a day, not an instant."""
+    return isinstance(value, str) and len(value) == 10 and value[4] == "-"
+
+
 def date_of(value: Any, place: ZoneInfo) -> date | None:
     """The day that a trait names: a date as it stands, an instant as it is there."""
-    if isinstance(value, str) and len(value) == 10:
+    if is_day(value):
         try:
             return date.fromisoformat(value)
         except ValueError:
@@ -91,7 +96,7 @@ def next_yearly(day: date, offset_days: int, minutes: int, place: ZoneInfo, now:
 
     The 29th of February is kept on the 28th in other years.
     """
-    year = local_date(now, place).year
+    year = (local_date(now, place) - timedelta(days=offset_days)).year
     for this in range(year - 1, year + 3):
         at = on_date(_in_year(day, this), offset_days, minutes, place)
         if at >= now:

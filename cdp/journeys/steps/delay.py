@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from cdp.audiences import plain
+from cdp.conditions.values import to_time
 from cdp.events import format_time
 from cdp.journeys import wall
 from cdp.journeys.lots import lot
@@ -40,7 +42,7 @@ class WaitSchema(Schema):
     on = own.days("Then until one of these days of the week.")
     zone = own.zone()
     date = own.condition("Until the date that this is worth, such as traits.renews_at.")
-    before = own.duration("So long before the date.")
+    before = own.duration("So long before the date; a date that has a time of day is exact.")
     after = own.duration("So long after the date.")
     yearly = fields.Boolean(
         load_default=False, metadata={"description": "The date comes again every year."}
@@ -101,7 +103,12 @@ class Wait(StepKind):
         )
 
     def enter(self, at: At) -> Result:
-        due = self._until(at)
+        asked: _Wait = at.args
+        date = plain(at.moment.value(asked.date, at.run)) if asked.date is not None else None
+        try:
+            due = self._until(at, date)
+        except (OverflowError, ValueError):  # beyond the calendar
+            due = None
         if due is None:
             return Leave(why={"skipped": "there is no such date"})
         return Stay(due, why={"until": format_time(due)}) if due > at.now else Leave()
@@ -120,18 +127,17 @@ class Wait(StepKind):
             return End("late", why=why)
         return Leave("skip" if late[1] == "skip" else NEXT, why=why)
 
-    def _until(self, at: At) -> int | None:
+    def _until(self, at: At, date: Any) -> int | None:
         args: _Wait = at.args
         zone = at.moment.zone(at.zone) if args.zone == "person" else wall.zone(args.zone)
         due = at.now + args.ms
         if args.date is not None:
-            found = self._date(at, zone)
-            if found is None:
-                return None
+            found = self._date(at, date, zone)
+            if found is None or found < at.now:
+                return found
             due = found
-            if due < at.now:
-                return due
-        if args.minutes is not None and args.date is None:
+        if args.minutes is not None:
+            # Of a date it is that time already, on its own day.
             due = wall.next_wall(due, args.minutes, zone, args.days)
         elif args.days != wall.EVERY_DAY:
             due = wall.next_day(due, zone, args.days)
@@ -141,14 +147,17 @@ class Wait(StepKind):
             due += int(lot(at.run.journey, at.step, at.moment.person, at.run.key) * args.jitter)
         return due
 
-    def _date(self, at: At, zone: Any) -> int | None:
+    def _date(self, at: At, value: Any, zone: ZoneInfo) -> int | None:
         args: _Wait = at.args
-        day = wall.date_of(plain(at.moment.value(args.date, at.run)), zone)
+        day = wall.date_of(value, zone)
         if day is None:
             return None
-        try:
-            if args.yearly:
-                return wall.next_yearly(day, args.offset, args.minutes or 0, zone, at.now)
-            return wall.on_date(day, args.offset, args.minutes or 0, zone)
-        except (OverflowError, ValueError):
-            return None
+        # Days by the calendar, so that a time of day stays when clocks change.
+        days = int(args.offset / wall.DAY_MS)
+        rest, minutes = args.offset - days * wall.DAY_MS, args.minutes or 0
+        if args.yearly:
+            return wall.next_yearly(day, days, minutes, zone, at.now - rest) + rest
+        time = to_time(value)
+        if time is not None and not wall.is_day(value) and args.minutes is None:
+            return time.ms + args.offset
+        return wall.on_date(day, days, minutes, zone) + rest

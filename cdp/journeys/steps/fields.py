@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from cdp.conditions.durations import parse_duration
 from cdp.journeys import wall
@@ -103,6 +103,11 @@ class HoursSchema(Schema):
     start = clock("From when.", required=True)
     end = clock("Until when.", required=True)
     days = days("On which days; from Monday to Friday, if unset.")
+
+    @validates_schema
+    def _forward(self, data: dict[str, Any], **_: Any) -> None:
+        if (minutes_of(data["start"]) or 0) >= (minutes_of(data["end"]) or 0):
+            raise ValidationError("The end must be later in the day than the start.", "end")
 
 
 def ms(text: str | None) -> int:

@@ -13,6 +13,9 @@ from cdp.journeys.steps import fields as own
 from cdp.journeys.steps.base import At, Branch, End, Goto, Leave, Result, StepKind
 from cdp.journeys.texts import Texts
 
+#: Ways of a branch whose clauses a transition keeps at most.
+MOST_WAYS = 10
+
 
 class WhenSchema(Schema):
     """A way, and of whom it is."""
@@ -75,10 +78,14 @@ class BranchStep(StepKind):
         ]
 
     def enter(self, at: At) -> Result:
+        clauses: dict[str, Any] = {}
         for exit, root in at.args:
-            if root is None or at.moment.holds(root, at.run):
-                return Leave(exit, why={"way": exit})
-        return Leave(NEXT, why={"way": None})
+            holds = root is None or at.moment.holds(root, at.run)
+            if root is not None and len(clauses) < MOST_WAYS:
+                clauses[exit] = at.moment.why(root, at.run)
+            if holds:
+                return Leave(exit, why={"way": exit, "clauses": clauses})
+        return Leave(NEXT, why={"way": None, "clauses": clauses})
 
 
 class ShareSchema(Schema):
@@ -125,7 +132,8 @@ class Split(StepKind):
 
     def enter(self, at: At) -> Result:
         exits, shares = at.args
-        drawn = lot(at.run.journey, at.step, at.moment.person, at.run.key, at.run.visit)
+        run = at.run
+        drawn = lot(run.journey, at.step, at.moment.person, run.key, run.started, run.visit)
         exit = exits[chosen(shares, drawn)]
         return Leave(exit, why={"way": exit})
 

@@ -127,8 +127,20 @@ class WaitUntil(StepKind):
         if isinstance(looked, Leave):
             return looked
         if end is not None and isinstance(cause, Due) and cause.at >= end:
-            return Leave("timeout")
+            return Leave("timeout", why=self._unmet(at))
         return looked
+
+    def _unmet(self, at: At) -> Mapping[str, Any]:
+        """What was waited for and didn't come."""
+        paths = at.args[0]
+        events = [path.event for path in paths if path.event]
+        clauses = [
+            clause
+            for path in paths
+            if path.root is not None
+            for clause in at.moment.why(path.root, at.run)
+        ]
+        return {"events": events, "clauses": clauses}
 
     def _look(self, at: At, end: int | None) -> Result:
         paths, _ = at.args
@@ -137,7 +149,7 @@ class WaitUntil(StepKind):
             if path.root is None:
                 continue
             if at.moment.holds(path.root, at.run):
-                return Leave(path.exit, why={"holds": True})
+                return Leave(path.exit, why={"clauses": at.moment.why(path.root, at.run)})
             change = at.moment.next_change(path.root, at.run)
             if change < NEVER:
                 due = change if due is None else min(due, change)

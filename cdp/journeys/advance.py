@@ -24,11 +24,12 @@ from cdp.journeys.run import (
     Enter,
     Happened,
     Input,
+    Migrated,
     Moved,
     Run,
     Transition,
 )
-from cdp.journeys.steps import At, End, Goto, Result, Stay
+from cdp.journeys.steps import At, End, Goto, Leave, Result, Stay
 from cdp.journeys.values import StepFailed
 
 #: Steps that a run may take without waiting; more are taken for a loop that never ends.
@@ -81,6 +82,9 @@ class _Way:
                 run.held, run.error = False, None
                 self._ask(None)
             return
+        if isinstance(cause, Migrated):
+            self._migrated()
+            return
         if isinstance(cause, Due) and (run.until is None or cause.at < run.until):
             cause = Changed()
         self._ask(cause)
@@ -117,6 +121,23 @@ class _Way:
             self._end("by_hand", why)
         else:
             self._arrive(cause.step)
+
+    def _migrated(self) -> None:
+        """Wait on as the version says to which the run has come."""
+        run = self.run
+        step = self.program.steps.get(run.step or "")
+        if step is None or not step.kind.waits:
+            self._stops(step)
+            return
+        at = At(self.moment.at(run.since), run, step.args, step.id, self.program.zone)
+        result = step.kind.enter(at)
+        self._rest()
+        if isinstance(result, Stay) and (result.due is None or result.due > self.moment.now):
+            self._stay(result)
+            return
+        following = self._follow(Leave() if isinstance(result, Stay) else result)
+        if following is not _HERE:
+            self._arrive(following)
 
     def _arrive(self, step: str | None) -> None:
         """Go on to a step, and as far as it goes from there."""

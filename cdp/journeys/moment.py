@@ -51,6 +51,9 @@ class Moment(Protocol):
     def knows(self, kind: str, key: str) -> bool:
         """Whether there is a template, list or journey of a key."""
 
+    def at(self, now: int) -> Moment:
+        """The same, asked as of another instant."""
+
 
 class World(NamedTuple):
     """What is the same for all people: the gates, winners of experiments, what there is."""
@@ -108,6 +111,9 @@ class LiveMoment:
 
     def knows(self, kind: str, key: str) -> bool:
         return self._world.knows(kind, key)
+
+    def at(self, now: int) -> LiveMoment:
+        return LiveMoment(self._subject, self._asked, self.person, now, self.paused, self._world)
 
 
 def scope_of(traits: Mapping[str, Any], run: Run, now: int) -> dict[str, Any]:

@@ -101,7 +101,11 @@ class Moved(NamedTuple):
     reason: str
 
 
-Input: TypeAlias = Enter | Happened | Changed | Due | Answer | Moved
+class Migrated(NamedTuple):
+    """The run has come to another version: what it waits for is as that says, since it came."""
+
+
+Input: TypeAlias = Enter | Happened | Changed | Due | Answer | Moved | Migrated
 
 
 # What goes out. Each carries the key of its reason.

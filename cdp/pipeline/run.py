@@ -20,11 +20,12 @@ from cdp.pipeline.audiences.choosing import Chooser
 from cdp.pipeline.batch import Done, run_batch
 from cdp.pipeline.clock import LogicalClock
 from cdp.pipeline.due import fire
+from cdp.pipeline.journeys import orders
 from cdp.pipeline.memory import Memory
 from cdp.pipeline.prepare import Prepared, prepare
 from cdp.pipeline.suppress import wanted_places
 from cdp.pipeline.upkeep import Upkeep
-from cdp.store import Store, StoreBusy, audiences, meta, progress, timers
+from cdp.store import Store, StoreBusy, audiences, journeys, meta, progress, timers
 from cdp.store.bulk import chunks
 
 logger = structlog.get_logger(__name__)
@@ -125,7 +126,7 @@ class Pipeline:
     def settle(self) -> None:
         """Handle all that is in the log, and all that is due or to be computed by now."""
         self.drain()
-        while self.fire() or self.compute():
+        while self.fire() or self.compute() or self.carry_out():
             pass
 
     def step(self) -> Done | None:
@@ -251,6 +252,19 @@ class Pipeline:
             self._chooser.begin(memory.stage, worked.choose, clock)
         return worked.more
 
+    def carry_out(self) -> bool:
+        """Do a piece of what people want done with runs of journeys; whether there was any."""
+        with self._store.read() as tx:
+            if journeys.next_order(tx) is None:
+                return False
+        memory, self._memory = self._memory, None
+        clock = self._logical.tick(self._parts, int(self._clock() * 1000))
+        with self._store.write() as tx:
+            memory = self._fresh_memory(tx, memory)
+            worked = orders.step(tx, memory.travels, clock)
+        self._memory = memory
+        return worked
+
     def _write_found(self, at_once: bool = False) -> None:
         """Write what the catalogue found inside of messages, when it is due."""
         now = int(self._clock() * 1000)
@@ -281,6 +295,7 @@ class Pipeline:
             or rebuild.step(self._store, at) is not None
             or retention.step(self._store, self._settings, at)
             or self.compute()
+            or self.carry_out()
         )
         self._asked = time.monotonic()
         return self._sweeping

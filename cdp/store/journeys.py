@@ -82,11 +82,17 @@ def launch(tx: Connection, key: str, version: int, author: str, now: int) -> Jou
     meta.bump(tx)
     made = row(tx, key)
     assert made is not None
+    order(tx, made.id, "begin", {"version": version}, author, now)
+    if before is not None and before.state == PAUSED:
+        order(tx, made.id, "resume", {}, author, now)
     return made
 
 
 def change(tx: Connection, key: str, author: str, now: int, **values: Any) -> None:
-    """Change ``state``, ``rollout`` or ``winners`` of a journey."""
+    """Change ``state``, ``rollout`` or ``winners`` of a journey.
+
+    A change of state has an order follow where it concerns people who are inside.
+    """
     before = row(tx, key)
     assert before is not None
     was = {name: getattr(before, name) for name in values}
@@ -96,6 +102,11 @@ def change(tx: Connection, key: str, author: str, now: int, **values: Any) -> No
     tx.execute(update(journeys).where(journeys.c.key == key).values(changed_at=now, **stored))
     record_change(tx, now, author, "journey", key, "changed", was, values)
     meta.bump(tx)
+    state = values.get("state")
+    if before.state == PAUSED and state in MOVING:
+        order(tx, before.id, "resume", {}, author, now)
+    if state == STOPPED:
+        order(tx, before.id, "stop", {"reason": "stopped"}, author, now)
 
 
 def put_error(tx: Connection, id_: int, error: str | None) -> None:

@@ -61,6 +61,13 @@ def among(tx: Connection, audience: int, ids: Iterable[int]) -> set[int]:
     return found
 
 
+def after(tx: Connection, audience: int, reached: int, limit: int) -> list[int]:
+    """Members of an audience with higher numbers, the first ones."""
+    c = members.c
+    statement = select(c.profile).where(c.audience == audience, c.profile > reached)
+    return list(tx.execute(statement.order_by(c.profile).limit(limit)).scalars())
+
+
 def add_members(tx: Connection, rows: list[tuple[int, int, int]]) -> None:
     """Add (audience, profile, since); who is in already stays as they are."""
     if not rows:

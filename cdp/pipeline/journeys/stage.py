@@ -97,7 +97,8 @@ class Travels:
         courses = self._courses(tx, wanted, runs, ())
         for profile, course in courses.items():
             for change, key in entries.get(profile, ()):
-                course.course.moved(key, change.entered, now, f"{key}:{change.at}")
+                at = at_of(change.at, now)
+                course.course.moved(key, change.entered, at, f"{key}:{change.at}")
             course.course.changed_at(now)
         self._write(tx, courses, now)
 

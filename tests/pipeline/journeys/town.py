@@ -13,7 +13,7 @@ from cdp.events import format_time
 from cdp.log import Record, open_log, open_reader
 from cdp.pipeline.run import Pipeline
 from cdp.server.bootstrap import bootstrap
-from cdp.store import Store, definitions, deliveries, emissions, journey_runs, journeys
+from cdp.store import Store, definitions, deliveries, emissions, journey_runs, journeys, timers
 from cdp.store.journey_runs import Placed
 
 DAY, HOUR, MINUTE = 86_400_000, 3_600_000, 60_000
@@ -94,8 +94,21 @@ class Town:
         self.pipeline.settle()
 
     def wait(self, days: float = 0, hours: float = 0, minutes: float = 0) -> None:
-        """Let time pass."""
-        self.now += int(days * DAY + hours * HOUR + minutes * MINUTE)
+        """Let time pass, from one thing that is due to the next."""
+        end = self.now + int(days * DAY + hours * HOUR + minutes * MINUTE)
+        while True:
+            with self.store.read() as tx:
+                due = timers.due_timers(tx, end, 1)
+            if not due:
+                break
+            self.now = max(self.now, due[0].due)
+            self.settle()
+        self.now = end
+        self.settle()
+
+    def sleep(self, days: float) -> None:
+        """Let time pass while nothing runs."""
+        self.now += int(days * DAY)
         self.settle()
 
     # What became of it.

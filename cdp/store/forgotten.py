@@ -1,4 +1,4 @@
-"""Messages of people who are deleted (law 7)."""
+"""Messages and journeys of people who are deleted (law 7)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, select
 
 from cdp.identity import Identifier
-from cdp.store import broadcast_people, emissions, preferences
+from cdp.store import broadcast_people, emissions, journey_runs, preferences
 from cdp.store.bulk import chunks
 from cdp.store.tables import deliveries, delivery_contents, reports
 
@@ -16,7 +16,9 @@ from cdp.store.tables import deliveries, delivery_contents, reports
 def forget_messages(
     tx: Connection, node_ids: Sequence[int], identifiers: Iterable[Identifier]
 ) -> None:
-    """Drop all that was sent to people, is to be sent, or was told of it, and what they wanted.
+    """Drop all that was sent to people or is to be sent, what was told of it and what they wanted.
+
+    Their runs of journeys go as well.
 
     Messages to their addresses that name no person go, too. What is being handed over at
     this moment can't be called back; nothing is handed over any more.
@@ -30,6 +32,7 @@ def forget_messages(
     broadcast_people.forget(tx, node_ids)
     preferences.forget(tx, node_ids, values)
     emissions.forget(tx, node_ids)
+    journey_runs.forget(tx, node_ids)
 
 
 def _drop(tx: Connection, ids: Select[Any]) -> None:

@@ -303,9 +303,9 @@ _give = (
 )
 
 
-def forget(tx: Connection, profiles: Sequence[int]) -> None:
+def forget(tx: Connection, nodes: Sequence[int]) -> None:
     """Take away all runs of deleted people; what they count to stays."""
-    ids = [row[0] for row in select_by(tx, (_c.id,), _c.profile, list(profiles))]
+    ids = [row[0] for row in select_by(tx, (_c.id,), _c.node, list(nodes))]
     for some in chunks(ids):
         tx.execute(delete(journey_moves).where(journey_moves.c.run.in_(some)))
         tx.execute(delete(journey_runs).where(_c.id.in_(some)))

@@ -68,8 +68,12 @@ class Travels:
         entries = self._entries(moved, mine)
         runs = self._concerned(tx, mine)
         wanted = self._wanted(mine, runs, entries)
-        for profile in joined:
-            wanted.setdefault(profile, [])
+        if joined:
+            known = {item.run.id for item in runs}
+            theirs = journey_runs.active_of(tx, sorted(joined), self.plan.keys)
+            runs += [item for item in theirs if item.run.id not in known]
+            for profile in joined:
+                wanted.setdefault(profile, [])
         if not wanted:
             return
         courses = self._courses(tx, wanted, runs, outcome.created)

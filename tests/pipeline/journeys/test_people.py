@@ -1,0 +1,166 @@
+"""Runs when people are joined, parted and deleted; late timers; gates; restarts."""
+
+from __future__ import annotations
+
+from cdp.pipeline import unmerge
+from cdp.store import journey_runs, journeys, people
+from cdp.store.tables import USERS
+from tests.pipeline.journeys.town import BEGIN, DAY, HOUR, Town
+
+WAITS = """
+trigger: { event: Seen }
+entry: once
+steps: [ { wait: 2d }, { emit: Done } ]
+"""
+
+
+def test_of_two_who_become_one_the_older_run_goes_on(town: Town) -> None:
+    town.journey("j", WAITS)
+    town.send(town.message(type="track", anonymousId="a1", event="Seen"))
+    town.wait(hours=1)
+    town.track("u1", "Seen")
+    assert town.steps("j") == ["wait-2d", "wait-2d"]
+    town.send(town.message(type="identify", anonymousId="a1", userId="u1"))
+    assert town.steps("j") == ["wait-2d", "merged"]
+    town.track("u1", "Seen")
+    assert len(town.runs("j")) == 2
+    town.wait(days=2)
+    assert town.steps("j") == ["finished", "merged"]
+    [said] = town.said()
+    assert said["userId"] == "u1"
+
+
+def test_runs_that_came_later_count_as_once_for_both(town: Town) -> None:
+    town.journey("j", "trigger: { event: Seen }\nsteps: [ { emit: Done } ]")
+    town.send(town.message(type="track", anonymousId="a1", event="Seen"))
+    town.send(town.message(type="identify", anonymousId="a1", userId="u1"))
+    town.track("u1", "Seen")
+    assert len(town.runs("j")) == 1
+
+
+def test_after_an_unmerge_a_run_is_with_whose_event_began_it(town: Town) -> None:
+    town.journey("j", WAITS)
+    town.send(town.message(type="track", anonymousId="a1", event="Seen"))
+    town.send(town.message(type="identify", anonymousId="a1", userId="u1"))
+    with town.store.read() as tx:
+        before = people.resolve(tx, USERS, "user_id", "u1")
+    assert before is not None and town.runs("j")[0].profile == before.id
+    unmerge.unmerge(town.store, before, [("anonymous_id", "a1")], "test", town.now)
+    with town.store.read() as tx:
+        alone = people.resolve(tx, USERS, "anonymous_id", "a1")
+        other = people.resolve(tx, USERS, "user_id", "u1")
+    assert alone is not None and other is not None and alone.id != other.id
+    assert town.runs("j")[0].profile == alone.id
+    town.wait(days=2)
+    assert town.steps("j") == ["finished"]
+    [said] = town.said()
+    assert said["anonymousId"] == "a1" and "userId" not in said
+
+
+def test_who_is_deleted_leaves_no_run_behind(town: Town) -> None:
+    from cdp.store import forgotten, graph
+
+    town.journey("j", WAITS)
+    town.track("u1", "Seen")
+    profile = town.runs("j")[0].profile
+    with town.store.write() as tx:
+        nodes = [row.id for row in graph.nodes_of_profiles(tx, [profile])]
+        forgotten.forget_messages(tx, nodes, [])
+        assert journey_runs.of_people(tx, [profile], {}) == []
+    town.wait(days=3)
+    assert town.said() == []
+
+
+def test_after_a_day_of_downtime_waits_go_on_from_when_it_is_noticed(town: Town) -> None:
+    text = """
+    trigger: { event: Seen }
+    steps: [ { wait: 1h }, { emit: One }, { wait: 1h }, { emit: Two } ]
+    """
+    town.journey("j", text)
+    town.track("u1", "Seen")
+    town.sleep(days=1)
+    assert [item["event"] for item in town.said()] == ["One"]
+    run = town.runs("j")[0].run
+    assert run.due == BEGIN + DAY + HOUR
+    town.wait(hours=1)
+    assert [item["event"] for item in town.said()] == ["One", "Two"]
+
+
+def test_what_is_late_is_skipped_waited_for_again_or_ended(town: Town) -> None:
+    for name, then in (("skip", "skip"), ("again", "again"), ("exit", "exit")):
+        text = f"""
+        trigger: {{ event: Seen }}
+        steps:
+          - wait: {{ until: "13:00", zone: UTC, late: {{ after: 2h, then: {then} }} }}
+          - emit: {name}
+        """
+        town.journey(name, text)
+    town.track("u1", "Seen")
+    town.sleep(days=0.5)
+    assert town.steps("skip") == ["finished"] and town.steps("exit") == ["late"]
+    assert town.runs("again")[0].run.due == BEGIN + DAY + HOUR
+    assert town.said() == []
+    town.wait(days=1)
+    assert [item["event"] for item in town.said()] == ["again"]
+
+
+def test_a_gate_lets_so_many_through(town: Town) -> None:
+    text = """
+    trigger: { event: Seen }
+    steps: [ { rate: { count: 2, per: 1h } }, { emit: Passed } ]
+    """
+    town.journey("j", text)
+    for number in range(4):
+        town.track(f"u{number}", "Seen")
+    assert len(town.said()) == 1
+    town.restart()
+    town.wait(minutes=30)
+    assert len(town.said()) == 2
+    town.wait(hours=1)
+    assert len(town.said()) == 4
+
+
+def test_a_goal_counts_after_the_end_as_long_as_it_may(town: Town) -> None:
+    text = """
+    trigger: { event: Seen }
+    entry: every_time
+    goal: { event: Bought, within: 3d, value: properties.total }
+    steps: [ { emit: Hi } ]
+    """
+    town.journey("j", text)
+    town.track("u1", "Seen")
+    town.track("u2", "Seen")
+    town.wait(days=2)
+    town.track("u1", "Bought", total=12.5)
+    town.wait(days=2)
+    town.track("u2", "Bought", total=1)
+    reached = [item.run.goal_at is not None for item in town.runs("j")]
+    assert reached == [True, False]
+    with town.store.read() as tx:
+        row = journeys.row(tx, "j")
+        assert row is not None
+        found = {(c.what, c.exit): c.n for c in journey_runs.counts(tx, row.id)}
+    assert found["entered", ""] == 2 and found["converted", ""] == 1
+
+
+def test_the_answer_to_a_call_can_be_used(town: Town) -> None:
+    text = """
+    trigger: { event: Seen }
+    steps:
+      - webhook: { url: "https://example.org/{{ event.id }}", body: { n: 1 }, save_as: quote }
+      - branch:
+          - when: journey.quote.body.price > 10
+            then:
+              - emit: { event: Dear, properties: { price: "{{ journey.quote.body.price }}" } }
+          - else: [ { emit: Cheap } ]
+    """
+    town.journey("j", text)
+    town.track("u1", "Seen", id="x7")
+    run = town.runs("j")[0].run
+    assert run.step == "webhook"
+    answer = {"call": run.reason_key, "ok": True, "status": 200, "body": {"price": 12}}
+    town.send(
+        town.message(type="track", userId="u1", event="Journey Call Answered", properties=answer)
+    )
+    assert [item["event"] for item in town.said()] == ["Dear"]
+    assert town.said()[0]["properties"] == {"price": "12"}

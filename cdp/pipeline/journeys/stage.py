@@ -283,15 +283,15 @@ class Travels:
     def _message(self, travelling: Travelling, item: Said) -> None:
         message, course = item.message, travelling.course
         at = message.received_at
+        if message.type == "identify" and self.plan.journeys.by_trait:
+            for trait in message.body.get("traits") or ():
+                if trait in self.plan.journeys.by_trait:
+                    self._trait(travelling, trait, item)
         name = event_of(message)
         if name:
             course.happened(name, message.body, at, item.seq)
         if message.type == "group":
             course.grouped(message.body, at, item.seq)
-        if message.type == "identify" and self.plan.journeys.by_trait:
-            for trait in message.body.get("traits") or ():
-                if trait in self.plan.journeys.by_trait:
-                    self._trait(travelling, trait, item)
 
     def _trait(self, travelling: Travelling, trait: str, item: Said) -> None:
         """Whether a message gave a trait another value, in the order of stamps."""

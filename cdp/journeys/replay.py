@@ -27,6 +27,10 @@ MOST_AT_ONCE = 1000
 MOST_TURNS = 100_000
 
 
+#: Where messages have names of the person, and as which identifiers.
+_NAMES = (("userId", "user_id"), ("anonymousId", "anonymous_id"))
+
+
 class NeverEnds(RuntimeError):
     """Journeys that go on and on without anything from outside."""
 
@@ -157,6 +161,10 @@ class Life:
     def _note(self, message: Mapping[str, Any], t: int, seq: int) -> list[tuple[str, Any, Any]]:
         """Add a message to what is known of the person; the traits that it changes."""
         subject, type_ = self.subject, message.get("type", "track")
+        for field, kind in _NAMES:
+            name = message.get(field)
+            if name and name not in (known := subject.identifiers.setdefault(kind, [])):
+                known.append(name)
         event = _name(message) if type_ != "identify" else TRAITS
         changes = []
         traits = message.get("traits") or {}

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
+from tests import quick
+from tests.scratch import SCRATCH
+
+quick.share()
+if SCRATCH is not None:  # where pytest makes folders for tests
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", SCRATCH)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: let the collector of garbage no longer look through it."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
@@ -11,6 +12,7 @@ from marshmallow import Schema, fields
 from cdp import __version__
 from cdp.api import (
     access,
+    addresses,
     broadcasts,
     catalogue,
     definitions,
@@ -106,6 +108,15 @@ def register(app: Flask, store: Store, settings: Settings, plugins: Any) -> None
     """Add the admin API to ``app``."""
     app.extensions[EXTENSION] = found = Here(store, settings, plugins)
     imports.install(app, found)
+    for room in (*ROOMS, _rest):
+        app.register_blueprint(room)
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The OpenAPI document. Most servers are never asked for it, and it takes a while to make."""
+    app = Flask(__name__, static_folder=None)
+    addresses.allow(app)
     api = _Documented(
         spec_kwargs={
             "title": "Headwater admin API",
@@ -119,14 +130,12 @@ def register(app: Flask, store: Store, settings: Settings, plugins: Any) -> None
     api.spec.components.security_scheme("token", scheme)
     for room in ROOMS:
         api.register_blueprint(room)
-    app.extensions[EXTENSION + ".spec"] = api.spec
-    app.register_blueprint(_rest)
+    found: dict[str, Any] = api.spec.to_dict()
+    return found
 
 
 def _openapi() -> Response:
-    from flask import current_app
-
-    return jsonify(current_app.extensions[EXTENSION + ".spec"].to_dict())
+    return jsonify(document())
 
 
 def _nowhere(rest: str = "") -> Response:

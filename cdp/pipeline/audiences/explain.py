@@ -67,12 +67,7 @@ def why(tx: Connection, key: str, profile: people.Profile, now: int, at: int | N
         [Entry(row.id, row.kind, row.key, row.collection, True, root)], now, texts, None, measured
     )
     [item] = book.items
-    known = People(book, kept.all_kept(tx)).load(tx, {profile.id: set(item.events)}, remember=False)
-    subject = known[profile.id].subject
-    subject.audiences = membership.keys_of(tx, profile.id, at)
-    if at is not None:
-        subject.traits = traits_at(tx, profile.id, profile.collection, profile.traits, at).values()
-        _forget_after(subject, _first_after(tx, at))
+    subject = subject_at(tx, book, profile, set(item.events), at)
     then = now if at is None else at
     changes = membership.changes_of(tx, AUDIENCE, key, profile.id, at)
     inside, since = membership.ever(tx, profile.id, at).get(key, (False, None))
@@ -82,6 +77,19 @@ def why(tx: Connection, key: str, profile: people.Profile, now: int, at: int | N
         row, format_text(root), inside, since if inside else None, clauses,
         changes, None if following == NEVER else following,
     )  # fmt: skip
+
+
+def subject_at(
+    tx: Connection, book: Book, profile: people.Profile, events: set[str], at: int | None
+) -> Subject:
+    """A person as conditions of a book see them; with ``at``, as they were known then."""
+    known = People(book, kept.all_kept(tx)).load(tx, {profile.id: events}, remember=False)
+    subject = known[profile.id].subject
+    subject.audiences = membership.keys_of(tx, profile.id, at)
+    if at is not None:
+        subject.traits = traits_at(tx, profile.id, profile.collection, profile.traits, at).values()
+        _forget_after(subject, _first_after(tx, at))
+    return subject
 
 
 def _first_after(tx: Connection, at: int) -> int:

@@ -349,7 +349,8 @@ def by_field(kind: Kind, faults: list[Fault]) -> dict[str, str]:
     for fault in faults:
         at = fault.field.partition(".")[0]
         field = at if at in (*shown, "key", "send_to") else "name"
-        text = as_sentence(fault.located)
+        inside = fault.field.partition(".")[2] if at in ("locales", "headers") else ""
+        text = as_sentence(f"{inside}: {fault.located}" if inside else fault.located)
         wrong[field] = f"{wrong[field]} {text}" if field in wrong else text
     return wrong
 

@@ -28,6 +28,7 @@ from cdp.console import (
     format,
     home,
     identity,
+    images,
     imports,
     layout,
     live,
@@ -50,6 +51,8 @@ from cdp.console import (
     trait_rules,
     users,
     wishes,
+    wrappings,
+    written,
 )
 from cdp.console.context import EXTENSION, Console, Services
 from cdp.store import Store, meta
@@ -86,7 +89,9 @@ PAGES: tuple[tuple[str, str, View], ...] = (
     ("/messages/templates", "templates", stationery.index),
     ("/messages/templates/-new", "template_new", stationery.new),
     ("/messages/templates/<key>", "template", stationery.edit),
-    ("/messages/templates/<key>/versions", "template_versions", stationery.versions),
+    ("/messages/templates/<key>/versions", "template_versions", written.versions),
+    ("/messages/images", "images", images.index),
+    ("/messages/images/<hash_>", "image", images.one),
     ("/messages/health", "messages_health", messages.health),
     ("/messages/suppressed", "suppressed", wishes.suppressed),
     ("/messages/topics", "topics", wishes.topics),
@@ -146,8 +151,10 @@ FORMS: tuple[tuple[str, str, View], ...] = (
     ("/people/<profile>/subscriptions", "choose_for", wishes.choose),
     ("/messages/templates/-new", "template_create", stationery.create),
     ("/messages/templates/<key>", "template_change", stationery.change),
-    ("/messages/templates/<key>/versions", "template_revert", stationery.revert),
-    ("/messages/templates/<key>/remove", "template_remove", stationery.remove),
+    ("/messages/templates/<key>/versions", "template_revert", written.revert),
+    ("/messages/templates/<key>/remove", "template_remove", written.remove),
+    ("/messages/images", "image_upload", images.upload),
+    ("/messages/images/<hash_>/remove", "image_remove", images.remove),
     ("/audiences/-preview", "audience_preview", preview.preview),
     ("/catalogue/computed-traits/-try", "query_try", queries.attempt),
     ("/live/test", "test_event", live.send_test),
@@ -205,6 +212,18 @@ DEFINED_PAGES: tuple[tuple[str, str, str, View], ...] = (
     ("POST", "/<key>/remove", "defined_remove", defined.remove),
 )
 
+#: The pages of layouts and of snippets, with {} for which.
+WRAPPINGS: tuple[tuple[str, str, str, View], ...] = (
+    ("GET", "", "{}s", wrappings.index),
+    ("GET", "/-new", "{}_new", wrappings.new),
+    ("POST", "/-new", "{}_create", wrappings.create),
+    ("GET", "/<key>", "{}", wrappings.edit),
+    ("POST", "/<key>", "{}_change", wrappings.change),
+    ("GET", "/<key>/versions", "{}_versions", written.versions),
+    ("POST", "/<key>/versions", "{}_revert", written.revert),
+    ("POST", "/<key>/remove", "{}_remove", written.remove),
+)
+
 
 def create_blueprint(store: Store, settings: Settings, services: Services) -> Blueprint:
     """The console over a migrated ``store``, to be registered at the root of an app."""
@@ -225,6 +244,11 @@ def create_blueprint(store: Store, settings: Settings, services: Services) -> Bl
         for method, rest, endpoint, view in DEFINED_PAGES:
             of = {"plural": plural}
             bp.add_url_rule(root + rest, endpoint, view, methods=[method], defaults=of)
+    for kind in wrappings.FIELDS:
+        for method, rest, endpoint, view in WRAPPINGS:
+            address, which = f"/messages/{kind}s{rest}", {"kind": kind}
+            name = endpoint.format(kind)
+            bp.add_url_rule(address, name, view, methods=[method], defaults=which)
     return bp
 
 

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple
 
+from babel.localedata import locale_identifiers
 from flask import abort, flash, make_response, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
-from cdp.console import defined, layout, security, trials
+from cdp.console import block_form, defined, layout, security, template_form, trials
+from cdp.console.block_form import Done
 from cdp.console.context import console
 from cdp.console.defined import Form, key_of, shown_versions, version_or_404
 from cdp.console.messages import CHANNELS, DAY_MS
-from cdp.console.sources import author
-from cdp.definitions import KINDS, DefinitionError, title_of
-from cdp.messaging.templates import names
-from cdp.store import broadcasts, defining, definitions, message_reads
-from cdp.store.config_rows import NameTaken
-from cdp.store.defining import NoSuchDefinition, StillUsed
+from cdp.console.template_form import FIELDS, OF_LANGUAGE
+from cdp.console.written import versions_page
+from cdp.definitions import KINDS, title_of
+from cdp.messaging.templates import building, names
+from cdp.store import broadcasts, definitions, message_reads
 from cdp.store.definitions import Version
 from cdp.store.message_reads import Which
 
 KIND = KINDS["template"]
 _DAYS = 30
 _USERS = 2000
-#: The form of each channel, beside the name: what is typed most comes first.
-FIELDS: dict[str, tuple[str, ...]] = {
-    "email": ("subject", "preheader", "body", "format", "layout", "from", "reply_to", "text"),
-    "sms": ("body", "from"),
-    "push": ("title", "body", "link", "image"),
-    "in_app": ("title", "body", "format", "form", "link", "image", "expires_after"),
-    "webhook": ("url", "method", "body"),
-    "slack": ("to", "body"),
-}
-_ALL = ("name", "description", "topic", "missing")
 #: Looser than other pages': what a message looks like is inline; the frame runs nothing.
 POLICY = (
     security.POLICY.replace("img-src 'self' data:", "img-src 'self' data: https: http:")
@@ -93,7 +85,10 @@ def new() -> Response | str:
     channel = request.args.get("channel", "")
     if channel not in CHANNELS:
         return render_template("console/template_new.html", channel_words=CHANNELS)
-    return _page(Form({"channel": channel, "name": request.args.get("name", "")[:100]}))
+    values: dict[str, Any] = {"channel": channel, "name": request.args.get("name", "")[:100]}
+    if channel == "email" and request.args.get("with") == "blocks":
+        values["blocks"] = [dict(block) for block in block_form.START]
+    return _page(Form(values))
 
 
 def create() -> Response | str:
@@ -101,12 +96,12 @@ def create() -> Response | str:
     channel = request.form.get("channel", "")
     if channel not in CHANNELS:
         abort(400, "Choose which way it goes.")
-    values = _typed({"channel": channel})
+    values, wrong = template_form.typed({"channel": channel})
     key = request.form.get("key", "").strip() or key_of(values.get("name", ""))
     tried = _tried(key or "new", values, None)
     if tried is not None:
         return tried
-    answer = defined.put(KIND, key, values, 0)
+    answer = _put(key, values, wrong, 0)
     if isinstance(answer, Form):
         return _page(answer._replace(values={**answer.values, "key": key}), status=422)
     flash(f"{title_of(key, answer)} is saved and can be used.", "good")
@@ -118,7 +113,7 @@ def edit(key: str) -> Response | str:
     with console().store.read() as tx:
         kept = shown_versions(tx, (KIND.name, key))
         if kept and kept[0][0].body is None:
-            return _versions(key, kept)
+            return versions_page((KIND.name, key), kept)
         version = version_or_404(tx, (KIND.name, key))
     return _page(Form(dict(version.body or {}), {}, version.version), key)
 
@@ -128,103 +123,65 @@ def change(key: str) -> Response | str:
     seen = layout.number_arg("seen") or 0
     with console().store.read() as tx:
         old = version_or_404(tx, (KIND.name, key)).body or {}
-    values = _typed(old)
+    values, wrong = template_form.typed(old)
     tried = _tried(key, values, seen)
     if tried is not None:
         return tried
-    answer = defined.put(KIND, key, values, seen)
+    answer = _put(key, values, wrong, seen)
     if isinstance(answer, Form):
         return _page(answer, key, status=422)
     flash("Saved. The next message says it.", "good")
     return redirect(url_for("console.template", key=key), 303)
 
 
-def versions(key: str) -> str:
-    """What it said before, with the way back."""
-    with console().store.read() as tx:
-        kept = shown_versions(tx, (KIND.name, key))
-    if not kept:
-        abort(404, "There is no such template.")
-    return _versions(key, kept)
-
-
-def _versions(key: str, kept: list[Any]) -> str:
-    last = next(version for version, _ in kept if version.body is not None)
-    return render_template(
-        "console/template_versions.html",
-        key=key,
-        name=title_of(key, last.body or {}),
-        gone=kept[0][0].body is None,
-        versions=kept,
-        revert_address=url_for("console.template_revert", key=key),
-    )
-
-
-def revert(key: str) -> Response:
-    """Make an older version hold again."""
-    to = layout.number_arg("to") or 0
-    try:
-        with console().store.write() as tx:
-            defining.revert(tx, console().now(), (KIND.name, key), to, author())
-        flash(f"Version {to} holds again.", "good")
-    except (NoSuchDefinition, DefinitionError, NameTaken, StillUsed) as error:
-        flash(f"Version {to} can't hold again: {error}.", "bad")
-    return redirect(url_for("console.template_versions", key=key), 303)
-
-
-def remove(key: str) -> Response:
-    """Remove one that nobody uses, once its key was typed."""
-    if request.form.get("confirm", "").strip() != key:
-        flash(f"Not removed: type {key} to go on.", "bad")
-        return redirect(url_for("console.template_versions", key=key), 303)
-    try:
-        with console().store.write() as tx:
-            defining.remove(tx, console().now(), (KIND.name, key), author())
-    except NoSuchDefinition:
-        abort(404, "It is gone already.")
-    except StillUsed as error:
-        flash(f"Not removed: {'; '.join(error.users)}.", "bad")
-        return redirect(url_for("console.template_versions", key=key), 303)
-    flash("Removed. Its versions are kept, so that it can come back.", "good")
-    return redirect(url_for("console.template_versions", key=key), 303)
-
-
-def _typed(old: dict[str, Any]) -> dict[str, Any]:
-    """The body that the form says; what it does not show stays as it is."""
-    shown = (*_ALL, *FIELDS[old["channel"]])
-    kept = {name: value for name, value in old.items() if name not in shown}
-    given = {name: request.form.get(name, "").replace("\r\n", "\n").strip() for name in shown}
-    if given["missing"] != "fallback":
-        kept.pop("fallbacks", None)
-    return {**kept, **{name: value for name, value in given.items() if value}}
+def _put(
+    key: str, values: dict[str, Any], wrong: dict[str, str], seen: int
+) -> dict[str, Any] | Form:
+    if wrong:
+        return Form(values, wrong, seen)
+    answer = defined.put(KIND, key, template_form.whole(values), seen)
+    # Rows that are empty yet stay where they are.
+    return answer._replace(values=values) if isinstance(answer, Form) else answer
 
 
 def _tried(key: str, values: dict[str, Any], seen: int | None) -> Response | str | None:
     """The answer to who does not save, but looks or sends a test; None if it is to be saved."""
-    wanted = request.form.get("do", "save")
+    order = request.form.get("edit", "")
+    wanted = "edit" if order else request.form.get("do", "save")
     if wanted == "save":
         return None
-    if wanted not in ("preview", "test"):
+    if wanted not in ("preview", "test", "edit"):
         abort(400, "Unknown action.")
     # A test is written down before its message is looked at.
-    tested = trials.send(key, values) if wanted == "test" else None
+    tested = trials.send(key, template_form.whole(values)) if wanted == "test" else None
     if layout.is_partial() and wanted == "test":
         return render_template("console/template_tested.html", tested=tested)
-    if layout.is_partial():
+    if layout.is_partial() and wanted == "preview":
         return render_template(
             "console/template_preview.html",
-            trial=trials.trial(key, values),
+            trial=trials.trial(key, template_form.whole(values)),
             swapped="go" in request.form,
         )
     form = Form(values, {}, seen or 0)
     if seen is None:
         form.values["key"] = request.form.get("key", "").strip()
-    return _page(form, None if seen is None else key, tested=tested)
+    done = template_form.carry_out(values, order) if order not in ("", "show") else Done()
+    if layout.is_partial():
+        context = _fields(form, None if seen is None else key, done)
+        answer = make_response(render_template("console/template_fields.html", **context))
+        answer.headers["HX-Trigger-After-Settle"] = "redrawn"
+        return answer
+    return _page(form, None if seen is None else key, tested=tested, done=done)
 
 
-def _page(form: Form, key: str | None = None, status: int = 200, tested: Any = None) -> Response:
-    channel = form.values["channel"]
-    shown = (*_ALL, *FIELDS[channel], "key")
+def _fields(form: Form, key: str | None, done: Done = Done()) -> dict[str, Any]:  # noqa: B008
+    """What the form itself shows, without the preview beside it."""
+    channel, values = form.values["channel"], form.values
+    shown = (*template_form.shown(channel), "key")
+    languages = list(values.get("locales") or {})
+    language = request.values.get("lang", "")
+    if done.focus.startswith("language:"):
+        language = done.focus.partition(":")[2]
     with console().store.read() as tx:
         topics, layouts = (
             [(one.key, title_of(one.key, one.body or {})) for one in found]
@@ -233,26 +190,59 @@ def _page(form: Form, key: str | None = None, status: int = 200, tested: Any = N
             )
         )  # fmt: skip
         picks = trials.picks(tx)
+    return {
+        "key": key,
+        "form": form,
+        "channel": channel,
+        "channel_words": CHANNELS,
+        "fields": FIELDS[channel],
+        "of_language": OF_LANGUAGE[channel],
+        "lines": template_form.LINES.get(channel, ()),
+        "as_lines": template_form.as_lines,
+        "needed": {several[0] for several in names.NEEDED[channel] if len(several) == 1},
+        "values": {name: values.get(name, "") for name in shown},
+        "wrong": {name: form.wrong.get(name) for name in shown},
+        # What is wrong where the form has no field.
+        "elsewhere": [text for name, text in form.wrong.items() if name not in shown],
+        "topics": topics,
+        "layouts": layouts,
+        "picks": picks,
+        "methods": [(name, name) for name in names.METHODS if name != "POST"],
+        "languages": [(code, template_form.language_name(code)) for code in languages],
+        "language": language if language in languages else "",
+        "common": _common_languages(languages),
+        "types": building.TYPES,
+        "inner": building.INNER,
+        "done": done,
+    }
+
+
+@cache
+def all_languages() -> list[tuple[str, str]]:
+    """The languages that there are, as codes with names, by name."""
+    codes = [code for code in locale_identifiers() if len(code) in (2, 3)]
+    return sorted(((code, template_form.language_name(code)) for code in codes), key=lambda p: p[1])
+
+
+def _common_languages(there: list[str]) -> list[tuple[str, str]]:
+    return [pair for pair in all_languages() if pair[0] not in there]
+
+
+def _page(
+    form: Form,
+    key: str | None = None,
+    status: int = 200,
+    tested: Any = None,
+    done: Done = Done(),  # noqa: B008
+) -> Response:
+    channel = form.values["channel"]
     text = render_template(
         "console/template_form.html",
-        key=key,
-        form=form,
-        channel=channel,
-        channel_words=CHANNELS,
-        fields=FIELDS[channel],
-        needed={several[0] for several in names.NEEDED[channel] if len(several) == 1},
-        values={name: form.values.get(name, "") for name in shown},
-        wrong={name: form.wrong.get(name) for name in shown},
-        # What is wrong where the form has no field.
-        elsewhere=[text for name, text in form.wrong.items() if name not in shown],
-        topics=topics,
-        layouts=layouts,
-        picks=picks,
-        methods=[(name, name) for name in names.METHODS if name != "POST"],
-        trial=trials.trial(key or "new", form.values),
+        trial=trials.trial(key or "new", template_form.whole(form.values)),
         tested=tested,
         to=trials.TO.get(channel),
         swapped=False,
+        **_fields(form, key, done),
     )
     answer = make_response(text, status)
     answer.headers["Content-Security-Policy"] = POLICY

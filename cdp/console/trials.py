@@ -7,23 +7,28 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import msgspec
 from flask import request
 from sqlalchemy import Connection
 
-from cdp.console import auth, people
+from cdp.console import auth, people, samples
 from cdp.console.conditions import as_sentence
 from cdp.console.context import console
 from cdp.console.defined import key_of
+from cdp.console.samples import Sample
 from cdp.definitions import KINDS, DefinitionError, title_of
 from cdp.delivery.messages.trial import Known, customer_at
+from cdp.messaging.images import named_in
 from cdp.messaging.names import delivery_name
 from cdp.messaging.request import TRANSACTIONAL, Flag, Request
+from cdp.messaging.templates import building
 from cdp.store import (
     addressees,
     catalogue_picks,
     definitions,
     deliveries,
     faces,
+    images,
     link_keys,
 )
 from cdp.store.faces import Face
@@ -68,6 +73,9 @@ class Trial(NamedTuple):
     known: bool
     narrow: bool
     dark: bool
+    sample: Sample = Sample()
+    #: In which language it is shown; empty: the usual one.
+    lang: str = ""
 
 
 class Tested(NamedTuple):
@@ -79,24 +87,66 @@ class Tested(NamedTuple):
 
 def trial(key: str, values: Mapping[str, Any]) -> Trial:
     """Look at what the form says; who may not see personal values sees nobody."""
-    now = console().now()
-    dark = request.values.get("dark") == "1"
     with console().store.read() as tx:
-        face, person, nobody = _person(tx) if auth.current().sees_personal else (None, "", "")
-        known, wrong = _known(tx, key, values)
-        seen = Seen({}, "", "", wrong)
-        if known is not None and face is not None:
-            scope = {"customer": customer_at(tx, face.profile), "trigger": {}, "event": {}}
-            seen = _seen(known.preview(scope, "", now), dark)
-        findings = known.findings() if known is not None else []
-        variables = known.variables(tx, None, _LOOKED_AT) if known is not None else []
-    narrow = request.values.get("width") == "phone"
-    return Trial(face, person, nobody, seen, findings, variables, known is not None, narrow, dark)
+        unfinished = list(building.faults(values.get("blocks") or []))
+        known, wrong = _known(tx, key, _finished(values))
+        made = look(tx, known, wrong)
+        found = [
+            {"level": "error", "code": "unfinished", "field": "blocks", "line": None,
+             "text": f"{text[0].upper()}{text[1:]}"}
+            for text in unfinished
+        ]  # fmt: skip
+        gone = _images_gone(tx, values)
+    return made._replace(findings=[*found, *gone, *made.findings])
+
+
+def look(tx: Connection, known: Known | None, wrong: str) -> Trial:
+    """Show a template as somebody gets it, in the widths and the language that are asked for."""
+    now, lang = console().now(), request.values.get("lang", "")[:40]
+    dark, narrow = (
+        request.values.get(name) == on for name, on in (("dark", "1"), ("width", "phone"))
+    )
+    sees = auth.current().sees_personal
+    face, person, nobody = _person(tx) if sees else (None, "", "")
+    sample = samples.sample(tx, face) if sees else Sample()
+    seen = Seen({}, "", "", wrong or sample.wrong)
+    if known is not None and face is not None and not sample.wrong:
+        scope = {"customer": customer_at(tx, face.profile), **sample.scope}
+        seen = _seen(known.preview(scope, lang, now), dark)
+    findings = known.findings() if known is not None else []
+    variables = known.variables(tx, None, _LOOKED_AT) if known is not None else []
+    return Trial(face, person, nobody, seen, findings, variables, known is not None, narrow, dark,
+                 sample, lang)  # fmt: skip
+
+
+def _finished(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values with those blocks alone that can be shown."""
+    made = dict(values)
+    if "blocks" in made:
+        made["blocks"] = building.finished(made["blocks"])
+    if made.get("locales"):
+        made["locales"] = {
+            name: {**said, "blocks": building.finished(said["blocks"])}
+            if "blocks" in said
+            else said
+            for name, said in made["locales"].items()
+        }
+    return made
+
+
+def _images_gone(tx: Connection, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    named = named_in(msgspec.json.encode(values).decode())
+    gone = named - images.known(tx, named) if named else set()
+    text = "an image of yours that it shows is not there any more"
+    return [
+        {"level": "error", "code": "image_gone", "field": "body", "line": None, "text": text}
+        for _ in sorted(gone)[:1]
+    ]
 
 
 def _known(tx: Connection, key: str, values: Mapping[str, Any]) -> tuple[Known | None, str]:
     given = {name: value for name, value in values.items() if value and name != "key"}
-    if not set(given) - {"channel", "name", "missing"}:
+    if not set(given) - {"channel", "name", "missing", "theme"}:
         return None, ""
     try:
         body = KINDS["template"].read(key, given).body
@@ -178,6 +228,9 @@ def send(key: str, values: Mapping[str, Any]) -> Tested:
                 or ("" if nobody else "It says nothing yet.")
                 or f"Nobody is called {nobody}.",
             )
+        sample = samples.sample(tx, face)
+        if sample.wrong:
+            return Tested("", sample.wrong)
         stored = definitions.current(tx, "template", key)
         content = {n: v for n, v in known.body.items() if n not in ("channel", "name", "topic")}
         made = Request(
@@ -191,8 +244,19 @@ def send(key: str, values: Mapping[str, Any]) -> Tested:
             flags=Flag.TEST | Flag.UNLIMITED | Flag.TO_UNSUBSCRIBED | Flag.UNTRACKED,
             priority=TRANSACTIONAL,
             due_at=now,
-            data={"content": content},
+            data={"content": content, **_given(sample)},
         )
         keys = link_keys.ensure(tx)
         added = deliveries.add(tx, [made], now)[0]
     return Tested(delivery_name(keys, added.id), "")
+
+
+def _given(sample: Sample) -> dict[str, Any]:
+    """What a test is sent with beside its content."""
+    lang, said = request.values.get("lang", "")[:40], sample.scope
+    event = {"event": sample.name or "Sample", "properties": said["event"]}
+    return {
+        **({"event": event} if said["event"] or sample.name else {}),
+        **({"trigger": said["trigger"]} if said["trigger"] else {}),
+        **({"language": lang} if lang else {}),
+    }

@@ -19,8 +19,9 @@ from cdp.delivery.messages.letters import base_url
 from cdp.delivery.messages.subscriptions import NotChosen
 from cdp.delivery.messages.suppressions import BadAddress
 from cdp.identity import public_id
+from cdp.messaging.colors import HEX
 from cdp.store import branding, defining, definitions, preferences
-from cdp.store.branding import COLOR, Branding
+from cdp.store.branding import Branding
 from cdp.store.config_rows import NameTaken
 from cdp.store.defining import StaleVersion, StillUsed
 from cdp.store.topics import all_topics
@@ -156,7 +157,7 @@ def save_look() -> Response:
     """Let the pages look otherwise."""
     form, wrong = request.form, ""
     color = form.get("color", "").strip()
-    if color and not COLOR.fullmatch(color):
+    if color and not HEX.fullmatch(color):
         wrong = "a colour is written as #1d5bc4"
     with console().store.write() as tx:
         logo = "" if form.get("no_logo") else branding.load(tx).logo

@@ -19,6 +19,7 @@ from cdp.definitions.texts import (
     texts_of,
 )
 from cdp.definitions.words import Use, Word
+from cdp.messaging.colors import HEX
 from cdp.messaging.templates import TemplateError, names
 
 #: The longest body (characters).
@@ -115,11 +116,11 @@ TemplateSchema = Schema.from_dict(
             metadata={"description": "in_app: on which paths it is shown: regular expressions."},
         ),
         "priority": _ints("in_app: the lowest comes first; 100 if unset.", 0, 1000),
-        "theme": _map("in_app: its looks."),
+        "theme": _map("in_app: its looks; email of blocks: color and background, as #1d5bc4."),
         "expires_after": _text("in_app: how long it is shown, such as 30d.", 10),
         "blocks": fields.List(
             fields.Dict(), validate=validate.Length(max=50),
-            metadata={"description": "slack: Block Kit."},
+            metadata={"description": "email: what stands for a body; slack: Block Kit."},
         ),
         "missing": _one_of(
             names.MISSING, "What happens where a variable has no value and no default.",
@@ -170,8 +171,26 @@ def _faults(body: Body) -> Iterator[Fault]:
     for number, button in enumerate(body.get("buttons") or [], 1):
         if not button.get("text") or set(button) - {"text", "link", "action"}:
             yield Fault("buttons", f"Button {number} needs a text, and has link or action.")
+    if channel == "email":
+        yield from _blocks(body)
     yield from _regexes(body)
     yield from _locales(body, mine)
+
+
+def _blocks(body: Body) -> Iterator[Fault]:
+    from cdp.messaging.templates.building import THEME, faults
+
+    for name, said in (("", body), *(body.get("locales") or {}).items()):
+        field = f"locales.{name}.blocks" if name else "blocks"
+        if said.get("body") and said.get("blocks"):
+            yield Fault(field, "It has a body and blocks: keep one of them.")
+        if isinstance(said.get("blocks"), list):
+            yield from (Fault(field, text) for text in faults(said["blocks"]))
+    for name, color in (body.get("theme") or {}).items():
+        if name not in THEME:
+            yield Fault("theme", f"A theme of an email has {', '.join(THEME)}.")
+        elif not HEX.fullmatch(color):
+            yield Fault("theme", f"Its {name} is written as #1d5bc4.")
 
 
 def _regexes(body: Body) -> Iterator[Fault]:

@@ -1,8 +1,8 @@
 """What people can do about their messages: pages without login, by signed names alone.
 
 Opens and clicks (``/e/…``), ways out (``/unsubscribe``), the preference centre
-(``/preferences``), the message in a browser (``/view``). No cookies, no scripts, nothing from
-other hosts; a name that we have not given out leads to one friendly page.
+(``/preferences``), the message in a browser (``/view``), images (``/files``). No cookies, no
+scripts, nothing from other hosts; a name that we have not given out leads to one friendly page.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from flask import Blueprint
 
 from cdp.delivery.messages.seen import Seeing
-from cdp.pages import confirm, finish, preferences, unsubscribe, view, visits
+from cdp.pages import confirm, files, finish, preferences, unsubscribe, view, visits
 from cdp.pages.known import Known
 from cdp.pages.render import FOLDER
 from cdp.store import Store
@@ -25,5 +25,6 @@ def create_blueprint(store: Store, seeing: Seeing) -> Blueprint:
     preferences.add(blueprint, known)
     view.add(blueprint, known)
     confirm.add(blueprint, known)
+    files.add(blueprint, store)
     finish.add(blueprint)
     return blueprint

@@ -31,7 +31,7 @@ def add(blueprint: Blueprint) -> None:
         found.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
         found["X-Content-Type-Options"] = "nosniff"
         found["X-Robots-Tag"] = "noindex, nofollow"
-        found["Cache-Control"] = "no-store"
+        found.setdefault("Cache-Control", "no-store")
         # The names in our addresses are nobody else's to read.
         found["Referrer-Policy"] = "no-referrer"
         return response

@@ -9,10 +9,11 @@ from typing import Any
 from flask import Response, make_response, render_template, request
 from sqlalchemy import Connection
 
+from cdp.messaging.colors import HEX, ink_on
 from cdp.pages.known import Letter
 from cdp.pages.language import Words, words_for
 from cdp.store import branding
-from cdp.store.branding import COLOR, Branding
+from cdp.store.branding import Branding
 
 FOLDER = Path(__file__).parent
 
@@ -49,13 +50,6 @@ def page(
 
 def _look(color: str) -> dict[str, str] | None:
     """The house's colour, and that of a text upon it."""
-    if not COLOR.fullmatch(color):
+    if not HEX.fullmatch(color):
         return None
-    return {"accent": color, "ink": "#ffffff" if _luminance(color) < 0.179 else "#000000"}
-
-
-def _luminance(color: str) -> float:
-    """Relative luminance (WCAG 2.2); from 0.179 on black is read better than white."""
-    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return {"accent": color, "ink": ink_on(color)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -11,8 +10,6 @@ from sqlalchemy import Connection
 from cdp.store import meta
 
 _KEY = "branding"
-#: How a colour is written.
-COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 class Branding(NamedTuple):

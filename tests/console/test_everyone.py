@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from cdp.console import assets
+from cdp.store import images
 from tests.console.chromium import NEEDS_CHROMIUM, tab
 from tests.console.shop import ShopWorld
 from tests.setup.sdk import BUILD
@@ -71,6 +72,18 @@ ADDRESSES = (
     "/messages/templates/-new?channel=push",
     "/messages/templates/sale_a",
     "/messages/templates/sale_a/versions",
+    "/messages/templates/spring",
+    "/messages/templates/-new?channel=email&with=blocks",
+    "/messages/templates/-new?channel=in_app",
+    "/messages/layouts",
+    "/messages/layouts/-new",
+    "/messages/layouts/page",
+    "/messages/layouts/page/versions",
+    "/messages/snippets",
+    "/messages/snippets/-new",
+    "/messages/snippets/address",
+    "/messages/images",
+    "{image}",
     "{message}",
     "/audiences/guests",
     "/people",
@@ -120,9 +133,12 @@ def filled(shop: ShopWorld, address: str) -> str:
     who = shop.person.rpartition("/")[2]
     letter = re.search(r'href="(/messages/deliveries/\w+)"', shop.world.admin().page("/messages"))
     assert letter is not None
+    with shop.world.store.read() as tx:
+        image = f"/messages/images/{images.newest(tx, 1)[0].hash}"
     return address.format(
-        person=shop.person, who=who, event=57_000, draft=shop.draft, message=letter.group(1)
-    )
+        person=shop.person, who=who, event=57_000, draft=shop.draft, message=letter.group(1),
+        image=image,
+    )  # fmt: skip
 
 
 @pytest.mark.browser

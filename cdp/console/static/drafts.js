@@ -1,21 +1,45 @@
 // What is typed into a form with data-draft outlives an expired login or a reload, in this tab.
+import { toasts } from "./toast.js";
+
 const store = sessionStorage;
 const keyOf = (form) => `draft:${form.dataset.draft}`;
 
+// Where a form grows, hidden fields say what its parts are.
+const grows = (form, item) => form.dataset.redraw && item.type === "hidden" && !["csrf", "seen"].includes(item.name);
 const fields = (form) => [...form.elements].filter(
-  (item) => item.name && !["hidden", "password", "submit", "button", "file"].includes(item.type),
+  (item) => item.name && (grows(form, item) || !["hidden", "password", "submit", "button", "file"].includes(item.type)),
 );
 
 function save(form) {
-  const values = fields(form).map((item) => [item.name, ["checkbox", "radio"].includes(item.type) ? item.checked : item.value]);
+  const values = fields(form).map((item) => [item.name, ["checkbox", "radio"].includes(item.type) ? item.checked : item.value, item.value]);
   store.setItem(keyOf(form), JSON.stringify(values));
 }
 
+// A form that had other parts is drawn by the server as it was.
+function redraw(form, kept) {
+  const values = new FormData();
+  for (const [name, value, said] of kept) if (value !== false) values.append(name, said);
+  for (const name of ["csrf", "seen"]) if (form.elements[name]) values.append(name, form.elements[name].value);
+  values.append("edit", "show");
+  const place = form.querySelector(form.dataset.redraw);
+  fetch(form.action, { method: "POST", body: new URLSearchParams(values), headers: { "HX-Request": "true" } })
+    .then((answer) => (answer.ok ? answer.text() : Promise.reject(answer.status)))
+    .then((text) => {
+      window.htmx.swap(place, text, { swapStyle: "innerHTML" });
+      document.body.dispatchEvent(new Event("redrawn", { bubbles: true }));
+    })
+    .catch(() => toasts.show("What you typed is kept in this tab, but the server can't show it now.", "bad"));
+}
+
 function restore(form) {
-  const kept = store.getItem(keyOf(form));
+  const kept = JSON.parse(store.getItem(keyOf(form)) ?? "null");
   if (!kept || form.dataset.answered) return;
   const all = fields(form);
-  JSON.parse(kept).forEach(([name, value], index) => {
+  if (form.dataset.redraw && kept.map(([name]) => name).join() !== all.map((item) => item.name).join()) {
+    redraw(form, kept);
+    return;
+  }
+  kept.forEach(([name, value], index) => {
     const item = all[index];
     if (!item || item.name !== name) return;
     if (typeof value === "boolean") item.checked = value;
@@ -36,6 +60,7 @@ export const drafts = {
     for (const form of forms) {
       restore(form);
       form.addEventListener("input", () => save(form));
+      if (form.dataset.redraw) form.addEventListener("htmx:afterSettle", () => save(form));
       form.addEventListener("submit", () => store.setItem("draft-sent", keyOf(form)));
     }
   },

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from liquid.exceptions import LiquidError
 
+from cdp.messaging.templates.building import mjml
 from cdp.messaging.templates.channels import MAKERS, Body, Known
 from cdp.messaging.templates.errors import TemplateError, Trouble
 from cdp.messaging.templates.html import Text
@@ -106,12 +107,17 @@ class Compiled:
             raise TemplateError(found)
 
     def _compile(self, locale: str) -> dict[str, Make]:
-        body = {**self.body, **(self.body["locales"][locale] if locale else {})}
-        if locale and "body" in self.body["locales"][locale]:
-            said = self.body["locales"][locale]
+        said = self.body["locales"][locale] if locale else {}
+        body = {**self.body, **said}
+        if "body" in said:
+            if self.channel == "email":
+                body.pop("blocks", None)
             body["format"] = said.get("format")  # each body may be written in its own way
             if "text" not in said:
                 body["text"] = None
+        if self.channel == "email" and body.get("blocks"):
+            made = mjml(body["blocks"], body.get("theme"), whole=not body.get("layout"))
+            body |= {"body": made, "format": "mjml"}
         layout = self._layout(body, locale)
         snippets = Known({key: _in(item, locale)["body"] for key, item in self._snippets.items()})
         try:

@@ -15,8 +15,8 @@ _FOR_ALL = ("name", "description", "channel", "topic", "missing", "fallbacks", "
 #: The fields of a template by channel, beside those of all.
 FIELDS: dict[str, tuple[str, ...]] = {
     "email": (
-        "subject", "preheader", "format", "body", "text", "amp", "from", "reply_to", "headers",
-        "layout", "inline_css", "tracked",
+        "subject", "preheader", "format", "body", "blocks", "theme", "text", "amp", "from",
+        "reply_to", "headers", "layout", "inline_css", "tracked",
     ),
     "sms": ("body", "from", "media", "tracked"),
     "push": (
@@ -32,7 +32,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 #: One of these must be said.
 NEEDED: dict[str, tuple[tuple[str, ...], ...]] = {
-    "email": (("subject",), ("body",)),
+    "email": (("subject",), ("body", "blocks")),
     "sms": (("body",),),
     "push": (("title", "body", "data"),),
     "in_app": (("title", "body"),),

@@ -30,7 +30,7 @@ from cdp.store.tables.delivery import (
     streams,
     transitions,
 )
-from cdp.store.tables.files import exports, import_refusals, imports
+from cdp.store.tables.files import exports, images, import_refusals, imports
 from cdp.store.tables.history import (
     counts,
     dedupe_slots,
@@ -123,6 +123,7 @@ __all__ = [
     "exports",
     "homes",
     "identifiers",
+    "images",
     "import_refusals",
     "imports",
     "journey_counts",

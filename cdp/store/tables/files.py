@@ -1,8 +1,17 @@
-"""Imports and exports."""
+"""Imports, exports, and the images of messages."""
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Integer, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+)
 
 from cdp.store.tables.base import Big, metadata
 
@@ -59,4 +68,19 @@ exports = Table(
     Column("target", Text, nullable=False),  # the file, or how it was handed over
     Column("rows", Big),  # null: it did not come to its end
     Column("finished_at", Big),
+)
+
+#: Images that messages show, under a hash of their content.
+images = Table(
+    "images",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("type", Text, nullable=False),  # png jpeg gif webp
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("size", Integer, nullable=False),  # bytes
+    Column("data", LargeBinary, nullable=False),  # as it is, not compressed
+    Column("author", Text, nullable=False),
+    Column("at", Big, nullable=False),
 )

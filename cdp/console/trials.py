@@ -17,6 +17,7 @@ from cdp.console.context import console
 from cdp.console.defined import key_of
 from cdp.console.samples import Sample
 from cdp.definitions import KINDS, DefinitionError, title_of
+from cdp.delivery.messages.letters import base_url
 from cdp.delivery.messages.trial import Known, customer_at
 from cdp.messaging.images import named_in
 from cdp.messaging.names import delivery_name
@@ -181,7 +182,8 @@ def _seen(told: Mapping[str, Any], dark: bool) -> Seen:
         return Seen({}, "", "", as_sentence(f"{error['where']}: {error['text']}"))
     made = told["fields"]
     texts = {name.rstrip("_"): str(made[name]) for name in _TEXTS if made.get(name)}
-    html = str(made.get("html") or "")
+    # Images of our own are shown also where our public address does not lead here.
+    html = str(made.get("html") or "").replace(f"{base_url(console().settings)}/files/", "/files/")
     return Seen(texts, _framed(html, dark) if html else "", str(made.get("text") or ""), "")
 
 

@@ -16,7 +16,9 @@ from werkzeug.test import TestResponse
 from cdp.config import Settings
 from cdp.console import Services, create_blueprint
 from cdp.console.context import EXTENSION
+from cdp.delivery.messages.seen import Seeing
 from cdp.log import Record, open_log, open_reader
+from cdp.pages import create_blueprint as create_pages
 from cdp.pipeline.run import Pipeline
 from cdp.server.bootstrap import bootstrap
 from cdp.store import Store
@@ -46,6 +48,8 @@ class World:
         self.app = Flask("test", static_folder=None)
         # A name that a view forgets to hand over fails the test.
         self.app.jinja_env.undefined = StrictUndefined
+        # Images that pages show are public ones.
+        self.app.register_blueprint(create_pages(self.store, Seeing(self.store)))
         self.app.register_blueprint(create_blueprint(self.store, self.settings, services))
         self.app.extensions[EXTENSION].now = self.now
 

@@ -6,7 +6,6 @@ and then, and one that has stalled.
 
 from __future__ import annotations
 
-import io
 import random
 import re
 from collections import Counter
@@ -17,14 +16,12 @@ from typing import Any, NamedTuple
 
 import cdp_webhook
 import msgspec
-from PIL import Image
 from sqlalchemy import update
 
 from cdp.delivery.broadcasts import acts
 from cdp.delivery.broadcasts.mover import Mover
 from cdp.demo.shop import DAY_MS, Shop
 from cdp.log import Record
-from cdp.messaging.images import read_image
 from cdp.messaging.request import Request
 from cdp.plugin import EmailContent, Report
 from cdp.plugin.manager import Plugins
@@ -33,7 +30,6 @@ from cdp.store import (
     config_rows,
     defining,
     deliveries,
-    images,
     link_keys,
     people,
     reports,
@@ -44,6 +40,7 @@ from cdp.store.delivery_outbox import add_items
 from cdp.transfer import drafts, importing
 from cdp.transfer.background import Background, file_of
 from tests.console.factory import World
+from tests.console.shop_letters import write_stationery
 
 #: Thursday 12 March 2026, 15:30 UTC.
 NOW = 1_773_329_400_000
@@ -141,35 +138,6 @@ def _write_to(world: World, users: list[str]) -> None:
         reports.add(tx, added[0].id, 0, report, NOW)
 
 
-def _stationery(tx: Any) -> None:
-    """A template of blocks in two languages, with an image; a layout and a snippet."""
-    image = images.add(tx, NOW, "demo", "Spring shoes", read_image(picture((480, 200))))
-    blocks: list[dict[str, Any]] = [
-        {"type": "heading", "text": "Hello {{ customer.first_name | default: 'you' }}"},
-        {"type": "image", "src": f"https://shop.example{image.path}", "alt": "Shoes in a row"},
-        {"type": "text", "text": "**Spring** is here:\n\n- shoes\n- [and more](https://shop.example)"},
-        {"type": "columns", "left": [{"type": "text", "text": "For a walk"}],
-         "right": [{"type": "button", "text": "Look", "link": "https://shop.example/new"}]},
-        {"type": "footer", "text": "{{ snippets.address }}", "unsubscribe": "Unsubscribe"},
-    ]  # fmt: skip
-    page = "<html lang='en'><body><h1>The shop</h1>{{ content }}</body></html>"
-    for id_, body in (
-        (("snippet", "address"), {"body": "Shop Ltd, 1 Main Street",
-                                  "locales": {"pl": {"body": "Sklep"}}}),
-        (("layout", "page"), {"name": "Page", "body": page}),
-        (("template", "spring"), {"channel": "email", "subject": "Spring", "blocks": blocks,
-                                  "locales": {"pl": {"subject": "Wiosna"}}}),
-    ):  # fmt: skip
-        defining.put(tx, NOW, id_, body, "demo")
-
-
-def picture(size: tuple[int, int]) -> bytes:
-    """A PNG of one colour."""
-    out = io.BytesIO()
-    Image.new("RGB", size, "#7a9e4c").save(out, "PNG")
-    return out.getvalue()
-
-
 def _broadcast(world: World) -> None:
     """A draft, and a broadcast that is half through."""
     body = {"channel": "email", "from": "Shop <shop@example.com>", "subject": "Sale",
@@ -178,7 +146,7 @@ def _broadcast(world: World) -> None:
     with world.store.write() as tx:
         for key in ("sale_a", "sale_b"):
             defining.put(tx, NOW, ("template", key), body, "demo")
-        _stationery(tx)
+        write_stationery(tx, NOW)
         plan: dict[str, Any] = {
             "name": "Spring sale", "who": who, "holdout": 10, "per_minute": 600,
             "variants": [{"name": "a", "template": "sale_a"}, {"name": "b", "template": "sale_b"}],

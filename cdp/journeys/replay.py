@@ -85,10 +85,15 @@ class Life:
         self._take(message, seq)
         self._settle()
 
-    def known(self, message: Mapping[str, Any], t: int, seq: int | None = None) -> None:
-        """Something of the time before: conditions know of it, and no journey is told."""
-        self.now = max(self.now, t)
-        self._note(message, t, seq if seq is not None else next(self._seq))
+    def before(self, history: Iterable[tuple[int, Mapping[str, Any]]], audiences: set[str]) -> None:
+        """What was before now: conditions know of it, and no journey is told.
+
+        ``history`` are messages with their instants, in order, ``audiences`` those that the
+        person is in, of those that nothing here works out.
+        """
+        for t, message in history:
+            self._note(message, t, next(self._seq))
+        self.subject.audiences |= audiences
         self._look_at_audiences(told=False)
         self._look_at_calendar()
 

@@ -47,7 +47,7 @@ def events_of(
     properties = [k for k in kept if k.path and k.path in wanted.get(k.event, ())]
     found: list[PersonEvent] = []
     for info in history.list_partitions(tx):
-        rows = _rows(tx, info.id, list(owners), list(numbers))
+        rows = rows_in(tx, info.id, list(owners), list(numbers))
         values = _values(tx, info.id, rows, numbers, properties)
         found += [
             PersonEvent(owners[node], numbers[name], t, seq, values.get(seq, {}))
@@ -57,7 +57,8 @@ def events_of(
     return found
 
 
-def _rows(tx: Connection, number: int, node_ids: list[int], name_ids: list[int]) -> list[Row]:
+def rows_in(tx: Connection, number: int, node_ids: list[int], name_ids: list[int]) -> list[Row]:
+    """(node, name, t, seq) of the rows of some nodes and names in a partition."""
     cursor = tx.connection.cursor()
     sqlite = tx.dialect.name == "sqlite"
     given = (json.dumps(node_ids), json.dumps(name_ids)) if sqlite else (node_ids, name_ids)

@@ -6,7 +6,7 @@ profile. What comes late from one of them must not make all be folded.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -57,11 +57,22 @@ class Part:
     settled: set[int]
 
 
-def fold_around(tx: Connection, change: Change, rules: Rules, cuts: Cuts = NO_CUTS) -> Part | None:
-    """Fold what ``change`` reaches; None where the whole had better be folded."""
+def fold_around(
+    tx: Connection,
+    change: Change,
+    rules: Rules,
+    cuts: Cuts = NO_CUTS,
+    sizes: Mapping[int, int] | None = None,
+) -> Part | None:
+    """Fold what ``change`` reaches; None where the whole had better be folded.
+
+    ``sizes`` has how many nodes components have, where that is known already.
+    """
     if rules.any_window:
         return None
-    size = sum(graph.sizes_of_components(tx, change.components).values())
+    if sizes is None:
+        sizes = graph.sizes_of_components(tx, change.components)
+    size = sum(sizes.get(id_, 0) for id_ in change.components)
     if size <= SMALL or sweep_under_way(tx) is not None:
         return None
     return _Search(tx, change, rules, cuts, int(size * MOST)).run()

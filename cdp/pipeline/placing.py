@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -135,8 +135,10 @@ class Placing:
         }
         for row in graph.identifiers_of_profiles(tx, list(touched)):
             self._ids_of.setdefault(row.profile or 0, []).append(row)
+        anew = [id_ for cluster in clusters if cluster.refold for id_ in cluster.components]
+        sizes = graph.sizes_of_components(tx, anew)
         for cluster in clusters:
-            if cluster.refold and (part := self._part_of(cluster)) is not None:
+            if cluster.refold and (part := self._part_of(cluster, sizes)) is not None:
                 self._parts[id(cluster)] = part
                 touched |= {row.profile for row in part.rows if row.profile}
                 for identifier, item in part.known.items():
@@ -155,7 +157,7 @@ class Placing:
             self._known[(row.collection, (row.type, row.value))] = row
         self.decided.profiles = {row.id: row for row in graph.profiles_by_id(tx, list(touched))}
 
-    def _part_of(self, cluster: Cluster) -> Part | None:
+    def _part_of(self, cluster: Cluster, sizes: Mapping[int, int]) -> Part | None:
         """What need be folded of a cluster whose change is known; None: all of it."""
         if not (cluster.drafts or cluster.earlier or cluster.around):
             return None
@@ -171,7 +173,7 @@ class Placing:
             cluster.around,
         )
         cuts = self._cuts.get(cluster.collection, NO_CUTS)
-        return fold_around(self._tx, change, self._rules, cuts)
+        return fold_around(self._tx, change, self._rules, cuts, sizes)
 
     def _rows_of(self, cluster: Cluster) -> Iterable[graph.IdentifierRow]:
         for draft in cluster.drafts:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from cdp.store import trait_values
-from cdp.store.bulk import Row, insert_many, run_many, select_by
+from cdp.store.bulk import Row, chunks, insert_many, run_many, select_by
 from cdp.store.tables import components, identifiers, nodes, profiles
 
 NODE_COLUMNS = (
@@ -137,8 +137,12 @@ def collections_of_components(tx: Connection, ids: list[int]) -> list[ComponentO
 def sizes_of_components(tx: Connection, ids: list[int]) -> dict[int, int]:
     """How many nodes each of some components has."""
     columns = (nodes.c.component, func.count())
-    statement = select(*columns).where(nodes.c.component.in_(ids)).group_by(nodes.c.component)
-    return {component: int(count) for component, count in tx.execute(statement)}
+    found: dict[int, int] = {}
+    for some in chunks(ids):
+        statement = select(*columns).where(nodes.c.component.in_(some))
+        rows = tx.execute(statement.group_by(nodes.c.component))
+        found.update((component, int(count)) for component, count in rows)
+    return found
 
 
 def components_from(tx: Connection, id_: int, limit: int) -> list[int]:

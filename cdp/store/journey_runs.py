@@ -282,7 +282,7 @@ class Count(NamedTuple):
     n: int
 
 
-def counts(tx: Connection, journey: int, first: int = 0, last: int = 1 << 40) -> list[Count]:
+def counts(tx: Connection, journey: int, first: int = 0, last: int = 1 << 30) -> list[Count]:
     """How many did what in a journey, between two days."""
     c = journey_counts.c
     statement = select(c.version, c.day, c.step, c.what, c.exit, c.n)

@@ -14,6 +14,7 @@ from tests.bench import (
     audiences,
     figures,
     identity,
+    journeys,
     large_profile,
     recompute,
     render,
@@ -40,6 +41,7 @@ def main() -> None:
         "large_profile": large_profile.large_profile,
         "recompute": recompute.recompute,
         "render": render.render,
+        "journeys": journeys.measure,
         "standing": standing.standing,
     }
     console = Console(stderr=True)

@@ -14,7 +14,8 @@ from cdp.api.room import Room, author, here, page_of
 from cdp.delivery.broadcasts import acts, checking, report
 from cdp.delivery.broadcasts.checking import Checked
 from cdp.events import format_time
-from cdp.messaging.broadcasts.plan import BadPlan, BroadcastBodySchema, plan_of
+from cdp.messaging.broadcasts.plan import BadPlan, plan_of
+from cdp.messaging.broadcasts.schema import BroadcastBodySchema
 from cdp.messaging.broadcasts.states import MAY, WORDS, NotNow
 from cdp.store import broadcasts
 from cdp.store.broadcasts import Broadcast, KeyTaken, NoSuchBroadcast

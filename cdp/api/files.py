@@ -13,8 +13,8 @@ from cdp.api.errors import ApiError, wrong_fields
 from cdp.api.room import ANY, Room, author, here, page_of
 from cdp.definitions import DefinitionError, Fault, Id
 from cdp.folder import planning
-from cdp.folder.model import Plan, Wanted, World
-from cdp.folder.planning import HANDLER_OF, HANDLERS, Seen, StalePlan
+from cdp.folder.model import Plan, StalePlan, Wanted, World
+from cdp.folder.planning import HANDLER_OF, HANDLERS, Seen
 from cdp.folder.reading import identity_of
 from cdp.folder.writing import yaml_of
 from cdp.store import meta
@@ -102,6 +102,11 @@ class StepSchema(Schema):
     changes = fields.List(fields.Nested(FieldChangeSchema))
     warnings = fields.List(fields.Nested(FaultSchema))
     effect = fields.Nested(AudienceEffectSchema, allow_none=True)
+    sends = fields.Dict(
+        allow_none=True,
+        metadata={"description": "Of a broadcast: state (draft, scheduled or ready), people (whom "
+                  "it is for now; null: not known), exact, at (when it begins)."},
+    )  # fmt: skip
     conflict = fields.String(allow_none=True)
 
 
@@ -162,7 +167,8 @@ def plan(body: dict[str, Any]) -> dict[str, Any]:
 
 @room.on("POST", "/apply", ANY, body=ApplyBody, gives=PlanSchema, max_body=MAX_BODY)
 def apply(body: dict[str, Any]) -> dict[str, Any]:
-    """Make objects hold, all of them or none. Needs the scopes to write.
+    """Make objects hold, all of them or none. Needs the scopes to write, and to send for
+    a broadcast that is to go.
 
     A secret that is a reference stays what is stored; where nothing is, the reference is
     kept, and read when something is delivered.
@@ -177,6 +183,8 @@ def apply(body: dict[str, Any]) -> dict[str, Any]:
                 overwrite=body["overwrite"],
             )  # fmt: skip
             answer = _answer(made, places)
+            if any(step.sends and step.sends.state != "draft" for step in made.steps):
+                _need({"broadcast"}, "send")
             if made.conflicts:
                 named = {f"{s.id[0]}/{s.id[1]}": [str(s.conflict)] for s in made.conflicts}
                 text = "; ".join(f"{name}: {why}" for name, [why] in named.items())

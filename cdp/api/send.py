@@ -15,6 +15,7 @@ from flask import Blueprint, Response, jsonify, request
 from sqlalchemy import Connection
 
 from cdp.api.app_api import Refused, install, token_of
+from cdp.delivery.messages import tell
 from cdp.events import MalformedJSON, decode_json
 from cdp.messaging.names import delivery_name
 from cdp.messaging.request import TRANSACTIONAL, Request
@@ -89,6 +90,8 @@ def take(tx: Connection, channel: str, asked: Send, key: str, now: int) -> Deliv
     added = deliveries.add(tx, [made], now)[0]
     found = deliveries.get(tx, added.id)
     assert found is not None
+    if added.new and asked.draft:
+        tell.drafted(tx, found, now)
     return found
 
 

@@ -23,8 +23,7 @@ from cdp.cli.plans import print_plan
 from cdp.config import Settings
 from cdp.folder import work
 from cdp.folder.lock import BadLock
-from cdp.folder.model import World
-from cdp.folder.planning import StalePlan
+from cdp.folder.model import StalePlan, World
 from cdp.store import Store
 
 _folder = click.argument("folder", type=click.Path(path_type=Path, file_okay=False))

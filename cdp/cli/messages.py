@@ -117,6 +117,29 @@ def why(as_json: bool, **where: Any) -> None:
     print_rows(rows, as_json, ["state", "reason", "count"])
 
 
+@messages.command()
+@store_options
+@_filters
+@click.option(
+    "--by", default="channel", help=f"Some of {', '.join(message_reads.GROUPS)}, commas between."
+)
+@json_option
+def counts(by: str, as_json: bool, **where: Any) -> None:
+    """Count messages and what became of them, such as by the domain of their recipients.
+
+    Example: cdp messages counts --by domain
+    """
+    names = [name.strip() for name in by.split(",") if name.strip()]
+    if not names or not set(names) <= set(message_reads.GROUPS):
+        raise click.UsageError(f"--by takes some of {', '.join(message_reads.GROUPS)}")
+    given, where = _split(where)
+    _, store = open_store(**where)
+    with store.read() as tx:
+        rows = message_reads.counts(tx, _which(tx, given), names)
+    columns = ["total", "sent", "delivered", "opened", "clicked", "bounced", "complained"]
+    print_rows(rows, as_json, [*names, *columns])
+
+
 @messages.command("act")
 @store_options
 @click.argument("action", type=click.Choice(list(ACTIONS)))

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from cdp.definitions.difference import Change
-from cdp.folder.model import Effect, Plan, Step
+from cdp.events import format_time
+from cdp.folder.model import Effect, Plan, Sends, Step
 
 _SIGNS = {"create": ("+", "green"), "change": ("~", "yellow"), "remove": ("-", "red")}
 
@@ -30,6 +31,8 @@ def print_plan(plan: Plan) -> None:
                     console.print(Text(f"    {mark} {text}", colour))
         if step.effect is not None:
             console.print(Text(f"    {effect_text(step.effect)}", "bold"))
+        if step.sends is not None:
+            console.print(Text(f"    {sends_text(step.sends)}", "bold"))
         for warning in step.warnings:
             place = f"{warning.field}: " if warning.field else ""
             console.print(Text(f"    warning: {place}{warning.located}", "yellow"))
@@ -43,6 +46,20 @@ def effect_text(effect: Effect) -> str:
     """``+12,304 −87 people``."""
     about = "" if effect.exact else "about "
     return f"{about}+{effect.enter:,} −{effect.leave:,} {effect.of}"
+
+
+def sends_text(sends: Sends) -> str:
+    """``goes to 1,204 people at 2026-12-01T09:00:00.000Z``."""
+    if sends.people is None:
+        people = "people"
+    else:
+        about = "" if sends.exact else "about "
+        people = f"{about}{sends.people:,} {'person' if sends.people == 1 else 'people'}"
+    if sends.state == "ready":
+        return "goes whenever it is called, to those named there"
+    if sends.at is None:
+        return f"a draft for {people}: nothing is sent"
+    return f"goes to {people} at {format_time(sends.at)} (those whom it is for then)"
 
 
 def _lines(change: Change, step: Step) -> Iterator[tuple[str, str, str]]:

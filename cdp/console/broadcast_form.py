@@ -57,7 +57,7 @@ def change(key: str) -> Answer | tuple[str, int]:
     try:
         with console().store.write() as tx:
             row = find(tx, key)
-            acts.edit(tx, row.id, _body(request.form), console().now())
+            acts.edit(tx, row.id, _edited(row.body, _body(request.form)), console().now())
     except BadPlan as error:
         return _form(request.form.to_dict(), error.fields, key), 422
     except NotNow as error:
@@ -151,6 +151,18 @@ def _body(form: Mapping[str, str]) -> dict[str, Any]:
         body["goal"] = {"event": text("goal"), "within": text("within") or "7d"}
     body.update({name: True for name in _PLAIN if form.get(name)})
     return {name: value for name, value in body.items() if value not in (None, "", {})}
+
+
+#: What this form doesn't show, and leaves as it is.
+_BESIDE = ("topic", "triggered", "ramp", "channels", "escalate")
+
+
+def _edited(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """What a definition becomes; a template that is chosen takes the place of channels."""
+    one_message = now.get("template") or now.get("variants")
+    gone = ("channels", "escalate") if one_message else ()
+    kept = {name: before[name] for name in _BESIDE if name in before and name not in gone}
+    return {**kept, **now}
 
 
 def _given(body: Mapping[str, Any]) -> dict[str, Any]:

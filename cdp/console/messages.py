@@ -13,7 +13,7 @@ from cdp.console import auth, layout, people
 from cdp.console.context import console
 from cdp.console.sources import author
 from cdp.messaging.names import delivery_name
-from cdp.store import config_rows, deliveries, faces, link_keys, message_reads, reports
+from cdp.store import config_rows, copies, deliveries, faces, link_keys, message_reads, reports
 from cdp.store.deliveries import Delivery
 from cdp.store.faces import Face
 from cdp.store.message_actions import ACTIONS, ONLY, Refused, act, act_many
@@ -174,16 +174,17 @@ def index() -> str:
 
 
 def health() -> str:
-    """How messages arrive: rates by channel, template and provider, and why others did not go."""
+    """How messages arrive: rates by what sent them and who gets them; why others did not go."""
     days = layout.number_arg("days") or 30
     if days not in SPANS:
         abort(404, "Figures are of 1, 7, 30 or 90 days.")
     which = Which(since=console().now() - days * DAY_MS)
     with console().store.read() as tx:
         tables = [
-            (title, name, message_reads.counts(tx, which, (name,)))
+            (title, name, message_reads.counts(tx, which, (name,))[:PAGE])
             for title, name in (
                 ("Channels", "channel"), ("Templates", "template"), ("Providers", "destination"),
+                ("Domains", "domain"),
             )
         ]  # fmt: skip
         reasons = message_reads.reasons(tx, which)
@@ -204,7 +205,7 @@ def one(name: str) -> str:
     with console().store.read() as tx:
         row = _find(tx, name)
         letter = letters(tx, [row])[0]
-        copy = Copy(deliveries.contents_of(tx, [row.id]).get(row.id))
+        copy = Copy(copies.of(tx, [row.id]).get(row.id))
         told = [Told(item, item.detail) for item in reports.of_delivery(tx, row.id)]
         names = {item.id: item for item in config_rows.all_destinations(tx)}
     able = [
@@ -228,7 +229,7 @@ def html(name: str) -> Response:
     """The HTML of a message, for a frame that can do nothing; without the pixel."""
     with console().store.read() as tx:
         row = _find(tx, name)
-        content = deliveries.contents_of(tx, [row.id]).get(row.id) or {}
+        content = copies.of(tx, [row.id]).get(row.id) or {}
     if not auth.current().sees_personal or not content.get("html"):
         abort(404, "There is no HTML to show.")
     answer = Response(without_pixel(content["html"]), mimetype="text/html")

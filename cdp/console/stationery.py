@@ -74,7 +74,8 @@ def _users(tx: Connection) -> dict[str, list[tuple[str, str]]]:
     found: dict[str, list[tuple[str, str]]] = {}
     for row in broadcasts.page(tx, None, _USERS):
         body = row.body
-        used = [body.get("template"), *(one.get("template") for one in body.get("variants") or [])]
+        several = [*(body.get("variants") or []), *(body.get("channels") or [])]
+        used = [body.get("template"), *(one.get("template") for one in several)]
         for key in dict.fromkeys(filter(None, used)):
             found.setdefault(key, []).append((row.key or str(row.id), row.name))
     return found

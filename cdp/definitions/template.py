@@ -19,6 +19,7 @@ from cdp.definitions.texts import (
     texts_of,
 )
 from cdp.definitions.words import Use, Word
+from cdp.messaging import saving
 from cdp.messaging.colors import HEX
 from cdp.messaging.templates import TemplateError, names
 
@@ -66,6 +67,7 @@ def _ints(about: str, low: int, high: int) -> fields.Integer:
 BODY = _text("What it says, or a file beside this one that has it.", MAX_BODY)
 FORMAT = _one_of(names.FORMATS, "Of the body; by its file's ending, or as it looks, if unset.")
 
+
 TemplateSchema = Schema.from_dict(
     {
         "name": line(metadata={"description": "What people call it; made of the key if unset."}),
@@ -81,6 +83,15 @@ TemplateSchema = Schema.from_dict(
         "form": _one_of(names.FORMS, "in_app: how it is shown; inbox if unset."),
         "url": _text("webhook: the address that is called."),
         "method": _one_of(names.METHODS, "webhook: POST if unset."),
+        "save_response": fields.Dict(
+            keys=fields.String(validate=validate.OneOf(("traits",))),
+            values=fields.Dict(
+                keys=fields.String(), values=fields.String(validate=validate.Length(1, 500)),
+                validate=validate.Length(1, saving.MAX_TRAITS),
+            ),
+            metadata={"description": "webhook: what of its answer is kept: traits by name, each "
+                      "with a path such as json.plan.name, status, headers.etag or body."},
+        ),
         "to": _text("slack: the channel, or an incoming webhook's address."),
         "format": FORMAT,
         "body": BODY,
@@ -173,6 +184,8 @@ def _faults(body: Body) -> Iterator[Fault]:
             yield Fault("buttons", f"Button {number} needs a text, and has link or action.")
     if channel == "email":
         yield from _blocks(body)
+    for trait, wrong in saving.faults(saving.saves_of(body)):
+        yield Fault(f"save_response.traits.{trait}", f"{wrong[0].upper()}{wrong[1:]}.")
     yield from _regexes(body)
     yield from _locales(body, mine)
 

@@ -11,11 +11,13 @@ from collections.abc import Callable
 import structlog
 
 from cdp.config import Settings
+from cdp.delivery.broadcasts import converting
 from cdp.delivery.broadcasts.files import fetcher
 from cdp.delivery.broadcasts.mover import Mover
 from cdp.delivery.connections import ConnectionRunner, ConnectionsRunner
 from cdp.delivery.forward import Forwarder
 from cdp.delivery.hooks import STREAMS, HookRunner
+from cdp.delivery.job import Job
 from cdp.delivery.messages.office import Office
 from cdp.delivery.outbox import OutboxRunner
 from cdp.delivery.senders import Senders
@@ -29,35 +31,6 @@ logger = structlog.get_logger(__name__)
 FOLLOW_S = 0.25
 #: How often what nobody needs any more is dropped, and how long hooks may lag behind.
 TIDY_S, LAG_MS = 60.0, 7 * 86_400_000
-
-
-class _Job:
-    """A thread that calls ``step`` until it is stopped."""
-
-    def __init__(
-        self, name: str, step: Callable[[], float], end: Callable[[], None], of: int | None
-    ) -> None:
-        self.stop, self.of = threading.Event(), of
-        self._name, self._step, self._end = name, step, end
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
-
-    def join(self, within_s: float) -> None:
-        self._thread.join(within_s)
-
-    def _run(self) -> None:
-        pause = 0.0
-        while not self.stop.wait(pause):
-            try:
-                pause = self._step()
-            except BaseException as error:
-                # The store may be away; nothing is lost, the checkpoint stands.
-                logger.error("delivery_failed", job=self._name, error=str(error).splitlines()[:1])
-                pause = 1.0
-        try:
-            self._end()
-        except Exception as error:
-            logger.error("delivery_not_closed", job=self._name, error=str(error)[:200])
 
 
 class Delivery:
@@ -74,7 +47,7 @@ class Delivery:
         self._alone = me is not None
         self._me = me or f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self.senders = Senders(store, settings, plugins)
-        self._jobs: dict[str, _Job] = {}
+        self._jobs: dict[str, Job] = {}
         self._runners: dict[str, StreamRunner] = {}
         self._outboxes: dict[int, OutboxRunner] = {}
         self._connected: dict[str, list[str]] = {}
@@ -110,8 +83,10 @@ class Delivery:
             self.mover.begin()
         self._start_hooks()
         self._start("emissions", self.office.emitter.step, self.office.emitter.close)
+        self._start("goals", lambda: 0.0 if converting.step(self._store, _now()) else 1.0)
         if streams:
             self._start("broadcasts", self.mover.step)
+            self._start("followups", lambda: 0.0 if self.office.follow_up(_now()) else 0.25)
 
     def work(self, name: str, seconds: float, stop: threading.Event | None = None) -> None:
         """Move a stream, or ``outbox:<destination>``, for at most ``seconds``, and let it go.
@@ -131,8 +106,12 @@ class Delivery:
             while outbox is not None and goes_on() and outbox.step():
                 pass
             return
-        if kind == "broadcasts":
-            while goes_on() and self.mover.step() == 0.0:
+        steps = {
+            "broadcasts": lambda: self.mover.step() == 0.0,
+            "followups": lambda: self.office.follow_up(_now()) > 0,
+        }
+        if kind in steps:
+            while goes_on() and steps[kind]():
                 pass
             return
         if kind == "messages":
@@ -165,7 +144,7 @@ class Delivery:
         end: Callable[[], None] = lambda: None,
         of: int | None = None,
     ) -> None:
-        self._jobs[name] = _Job(name, step, end, of)
+        self._jobs[name] = Job(name, step, end, of)
 
     def _start_hooks(self) -> None:
         for hook in STREAMS:

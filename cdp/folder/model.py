@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from cdp.definitions import Body, Fault, Finding, Id
 from cdp.definitions.difference import Change
+from cdp.events import format_time
 from cdp.folder.secrets import is_reference
 
 
@@ -83,6 +84,22 @@ class Effect(NamedTuple):
     exact: bool
 
 
+class Sends(NamedTuple):
+    """What a broadcast sends once it is applied: ``state`` is draft, scheduled or ready.
+
+    ``people`` are those whom it is for now, None where that is not known; ``at`` in ms.
+    """
+
+    state: str
+    people: int | None
+    exact: bool
+    at: int | None
+
+
+class StalePlan(Exception):
+    """Something has changed since the plan was made."""
+
+
 class Step(NamedTuple):
     """What is done to an object: ``create``, ``change`` or ``remove``.
 
@@ -96,6 +113,7 @@ class Step(NamedTuple):
     warnings: list[Fault]
     conflict: str | None = None
     effect: Effect | None = None
+    sends: Sends | None = None
 
 
 class Plan(NamedTuple):
@@ -126,6 +144,7 @@ class Plan(NamedTuple):
                 "changes": [change._asdict() for change in step.changes],
                 "warnings": [warning._asdict() for warning in step.warnings],
                 "effect": step.effect._asdict() if step.effect else None,
+                "sends": _sends(step.sends),
                 "conflict": step.conflict,
             }
             for step in [*self.steps, *affect]
@@ -164,11 +183,22 @@ class Handler(ABC):
     ) -> dict[Id, Finding]:
         """Judge changes of these kinds; ``every`` has those of the other kinds as well."""
 
+    def sends(self, tx: Connection, wanted: Wanted, now: int) -> Sends | None:
+        """What is sent to people once it is applied."""
+        return None
+
     @abstractmethod
     def apply(
         self, tx: Connection, now: int, changes: Mapping[Id, Wanted | None], author: str
     ) -> None:
         """Make changes that were checked."""
+
+
+def _sends(found: Sends | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    at = format_time(found.at) if found.at is not None else None
+    return {**found._asdict(), "at": at}
 
 
 def hash_of(id_: Id, body: Body) -> str:

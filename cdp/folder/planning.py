@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from cdp.definitions import Fault, Id, difference
+from cdp.folder.broadcasts import Broadcasts
 from cdp.folder.definitions import Definitions, MessageRules, Templates
 from cdp.folder.destinations import Destinations
 from cdp.folder.effects import SECONDS, effects
-from cdp.folder.model import Effect, Handler, Plan, Step, Thing, Wanted, World
+from cdp.folder.model import Effect, Handler, Plan, StalePlan, Step, Thing, Wanted, World
 from cdp.folder.rules import IdentityRules, TraitsRules
 from cdp.folder.sources import Sources
 from cdp.store import defining, meta
@@ -19,7 +21,7 @@ from cdp.store import defining, meta
 #: In the order in which they are applied: what others refer to comes first.
 HANDLERS: tuple[Handler, ...] = (
     Sources(), Destinations(), IdentityRules(), TraitsRules(), Definitions(), Templates(),
-    MessageRules(),
+    MessageRules(), Broadcasts(),
 )  # fmt: skip
 HANDLER_OF: dict[str, Handler] = {kind: handler for handler in HANDLERS for kind in handler.folders}
 
@@ -33,10 +35,6 @@ class Seen(NamedTuple):
 
     hash: str
     version: int | None = None
-
-
-class StalePlan(Exception):
-    """Something has changed since the plan was made."""
 
 
 def things(tx: Connection, world: World) -> dict[Id, Thing]:
@@ -87,10 +85,19 @@ def plan(
     if now is not None and not faults:
         affected = _effects(tx, now, changes)
         steps = [step._replace(effect=affected.pop(step.id, None)) for step in steps]
+    if not faults:
+        moment = now if now is not None else int(time.time() * 1000)
+        steps = [_with_sends(tx, step, changes[step.id], moment) for step in steps]
     order = list(HANDLER_OF)
     steps.sort(key=lambda step: (step.action == "remove", order.index(step.id[0]), step.id[1]))
     base = {id_: thing.hash for id_, thing in there.items()}
     return Plan(steps, faults, changes, base, affected)
+
+
+def _with_sends(tx: Connection, step: Step, wanted: Wanted | None, now: int) -> Step:
+    if wanted is None:
+        return step
+    return step._replace(sends=HANDLER_OF[wanted.kind].sends(tx, wanted, now))
 
 
 def _effects(tx: Connection, now: int, changes: Mapping[Id, Wanted | None]) -> dict[Id, Effect]:

@@ -12,11 +12,12 @@ from rq.job import Job, JobStatus
 from cdp.store import (
     Store,
     broadcasts,
+    claims,
     config_rows,
     connections,
-    deliveries,
     delivery,
     delivery_outbox,
+    followups,
     meta,
 )
 
@@ -83,9 +84,11 @@ def waiting(store: Store, now: int) -> list[str]:
             )
         ]
         found += [f"outbox:{id_}" for id_ in delivery_outbox.due_destinations(tx, now)]
-        found += [f"messages:{channel}" for channel in deliveries.due_channels(tx, now)]
+        found += [f"messages:{channel}" for channel in claims.due_channels(tx, now)]
         if broadcasts.to_move(tx, now):
             found.append("broadcasts:*")
-        if deliveries.any_lost(tx, now):
+        if followups.any_due(tx, now):
+            found.append("followups:*")
+        if claims.any_lost(tx, now):
             found.append("messages:*")
     return found

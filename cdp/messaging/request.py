@@ -7,6 +7,8 @@ from enum import IntFlag
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from cdp.messaging.chain import Chain
+
 #: Messages with a lower number are sent first.
 TRANSACTIONAL, USUAL, BULK = 10, 100, 500
 
@@ -32,7 +34,8 @@ class Request(NamedTuple):
     ``key`` names its reason: asked twice, it is sent once (law 6). ``node`` says to whom;
     None: nobody that we know, at ``recipient``. ``due_at`` in ms since 1970. ``data`` has
     ``trigger`` and ``event`` for the template, ``content`` that overrides its fields,
-    ``options`` for the provider, ``language``.
+    ``options`` for the provider, ``language``. With a ``chain`` channel, template and topic
+    are those of the first of its links that reaches the person: `cdp.store.asking` takes it.
     """
 
     key: str
@@ -50,3 +53,4 @@ class Request(NamedTuple):
     step: str | None = None
     variant: str | None = None
     data: Mapping[str, Any] = MappingProxyType({})
+    chain: Chain | None = None

@@ -45,6 +45,13 @@ NAMES: dict[str, dict[str, str]] = {
     "slack": {"sent": "Slack Message Sent"},
 }
 
+_OF = {"email": "Email", "sms": "SMS", "push": "Push Notification", "in_app": "In-App Message",
+       "webhook": "Webhook", "slack": "Slack Message"}  # fmt: skip
+#: Segment has no names for these, so they are ours.
+for _channel, _named in NAMES.items():
+    for _kind in ("drafted", "attempted", "failed", "undeliverable", "converted"):
+        _named[_kind] = f"{_OF[_channel]} {_kind.title()}"
+
 
 def event_of(
     kind: str,
@@ -57,8 +64,8 @@ def event_of(
 ) -> dict[str, Any] | None:
     """The track call that tells of it; None if it has no name.
 
-    ``delivery`` has ``id`` (public), ``template``, ``origin``, ``origin_key``, ``subject``,
-    ``recipient``. ``ref`` names the cause, so that the call is the same whenever it is
+    ``delivery`` has ``id`` (public), ``template``, ``origin``, ``origin_key``, ``step``, ``key``,
+    ``subject``, ``recipient``. ``ref`` names the cause, so that the call is the same whenever it is
     made again. ``person`` has identifiers by type; without any there is no event.
     """
     name = NAMES.get(channel, {}).get(kind)
@@ -71,13 +78,17 @@ def event_of(
         "template": delivery.get("template"),
         "campaign_id": delivery.get("origin_key") or None,
         "campaign_type": delivery.get("origin"),
+        "step": delivery.get("step"),
     }
+    if delivery.get("origin") == "journey":  # by which a run knows what it waits for
+        properties["delivery_key"] = delivery.get("key")
     if channel == "email":
         properties["email_id"] = delivery.get("template") or delivery["id"]
         properties["email_subject"] = delivery.get("subject")
     for ours, theirs in (("href", "link_url"), ("link_id", "link_id"), ("reason", "reason"),
                          ("machine", "machine"), ("hard", "hard"), ("text", "text"),
-                         ("list_id", "list_id"), ("list_name", "list_name")):  # fmt: skip
+                         ("list_id", "list_id"), ("list_name", "list_name"),
+                         ("response", "response")):  # fmt: skip
         if detail.get(ours) not in (None, "", False):
             properties[theirs] = detail[ours]
     body: dict[str, Any] = {

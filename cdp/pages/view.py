@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 from cdp.pages.finish import missing
 from cdp.pages.known import Known
 from cdp.pages.render import page, words_of
-from cdp.store import deliveries
+from cdp.store import copies
 
 #: Somebody else wrote it: no scripts, no forms, no origin; images and links as in a mail client.
 _POLICY = (
@@ -28,7 +28,7 @@ def add(blueprint: Blueprint, known: Known) -> None:
             letter = known.letter(tx, name)
             if letter is None:
                 return missing()
-            content = deliveries.contents_of(tx, [letter.delivery.id]).get(letter.delivery.id)
+            content = copies.of(tx, [letter.delivery.id]).get(letter.delivery.id)
             words = words_of(letter)
             if content is None:
                 return page(tx, "note", words, 404, title=words.plain("gone_title"),

@@ -44,6 +44,12 @@ class Addressee(NamedTuple):
             return next(iter(self.ids.get("user_id", ())), None)
         return None
 
+    def reached(self, channel: str) -> str | None:
+        """`address`; of pushes the newest device."""
+        if channel == "push":
+            return next((token for _, token in self.devices()), None)
+        return self.address(channel)
+
     def devices(self) -> list[tuple[str, str]]:
         """The person's devices for pushes, as (platform, token), the newest first."""
         found = [

@@ -95,6 +95,30 @@ def conversions(
     return Conversions({name: len(found) for name, found in credited.items()})
 
 
+class Credit(NamedTuple):
+    """A broadcast's message that was the last one before somebody did ``event``, at ``t`` (ms)."""
+
+    delivery: int
+    event: str
+    t: int
+    sent_at: int
+
+
+def credits(tx: Connection, did: Sequence[tuple[int, int, str]]) -> list[Credit]:
+    """The messages that go before what was done, as (node, t, event), in that order."""
+    columns = (nodes.c.id, nodes.c.profile)
+    homes = dict(map(tuple, select_by(tx, columns, nodes.c.id, sorted({one[0] for one in did}))))
+    found = []
+    for some in chunks(sorted({home for home in homes.values() if home}), 5000):
+        sent = _sent_to(tx, list(some))
+        for node, t, event in did:
+            before = [item for item in sent.get(homes.get(node) or 0, ()) if item[0] <= t]
+            last = max(before, default=None)
+            if last is not None and last[1]:
+                found.append(Credit(last[3], event, t, last[0]))
+    return found
+
+
 def converted_among(
     tx: Connection, node_ids: Sequence[int], event: str, since: int, until: int
 ) -> int:

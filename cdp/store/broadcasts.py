@@ -165,6 +165,22 @@ def page(tx: Connection, before: int | None, limit: int, state: str | None = Non
     return [_row(row) for row in rows]
 
 
+def own(tx: Connection) -> list[Broadcast]:
+    """All of them by key; calls are not among them."""
+    statement = select(*_columns).where(broadcasts.c.parent.is_(None)).order_by(broadcasts.c.key)
+    return [_row(row) for row in tx.execute(statement)]
+
+
+def goals(tx: Connection) -> set[str]:
+    """The events that people are to do after broadcasts which have been let go."""
+    c = broadcasts.c
+    statement = select(c.definition).where(
+        c.parent.is_(None), c.state != "draft", c.definition.contains('"goal": {')
+    )
+    found = (json.loads(text).get("goal") or {} for text in tx.execute(statement).scalars())
+    return {goal["event"] for goal in found if goal.get("event")}
+
+
 def calls_of(tx: Connection, parent: int, limit: int = 50) -> list[Broadcast]:
     """The calls of a broadcast, newest first."""
     statement = select(*_columns).where(broadcasts.c.parent == parent)

@@ -10,9 +10,8 @@ from sqlalchemy import Connection, select
 
 from cdp.messaging.names import delivery_name, delivery_number
 from cdp.plugin import InAppContent, InAppMessage
-from cdp.store import Store, link_keys, people
+from cdp.store import Store, copies, link_keys, people
 from cdp.store.bulk import chunks
-from cdp.store.deliveries import contents_of
 from cdp.store.tables import USERS, deliveries, reports
 
 _CHANNEL = "in_app"
@@ -71,7 +70,7 @@ def waiting(
         )
         rows += tx.execute(statement).all()
     rows = sorted(rows, key=lambda row: -row.id)[:_LOOKED]
-    contents = contents_of(tx, [row.id for row in rows])
+    contents = copies.of(tx, [row.id for row in rows])
     keys = link_keys.load(tx)
     found: list[InAppMessage] = []
     for row in rows:

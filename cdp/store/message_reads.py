@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select
 from cdp.events import format_time
 from cdp.identity import public_id
 from cdp.messaging.names import delivery_name, delivery_number
-from cdp.store import config_rows, deliveries, link_keys, reports
+from cdp.store import config_rows, copies, deliveries, link_keys, reports
 from cdp.store.bulk import select_by
 from cdp.store.deliveries import Delivery
 from cdp.store.tables import deliveries as table
@@ -115,7 +116,7 @@ def shown(tx: Connection, rows: Sequence[Delivery]) -> list[dict[str, Any]]:
 
 def whole(tx: Connection, row: Delivery) -> dict[str, Any]:
     """One delivery with the message as it was handed over and what was told of it."""
-    content = deliveries.contents_of(tx, [row.id]).get(row.id)
+    content = copies.of(tx, [row.id]).get(row.id)
     told = [
         {
             "kind": item.kind,
@@ -127,7 +128,9 @@ def whole(tx: Connection, row: Delivery) -> dict[str, Any]:
         for item in reports.of_delivery(tx, row.id)
     ]
     data = row.data
-    given = {name: data[name] for name in ("trigger", "event", "content") if data.get(name)}
+    given = {
+        name: data[name] for name in ("trigger", "event", "content", "chain") if data.get(name)
+    }
     return {**shown(tx, [row])[0], "content": content, "reports": told, "data": given}
 
 
@@ -149,13 +152,17 @@ def count_open(tx: Connection, state: str, most: int) -> int:
     return int(tx.execute(select(func.count()).select_from(some)).scalar() or 0)
 
 
-#: By what deliveries can be counted.
-GROUPS = ("channel", "state", "template", "origin", "origin_key", "variant", "topic", "destination")
+#: By what deliveries can be counted; ``domain`` is that of emails' recipients.
+GROUPS = ("channel", "state", "template", "origin", "origin_key", "variant", "topic", "destination",
+          "domain")  # fmt: skip
 
 
 def counts(tx: Connection, which: Which, by: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """How many there are, and of how many each thing is known, in groups of ``by``."""
-    groups = [table.c[name] for name in by]
+    """How many there are, and of how many each thing is known, in groups of ``by``.
+
+    By ``domain`` only what went to an email address is counted.
+    """
+    groups = [_domain(tx) if name == "domain" else table.c[name] for name in by]
     statement = chosen(
         select(
             *groups,
@@ -164,9 +171,32 @@ def counts(tx: Connection, which: Which, by: Sequence[str] = ()) -> list[dict[st
         ),
         which,
     )
+    if "domain" in by:
+        statement = statement.where(table.c.recipient.contains("@"))
     if groups:
         statement = statement.group_by(*groups).order_by(func.count().desc())
-    return [row._asdict() for row in tx.execute(statement)]
+    found = [row._asdict() for row in tx.execute(statement)]
+    return _by_domain(found, by) if "domain" in by else found
+
+
+def _domain(tx: Connection) -> ColumnElement[Any]:
+    """What stands behind the first ``@`` of a recipient."""
+    to = table.c.recipient
+    if tx.dialect.name == "postgresql":
+        return func.split_part(to, "@", 2).label("domain")
+    return func.substr(to, func.instr(to, "@") + 1).label("domain")
+
+
+def _by_domain(rows: Sequence[dict[str, Any]], by: Sequence[str]) -> list[dict[str, Any]]:
+    """``Ana <ana@Example.org>, …`` went to example.org."""
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        domain = re.split(r"[\s,;>]", str(row["domain"]), maxsplit=1)[0].rstrip(".").lower()
+        key = tuple(domain if name == "domain" else row[name] for name in by)
+        mine = found.setdefault(key, {**dict(zip(by, key, strict=True))})
+        for name in ("total", *_EVENTS):
+            mine[name] = mine.get(name, 0) + row[name]
+    return sorted(found.values(), key=lambda row: -row["total"])
 
 
 def reasons(tx: Connection, which: Which) -> list[dict[str, Any]]:

@@ -8,6 +8,14 @@ from cdp.messaging.topics import Topic, read_topic
 from cdp.store import definitions
 
 
+def defaults(tx: Connection) -> dict[str, bool]:
+    """Whether people who have said nothing get a topic, by its key."""
+    return {
+        item.key: (item.body or {}).get("default", "subscribed") == "subscribed"
+        for item in definitions.all_current(tx, "topic")
+    }
+
+
 def all_topics(tx: Connection) -> dict[str, Topic]:
     """The topics by key, archived ones too; in the order of their names."""
     found = [read_topic(item.key, item.body or {}) for item in definitions.all_current(tx, "topic")]

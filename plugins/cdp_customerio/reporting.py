@@ -49,6 +49,16 @@ METRICS = {
     "Webhook Sent": ("webhook", "sent"),
     "Slack Message Sent": ("slack", "sent"),
 }
+for _channel, _named in (
+    ("email", "Email"), ("sms", "SMS"), ("push", "Push Notification"), ("in_app", "In-App Message"),
+    ("webhook", "Webhook"), ("slack", "Slack Message"),
+):  # fmt: skip
+    METRICS |= {
+        f"{_named} {metric.title()}": (_channel, metric)
+        for metric in ("drafted", "attempted", "failed", "undeliverable")
+    }
+    if _channel not in ("webhook", "slack"):
+        METRICS[f"{_named} Converted"] = (_channel, "converted")
 NAMES = tuple(sorted({metric for _, metric in METRICS.values()} | {"unsubscribed"}))
 _BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 

@@ -28,6 +28,7 @@ from cdp.plugin.manager import Plugins
 from cdp.store import (
     addressees,
     config_rows,
+    copies,
     defining,
     deliveries,
     link_keys,
@@ -133,7 +134,7 @@ def _write_to(world: World, users: list[str]) -> None:
                 values |= {"opened_at": at + 60_000} if n % 2 else {}
             tx.execute(update(table).where(table.c.id == item.id).values(values))
             if went:
-                deliveries.keep_contents(tx, {item.id: _spring(n)}, at)
+                copies.keep(tx, {item.id: _spring(n)}, at)
         report = Report("clicked", "c1", NOW - 60_000, detail={"href": "https://shop.example/s"})
         reports.add(tx, added[0].id, 0, report, NOW)
 

@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from cdp.messaging.request import Request
 from cdp.plugin import EmailContent
-from cdp.store import addressees, deliveries, link_keys, people
-from cdp.store.deliveries import Change
+from cdp.store import addressees, claims, copies, deliveries, link_keys, people
+from cdp.store.claims import Change
 from cdp.store.tables import USERS
 from cdp.store.tables import deliveries as table
 from tests.console.factory import World
@@ -34,10 +34,10 @@ def letters(world: World) -> World:
         ]
         for item, state in zip(deliveries.add(tx, asked, 1000), states, strict=True):
             reason = {"undeliverable": "unsubscribed", "failed": f"bad_content: {SCRIPT}"}
-            deliveries.withhold(tx, [Change(item.id, state, 1, reason.get(state), None)], 1)
+            claims.withhold(tx, [Change(item.id, state, 1, reason.get(state), None)], 1)
         html = f'<p>Hi ana</p>{SCRIPT}<img src="http://h/e/o/abc.gif" width="1">'
         content = EmailContent("s@example.com", ("ana@example.com",), "Hi", html)
-        deliveries.keep_contents(tx, {1: content}, 1)
+        copies.keep(tx, {1: content}, 1)
     return world
 
 

@@ -10,12 +10,15 @@ from marshmallow import Schema, fields
 from cdp.definitions import KINDS
 from cdp.folder.destinations import DestinationSchema
 from cdp.folder.sources import SourceSchema
+from cdp.messaging.broadcasts.schema import BroadcastBodySchema
 from tests.docs.markdown import table
 
 _TYPES: tuple[tuple[type[fields.Field[Any]], str], ...] = (
     (fields.Boolean, "`true` or `false`"),
     (fields.List, "list"),
     (fields.Dict, "mapping"),
+    (fields.Nested, "mapping"),
+    (fields.Float, "number"),
     (fields.Integer, "whole number"),
     (fields.String, "text"),
 )
@@ -53,6 +56,16 @@ def object_files() -> str:
     parts.append(f"### kind: source\n\n{_fields(SourceSchema, {})}")
     filter_ = {"filter": "condition (message)"}
     parts.append(f"### kind: destination\n\n{_fields(DestinationSchema, filter_)}")
+    stated = Schema.from_dict(
+        {
+            "state": fields.String(
+                load_default="draft",
+                metadata={"description": "draft, or scheduled: it goes when it says."},
+            ),
+            **BroadcastBodySchema().fields,
+        }
+    )
+    parts.append(f"### kind: broadcast\n\n{_fields(stated, {})}")
     return "\n\n".join(parts)
 
 

@@ -73,5 +73,5 @@ def test_the_files_of_the_reference_are_applied_as_they_stand(tmp_path: Path) ->
     world = World(destinations, {"HOOK_SECRET": secret})
     planned = work.plan(store, root, world)
     work.apply(store, planned, world, "docs", 1)
-    assert len(planned.plan.steps) == len(examples) == 8
+    assert len(planned.plan.steps) == len(examples) == 9
     assert work.plan(store, root, world).plan.steps == []

@@ -11,7 +11,7 @@ from cdp.config import Settings
 from cdp.definitions import Id
 from cdp.folder import work
 from cdp.folder.lock import NAME, BadLock
-from cdp.folder.planning import StalePlan
+from cdp.folder.model import StalePlan
 from cdp.store import Store, config_rows, defining, definitions
 from cdp.store.migrate import migrate
 from tests.folder.shop import (

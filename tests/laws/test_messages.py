@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from cdp.delivery.messages.checks import Checks
 from cdp.delivery.messages.runner import MessageRunner
 from cdp.plugin import Outgoing, Receipt, Retry, Unanswered
-from cdp.store import deliveries, preferences
+from cdp.store import claims, deliveries, preferences
 from tests.delivery.messages.post import Plain, Post, box
 from tests.postgres import new_database
 from tests.scratch import SCRATCH
@@ -96,7 +96,7 @@ class Life:
                 self.post.clock,
             )  # fmt: skip
             with self.post.store.write() as tx:
-                deliveries.end_claims(tx, int(self.post.now * 1000))
+                claims.end_claims(tx, int(self.post.now * 1000))
             self.post.lose()
         finally:
             desk.record = record  # type: ignore[method-assign]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from werkzeug.serving import make_server
 
-from cdp.store import branding, deliveries
+from cdp.store import branding, copies
 from cdp.store.branding import Branding
 from tests.console.chromium import NEEDS_CHROMIUM, tab
 from tests.console.test_everyone import AXE, axe
@@ -108,7 +108,7 @@ def test_a_message_in_the_browser_runs_no_script_and_its_links_lead_on(
         "<button name=do value=out>Go</button></form>"
     )
     with house.store.write() as tx:
-        deliveries.keep_contents(tx, {id_: {"html": html}}, 1)
+        copies.keep(tx, {id_: {"html": html}}, 1)
     context = chromium.new_context(base_url=address)
     page = context.new_page()
     page.goto(house.links(id_).view)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cdp.store import deliveries, preferences
+from cdp.store import claims, preferences
 from tests.pages.house import House
 from tests.postgres import new_database
 
@@ -33,10 +33,10 @@ def test_nothing_is_handed_over_whose_claim_came_after_an_opt_out(
     turns = itertools.count()
     claimed: dict[int, int] = {}
     opted_out: dict[int, int] = {}
-    claim, put = deliveries.claim, preferences.put
+    claim, put = claims.claim, preferences.put
 
-    def counted_claim(tx: Any, claims: Any, *rest: Any) -> set[int]:
-        ours = claim(tx, claims, *rest)
+    def counted_claim(tx: Any, asked: Any, *rest: Any) -> set[int]:
+        ours = claim(tx, asked, *rest)
         claimed.update(dict.fromkeys(ours, next(turns)))
         return ours
 
@@ -45,7 +45,7 @@ def test_nothing_is_handed_over_whose_claim_came_after_an_opt_out(
         opted_out[node] = next(turns)
         return new
 
-    monkeypatch.setattr(deliveries, "claim", counted_claim)
+    monkeypatch.setattr(claims, "claim", counted_claim)
     monkeypatch.setattr(preferences, "put", counted_put)
 
     nodes = [house.identify(f"u{number}") for number in range(PEOPLE)]

@@ -191,10 +191,10 @@ def test_a_message_in_a_browser_can_do_nothing(house: House) -> None:
     assert house.client.get(path).status_code == 404
     house.settle()
     assert house.client.get(path).text.count("Hello") >= 1
-    from cdp.store import deliveries
+    from cdp.store import copies
 
     with house.store.write() as tx:
-        deliveries.keep_contents(tx, {id_: {"html": "<p>Hi<script>alert(1)</script>"}}, 1)
+        copies.keep(tx, {id_: {"html": "<p>Hi<script>alert(1)</script>"}}, 1)
     answer = house.client.get(path)
     assert answer.headers["Content-Security-Policy"].startswith("sandbox ")
     assert "allow-scripts" not in answer.headers["Content-Security-Policy"]

@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 from cdp.delivery.broadcasts import judging, who
 from cdp.delivery.broadcasts.mover import NoTemplate, ways
 from cdp.messaging.broadcasts import states
-from cdp.messaging.broadcasts.plan import KEY, BadPlan, plan_of, read, unready
+from cdp.messaging.broadcasts.plan import BadPlan, plan_of, read, unready
+from cdp.messaging.broadcasts.schema import KEY
 from cdp.messaging.broadcasts.when import begins_at
 from cdp.store import broadcasts
 from cdp.store.broadcasts import Broadcast

@@ -48,16 +48,17 @@ def _twins(tx: Connection, rows: Sequence[Delivery]) -> list[int]:
         return []
     owner = {node: profile for profile, nodes in several.items() for node in nodes}
     c = deliveries.c
-    others: dict[tuple[int, str], list[tuple[int, str]]] = {}
+    others: dict[tuple[int, str], list[tuple[int, int, str]]] = {}
     columns = (c.node, c.origin, c.origin_key, c.id, c.state)
     for node, origin, key, id_, state in select_by(tx, columns, c.node, sorted(owner)):
         if origin == ORIGIN:
-            others.setdefault((owner[node], key), []).append((id_, state))
+            others.setdefault((owner[node], key), []).append((node, id_, state))
     found = []
     for row in rows:
         profile = owner.get(row.node or 0)
-        for id_, state in others.get((profile or 0, row.origin_key), ()):
-            if id_ != row.id and (state in _GONE_OUT or (state in _BEFORE and id_ < row.id)):
+        for node, id_, state in others.get((profile or 0, row.origin_key), ()):
+            # Another channel that follows goes to the same node.
+            if node != row.node and (state in _GONE_OUT or (state in _BEFORE and id_ < row.id)):
                 found.append(row.id)
                 break
     return found

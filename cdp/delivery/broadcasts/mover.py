@@ -25,7 +25,7 @@ IDLE_S = 0.25
 
 
 class NoTemplate(LookupError):
-    """A template that a broadcast needs is gone."""
+    """A template that a broadcast needs is gone, or is for another channel."""
 
 
 class Mover:
@@ -113,9 +113,12 @@ class Mover:
 def ways(tx: Connection, plan: Plan) -> dict[str, Way]:
     """What the templates of a plan say of their messages; `NoTemplate`."""
     found: dict[str, Way] = {}
-    for variant in plan.variants:
-        version = definitions.current(tx, "template", variant.template)
+    for key in plan.templates:
+        version = definitions.current(tx, "template", key)
         if version is None or version.body is None:
-            raise NoTemplate(f"there is no template {variant.template}")
-        found[variant.template] = Way(version.body["channel"], version.body.get("topic"))
+            raise NoTemplate(f"there is no template {key}")
+        found[key] = Way(version.body["channel"], version.body.get("topic"))
+    for channel, key in plan.channels:
+        if found[key].channel != channel:
+            raise NoTemplate(f"the template {key} is one for {found[key].channel}, not {channel}")
     return found

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from sqlalchemy import Connection
+
 from cdp.config import Settings
 from cdp.delivery.broadcasts import who
 from cdp.delivery.broadcasts.mover import ways
+from cdp.delivery.broadcasts.turn import Way, chain_of
 from cdp.delivery.messages.checks import Checks
 from cdp.delivery.messages.compose import Prepared
 from cdp.delivery.messages.letters import Letters
 from cdp.messaging.broadcasts.plan import Plan
-from cdp.store import Store, addressees, deliveries
+from cdp.messaging.request import Request
+from cdp.store import Store, addressees, asking, deliveries
 from cdp.store.counting import Preview
 from cdp.store.deliveries import Delivery, pack
 
@@ -57,18 +61,19 @@ def rehearse(
         people = sorted(counted.some)
         nodes = addressees.nodes_of(tx, people)
         found = ways(tx, plan)
+        by_node = _reaching(tx, plan, found, list(nodes.values()))
     variants = plan.variants
     rows: list[Delivery] = []
     owners: list[int] = []
     for index, profile in enumerate(one for one in people if one in nodes):
-        variant = variants[index % len(variants)]
-        way = found[variant.template]
+        template = by_node.get(nodes[profile]) or variants[index % len(variants)].template
+        way = found[template]
         data = {"campaign_name": plan.name}
         rows.append(
             deliveries.nothing(way.channel, nodes[profile])._replace(
                 origin="broadcast",
                 origin_key="0",
-                template=variant.template,
+                template=template,
                 topic=plan.topic or way.topic,
                 flags=int(plan.flags),
                 state="waiting",
@@ -77,6 +82,23 @@ def rehearse(
         )
         owners.append(profile)
     return _judge(store, settings, counted, rows, owners, now)
+
+
+def _reaching(
+    tx: Connection, plan: Plan, found: dict[str, Way], nodes: list[int]
+) -> dict[int, str]:
+    """Of several channels the template of the first that reaches each of ``nodes``."""
+    chain = chain_of(plan, found)
+    if chain is None:
+        return {}
+    asked = [
+        Request("", chain.links[0].channel, node, "broadcast", flags=plan.flags, chain=chain)
+        for node in nodes
+    ]
+    return {
+        node: (how.link or chain.links[0]).template
+        for node, how in zip(nodes, asking.choices(tx, asked), strict=True)
+    }
 
 
 def _judge(

@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 from cdp.messaging.broadcasts.lots import FIRST, REST
 from cdp.messaging.broadcasts.pace import Pace, after, allowed
 from cdp.messaging.broadcasts.plan import Plan, plan_of
+from cdp.messaging.chain import Chain, Link
 from cdp.messaging.request import BULK, Request
-from cdp.store import broadcast_people, broadcasts, deliveries
+from cdp.store import asking, broadcast_people, broadcasts
 from cdp.store.broadcast_people import Chosen
 from cdp.store.broadcasts import ORIGIN, Broadcast
 from cdp.store.deliveries import unpack
@@ -42,7 +43,7 @@ def step(tx: Connection, row: Broadcast, ways: dict[str, Way], now: int) -> int:
         _wave_over(tx, row, plan, reached, now)
         return 0
     requests, skipped = _requests(tx, row, plan, ways, found, now)
-    deliveries.add(tx, requests, now)
+    asking.ask(tx, requests, now)
     reasons = row.reasons
     for why in skipped:
         reasons[why] = reasons.get(why, 0) + 1
@@ -68,7 +69,7 @@ def _requests(
     homes = broadcast_people.homes(tx, [item.node for item in found])
     twins = _twins(tx, row, found, homes)
     by_name = {item.name: item for item in plan.variants}
-    shared = row.brought
+    shared, chain = row.brought, chain_of(plan, ways)
     requests: list[Request] = []
     skipped: list[str] = []
     for item in found:
@@ -95,15 +96,22 @@ def _requests(
                 origin=ORIGIN,
                 origin_key=str(row.id),
                 template=variant.template,
-                topic=plan.topic or way.topic,
+                topic=plan.topic or (way.topic if chain is None else None),
                 flags=plan.flags,
                 priority=BULK,
                 due_at=now,
                 variant=variant.name or None,
                 data=data,
+                chain=chain,
             )
         )
     return requests, skipped
+
+
+def chain_of(plan: Plan, ways: dict[str, Way]) -> Chain | None:
+    """The channels of a plan, each with its template."""
+    links = [Link(channel, key, plan.topic or ways[key].topic) for channel, key in plan.channels]
+    return Chain(tuple(links), plan.unread_ms) if links else None
 
 
 def _twins(

@@ -30,7 +30,7 @@ def remarks(tx: Connection, plan: Plan) -> Iterator[Remark]:
     for item in definitions.all_current(tx, "template", "layout", "snippet"):
         found.setdefault(item.kind, {})[item.key] = item.body or {}
     layouts, snippets = found.get("layout", {}), found.get("snippet", {})
-    for key in dict.fromkeys(variant.template for variant in plan.variants):
+    for key in plan.templates:
         body = found.get("template", {}).get(key)
         if body is None:
             continue

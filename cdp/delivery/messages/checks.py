@@ -11,7 +11,7 @@ from cdp.delivery.messages.compose import Prepared
 from cdp.messaging.pressure import Earlier, Pressed, pressed, window_ms
 from cdp.messaging.request import Flag
 from cdp.messaging.standing import NOBODY, forbids
-from cdp.store import definitions, meta, people, preferences, pressure
+from cdp.store import meta, people, preferences, pressure, topics
 from cdp.store.config_rows import Destination
 from cdp.store.pressure import Rules
 
@@ -26,7 +26,7 @@ class Checks:
 
     def verdicts(self, tx: Connection, items: Sequence[Prepared], now: int) -> list[Pressed | None]:
         """For each message why it must not go; None: it may."""
-        topics = self.topics(tx)
+        defaults = self.topics(tx)
         nodes = [item.delivery.node for item in items if item.delivery.node is not None]
         standings = preferences.standings(tx, nodes)
         by_channel: dict[str, set[str]] = {}
@@ -48,7 +48,7 @@ class Checks:
             standing = standings[row.node] if row.node is not None else NOBODY
             listed = suppressed[row.channel]
             why = next((listed[one] for one in item.addresses if one in listed), None)
-            reason = forbids(standing, row.channel, row.topic, row.flags, topics, why)
+            reason = forbids(standing, row.channel, row.topic, row.flags, defaults, why)
             if reason is not None:
                 found.append(Pressed(reason))
                 continue
@@ -93,10 +93,7 @@ class Checks:
         """What holds for each topic of those who have said nothing; follows the definitions."""
         version = meta.version(tx)
         if version != self._version:
-            self._topics = {
-                item.key: (item.body or {}).get("default", "subscribed") == "subscribed"
-                for item in definitions.all_current(tx, "topic")
-            }
+            self._topics = topics.defaults(tx)
             self._rules = pressure.rules(tx)
             self._version = version
         return self._topics

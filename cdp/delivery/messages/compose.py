@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from cdp.plugin import Content
@@ -23,14 +24,21 @@ class Prepared(NamedTuple):
     content: Content
     version: int | None
     names: Mapping[str, str]
+    #: What of the answer becomes a trait (`cdp.messaging.saving`).
+    saves: Mapping[str, str] = MappingProxyType({})
 
 
 class Problem(NamedTuple):
-    """A delivery of which no message can be made: the state it comes into, and why."""
+    """A delivery of which no message can be made: the state it comes into, and why.
+
+    ``public`` and ``names`` as of `Prepared`, for the event that tells of it.
+    """
 
     delivery: Delivery
     state: str
     reason: str
+    public: str = ""
+    names: Mapping[str, str] = MappingProxyType({})
 
 
 class Composer(Protocol):

@@ -15,14 +15,19 @@ from cdp.delivery.messages.handing import Handed
 from cdp.delivery.messages.providers import Provider, Providers
 from cdp.messaging.outcome import Outcome, settle
 from cdp.messaging.request import Flag
-from cdp.store import deliveries, delivery, preferences
-from cdp.store.deliveries import Change, Claim, Delivery
+from cdp.store import claims as rows
+from cdp.store import copies, delivery, followups, preferences
+from cdp.store.claims import Change, Claim
+from cdp.store.deliveries import Delivery
 from cdp.store.plugin_errors import record_failures
 
 #: How long a claim holds; a call takes much less.
 CLAIM_MS = 300_000
 #: When to look again where no provider is set up.
 NOBODY_MS = 60_000
+
+
+_OPEN = frozenset({"waiting", "held"})
 
 
 class Flight(NamedTuple):
@@ -65,28 +70,35 @@ class Desk:
             tx, [(item, provider.destination) for item, provider in hand if provider is not None]
         )
         changes: list[Change] = []
+        ended: list[tell.Ended] = []
         deferred: list[Change] = []
         going: list[tuple[Prepared, Provider]] = []
         for (item, provider), verdict in zip(hand, verdicts, strict=True):
             row = item.delivery
             until = verdict.until if verdict is not None else None
+            change = None
             if verdict is not None and until is None:
-                changes.append(_withheld(row, verdict.reason, now))
+                change = _withheld(row, verdict.reason, now)
             elif verdict is not None and until is not None:
                 deferred.append(Change(row.id, "waiting", until, verdict.reason, row.destination))
             elif row.id in disagreeing:
-                changes.append(_withheld(row, disagreeing[row.id], now))
+                change = _withheld(row, disagreeing[row.id], now)
             elif provider is None:
-                changes.append(self._later(row, now))
+                change = self._later(row, now)
             else:
                 going.append((item, provider))
-        deliveries.withhold(tx, changes, now)
-        deliveries.defer(tx, deferred, now)
+            if change is not None:
+                changes.append(change)
+                ended.append(_ended(item, change))
+        rows.withhold(tx, changes, now)
+        tell.endings(tx, ended, now)
+        _followed(tx, changes, now)
+        rows.defer(tx, deferred, now)
         claims = [
             Claim(item.delivery.id, provider.destination.id, item.recipient, item.version)
             for item, provider in going
         ]
-        ours = deliveries.claim(tx, claims, now, now + CLAIM_MS)
+        ours = rows.claim(tx, claims, now, now + CLAIM_MS)
         going = [(item, provider) for item, provider in going if item.delivery.id in ours]
         kept = {
             item.delivery.id: item.content
@@ -94,7 +106,7 @@ class Desk:
             # What waits here for its person is no copy: it is the message.
             if not item.delivery.flags & Flag.NO_COPY or item.delivery.channel == "in_app"
         }
-        deliveries.keep_contents(tx, kept, now)
+        copies.keep(tx, kept, now)
         return going
 
     def record(self, tx: Connection, flights: Sequence[Flight], now: int) -> None:
@@ -116,7 +128,7 @@ class Desk:
                         since=row.scheduled_at,
                         most_ms=self._most_ms,
                     )
-                    told.append(tell.Told(item, destination, receipt))
+                    told.append(tell.Told(item, destination, receipt, outcome.state))
                 bound = outcome.same_provider or outcome.state != "waiting"
                 changes.append(
                     Change(
@@ -133,7 +145,8 @@ class Desk:
             if flight.handed.failures:
                 record_failures(tx, flight.handed.failures, now)
         delivery.add_calls(tx, calls)
-        deliveries.record(tx, changes, now)
+        rows.record(tx, changes, now)
+        _followed(tx, changes, now)
         tell.receipts(tx, told, now)
 
     def give_up(self, tx: Connection, problems: Sequence[Problem], now: int) -> None:
@@ -144,7 +157,9 @@ class Desk:
             else Change(p.delivery.id, p.state, now, p.reason, None)
             for p in problems
         ]
-        deliveries.withhold(tx, changes, now)
+        rows.withhold(tx, changes, now)
+        tell.endings(tx, list(map(_ended, problems, changes)), now)
+        _followed(tx, changes, now)
 
     def give_back(self, tx: Connection, items: Sequence[Prepared], now: int) -> None:
         """Let go of what was leased and not claimed."""
@@ -154,7 +169,7 @@ class Desk:
             )
             for item in items
         ]
-        deliveries.withhold(tx, changes, now)
+        rows.withhold(tx, changes, now)
 
     def _later(self, row: Delivery, now: int) -> Change:
         """Nobody can take it just now: it waits, and says why."""
@@ -171,6 +186,18 @@ class Desk:
             said = "; ".join(filter(None, map(self._providers.why, known)))
             text = f"no_provider: none can be reached just now ({said})"[:1000]
         return Change(row.id, "waiting", now + wait, text, row.destination)
+
+
+def _ended(item: Prepared | Problem, change: Change) -> tell.Ended:
+    recipient = item.recipient if isinstance(item, Prepared) else None
+    return tell.Ended(
+        item.delivery, change.state, change.reason, item.public, recipient or None, item.names
+    )
+
+
+def _followed(tx: Connection, changes: Sequence[Change], now: int) -> None:
+    """What other channels are to follow with is looked at once the end is known."""
+    followups.wake(tx, [item.id for item in changes if item.state not in _OPEN], now)
 
 
 def _withheld(row: Delivery, reason: str, now: int) -> Change:

@@ -15,15 +15,15 @@ from cdp.identity import public_id
 from cdp.messaging.links import Addresses, rewriter
 from cdp.messaging.names import delivery_name
 from cdp.messaging.request import Flag
+from cdp.messaging.saving import saves_of
 from cdp.messaging.templates import RenderError, TemplateError, Urls
 from cdp.messaging.templates.rendered import CONTENTS
 from cdp.plugin import Attachment, Device
-from cdp.store import Store, addressees, deliveries, link_keys
+from cdp.store import Store, addressees, copies, link_keys
 from cdp.store.addressees import Addressee
+from cdp.store.asking import ANYWHERE
 from cdp.store.deliveries import Delivery
 
-#: Channels that need no address of the person's.
-_ANYWHERE = {"webhook", "slack"}
 #: Fields of a request's content that the sender fills in, and no template.
 _ENVELOPE = ("to", "cc", "bcc", "reply_to", "headers", "attachments", "devices",
              "platform")  # fmt: skip
@@ -45,7 +45,7 @@ class Letters:
         with self._store.read() as tx:
             self._stationery.follow(tx)
             people = addressees.load(tx, nodes)
-            kept = deliveries.contents_of(tx, again) if again else {}
+            kept = copies.of(tx, again) if again else {}
         if not self._stationery.keys:
             with self._store.write() as tx:
                 link_keys.ensure(tx)
@@ -58,14 +58,13 @@ class Letters:
         person = people.get(row.node) if row.node is not None else None
         if row.node is not None and person is None:
             return Problem(row, "undeliverable", "deleted")
-        data = row.data
-        recipient = row.recipient or (person.address(row.channel) if person else None)
-        if row.channel == "push" and person is not None:
-            recipient = recipient or next((token for _, token in person.devices()), None)
-        if recipient is None and row.channel not in _ANYWHERE:
-            return Problem(row, "undeliverable", f"no_address: nothing is known for {row.channel}")
         name = delivery_name(self._stationery.keys, row.id)
         names = person.names if person is not None else {}
+        data = row.data
+        recipient = row.recipient or (person.reached(row.channel) if person else None)
+        if recipient is None and row.channel not in ANYWHERE:
+            why = f"no_address: nothing is known for {row.channel}"
+            return Problem(row, "undeliverable", why, name, names)
         if kept is not None:
             content = msgspec.convert(kept, CONTENTS[row.channel])
             return Prepared(
@@ -80,17 +79,13 @@ class Letters:
         try:
             template = self._stationery.get(row.template, row.channel, _of_template(data))
             content = self._render(row, name, person, recipient, data, template, now)
-        except NoTemplate:
-            return Problem(row, "failed", f"no_template: there is no template {row.template}")
-        except TemplateError as error:
-            return Problem(row, "failed", f"bad_template: {error}"[:1000])
-        except RenderError as error:
-            code = "missing_variable" if error.variable else "not_rendered"
-            return Problem(row, "failed", f"{code}: {error}"[:1000])
-        except (ValueError, TypeError, LookupError) as error:
-            return Problem(row, "failed", f"bad_content: {error}"[:1000])
+        except (TemplateError, RenderError, ValueError, TypeError, LookupError) as error:
+            return Problem(row, "failed", _why(error, row)[:1000], name, names)
         addresses = _addresses(content, recipient)
-        return Prepared(row, name, recipient or "", addresses, content, template.version, names)
+        return Prepared(
+            row, name, recipient or "", addresses, content, template.version, names,
+            saves_of(template.body),
+        )  # fmt: skip
 
     def _render(
         self,
@@ -122,6 +117,16 @@ class Letters:
         )
         more = _envelope(row, person, recipient, data.get("content") or {}, addresses)
         return rendered.content(**more)
+
+
+def _why(error: Exception, row: Delivery) -> str:
+    if isinstance(error, NoTemplate):
+        return f"no_template: there is no template {row.template}"
+    if isinstance(error, TemplateError):
+        return f"bad_template: {error}"
+    if isinstance(error, RenderError):
+        return f"{'missing_variable' if error.variable else 'not_rendered'}: {error}"
+    return f"bad_content: {error}"
 
 
 def scope_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cdp.config import Settings
+from cdp.delivery.messages import following
 from cdp.delivery.messages.checks import Checks
 from cdp.delivery.messages.emit import Emitter
 from cdp.delivery.messages.letters import Letters
@@ -12,7 +13,7 @@ from cdp.delivery.messages.providers import Providers
 from cdp.delivery.messages.runner import MessageRunner, resolve_lost
 from cdp.delivery.senders import Senders
 from cdp.plugin import Channel
-from cdp.store import Store, deliveries
+from cdp.store import Store, claims, copies
 
 #: Copies of messages that are dropped in one go.
 _DROP = 2000
@@ -63,12 +64,16 @@ class Office:
             self._dropped = now
             days = self._settings.message_copies_days
             with self._store.write() as tx:
-                deliveries.drop_contents(tx, now - int(days * 86_400_000), _DROP)
+                copies.drop(tx, now - int(days * 86_400_000), _DROP)
+
+    def follow_up(self, now: int) -> int:
+        """Let other channels follow what did not arrive or is not read; how many were looked at."""
+        return following.step(self._store, now)
 
     def begin(self, now: int) -> None:
         """Where no other process can have claims, those of the one before us are over."""
         with self._store.write() as tx:
-            deliveries.end_claims(tx, now)
+            claims.end_claims(tx, now)
 
     def resolve(self, now: int) -> None:
         """Repeat or hold what a dead process had claimed."""

@@ -14,7 +14,16 @@ from cdp.messaging.choices import scope_of_words
 from cdp.messaging.names import delivery_name, delivery_number
 from cdp.messaging.request import Flag
 from cdp.plugin import Report
-from cdp.store import Store, addressees, deliveries, emissions, link_keys, people, preferences
+from cdp.store import (
+    Store,
+    addressees,
+    deliveries,
+    emissions,
+    followups,
+    link_keys,
+    people,
+    preferences,
+)
 from cdp.store import reports as rows
 from cdp.store.config_rows import Destination
 from cdp.store.deliveries import Delivery
@@ -161,6 +170,7 @@ def _move(tx: Connection, row: Delivery, report: Report, now: int) -> None:
         return
     if state == "sent" and row.state not in ("held", "sending"):
         return
+    followups.wake(tx, [row.id], now)
     deliveries.told(tx, row.id, state, report.reason[:1000] or None, report.at, now)
 
 

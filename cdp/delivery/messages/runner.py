@@ -22,8 +22,8 @@ from cdp.delivery.messages.handing import Handed, hand_over
 from cdp.delivery.messages.providers import Provider, Providers
 from cdp.messaging.request import Flag
 from cdp.plugin import Outgoing
-from cdp.store import Store, deliveries
-from cdp.store.deliveries import Change
+from cdp.store import Store, claims
+from cdp.store.claims import Change
 
 #: How long a lease holds; what is rendered ahead goes much sooner.
 LEASE_MS = 120_000
@@ -72,10 +72,10 @@ class MessageRunner:
         """Take more of what is due, and render it."""
         now = self._now()
         with self._store.read() as tx:
-            if not deliveries.has_due(tx, self._channel, now):
+            if not claims.has_due(tx, self._channel, now):
                 return 0
         with self._store.write() as tx:
-            found = deliveries.lease(tx, self._channel, now, now + LEASE_MS, LEASED)
+            found = claims.lease(tx, self._channel, now, now + LEASE_MS, LEASED)
         for item in self._composer.compose(found, now):
             if isinstance(item, Problem):
                 self._problems.append(item)
@@ -201,15 +201,15 @@ def resolve_lost(store: Store, providers: Providers, now: int) -> int:
     Whoever died may have handed them over. How many there were.
     """
     with store.read() as tx:
-        if not deliveries.any_lost(tx, now):
+        if not claims.any_lost(tx, now):
             return 0
     with store.write() as tx:
-        found = deliveries.lost(tx, now, 500)
+        found = claims.lost(tx, now, 500)
         changes = []
         for row in found:
             provider = providers.by_id(row.destination or 0)
             reason = "unknown: the process that handed it over died"
             state = "waiting" if provider is not None and provider.repeats else "held"
             changes.append(Change(row.id, state, now, reason, row.destination))
-        deliveries.record(tx, changes, now)
+        claims.record(tx, changes, now)
     return len(found)

@@ -8,25 +8,46 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from cdp.delivery.messages.compose import Prepared
+from cdp.messaging.names import delivery_name
 from cdp.messaging.request import Flag
+from cdp.messaging.saving import call_of, saved, shortened
 from cdp.messaging.told import event_of
 from cdp.plugin import Receipt, Report
-from cdp.store import deliveries, emissions, preferences, reports
+from cdp.store import addressees, deliveries, emissions, link_keys, preferences, reports
 from cdp.store.config_rows import Destination
 from cdp.store.deliveries import Delivery
 
+#: Whose, from which source, and the call.
+Emitted = tuple[int | None, int, dict[str, Any]]
+
 
 class Told(NamedTuple):
-    """A receipt, whose message it is for, and who gave it."""
+    """A receipt, whose message it is for, who gave it, and the state that follows."""
 
     prepared: Prepared
     destination: Destination
     receipt: Receipt
+    state: str
+
+
+class Ended(NamedTuple):
+    """A message that goes no further, or not yet, though nobody was handed it."""
+
+    delivery: Delivery
+    state: str
+    reason: str | None
+    public: str
+    recipient: str | None
+    names: Mapping[str, str]
+
+
+#: States that are told as such; what waits for another try was ``attempted``.
+_TOLD = {"failed": "failed", "undeliverable": "undeliverable", "waiting": "attempted"}
 
 
 def receipts(tx: Connection, told: Sequence[Told], now: int) -> None:
     """Write what receipts bring about, beside what they make of their deliveries."""
-    events: list[tuple[int | None, int, dict[str, Any]]] = []
+    events: list[Emitted] = []
     bounced: list[int] = []
     for item in told:
         row, receipt = item.prepared.delivery, item.receipt
@@ -37,23 +58,66 @@ def receipts(tx: Connection, told: Sequence[Told], now: int) -> None:
                 "answered", f"answer:{row.id}:{row.attempts}", now, detail=receipt.response
             )
             reports.add(tx, row.id, item.destination.id, answer, now)
+            events += _saved(item, now)
         if receipt.kind == "bounced":
             bounced.append(row.id)
             for address in item.prepared.addresses if receipt.hard else ():
                 preferences.suppress_address(
                     tx, row.channel, address, "bounce", now, detail=receipt.reason, delivery=row.id
                 )
-        if receipt.kind in ("sent", "bounced") and not row.flags & Flag.TEST:
+        sure = receipt.kind in ("sent", "bounced")
+        kind = receipt.kind if sure else _TOLD.get(item.state)
+        if kind is not None and not row.flags & Flag.TEST:
             source = item.destination.source_id or 0
             detail = {"reason": receipt.reason, "hard": receipt.hard}
+            if receipt.response:
+                detail["response"] = shortened(receipt.response)
             event = event_for(
-                receipt.kind, row, item.prepared.public, item.prepared.recipient, now, "receipt",
-                item.prepared.names, detail, getattr(item.prepared.content, "subject", None),
+                kind, row, item.prepared.public, item.prepared.recipient, now,
+                "receipt" if sure else str(now), item.prepared.names, detail,
+                getattr(item.prepared.content, "subject", None),
             )  # fmt: skip
             if event is not None:
                 events.append((row.node, source, event))
     deliveries.first_time(tx, "bounced_at", bounced, now)
     emissions.add(tx, events, now)
+
+
+def endings(tx: Connection, ended: Sequence[Ended], now: int) -> None:
+    """Let events tell of what was not handed over, and why."""
+    events: list[Emitted] = []
+    for item in ended:
+        row, kind = item.delivery, _TOLD.get(item.state)
+        if kind is None or kind == "attempted" or not item.public or row.flags & Flag.TEST:
+            continue
+        event = event_for(
+            kind, row, item.public, item.recipient, now, str(now), item.names,
+            {"reason": item.reason},
+        )  # fmt: skip
+        if event is not None:
+            events.append((row.node, 0, event))
+    emissions.add(tx, events, now)
+
+
+def drafted(tx: Connection, row: Delivery, now: int) -> None:
+    """Let an event tell of a message that waits for somebody to send it."""
+    person = addressees.load(tx, [row.node]).get(row.node) if row.node is not None else None
+    if person is None or row.flags & Flag.TEST:
+        return
+    public = delivery_name(link_keys.ensure(tx), row.id)
+    event = event_for("drafted", row, public, row.recipient, now, "draft", person.names, {})
+    if event is not None:
+        emissions.add(tx, [(row.node, 0, event)], now)
+
+
+def _saved(item: Told, now: int) -> list[Emitted]:
+    """What of an answer becomes traits, once the call went well."""
+    prepared, row = item.prepared, item.prepared.delivery
+    if not prepared.saves or item.receipt.kind != "sent" or row.flags & Flag.TEST:
+        return []
+    traits = saved(prepared.saves, item.receipt.response)
+    call = call_of(traits, prepared.public, now, prepared.names)
+    return [(row.node, item.destination.source_id or 0, call)] if call is not None else []
 
 
 def event_for(
@@ -73,6 +137,8 @@ def event_for(
         "template": row.template,
         "origin": row.origin,
         "origin_key": row.origin_key,
+        "step": row.step,
+        "key": row.key,
         "recipient": recipient,
         "subject": subject,
     }

@@ -1,217 +1,16 @@
-"""What a broadcast is: its definition, read and checked."""
+"""What a broadcast is: its definition, read and understood."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
-from zoneinfo import available_timezones
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import RAISE, ValidationError
 
-from cdp.conditions import ConditionError, Context, check
 from cdp.conditions.durations import parse_duration
-from cdp.conditions.parser import parse_text
-from cdp.events import parse_time
+from cdp.messaging.broadcasts.schema import BroadcastBodySchema, ms_of
 from cdp.messaging.request import Flag
-
-KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
-#: By what the winner of a test can be chosen; ``hand``: somebody says.
-MEASURES = ("opened", "clicked", "converted", "hand")
-#: Variants, and messages a minute at most.
-MAX_VARIANTS, MAX_RATE = 8, 1_000_000
-#: Longest time between a message and a conversion that it is credited with.
-MAX_WINDOW = "90d"
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
-
-
-def _printable(value: str) -> None:
-    if _UNPRINTABLE.search(value):
-        raise ValidationError("It must not hold control characters.")
-
-
-def _text(most: int = 200, **more: Any) -> fields.String:
-    return fields.String(validate=[validate.Length(1, most), _printable], **more)
-
-
-def _duration(value: str) -> None:
-    if not parse_duration(value):
-        raise ValidationError("It must be a duration such as 4h or 2d.")
-
-
-def _moment(value: str) -> None:
-    if _ms(value) is None:
-        raise ValidationError("It must be a time such as 2026-12-01T09:00:00Z.")
-
-
-def _local(value: str) -> None:
-    try:
-        found = datetime.fromisoformat(value)
-    except ValueError:
-        raise ValidationError("It must be a day and time such as 2026-12-01T09:00.") from None
-    if found.tzinfo is not None:
-        raise ValidationError("It is a time of each person's own zone: leave the zone out.")
-
-
-def _zone(value: str) -> None:
-    if value not in available_timezones():
-        raise ValidationError(f"There is no time zone {value!r}: say one such as Europe/Berlin.")
-
-
-def _condition(value: str) -> None:
-    try:
-        check(parse_text(value).root, Context.PERSON)
-    except ConditionError as error:
-        raise ValidationError(error.located) from None
-
-
-class BroadcastWho(Schema):
-    """Who gets it: one of the three."""
-
-    audience = _text(metadata={"description": "The key of an audience."})
-    condition = fields.String(
-        validate=[validate.Length(1, 20_000), _printable, _condition],
-        metadata={"description": "Whom it concerns, in the condition language."},
-    )
-    everybody = fields.Boolean(
-        truthy={True}, falsy=set(), metadata={"description": "Every person that is known."}
-    )
-
-    @validates_schema
-    def one(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Exactly one of them."""
-        if len(data) != 1:
-            raise ValidationError("Say one of audience, condition and everybody.")
-
-
-class BroadcastVariant(Schema):
-    """One of several messages; ``share`` weighs it against the others."""
-
-    name = fields.String(
-        required=True,
-        validate=validate.Regexp(KEY, error="Small letters, digits, - and _, 60 at most."),
-    )
-    template = _text(60, required=True)
-    share = fields.Float(load_default=1.0, validate=validate.Range(0, 1000, min_inclusive=False))
-
-
-class BroadcastWhen(Schema):
-    """When it goes: at an instant, or at a time of each person's day; now, if nothing is said."""
-
-    at = fields.String(validate=_moment, metadata={"description": "The instant, ISO 8601."})
-    local = fields.String(
-        validate=_local,
-        metadata={"description": "Day and time in each person's zone (trait timezone)."},
-    )
-    zone = fields.String(
-        validate=_zone, metadata={"description": "For people without a zone; UTC if unset."}
-    )
-    late = fields.String(
-        validate=validate.OneOf(("now", "next_day"), error="It must be now or next_day."),
-        metadata={"description": "For whom the time has passed: at once (now), or next_day."},
-    )
-
-    @validates_schema
-    def one(self, data: Mapping[str, Any], **_: Any) -> None:
-        """An instant or a local time."""
-        if "at" in data and "local" in data:
-            raise ValidationError("Say at or local.")
-        if "local" not in data and ("zone" in data or "late" in data):
-            raise ValidationError("zone and late belong to a local time.")
-
-
-class BroadcastTest(Schema):
-    """Some get the variants first, the rest gets the one that did best."""
-
-    share = fields.Float(
-        required=True, validate=validate.Range(0, 100, min_inclusive=False, max_inclusive=False),
-        metadata={"description": "Percent of the people who get the variants."},
-    )  # fmt: skip
-    winner = fields.String(
-        load_default="hand", validate=validate.OneOf(MEASURES),
-        metadata={"description": "By what it is chosen; hand: somebody says."},
-    )  # fmt: skip
-    after = fields.String(
-        validate=_duration, metadata={"description": "How long after the last of them was sent."}
-    )
-
-    @validates_schema
-    def timed(self, data: Mapping[str, Any], **_: Any) -> None:
-        """A winner that nobody picks needs its time."""
-        if data.get("winner") != "hand" and "after" not in data:
-            raise ValidationError("Say after how long, such as 4h.", "after")
-
-
-class BroadcastRamp(Schema):
-    """A warm-up: so many on the first day, and each day ``factor`` times as many."""
-
-    first_day = fields.Integer(strict=True, required=True, validate=validate.Range(1, 10_000_000))
-    factor = fields.Float(load_default=2.0, validate=validate.Range(1, 10))
-
-
-class BroadcastGoal(Schema):
-    """What people are to do afterwards."""
-
-    event = _text(required=True)
-    within = fields.String(load_default="7d", validate=_duration)
-
-    @validates_schema
-    def short(self, data: Mapping[str, Any], **_: Any) -> None:
-        """No longer than people remember."""
-        ms = parse_duration(data.get("within", ""))
-        if ms is not None and ms > (parse_duration(MAX_WINDOW) or 0):
-            raise ValidationError(f"At most {MAX_WINDOW}.", "within")
-
-
-def _yes(about: str) -> fields.Boolean:
-    return fields.Boolean(truthy={True}, falsy={False}, metadata={"description": about})
-
-
-class BroadcastBodySchema(Schema):
-    """A broadcast as people write it."""
-
-    name = _text(100, required=True)
-    who = fields.Nested(BroadcastWho)
-    template = _text(60, metadata={"description": "The key of the template, if there is one."})
-    variants = fields.List(
-        fields.Nested(BroadcastVariant), validate=validate.Length(2, MAX_VARIANTS),
-        metadata={"description": "Instead of one template, two or more with shares."},
-    )  # fmt: skip
-    test = fields.Nested(BroadcastTest)
-    topic = _text(60, metadata={"description": "The template's, if unset."})
-    when = fields.Nested(BroadcastWhen)
-    triggered = _yes("It goes when it is called through the API, each time to those named there.")
-    holdout = fields.Float(
-        validate=validate.Range(0, 90), metadata={"description": "Percent who get nothing."}
-    )
-    per_minute = fields.Float(
-        validate=validate.Range(0, MAX_RATE, min_inclusive=False),
-        metadata={"description": "Messages a minute at most."},
-    )
-    ramp = fields.Nested(BroadcastRamp)
-    goal = fields.Nested(BroadcastGoal)
-    to_unsubscribed = _yes("It goes to people who want none, too.")
-    ignore_limits = _yes("Caps and quiet hours are not for it.")
-    untracked = _yes("Links and openings are left as they are.")
-    no_copy = _yes("No copy of the messages is kept.")
-
-    @validates_schema
-    def whole(self, data: Mapping[str, Any], **_: Any) -> None:
-        """What belongs together."""
-        names = [item["name"] for item in data.get("variants") or []]
-        if len(set(names)) < len(names):
-            raise ValidationError("Two variants have the same name.", "variants")
-        if data.get("template") and names:
-            raise ValidationError("Say template or variants.", "template")
-        if data.get("test") and not names:
-            raise ValidationError("A test needs variants.", "test")
-        if (data.get("test") or {}).get("winner") == "converted" and not data.get("goal"):
-            raise ValidationError("A winner by conversions needs a goal.", "test")
-        if data.get("triggered") and data.get("when"):
-            raise ValidationError("It goes when it is called: leave the time out.", "when")
-        if data.get("triggered") and data.get("test"):
-            raise ValidationError("A broadcast that is called has no test before it.", "test")
 
 
 class Variant(NamedTuple):
@@ -223,7 +22,11 @@ class Variant(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """A definition as the mover wants it; times in ms, shares from 0 to 1."""
+    """A definition as the mover wants it; times in ms, shares from 0 to 1.
+
+    ``channels`` are (channel, template) in the order in which they are tried; then the one
+    variant is the first of them.
+    """
 
     name: str
     who: Mapping[str, Any]
@@ -244,6 +47,14 @@ class Plan(NamedTuple):
     goal: str | None
     within_ms: int
     flags: Flag
+    channels: tuple[tuple[str, str], ...] = ()
+    unread_ms: int | None = None
+
+    @property
+    def templates(self) -> list[str]:
+        """The keys of all templates that it needs."""
+        named = [item.template for item in self.variants] + [key for _, key in self.channels]
+        return list(dict.fromkeys(named))
 
 
 class BadPlan(ValueError):
@@ -279,7 +90,11 @@ def plan_of(body: Mapping[str, Any]) -> Plan:
     variants = tuple(
         Variant(item["name"], item["template"], item.get("share", 1.0))
         for item in body.get("variants") or ()
-    ) or ((Variant("", body["template"], 1.0),) if body.get("template") else ())
+    )
+    channels = tuple((one["channel"], one["template"]) for one in body.get("channels") or ())
+    if not variants and (body.get("template") or channels):
+        variants = (Variant("", body.get("template") or channels[0][1], 1.0),)
+    unread = (body.get("escalate") or {}).get("unread_for")
     flags = Flag(0)
     for name, flag in (
         ("ignore_limits", Flag.UNLIMITED), ("to_unsubscribed", Flag.TO_UNSUBSCRIBED),
@@ -291,7 +106,7 @@ def plan_of(body: Mapping[str, Any]) -> Plan:
         who=body.get("who") or {},
         variants=variants,
         topic=body.get("topic"),
-        at=_ms(when["at"]) if when.get("at") else None,
+        at=ms_of(when["at"]) if when.get("at") else None,
         local=datetime.fromisoformat(when["local"]) if when.get("local") else None,
         zone=when.get("zone", "UTC"),
         late=when.get("late", "now"),
@@ -306,6 +121,8 @@ def plan_of(body: Mapping[str, Any]) -> Plan:
         goal=goal.get("event"),
         within_ms=parse_duration(goal.get("within", "7d")) or 0,
         flags=flags,
+        channels=channels,
+        unread_ms=parse_duration(unread) if unread else None,
     )
 
 
@@ -317,10 +134,3 @@ def unready(plan: Plan) -> dict[str, list[str]]:
     if not plan.variants:
         found["template"] = ["Choose a template."]
     return found
-
-
-def _ms(text: str) -> int | None:
-    try:
-        return parse_time(text)
-    except ValueError:
-        return None

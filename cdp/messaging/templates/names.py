@@ -27,7 +27,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "form", "title", "format", "body", "image", "link", "buttons", "pages", "priority",
         "theme", "data", "expires_after",
     ),
-    "webhook": ("url", "method", "headers", "body"),
+    "webhook": ("url", "method", "headers", "body", "save_response"),
     "slack": ("to", "body", "blocks"),
 }  # fmt: skip
 #: One of these must be said.

@@ -85,6 +85,17 @@ delivery_contents = Table(
     Index("delivery_contents_at", "at"),
 )
 
+#: What follows a delivery by another channel: looked at when it is due, or its end is known.
+#: ``chain`` is JSON: the key of the reason, the links that are left, after how long unread.
+followups = Table(
+    "followups",
+    metadata,
+    Column("delivery", Big, primary_key=True),
+    Column("due_at", Big, nullable=False),
+    Column("chain", Text, nullable=False),
+    Index("followups_due", "due_at"),
+)
+
 #: What was told of deliveries, each thing once: ``source`` is the destination's number (0:
 #: ourselves) and ``ref`` its name for it.
 reports = Table(

@@ -112,7 +112,7 @@ def _die(world: Campaign, n: int) -> None:
         return done
 
     with (
-        mock.patch.object(turn.deliveries, "add", add),
+        mock.patch.object(deliveries, "add", add),
         mock.patch.object(broadcast_people, "add", add),
     ):
         try:

@@ -64,7 +64,7 @@ class Plain:
         made: list[Prepared | Problem] = []
         for row in found:
             person = people_.get(row.node) if row.node is not None else None
-            to = row.recipient or (person.address("email") if person else None)
+            to = row.recipient or (person.reached(row.channel) if person else None)
             if to is None:
                 made.append(Problem(row, "undeliverable", "no_address"))
                 continue

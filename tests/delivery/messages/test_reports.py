@@ -134,12 +134,12 @@ def test_a_word_by_text_message_finds_its_person_by_number(post: Post) -> None:
 
 
 def test_what_was_held_is_settled_by_what_the_provider_says(post: Post) -> None:
-    from cdp.store import deliveries
+    from cdp.store import claims
 
     id_ = post.ask(post.identify("u1"))
     now = int(post.now * 1000)
     with post.store.write() as tx:
-        deliveries.claim(tx, [deliveries.Claim(id_, 1, "u1@example.org", 1)], now, now - 1)
+        claims.claim(tx, [claims.Claim(id_, 1, "u1@example.org", 1)], now, now - 1)
     post.lose()
     tell(post, Report("delivered", "d", now, delivery=name(post, id_)))
     assert post.state(id_) == "sent"

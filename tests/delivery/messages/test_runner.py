@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from cdp.messaging.request import Flag
 from cdp.plugin import Receipt, Reject, Retry, Stop, Unanswered
-from cdp.store import config_rows, deliveries, preferences
+from cdp.store import claims, config_rows, copies, deliveries, preferences
 from cdp.store.tables import emissions
 from tests.delivery.messages.post import Post, box
 
@@ -43,7 +43,7 @@ def test_a_message_is_sent_once_and_told(post: Make) -> None:
     assert row.provider_id == f"p-{mail.got[0].id}"
     with world.store.read() as tx:
         bodies = [row.body for row in tx.execute(select(emissions))]
-        assert deliveries.contents_of(tx, [id_])[id_]["subject"] == "Hello"
+        assert copies.of(tx, [id_])[id_]["subject"] == "Hello"
     assert len(bodies) == 1 and b'"event":"Email Sent"' in bodies[0]
     assert b'"userId":"u1"' in bodies[0]
 
@@ -239,7 +239,7 @@ def test_what_was_in_flight_when_the_process_died_is_held_or_repeated(post: Make
         id_ = world.ask(node)
         with world.store.write() as tx:
             now = int(world.now * 1000)
-            deliveries.claim(tx, [deliveries.Claim(id_, 1, "u1@example.org", 1)], now, now + 1)
+            claims.claim(tx, [claims.Claim(id_, 1, "u1@example.org", 1)], now, now + 1)
         world.settle(60)
         assert world.state(id_) == "sending"
         world.lose()
@@ -253,12 +253,12 @@ def test_a_late_answer_of_what_was_held_is_the_truth(post: Make) -> None:
     id_ = world.ask(world.identify("u1"))
     now = int(world.now * 1000)
     with world.store.write() as tx:
-        deliveries.claim(tx, [deliveries.Claim(id_, 1, "u1@example.org", 1)], now, now - 1)
+        claims.claim(tx, [claims.Claim(id_, 1, "u1@example.org", 1)], now, now - 1)
     world.lose()
     assert world.state(id_) == "held"
     with world.store.write() as tx:
-        change = deliveries.Change(id_, "sent", now, None, 1, "p", now)
-        deliveries.record(tx, [change], now)
+        change = claims.Change(id_, "sent", now, None, 1, "p", now)
+        claims.record(tx, [change], now)
     assert world.state(id_) == "sent"
 
 

@@ -11,13 +11,15 @@ from cdp.plugin import InAppContent
 from cdp.store import (
     Store,
     addressees,
+    claims,
     config_rows,
+    copies,
     deliveries,
     link_keys,
     message_reads,
     people,
 )
-from cdp.store.deliveries import Change, Claim
+from cdp.store.claims import Change, Claim
 from cdp.store.message_actions import act
 from cdp.store.tables import USERS
 
@@ -49,11 +51,11 @@ def send(store: Store, destination: int, user: str, type_: str = "user_id", **co
         request = Request(key=f"{user}-{now}-{time.perf_counter_ns()}", channel="in_app",
                           node=node, origin="transactional", recipient=user)  # fmt: skip
         id_ = deliveries.add(tx, [request], now)[0].id
-        deliveries.claim(tx, [Claim(id_, destination, user, None)], now, now + 60_000)
-        deliveries.keep_contents(tx, {id_: InAppContent(user, **content)}, now)
+        claims.claim(tx, [Claim(id_, destination, user, None)], now, now + 60_000)
+        copies.keep(tx, {id_: InAppContent(user, **content)}, now)
         name = delivery_name(keys, id_)
         change = Change(id_, "sent", 0, None, destination, provider_id=name, sent_at=now)
-        deliveries.record(tx, [change], now)
+        claims.record(tx, [change], now)
     return name
 
 

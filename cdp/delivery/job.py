@@ -1,0 +1,40 @@
+"""A thread of the delivery process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import structlog
+
+logger = structlog.get_logger(__name__)
+
+
+class Job:
+    """A thread that calls ``step`` until it is stopped."""
+
+    def __init__(
+        self, name: str, step: Callable[[], float], end: Callable[[], None], of: int | None
+    ) -> None:
+        self.stop, self.of = threading.Event(), of
+        self._name, self._step, self._end = name, step, end
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def join(self, within_s: float) -> None:
+        """Wait for it to end."""
+        self._thread.join(within_s)
+
+    def _run(self) -> None:
+        pause = 0.0
+        while not self.stop.wait(pause):
+            try:
+                pause = self._step()
+            except BaseException as error:
+                # The store may be away; nothing is lost, the checkpoint stands.
+                logger.error("delivery_failed", job=self._name, error=str(error).splitlines()[:1])
+                pause = 1.0
+        try:
+            self._end()
+        except Exception as error:
+            logger.error("delivery_not_closed", job=self._name, error=str(error)[:200])

@@ -15,7 +15,17 @@ from cdp.events import decode_json, format_time
 from cdp.identity import public_id
 from cdp.profiles.dossier import page
 from cdp.profiles.needles import Needles
-from cdp.store import config_rows, faces, history, object_types, objects, people, timeline, traces
+from cdp.store import (
+    config_rows,
+    dossier_parts,
+    faces,
+    history,
+    object_types,
+    objects,
+    people,
+    timeline,
+    traces,
+)
 from cdp.store.people import Profile
 from cdp.store.tables import calls, outbox, rejected
 from cdp.store.trait_history import trait_history
@@ -32,7 +42,8 @@ def write_dossier(tx: Connection, profile: Profile, now: int, file: IO[bytes]) -
     """Write the ZIP to ``file``; returns how many events are in it.
 
     ``profile.json traits_history.jsonl events.jsonl`` and, where there is any,
-    ``refused.jsonl deliveries.jsonl calls.jsonl``; ``profile.html`` is for reading.
+    ``messages.jsonl preferences.jsonl audiences.jsonl journeys.jsonl refused.jsonl
+    deliveries.jsonl calls.jsonl``; ``profile.html`` is for reading.
     """
     sources = {source.id: source.key for source in config_rows.all_sources(tx)}
     known = _known(tx, profile, sources)
@@ -47,6 +58,15 @@ def write_dossier(tx: Connection, profile: Profile, now: int, file: IO[bytes]) -
         _lines(made, "traits_history.jsonl", _said(tx, profile, sources))
         own = people.identifiers_of(tx, profile.id)
         needles = Needles([(row.type, row.value) for row in own])
+        for name, part in (
+            ("messages", dossier_parts.messages(tx, nodes)),
+            ("preferences", dossier_parts.wishes(tx, profile.id)),
+            ("audiences", dossier_parts.audiences(tx, profile.id)),
+            ("journeys", dossier_parts.travels(tx, profile.id)),
+        ):
+            lines = list(part)
+            if lines:
+                _lines(made, f"{name}.jsonl", iter(lines))
         for name, table in (("refused", rejected), ("deliveries", outbox), ("calls", calls)):
             found = traces.hits(tx, table, needles)
             rows = ({key: _opened(value) for key, value in hit.values.items()} for hit in found)

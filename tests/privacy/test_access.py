@@ -10,6 +10,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from cdp.cli import cli
+from cdp.store import definitions, journeys
 from tests.factories import Space, ana, bearer, iso
 
 
@@ -53,4 +54,33 @@ def test_the_command_writes_a_file_for_our_eyes_only(tmp_path: Path) -> None:
     assert out.stat().st_mode & 0o077 == 0
     with zipfile.ZipFile(out) as found:
         assert found.testzip() is None
+    space.close()
+
+
+def test_messages_audiences_and_journeys_are_in_it(tmp_path: Path) -> None:
+    space = Space(tmp_path / "space")
+    template = {"channel": "email", "subject": "Hello", "body": "Hi"}
+    journey = {"trigger": {"event": "Signed Up"}, "steps": [{"send": "hello"}, {"wait": "2d"}]}
+    with space.store.write() as tx:
+        definitions.put(tx, 1, "template", "hello", template, "test")
+        definitions.put(tx, 1, "audience", "pros", {"who": 'traits.plan = "pro"'}, "test")
+        made = definitions.put(tx, 1, "journey", "welcome", journey, "test")
+        journeys.launch(tx, "welcome", made.version, "test", 1)
+    space.pipeline.settle()
+    for user in ("u1", "u2"):
+        space.send(
+            {"type": "identify", "userId": user, "traits": {"plan": "pro", "secret": user}},
+            {"type": "track", "userId": user, "event": "Signed Up", "properties": {"of": user}},
+        )
+    answer = space.client().get("/api/profiles/user_id:u1/access", headers=bearer())
+    with zipfile.ZipFile(io.BytesIO(answer.data)) as found:
+        files = {name: found.read(name).decode() for name in found.namelist()}
+    [message] = map(json.loads, files["messages.jsonl"].splitlines())
+    assert message["template"] == "hello"
+    [run] = map(json.loads, files["journeys.jsonl"].splitlines())
+    assert (run["journey"], run["step"]) == ("welcome", "wait-2d")
+    assert [move["what"] for move in run["moves"]] == ["entered", "left", "waits"]
+    [inside] = map(json.loads, files["audiences.jsonl"].splitlines())
+    assert inside["key"] == "pros"
+    assert not any("u2" in text for text in files.values())
     space.close()

@@ -11,6 +11,7 @@ from marshmallow import Schema, fields, validate
 from cdp.api.auth import SCOPES, allows, hash_of
 from cdp.api.errors import ApiError, not_found, wrong_fields
 from cdp.api.fields import Empty, Name, PageQuery, Words, following, place
+from cdp.api.masking import personal
 from cdp.api.room import Room, author, here, page_of
 from cdp.events import format_time
 from cdp.store import config_rows, console_queries, user_rows
@@ -84,8 +85,8 @@ class ChangeSchema(Schema):
     kind = fields.String()
     key = fields.String()
     action = fields.String()
-    before = fields.Dict(allow_none=True)
-    after = fields.Dict(allow_none=True)
+    before = fields.Dict(allow_none=True, metadata=personal("change"))
+    after = fields.Dict(allow_none=True, metadata=personal("change"))
 
 
 class ChangeQuery(PageQuery):

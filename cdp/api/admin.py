@@ -101,7 +101,7 @@ class _Documented(Api):  # type: ignore[misc]
         pass
 
 
-_rest = Room("rest", "The document, and an answer for addresses that lead nowhere.")
+_rest = Room("rest", "The document, and an answer for addresses that lead nowhere.", plain=True)
 
 
 def register(app: Flask, store: Store, settings: Settings, plugins: Any) -> None:

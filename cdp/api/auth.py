@@ -35,7 +35,10 @@ SCOPES = (
     "users:write",
     "activity:read",
     "metrics:read",
+    "personal:read",
 )
+#: Without it a token is shown masks in place of personal values.
+PERSONAL = "personal:read"
 _CHECK_S = 0.5
 _TOUCH_MS = 60_000
 

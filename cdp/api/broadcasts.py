@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from cdp.api.errors import ApiError, not_found, sentence, wrong_fields
 from cdp.api.fields import Empty, Key, PageQuery
+from cdp.api.masking import personal
 from cdp.api.room import Room, author, here, page_of
 from cdp.delivery.broadcasts import acts, checking, report
 from cdp.delivery.broadcasts.checking import Checked
@@ -52,7 +53,7 @@ class BroadcastSchema(Schema):
                   "for the winner), paused, done, cancelled or failed"}
     )  # fmt: skip
     error = fields.String(allow_none=True)
-    definition = fields.Nested(BroadcastBodySchema)
+    definition = fields.Nested(BroadcastBodySchema, metadata=personal("no"))
     author = fields.String()
     created_at = fields.String()
     updated_at = fields.String()

@@ -9,6 +9,7 @@ from typing import Any
 from marshmallow import Schema, fields, missing, validate
 
 from cdp.api.fields import Empty, Words
+from cdp.api.masking import personal
 from cdp.api.room import Room, View, author, here, page_of
 from cdp.definitions import KINDS, Fault, Id, Kind, title_of
 from cdp.definitions.sending import sendings
@@ -56,7 +57,7 @@ class _Told(Schema):
     delivered = fields.Integer(metadata={"description": "Messages that it took."})
     failed = fields.Integer(metadata={"description": "Messages that it refused."})
     behind = fields.Boolean(metadata={"description": "Whether there may be more to tell."})
-    error = fields.String(allow_none=True)
+    error = fields.String(allow_none=True, metadata=personal("text"))
 
 
 ToldSchema = _Told.from_dict({"as": fields.List(fields.String())}, name="ToldSchema")
@@ -181,7 +182,7 @@ def _optional(item: Any) -> Any:
 def _room(kind: Kind) -> Room:
     """The endpoints of a kind."""
     one, many = kind.name, kind.plural.replace("-", "_")
-    room = Room(many, _ABOUT[kind.name])
+    room = Room(many, _ABOUT[kind.name], plain=True)
     new, changed, given, version = _schemas(kind)
     read, write, address = f"{kind.scope}:read", f"{kind.scope}:write", f"/{kind.plural}"
 

@@ -9,6 +9,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 from cdp.api.destinations import find
 from cdp.api.errors import not_found, wrong_fields
 from cdp.api.fields import PageQuery, following, no_nul, place
+from cdp.api.masking import personal
 from cdp.api.room import Room, author, here, page_of
 from cdp.delivery import replay
 from cdp.events import format_time, parse_time
@@ -31,7 +32,7 @@ class CallSchema(Schema):
     attempt = fields.Integer()
     key = fields.String()
     error = fields.String(allow_none=True)
-    exchange = fields.Dict(allow_none=True)
+    exchange = fields.Dict(allow_none=True, metadata=personal("exchange"))
 
 
 class CallQuery(PageQuery):

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from cdp.api.errors import ApiError, not_found, wrong_fields
 from cdp.api.fields import Empty, Key, Name, Words
+from cdp.api.masking import personal
 from cdp.api.room import Room, author, here, page_of
 from cdp.api.sources import find as find_source
 from cdp.conditions import ConditionError, read_filter
@@ -65,11 +66,11 @@ class DestinationSchema(Schema):
     plugin = fields.String()
     source = fields.String(allow_none=True, metadata={"description": "null: every source."})
     enabled = fields.Boolean()
-    settings = fields.Dict()
+    settings = fields.Dict(metadata=personal("no"))
     consent_categories = fields.List(fields.String())
-    filter = fields.String(metadata={"description": _FILTER})
+    filter = fields.String(metadata=personal("no", _FILTER))
     filter_warnings = fields.List(
-        fields.String(), metadata={"description": "What of the filter looks like a mistake."}
+        fields.String(), metadata=personal("no", "What of the filter looks like a mistake.")
     )
     created_at = fields.String()
     updated_at = fields.String()
@@ -103,7 +104,7 @@ class ExchangeSchema(Schema):
 
     ok = fields.Boolean()
     error = fields.String(allow_none=True)
-    exchange = fields.Dict(allow_none=True)
+    exchange = fields.Dict(allow_none=True, metadata=personal("no"))
 
 
 class CheckSchema(Schema):
@@ -112,7 +113,7 @@ class CheckSchema(Schema):
     name = fields.String()
     state = fields.String(validate=validate_.OneOf(["ok", "warning", "failed", "unknown"]))
     text = fields.String()
-    wanted = fields.String()
+    wanted = fields.String(metadata=personal("no"))
 
 
 class KindSchema(Schema):
@@ -121,7 +122,7 @@ class KindSchema(Schema):
     plugin = fields.String()
     name = fields.String()
     description = fields.String()
-    settings = fields.List(fields.Dict())
+    settings = fields.List(fields.Dict(), metadata=personal("no"))
 
 
 def find(tx: Connection, key: str) -> Destination:

@@ -76,7 +76,8 @@ def install(blueprint: Blueprint) -> None:
     blueprint.register_error_handler(Exception, _broken)
 
 
-def _answer(error: ApiError) -> Response:
+def answer(error: ApiError) -> Response:
+    """The response that says it."""
     body: dict[str, Any] = {"code": error.code, "message": error.message}
     if error.fields:
         body["fields"] = error.fields
@@ -92,48 +93,48 @@ def _answer(error: ApiError) -> Response:
 
 def _refused(error: Exception) -> Response:
     assert isinstance(error, ApiError)
-    return _answer(error)
+    return answer(error)
 
 
 def _bad_cursor(error: Exception) -> Response:
-    return _answer(wrong_fields({"next": [str(error)]}))
+    return answer(wrong_fields({"next": [str(error)]}))
 
 
 def _taken(error: Exception) -> Response:
-    return _answer(ApiError(409, "conflict", str(error), {"key": [str(error)]}))
+    return answer(ApiError(409, "conflict", str(error), {"key": [str(error)]}))
 
 
 def _definition(error: Exception) -> Response:
     if isinstance(error, DefinitionError):
-        return _answer(wrong_fields(error.fields))
+        return answer(wrong_fields(error.fields))
     if isinstance(error, NoSuchDefinition):
-        return _answer(not_found(f"There is no {error.args[0].removeprefix('there is no ')}."))
+        return answer(not_found(f"There is no {error.args[0].removeprefix('there is no ')}."))
     named: dict[str, list[str]] = {}
     if isinstance(error, StillUsed):
         named = {"key": error.users}
     elif isinstance(error, StaleVersion):
         named = {c.field: [f"It says {c.before!r} now, not {c.after!r}."] for c in error.difference}
-    return _answer(ApiError(409, "conflict", sentence(error), named))
+    return answer(ApiError(409, "conflict", sentence(error), named))
 
 
 def _http(error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     messages = getattr(error, "data", {}).get("messages")
     if messages:
-        return _answer(wrong_fields(_flat(messages)))
+        return answer(wrong_fields(_flat(messages)))
     status = error.code or 500
-    return _answer(ApiError(status, CODES.get(status, "error"), error.description or ""))
+    return answer(ApiError(status, CODES.get(status, "error"), error.description or ""))
 
 
 def _busy(error: Exception) -> Response:
     log.warning("api_store_away", path=request.path, error=str(error).splitlines()[0])
-    return _answer(ApiError(503, "unavailable", "The store can't be reached just now."))
+    return answer(ApiError(503, "unavailable", "The store can't be reached just now."))
 
 
 def _broken(error: Exception) -> Response:
     log.exception("api_failed", method=request.method, path=request.path)
     text = f"{request.method} {request.path} failed; the server's log has the details."
-    return _answer(ApiError(500, "internal_error", text))
+    return answer(ApiError(500, "internal_error", text))
 
 
 def _flat(messages: Any) -> dict[str, list[str]]:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from cdp.api import cursors
 from cdp.api.errors import not_found
 from cdp.api.fields import PageQuery, Words, following, place
+from cdp.api.masking import personal
 from cdp.api.people import find as find_profile
 from cdp.api.room import Room, here, page_of
 from cdp.api.sources import find as find_source
@@ -36,8 +37,8 @@ class EventSchema(Schema):
     historical = fields.Boolean(
         metadata={"description": "Too old when it came to start or send anything."}
     )
-    message = fields.Dict(metadata={"description": "The normalised Segment message."})
-    added = fields.Raw(allow_none=True, metadata={"description": "What enrichers added."})
+    message = fields.Dict(metadata=personal("message", "The normalised Segment message."))
+    added = fields.Raw(allow_none=True, metadata=personal("message", "What enrichers added."))
 
 
 class EventDetailSchema(EventSchema):
@@ -68,11 +69,11 @@ class RejectedSchema(Schema):
     at = fields.String()
     source = fields.String(allow_none=True)
     code = fields.String()
-    reason = fields.String()
+    reason = fields.String(metadata=personal("quoted"))
     type = fields.String(allow_none=True)
     name = fields.String(allow_none=True)
     message_id = fields.String(allow_none=True)
-    body = fields.Raw(allow_none=True)
+    body = fields.Raw(allow_none=True, metadata=personal("shape"))
 
 
 class RejectedQuery(PageQuery):

@@ -19,7 +19,9 @@ from cdp.folder.reading import identity_of
 from cdp.folder.writing import yaml_of
 from cdp.store import meta
 
-room = Room("files", "What people define, as their files have it: read, planned and applied.")
+room = Room(
+    "files", "What people define, as their files have it: read, planned and applied.", plain=True
+)
 
 _KINDS = ", ".join(HANDLER_OF)
 #: A folder's worth of files.

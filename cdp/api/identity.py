@@ -8,6 +8,7 @@ from marshmallow import Schema, fields, validate
 
 from cdp.api.errors import ApiError, not_found, wrong_fields
 from cdp.api.fields import Empty
+from cdp.api.masking import personal
 from cdp.api.people import find
 from cdp.api.room import Room, author, here, page_of
 from cdp.events import format_time
@@ -62,10 +63,10 @@ class PartedSchema(Schema):
     """What was parted, or with dry_run would be."""
 
     cut = fields.Integer(allow_none=True, metadata={"description": "Its number, to undo it."})
-    taken = fields.List(fields.String())
-    kept = fields.List(fields.String())
+    taken = fields.List(fields.String(), metadata=personal("identifiers"))
+    kept = fields.List(fields.String(), metadata=personal("identifiers"))
     links = fields.List(
-        fields.String(), metadata={"description": "Ids of the messages that linked the two."}
+        fields.String(), metadata=personal("no", "Ids of the messages that linked the two.")
     )
     events_taken = fields.Integer()
     events_kept = fields.Integer()
@@ -78,11 +79,11 @@ class CutSchema(Schema):
     """Identifiers that a person has parted for good."""
 
     number = fields.Integer()
-    taken = fields.List(fields.String())
-    kept = fields.List(fields.String(), attribute="from")
+    taken = fields.List(fields.String(), metadata=personal("identifiers"))
+    kept = fields.List(fields.String(), attribute="from", metadata=personal("identifiers"))
     author = fields.String()
     at = fields.String()
-    note = fields.String(allow_none=True)
+    note = fields.String(allow_none=True, metadata=personal("dots"))
     undone_at = fields.String(allow_none=True)
     undone_by = fields.String(allow_none=True)
 
@@ -91,7 +92,7 @@ class RulesAnswer(Schema):
     """The rules in force; ``swept`` says how much of the past follows them, 0 to 1."""
 
     version = fields.Integer()
-    rules = fields.Dict(metadata={"description": "As in their file (kind: identity)."})
+    rules = fields.Dict(metadata=personal("no", "As in their file (kind: identity)."))
     swept = fields.Float()
 
 
@@ -108,7 +109,7 @@ class EffectSchema(Schema):
     of = fields.Integer()
     before = fields.Integer()
     after = fields.Integer()
-    examples = fields.List(fields.Dict())
+    examples = fields.List(fields.Dict(), metadata=personal("identifiers"))
 
 
 class VersionSchema(Schema):
@@ -117,7 +118,7 @@ class VersionSchema(Schema):
     version = fields.Integer()
     author = fields.String()
     at = fields.String()
-    rules = fields.Dict(attribute="body", allow_none=True)
+    rules = fields.Dict(attribute="body", allow_none=True, metadata=personal("no"))
 
 
 def _identifier(text: str) -> Identifier:

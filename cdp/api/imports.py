@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from cdp.api.errors import ApiError, not_found, sentence, wrong_fields
 from cdp.api.fields import Empty, PageQuery, Words, following, place
+from cdp.api.masking import personal
 from cdp.api.room import EXTENSION, Here, Room, author, here, page_of
 from cdp.events import format_time
 from cdp.store import imports
@@ -42,7 +43,7 @@ class ImportSchema(Schema):
     file = fields.String()
     format = fields.String()
     as_ = fields.String(data_key="as")
-    columns = fields.Dict(metadata={"description": "What each column is."})
+    columns = fields.Dict(metadata=personal("no", "What each column is."))
     dry_run = fields.Boolean()
     state = fields.String(
         validate=validate.OneOf(["waiting", "running", "done", "failed", "undoing", "undone"])
@@ -96,7 +97,7 @@ class ColumnSchema(Schema):
     to = fields.String()
     type = fields.String()
     format = fields.String(allow_none=True)
-    examples = fields.List(fields.String())
+    examples = fields.List(fields.String(), metadata=personal("no"))
 
 
 class PreviewSchema(Schema):

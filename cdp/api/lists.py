@@ -15,7 +15,7 @@ from cdp.events import format_time
 from cdp.store import lists
 from cdp.store.lists import Listed, ListInUse, NoSuchList
 
-room = Room("lists", "Lists of texts that conditions ask, one value a line.")
+room = Room("lists", "Lists of texts that conditions ask, one value a line.", plain=True)
 _BODY = {
     "required": True,
     "description": "One value a line, in UTF-8.",

@@ -10,6 +10,7 @@ from marshmallow import Schema, fields, validate
 from cdp.api.cursors import decode_place, encode
 from cdp.api.errors import ApiError, sentence
 from cdp.api.fields import Moment
+from cdp.api.masking import personal
 from cdp.api.people import find
 from cdp.api.room import Room, author, here, page_of
 from cdp.events import decode_json, format_time
@@ -57,7 +58,7 @@ class ClauseSchema(Schema):
 
     clause = fields.String()
     holds = fields.Boolean()
-    value = fields.Raw(metadata={"description": "What a comparison compares."})
+    value = fields.Raw(metadata=personal("shape", "What a comparison compares."))
 
 
 class TurnSchema(Schema):
@@ -122,7 +123,7 @@ class MovedSchema(Schema):
     added = fields.Integer()
     removed = fields.Integer()
     unmatched = fields.List(
-        fields.String(), metadata={"description": "Identifiers that nobody has."}
+        fields.String(), metadata=personal("identifiers", "Identifiers that nobody has.")
     )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from cdp.api.errors import ApiError, not_found, wrong_fields
 from cdp.api.fields import Moment, PageQuery, Words, following, moment, place
+from cdp.api.masking import personal
 from cdp.api.people import find
 from cdp.api.room import Room, author, here, page_of
 from cdp.store import message_reads
@@ -31,9 +32,9 @@ class MessageSchema(Schema):
     channel = fields.String()
     state = fields.String(validate=validate.OneOf(STATES))
     reason = fields.String(allow_none=True)
-    detail = fields.String(allow_none=True)
+    detail = fields.String(allow_none=True, metadata=personal("quoted"))
     profile = fields.String(allow_none=True, metadata={"description": "The public id."})
-    recipient = fields.String(allow_none=True)
+    recipient = fields.String(allow_none=True, metadata=personal("value"))
     template = fields.String(allow_none=True)
     version = fields.Integer(allow_none=True)
     variant = fields.String(allow_none=True)
@@ -63,10 +64,10 @@ class WholeMessage(MessageSchema):
 
     content = fields.Dict(
         allow_none=True,
-        metadata={"description": "As it was handed over; null: not yet, or no copy is kept."},
+        metadata=personal("left_out", "As it was handed over; null: not yet, or no copy is kept."),
     )
-    reports = fields.List(fields.Dict())
-    data = fields.Dict(metadata={"description": "What the request brought along."})
+    reports = fields.List(fields.Dict(), metadata=personal("reports"))
+    data = fields.Dict(metadata=personal("shape", "What the request brought along."))
 
 
 class Filter(Schema):

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import g
 from marshmallow import Schema, fields, validate
 from sqlalchemy import Connection
 
 from cdp.api import cursors
 from cdp.api.errors import not_found, wrong_fields
 from cdp.api.fields import Moment, PageQuery, Words
-from cdp.api.room import Room, here, page_of
+from cdp.api.masking import personal
+from cdp.api.room import Room, here, page_of, sees_personal
 from cdp.events import format_time
 from cdp.identity import public_id
 from cdp.profiles.consent import Consent
@@ -31,8 +33,8 @@ class FaceSchema(Schema):
 
     id = fields.String(metadata={"description": "The public id."})
     collection = fields.String()
-    name = fields.String(allow_none=True)
-    identifiers = fields.List(fields.String(), metadata={"description": "As type:value."})
+    name = fields.String(allow_none=True, metadata=personal("name"))
+    identifiers = fields.List(fields.String(), metadata=personal("identifiers", "As type:value."))
 
 
 class ConsentSchema(Schema):
@@ -48,9 +50,9 @@ class RelationshipSchema(Schema):
 
     id = fields.String(metadata={"description": "The public id."})
     collection = fields.String()
-    name = fields.String(allow_none=True)
+    name = fields.String(allow_none=True, metadata=personal("name"))
     since = fields.String()
-    traits = fields.Dict(metadata={"description": "Attributes of the relationship."})
+    traits = fields.Dict(metadata=personal("traits", "Attributes of the relationship."))
 
 
 class ProfileSchema(FaceSchema):
@@ -58,7 +60,7 @@ class ProfileSchema(FaceSchema):
 
     created_at = fields.String()
     updated_at = fields.String()
-    traits = fields.Dict()
+    traits = fields.Dict(metadata=personal("traits"))
     consent = fields.Nested(ConsentSchema, allow_none=True)
     links = fields.List(
         fields.String(),
@@ -74,7 +76,7 @@ class IdentifierSchema(Schema):
     """An identifier and the message that brought it."""
 
     type = fields.String()
-    value = fields.String()
+    value = fields.String(metadata=personal("value"))
     first_at = fields.String()
     source = fields.String(allow_none=True)
     message_id = fields.String()
@@ -84,7 +86,7 @@ class SaidSchema(Schema):
     """A value that a message gave to a trait; null unset it."""
 
     trait = fields.String()
-    value = fields.Raw(allow_none=True)
+    value = fields.Raw(allow_none=True, metadata=personal("trait"))
     at = fields.String()
     source = fields.String(allow_none=True)
     message_id = fields.String()
@@ -93,7 +95,12 @@ class SaidSchema(Schema):
 class SearchQuery(Schema):
     """Whom to look for; without ``search`` those about whom something was learnt last."""
 
-    search = Words(metadata={"description": "Beginning of an identifier or a name."})
+    search = Words(
+        metadata={
+            "description": "Beginning of an identifier or a name; without the scope personal:read, "
+            "a whole identifier."
+        }
+    )
     collection = Words(
         load_default="users",
         metadata={"description": "`users`, `accounts`, or the key of an object type."},
@@ -111,7 +118,7 @@ class TraitSchema(Schema):
     """A trait, who set it and when."""
 
     trait = fields.String()
-    value = fields.Raw()
+    value = fields.Raw(metadata=personal("trait"))
     type = fields.String(validate=validate.OneOf(TYPES))
     at = fields.String()
     source = fields.String(allow_none=True)
@@ -129,6 +136,7 @@ def find(tx: Connection, text: str) -> Profile:
     found = people.named(tx, text)
     if found is None:
         raise not_found("Profile was not found.")
+    g.subject = found  # what is masked of an answer depends on whom it is about
     return found
 
 
@@ -158,12 +166,15 @@ def _sources(tx: Connection) -> dict[int, str]:
 
 @room.on("GET", "/profiles", "profiles:read", query=SearchQuery, gives=page_of(FaceSchema))
 def search_profiles(query: dict[str, Any]) -> dict[str, Any]:
-    """Search people and accounts by how an identifier or a name begins."""
+    """Search people and accounts by how an identifier or a name begins.
+
+    To whoever may not see personal values, trying out beginnings would tell them.
+    """
     limit = query["limit"]
     with here().store.read() as tx:
         words = object_types.words(tx)
         if "search" in query:
-            rows = people.search(tx, query["search"], limit)
+            rows = people.search(tx, query["search"], limit, whole=not sees_personal())
         else:
             numbers = {word: number for number, word in words.items()}
             if query["collection"] not in numbers:

@@ -118,7 +118,9 @@ def get_field(field: str) -> dict[str, Any]:
     return shown(found)
 
 
-@room.on("PATCH", "/catalogue/fields", "profiles:write", body=Decisions, gives=Decided)
+@room.on(
+    "PATCH", "/catalogue/fields", "profiles:write", body=Decisions, gives=Decided, personal=True
+)
 def decide_fields(body: dict[str, Any]) -> dict[str, Any]:
     """Say of fields that they are personal or not; what is personal is kept out of samples."""
     with here().store.write() as tx:

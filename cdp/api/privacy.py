@@ -163,7 +163,7 @@ def delete_profile(profile: str) -> dict[str, Any]:
 
 
 @room.on(
-    "GET", "/profiles/<rest:profile>/access", "profiles:read", gives=Empty,
+    "GET", "/profiles/<rest:profile>/access", "profiles:read", gives=Empty, personal=True,
 )  # fmt: skip
 def get_access(profile: str) -> Any:
     """Everything that is known of a person, as a ZIP (application/zip)."""

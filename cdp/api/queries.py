@@ -8,6 +8,7 @@ from marshmallow import Schema, fields, validate
 
 from cdp.api.errors import ApiError, wrong_fields
 from cdp.api.fields import Empty
+from cdp.api.masking import personal
 from cdp.api.room import Room, here
 from cdp.audiences import COMPUTED_TRAIT
 from cdp.conditions.durations import parse_duration
@@ -33,7 +34,7 @@ class RunSchema(Schema):
     unmatched = fields.Integer(metadata={"description": "Rows that named nobody."})
     changed = fields.Integer(metadata={"description": "Values that are others now."})
     error = fields.String(
-        allow_none=True, metadata={"description": "Why it failed; the values stayed."}
+        allow_none=True, metadata=personal("quoted", "Why it failed; the values stayed.")
     )
 
 
@@ -98,7 +99,7 @@ def run_query(_: dict[str, Any], key: str) -> dict[str, Any]:
         return ask_again(tx, key)
 
 
-@room.on("POST", "/queries/try", "profiles:read", body=TrySchema, gives=AnswerSchema)
+@room.on("POST", "/queries/try", "profiles:read", body=TrySchema, gives=AnswerSchema, personal=True)
 def try_query(body: dict[str, Any]) -> dict[str, Any]:
     """The first rows that a query returns; nothing is kept of it."""
     try:

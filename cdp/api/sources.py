@@ -16,7 +16,7 @@ from cdp.store.config_rows import Source
 from cdp.store.console_queries import MINUTE_MS, SourceCount
 from cdp.store.keys import new_write_key
 
-room = Room("sources", "Where messages come from, and their write keys.")
+room = Room("sources", "Where messages come from, and their write keys.", plain=True)
 
 _DAY = 24 * 60
 

@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from cdp import __version__
+from cdp.api.masking import personal
 from cdp.api.room import ANY, Room, here, page_of
 from cdp.events import format_time
 from cdp.store import config_rows, console_queries, people
@@ -47,11 +48,11 @@ class PluginErrorSchema(Schema):
     """What a plugin raised, counted."""
 
     hook = fields.String()
-    error = fields.String()
+    error = fields.String(metadata=personal("quoted"))
     count = fields.Integer()
     first_at = fields.String()
     last_at = fields.String()
-    traceback = fields.String()
+    traceback = fields.String(metadata=personal("dots"))
 
 
 class PluginSchema(Schema):

@@ -10,7 +10,8 @@ from marshmallow import Schema, fields, validate
 from cdp.api import cursors
 from cdp.api.errors import not_found, wrong_fields
 from cdp.api.fields import Empty, PageQuery, Words
-from cdp.api.room import Room, author, here, page_of
+from cdp.api.masking import personal
+from cdp.api.room import Room, author, here, need_personal, page_of
 from cdp.delivery.messages import suppressions as kept
 from cdp.delivery.messages.suppressions import CHANNELS, BadAddress
 from cdp.store import preferences
@@ -22,15 +23,16 @@ _CSV = {
     "content": {"text/csv": {"schema": {"type": "string"}}},
 }
 MAX_CSV = 20 << 20
+_SEARCH = "How the address begins; needs the scope personal:read."
 
 
 class SuppressionSchema(Schema):
     """An address; null is that of a person who was deleted."""
 
     channel = fields.String()
-    address = fields.String(allow_none=True)
+    address = fields.String(allow_none=True, metadata=personal("value"))
     reason = fields.String(validate=validate.OneOf(kept.REASONS))
-    detail = fields.String(allow_none=True)
+    detail = fields.String(allow_none=True, metadata=personal("dots"))
     at = fields.String()
     author = fields.String(allow_none=True)
     message = fields.String(allow_none=True, metadata={"description": "That led to it."})
@@ -39,7 +41,10 @@ class SuppressionSchema(Schema):
 class SuppressionQuery(PageQuery):
     """Which addresses."""
 
-    search = Words(load_default="", metadata={"description": "How the address begins."})
+    search = Words(
+        load_default="",
+        metadata={"description": _SEARCH},
+    )
 
 
 class SuppressionBody(Schema):
@@ -69,6 +74,8 @@ class ImportedSchema(Schema):
 )  # fmt: skip
 def list_suppressions(query: dict[str, Any]) -> dict[str, Any]:
     """List addresses that nothing is sent to, newest first."""
+    if query["search"]:
+        need_personal()
     before: tuple[int, str] | None = None
     if query.get("next"):
         try:

@@ -10,12 +10,14 @@ from marshmallow import Schema, fields
 from cdp.api.auth import allows
 from cdp.api.errors import ApiError, not_found, sentence
 from cdp.api.people import find
-from cdp.api.room import Room, here, page_of
+from cdp.api.room import Room, here, need_personal, page_of
 from cdp.definitions import KINDS
 from cdp.delivery.messages.trial import Known, customer_at
 from cdp.store import coverage
 
-room = Room("template_checks", "Templates before they are sent: findings, variables, previews.")
+room = Room(
+    "template_checks", "Templates before they are sent: findings, variables, previews.", plain=True
+)
 
 
 class LintFindingSchema(Schema):
@@ -78,7 +80,7 @@ class TemplatePreviewBody(Schema):
     """For whom, and with what."""
 
     person = fields.String(
-        metadata={"description": "As type:value; needs the scope profiles:read."}
+        metadata={"description": "As type:value; needs the scopes profiles:read and personal:read."}
     )
     data = fields.Dict(
         load_default=dict,
@@ -145,6 +147,8 @@ def preview_template(body: dict[str, Any], key: str) -> dict[str, Any]:
     person, given = body.get("person"), body.get("template")
     if person is not None and not allows(g.token, "profiles:read"):
         raise ApiError(403, "authorization_error", "The token lacks the scope profiles:read.")
+    if person is not None:
+        need_personal()
     if given is not None:
         given = KINDS["template"].read(key, given).body
     with here().store.read() as tx:

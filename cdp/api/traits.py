@@ -11,7 +11,7 @@ from cdp.api.room import Room, author, here
 from cdp.profiles.trait_rules import TraitRules
 from cdp.store.trait_rules import load_trait_rules, put_trait_rules, rules_effect
 
-room = Room("traits", "The rules of traits.")
+room = Room("traits", "The rules of traits.", plain=True)
 
 
 class TraitRulesSchema(Schema):

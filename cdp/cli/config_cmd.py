@@ -20,6 +20,8 @@ from cdp.config import Settings, describe
 from cdp.events import format_time
 from cdp.store import config_rows
 
+_SCOPES = "Words with spaces between; without personal:read personal values are masked."
+
 
 @click.group(invoke_without_command=True)
 @json_option
@@ -42,7 +44,12 @@ def token() -> None:
 @token.command()
 @store_options
 @click.option("--name", default="cli", show_default=True)
-@click.option("--scopes", default="all", show_default=True, help="Words with spaces between.")
+@click.option(
+    "--scopes",
+    default="all",
+    show_default=True,
+    help=_SCOPES,
+)
 @json_option
 def new(name: str, scopes: str, as_json: bool, **where: Any) -> None:
     """Make a token; it is shown this once. Example: cdp config token new --name grafana"""

@@ -42,6 +42,8 @@ READ_SCOPES = frozenset(
         "plugins:read",
     }
 )
+#: What a token needs besides to be shown personal values by the APIs.
+PERSONAL = "personal:read"
 
 hasher = PasswordHasher()
 #: Compared with when there is no such user, so that an answer's time tells nothing.

@@ -9,7 +9,6 @@ text, it is masked there as well.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +20,7 @@ from cdp.console.audiences import Moved
 from cdp.console.auth import Visitor
 from cdp.console.context import console
 from cdp.console.events import Event
-from cdp.console.masker import Masker, Rule
+from cdp.console.masker import PageMasker, Rule
 from cdp.console.messages import Copy, Letter, Told
 from cdp.console.people import Subject
 from cdp.console.queries import Tried
@@ -30,12 +29,13 @@ from cdp.console.rejected import Sent
 from cdp.console.traits import Trait
 from cdp.console.whereabouts import Went
 from cdp.protocols import DOTS, masked_text
-from cdp.store import config_rows, object_types
+from cdp.protocols.masker import Masker
+from cdp.store import config_rows
 from cdp.store.config_rows import Source
 from cdp.store.console_queries import Change, RejectedRow
 from cdp.store.delivery_health import Call
 from cdp.store.faces import Face
-from cdp.store.fields import load_classes
+from cdp.store.fields import load_classes, roots
 from cdp.store.graph import IdentifierRow, NodeRow
 from cdp.store.preferences import Address
 from cdp.store.tables import USERS
@@ -47,8 +47,6 @@ _OURS = frozenset({"visitor", "places", "here", "theme", "request", "session", "
 _SPELLING = frozenset({"console.condition_read", "console.condition_write"})
 #: Strings of a body that was refused that say what it was to be.
 _SHAPE = frozenset({"type", "event", "messageId", "timestamp", "sentAt", "originalTimestamp"})
-
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|“[^”]*”")
 
 
 def sees_personal(visitor: Visitor | None) -> bool:
@@ -82,10 +80,10 @@ def mask_json(response: Response) -> Response:
     return response
 
 
-def masker_of(tx: Connection, collection: int = USERS) -> Masker:
+def masker_of(tx: Connection, collection: int = USERS) -> PageMasker:
     """A masker with what is decided of fields now; traits are those of ``collection``."""
-    kinds = {row.id: row.key for row in object_types.all_types(tx)}
-    return Masker(load_classes(tx), kinds, RULES, collection)
+    known = roots(tx)
+    return PageMasker(load_classes(tx), known, RULES, known[collection])
 
 
 def message_mask(tx: Connection) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
@@ -99,14 +97,13 @@ def message_mask(tx: Connection) -> Callable[[dict[str, Any]], dict[str, Any]] |
 
 def _face(masker: Masker, face: Face) -> Face:
     ids = tuple((type_, masker.hide(value)) for type_, value in face.ids)
-    return face._replace(name=masker.name(face.name, face.collection), ids=ids)
+    return face._replace(name=masker.name(face.name, masker.roots[face.collection]), ids=ids)
 
 
 def _subject(masker: Masker, subject: Subject) -> Subject:
     values = {row.value for row in subject.identifiers}
     is_id = subject.name in values
-    collection = subject.profile.collection
-    name = masker.hide(subject.name) if is_id else masker.name(subject.name, collection)
+    name = masker.hide(subject.name) if is_id else masker.name(subject.name, masker.root)
     return subject._replace(
         name=name or "",
         identifiers=[_identifier(masker, row) for row in subject.identifiers],
@@ -130,7 +127,7 @@ def _event(masker: Masker, event: Event) -> Event:
 
 
 def _rejected(masker: Masker, row: RejectedRow) -> RejectedRow:
-    detail = masker.text(_QUOTED.sub(f"'{DOTS}'", row.detail))
+    detail = masker.quoted(row.detail)
     name = masked_text(row.name) if row.name else row.name
     return row._replace(detail=detail, name=name, body=b"")
 

@@ -24,6 +24,8 @@ SCOPES = (
     ("profiles:read", "The Profile API only"),
     ("metrics:read", "Metrics only"),
 )
+#: Those that may see personal values as well; whoever may do everything does.
+PERSONAL = tuple(scopes for scopes, _ in SCOPES if scopes not in ("all", "metrics:read"))
 
 
 def account() -> str:
@@ -71,6 +73,8 @@ def create_token() -> str | tuple[str, int]:
         return tokens(wrong="A name is needed, so that you know later which one it was."), 422
     if scopes not in dict(SCOPES):
         abort(400, "Unknown scope.")
+    if request.form.get("personal") and scopes in PERSONAL:
+        scopes += f" {auth.PERSONAL}"
     secret = "hw_" + secrets.token_urlsafe(32)
     here = console()
     with here.store.write() as tx:

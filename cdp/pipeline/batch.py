@@ -65,7 +65,7 @@ def run_batch(
     is the logical clock once the batch is handled (`cdp.pipeline.clock`).
     """
     batch, additions, unheard = without_suppressed(batch, additions, memory.suppression)
-    fresh = _dedupe(tx, batch, additions, memory)
+    fresh = _dedupe(tx, batch, additions, memory, now)
     drafts = Drafts(memory.rules, memory.object_types)
     placed: list[Placed] = [(message, *drafts.add(message)) for message, _ in fresh]
     object_types.add(tx, memory.object_types.take_new(), now)
@@ -99,7 +99,11 @@ Fresh = list[tuple[Message, dict[str, Any] | None]]
 
 
 def _dedupe(
-    tx: Connection, batch: Prepared, additions: dict[int, dict[str, Any]], memory: Memory
+    tx: Connection,
+    batch: Prepared,
+    additions: dict[int, dict[str, Any]],
+    memory: Memory,
+    now: int,
 ) -> Fresh:
     """Leave out what was taken before; of repeats within the batch the first stays."""
     keys = [Key(message.dedupe_hash, message.client_t) for message in batch.messages]
@@ -111,7 +115,7 @@ def _dedupe(
             seen.add(key.hash)
             new.append(key)
             fresh.append((message, additions.get(index)))
-    memory.dedupe.add(tx, new)
+    memory.dedupe.add(tx, new, now)
     return fresh
 
 

@@ -15,7 +15,17 @@ from sqlalchemy import Connection
 
 from cdp.pipeline.batch import tell_refolded
 from cdp.pipeline.mend import mend
-from cdp.store import Store, catalogue, graph, identity, members, meta, progress, removal
+from cdp.store import (
+    Store,
+    catalogue,
+    graph,
+    identity,
+    members,
+    meta,
+    progress,
+    removal,
+    unlisted,
+)
 from cdp.store.history import HistoryRow
 from cdp.store.removal import BODY, NODE, TARGET, Removal
 from cdp.store.tables import SECONDARY
@@ -103,8 +113,15 @@ def _rows(tx: Connection, job: Removal, now: int) -> Progress:
         if state["kind"] == "source":
             found, at = removal.rows_of_source(tx, state["source"], at, until, ROWS)
         else:
-            names = state["names"]
-            found, at = removal.rows_before(tx, names, state["before"], at, until, SCAN)
+            names, before = state["names"], state["before"]
+            # What is known of people by their events must stay to be asked, if it is folded.
+            end = None
+            if not state["folded"]:
+                end = unlisted.take_off(tx, names, before, at, until, now)
+            if end is not None:
+                found, at = [], end
+            else:
+                found, at = removal.rows_before(tx, names, before, at, until, SCAN)
         ended = at >= until
     if state["kind"] != "source":
         found += removal.objects_rows(tx, found, removal.object_names(tx))

@@ -2,7 +2,8 @@
 
 Raw events (track, page, screen) go; what they have done to people stays, and so do
 the calls that made people what they are. Anonymous people who have not been seen go
-as a whole.
+as a whole. Where nothing else is in them, partitions of the history and parts of the
+dedupe index go as a whole as well.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 
 from cdp.config import Settings
 from cdp.pipeline import rebuild
-from cdp.store import Store, graph, meta, progress, retention
+from cdp.store import Store, dedupe, graph, meta, progress, retention
 
 _KEY = "retention"
 _DAY_MS = 86_400_000
@@ -55,6 +56,8 @@ def step(store: Store, settings: Settings, now: int) -> bool:
                 if names := retention.raw_names(tx, rule.name):
                     retention.raise_horizon(tx, before)
                     rebuild.remove_before(tx, before, now, names, folded=False)
+            if settings.events_days:
+                dedupe.drop_past(tx, now - settings.events_days * _DAY_MS)
         state = _next_people(tx, settings, state, now)
         meta.put(tx, _KEY, json.dumps(state))
     return True

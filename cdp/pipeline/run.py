@@ -25,7 +25,7 @@ from cdp.pipeline.memory import Memory
 from cdp.pipeline.prepare import Prepared, prepare
 from cdp.pipeline.suppress import wanted_places
 from cdp.pipeline.upkeep import Upkeep
-from cdp.store import Store, StoreBusy, audiences, journeys, meta, progress, timers
+from cdp.store import Store, StoreBusy, audiences, journeys, meta, progress, timers, unlisted
 from cdp.store.bulk import chunks
 
 logger = structlog.get_logger(__name__)
@@ -293,6 +293,7 @@ class Pipeline:
         self._sweeping = (
             sweep.step(self._store, at) is not None
             or rebuild.step(self._store, at) is not None
+            or unlisted.step(self._store, at)
             or retention.step(self._store, self._settings, at)
             or self.compute()
             or self.carry_out()

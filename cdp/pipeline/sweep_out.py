@@ -30,6 +30,7 @@ from cdp.store import (
     regulations,
     removal,
     traces,
+    unlisted,
     wiping,
 )
 from cdp.store.bulk import chunks
@@ -302,7 +303,7 @@ def _wipe(store: Store, reader: Reader, at: Sweeping, items: list[Regulation], n
             regulations.unsuppress(tx, _identifiers(items), timed=True)
         for item in items:
             regulations.put(tx, item._replace(work=None))
-    left = [*at.left, *wiping.wipe(store, texts)]
+    left = [*at.left, *unlisted.drop_all(store, now), *wiping.wipe(store, texts)]
     with store.write() as tx:
         for item in items:
             forwards = regulations.forwards_of(tx, item.id)

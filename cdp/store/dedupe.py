@@ -6,21 +6,27 @@ them all would slow down too: a repeat carries the client's own time unchanged, 
 each part notes the ten-minute slots of client time that occur in it, and a message
 is looked up only in the parts that know its slot, and in the newest two (for the
 rare repeat whose time was changed). A message without a time has a slot of its own.
+
+When each part was begun is noted, too, so that one whose messages all came long
+enough ago can be dropped as a whole.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, delete, func, select
 
-from cdp.store.bulk import insert_many, select_by
+from cdp.store import meta
+from cdp.store.bulk import chunks, insert_many, select_by
 from cdp.store.tables import dedupe_slots, dedupe_table
 
 SLOT_MS = 600_000
 PART_SIZE = 1_000_000
 NO_TIME = -(2**40)
+_BEGUN = "dedupe_parts_begun"
 
 
 class Key(NamedTuple):
@@ -67,7 +73,7 @@ class DedupeIndex:
             found.update(row[0] for row in select_by(tx, (column,), column, hashes))
         return found
 
-    def add(self, tx: Connection, keys: list[Key]) -> None:
+    def add(self, tx: Connection, keys: list[Key], now: int) -> None:
         """Remember ``keys``, none of which is known."""
         if not keys:
             return
@@ -75,6 +81,7 @@ class DedupeIndex:
             self._newest += 1
             self._filled = 0
             dedupe_table(self._newest).create(tx)
+            _put_begun(tx, {**_begun(tx), self._newest: now})
         part = self._newest
         new = {key.slot for key in keys if part not in self._slots.get(key.slot, ())}
         insert_many(tx, dedupe_slots, ("slot", "part"), [(slot, part) for slot in new])
@@ -83,3 +90,30 @@ class DedupeIndex:
         rows = sorted((key.hash,) for key in keys)
         insert_many(tx, dedupe_table(part), ("hash",), rows)
         self._filled += len(keys)
+
+
+def drop_past(tx: Connection, before: int) -> list[int]:
+    """Drop the parts whose messages all came before ``before``, but for the newest two.
+
+    A message that is repeated after that is taken as a new one. Returns the parts' numbers.
+    """
+    begun = _begun(tx)
+    past = max((part for part, at in begun.items() if at < before), default=0)
+    parts = sorted(tx.execute(select(dedupe_slots.c.part).distinct()).scalars())
+    # All of a part came before the next one was begun.
+    gone = [part for part in parts[:-2] if part < past]
+    for part in gone:
+        dedupe_table(part).drop(tx, checkfirst=True)
+    for some in chunks(gone):
+        tx.execute(delete(dedupe_slots).where(dedupe_slots.c.part.in_(some)))
+    _put_begun(tx, {part: at for part, at in begun.items() if part not in gone})
+    return gone
+
+
+def _begun(tx: Connection) -> dict[int, int]:
+    """When the parts were begun (ms), as far as that is known."""
+    return {int(part): at for part, at in json.loads(meta.get(tx, _BEGUN) or "{}").items()}
+
+
+def _put_begun(tx: Connection, begun: dict[int, int]) -> None:
+    meta.put(tx, _BEGUN, json.dumps(begun))

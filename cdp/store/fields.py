@@ -10,8 +10,8 @@ from sqlalchemy import Connection, select
 
 from cdp.protocols import MASK, Classes, Property, field_key, root_of
 from cdp.protocols.personal import key_kind
-from cdp.store import catalogue, definitions
-from cdp.store.tables import catalogue_names, catalogue_properties
+from cdp.store import catalogue, definitions, object_types
+from cdp.store.tables import ACCOUNTS, USERS, catalogue_names, catalogue_properties
 
 KIND = "field"
 STATES = ("waiting", "personal", "open", "all")
@@ -55,6 +55,12 @@ def load_classes(tx: Connection) -> Classes:
     """What is decided now."""
     found = definitions.all_current(tx, KIND)
     return Classes({item.key: bool((item.body or {}).get("personal")) for item in found})
+
+
+def roots(tx: Connection) -> dict[int, str]:
+    """What the fields of profiles begin with, by their collection."""
+    keys = {row.id: "" if row.id == ACCOUNTS else row.key for row in object_types.all_types(tx)}
+    return {USERS: root_of("identify"), **{id_: root_of("group", key) for id_, key in keys.items()}}
 
 
 def decide(

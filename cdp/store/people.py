@@ -115,8 +115,10 @@ def consents(tx: Connection, node_ids: Sequence[int]) -> dict[int, Consent]:
     return {node: one for node, home in homes.items() if (one := last.get(home)) is not None}
 
 
-def search(tx: Connection, text: str, limit: int) -> list[dict[str, Any]]:
+def search(tx: Connection, text: str, limit: int, whole: bool = False) -> list[dict[str, Any]]:
     """People and accounts by an identifier, a public id, or how an identifier or name begins.
+
+    ``whole`` leaves out what only begins so.
 
     Whole identifiers come first. Names and addresses are found whatever their case.
     """
@@ -129,7 +131,7 @@ def search(tx: Connection, text: str, limit: int) -> list[dict[str, Any]]:
     named = by_public_id(tx, text)
     if named is not None:
         ids[named.id] = None
-    for start in dict.fromkeys([text, text.casefold()]):
+    for start in dict.fromkeys([] if whole else [text, text.casefold()]):
         if len(ids) < limit:
             ids.update(dict.fromkeys(faces.profiles_of_prefix(tx, start, limit)))
     for gone in objects.hidden_among(tx, list(ids)):

@@ -131,7 +131,7 @@ def test_a_file_that_is_too_large_is_refused(
 
 
 def test_scopes_are_kept(api: Api, space: Space) -> None:
-    reader = Api(space, space.token("profiles:read"))
+    reader = Api(space, space.token("profiles:read personal:read"))
     upload(reader, TABLE, 403)
     upload(reader, TABLE, 403, "/preview")
     assert reader.call("POST", "/api/imports/1/undo", json={}).status_code == 403

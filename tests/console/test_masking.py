@@ -8,36 +8,22 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import unquote
 
-import msgspec
 import pytest
 from flask import Response, jsonify
 from sqlalchemy import select
 
 from cdp.console.auth import hasher
-from cdp.console.masker import Masker
+from cdp.console.masker import PageMasker
 from cdp.console.masking import RULES
 from cdp.protocols import Classes
 from cdp.store import config_rows, definitions, fields
-from cdp.store.delivery import Call, add_calls
-from cdp.store.delivery_outbox import add_items
 from cdp.store.tables import identifiers, profiles
+from tests import told as told_of
 from tests.console.factory import KEY, Browser, World, words
 from tests.console.shop import ShopWorld
 from tests.console.test_everyone import ADDRESSES, filled
 
-#: Values that say something of a person, none of which is part of another word.
-SECRET = (
-    "user-77-zulu", "anon-88-yankee", "zoe@quagmire.example", "Zoe", "Quagmire", "+48601123456",
-    "601123456", "Elm Street", "203.0.113.77", "crm-9-xray", "Rexolino", "acct-5-whiskey", KEY,
-)  # fmt: skip
-CONTEXT = {
-    "ip": "203.0.113.77",
-    "traits": {"email": "zoe@quagmire.example"},
-    "externalIds": [
-        {"id": "crm-9-xray", "type": "crm_id", "collection": "users", "encoding": "none"}
-    ],
-    "page": {"url": "https://shop.example/?mail=zoe@quagmire.example"},
-}
+SECRET = (*told_of.SECRET, KEY)
 
 
 def viewer_of(world: World) -> Browser:
@@ -51,65 +37,10 @@ def viewer_of(world: World) -> Browser:
 @pytest.fixture
 def told(world: World) -> World:
     """A world in which everything is told of one person, in every place."""
-    traits = {
-        "name": "Zoe Quagmire",
-        "email": "zoe@quagmire.example",
-        "phone": "+48 601 123 456",
-        "address": {"street": "Elm Street", "zip": "00-950"},
-        "pet": "Rexolino",
-        "plan": "pro",
-    }
-    world.send(
-        {"type": "page", "anonymousId": "anon-88-yankee", "context": CONTEXT, "name": "Home"},
-        {
-            "type": "identify",
-            "userId": "user-77-zulu",
-            "anonymousId": "anon-88-yankee",
-            "traits": traits,
-            "context": CONTEXT,
-        },
-        {
-            "type": "track",
-            "event": "Signed Up",
-            "userId": "user-77-zulu",
-            "context": CONTEXT,
-            "properties": {
-                "full_name": "Zoe Quagmire",
-                "by": "user-77-zulu",
-                "note": "write to zoe@quagmire.example",
-                "guests": [{"phone": "+48601123456"}],
-                "pet": "Rexolino",
-                "total": 42,
-            },
-        },
-        {
-            "type": "group",
-            "userId": "user-77-zulu",
-            "groupId": "acct-5-whiskey",
-            "traits": {"name": "Acme Ltd", "email": "zoe@quagmire.example", "seats": 7},
-        },
-    )
-    world.send({"type": "track", "event": "Lost", "properties": {**traits, "by": "user-77-zulu"}})
-    world.send_raw("track", b'{"event": "Zoe Quagmire", "userId": "user-77-zulu", ')
-    with world.store.write() as tx:
-        fields.decide(tx, 0, {"traits.pet": True, "properties.pet": True}, "test")
-        config_rows.add_destination(tx, 0, "hook", "Hook", "webhook", None, {}, "test")
-        body = '{"who": "user-77-zulu", "m": {"n": ["Zoe Quagmire", 601123456]}}'
-        exchange = {
-            "request": {
-                "line": "POST https://api.example/people/user-77-zulu?mail=zoe@quagmire.example",
-                "headers": {"x-person": "user-77-zulu"},
-                "body": body,
-            },
-            "response": {"line": "400 in 3 ms", "headers": {}, "body": "no Zoe Quagmire here"},
-        }
-        error = "the answer was 400: no person called Zoe Quagmire (user-77-zulu)"
-        call = Call(
-            1, world.now(), 3.0, "rejected", 400, 1, 1, "d1-2", error, msgspec.json.encode(exchange)
-        )
-        add_calls(tx, [call])
-        item = {"destination_id": 1, "key": "d1-2", "seq": 2, "payload": b"{}", "state": "dead"}
-        add_items(tx, [{**item, "attempts": 1, "next_at": 0, "error": error}], world.now())
+    world.send(*told_of.MESSAGES)
+    world.send(told_of.LOST)
+    world.send_raw("track", told_of.BROKEN)
+    told_of.deliver(world.store, world.now())
     person = person_of(world)
     admin = world.admin()
     # What was parted by hand names people in the rules and in the activity log.
@@ -223,7 +154,7 @@ def test_who_overrules_a_field_shows_it_to_viewers(told: World) -> None:
     ],
 )
 def test_whatever_a_new_page_hands_over_is_walked(value: Any) -> None:
-    masker = Masker(Classes({"traits.pet": True}), {}, RULES)
+    masker = PageMasker(Classes({"traits.pet": True}), {}, RULES)
     known = {"type": "track", "userId": "user-77-zulu", "messageId": "m"}
     seen = str(masker.page({"it": value, "known": known}))
     assert [one for one in SECRET if one in seen] == []

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import inspect
 
 from cdp.config import ConfigError, Settings
 from cdp.events.addresses import truncated_ip
 from cdp.pipeline import rebuild, retention
-from cdp.store import history, people
+from cdp.store import dedupe, history, people, unlisted
 from cdp.store.tables import USERS
 from tests.laws.world import BASE, World
+from tests.postgres import new_database
 
 DAY = 86_400_000
 
@@ -31,7 +34,11 @@ def run(world: World, now: int = BASE, **settings: Any) -> None:
     """A day's work, with what it began."""
     made = replace(world.settings, **settings)
     for _ in range(1000):
-        if not retention.step(world.store, made, now) and rebuild.step(world.store, now) is None:
+        if (
+            rebuild.step(world.store, now) is None
+            and not unlisted.step(world.store, now)
+            and not retention.step(world.store, made, now)
+        ):
             return
     raise AssertionError("it never ends")
 
@@ -72,6 +79,77 @@ def test_it_is_done_once_a_day() -> None:
     assert "m5" in kept(world)
     run(world, now=BASE + DAY, events_days=4)
     assert "m5" not in kept(world) and "m6" in kept(world)
+    world.close()
+
+
+def tables(world: World) -> set[str]:
+    """The tables of partitions that there are."""
+    names = inspect(world.store.engine).get_table_names()
+    return {name for name in names if re.fullmatch(r"(history|blocks|kept)_\d+", name)}
+
+
+def partitions(world: World) -> list[int]:
+    with world.store.read() as tx:
+        return [info.id for info in history.list_partitions(tx)]
+
+
+POSTGRES = pytest.param("postgres", marks=pytest.mark.postgres)
+#: Partitions (of 50) of old events alone, of old events and one that stays, and of new ones.
+THREE = (
+    [event(number, 90) for number in range(1, 51)],
+    [event(number, 80) for number in range(51, 100)]
+    + [event(100, 79, type="identify", traits={"plan": "pro"})],
+    [event(number, 1) for number in range(101, 111)],
+)
+
+
+@pytest.mark.parametrize("database", ["sqlite", POSTGRES])
+def test_a_partition_of_nothing_but_past_events_goes_as_a_whole(database: str) -> None:
+    world = World(new_database() if database == "postgres" else None).take(THREE)
+    assert partitions(world) == [1, 2, 3]
+    before = world.people()
+    run(world, events_days=30)
+    assert partitions(world) == [2, 3]
+    assert kept(world) == ["m100", *(f"m{number}" for number in range(101, 111))]
+    assert world.people() == before
+    if database == "postgres":  # whoever has just read the list may still ask for its tables
+        assert "history_1" in tables(world)
+        run(world, now=BASE + unlisted.GRACE_MS, events_days=30)
+    assert not tables(world) & {"history_1", "blocks_1", "kept_1"}
+    # Positions go on, a repeat is one still, and what was read by position is as it was.
+    world.take([[event(1, 90), event(111, 0)]])
+    assert "m111" in kept(world) and "m1" not in kept(world)
+    with world.store.read() as tx:
+        rows = history.rows_after(tx, 0, 1000)
+        assert len(history.bodies_of(tx, rows)) == len(rows) == 12
+    world.close()
+
+
+def test_a_deletion_drops_what_is_off_the_list_before_it_is_done() -> None:
+    world = World().take(THREE)
+    with world.store.write() as tx:
+        names = [number for number in history.all_names(tx) if number]
+        until = history.next_seq(tx)
+        assert unlisted.take_off(tx, names, BASE - 30 * DAY, 1, until, BASE) == 51
+    assert "history_1" in tables(world)
+    assert unlisted.drop_all(world.store, BASE) == [] and "history_1" not in tables(world)
+    assert unlisted.step(world.store, BASE) is False
+    world.close()
+
+
+def test_parts_of_the_dedupe_index_go_when_all_in_them_came_long_ago() -> None:
+    world = World().take([sent()])
+    with world.store.write() as tx:
+        index = dedupe.DedupeIndex(tx, part_size=10)
+        for batch in range(4):  # the part of what was sent takes the first
+            index.add(tx, [dedupe.Key(batch * 10 + n, None) for n in range(10)], BASE + batch * DAY)
+    run(world, now=BASE + 32 * DAY, events_days=30)
+    with world.store.read() as tx:
+        index = dedupe.DedupeIndex(tx, part_size=10)
+        known = index.known(tx, [dedupe.Key(number, None) for number in range(40)])
+    assert known == set(range(10, 40)), sorted(known)
+    world.take([[event(1, 90), event(900, 0)]])
+    assert "m900" in kept(world)
     world.close()
 
 

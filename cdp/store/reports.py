@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from cdp.plugin.messages import Report
 from cdp.store import meta
-from cdp.store.bulk import chunks, upsert
+from cdp.store.bulk import chunks, run_many, upsert_of
 from cdp.store.tables import reports
 
 
@@ -30,16 +31,29 @@ class Kept(NamedTuple):
 
 def add(tx: Connection, delivery: int | None, source: int, report: Report, now: int) -> bool:
     """Keep a report of destination ``source``; False if it was told before."""
-    detail = {
-        **report.detail,
-        **{
-            name: value
-            for name in ("reason", "recipient", "hard", "provider_id")
-            if (value := getattr(report, name))
-        },
+    values = _values(meta.take_numbers(tx, "report", 1), delivery, source, report, now)
+    return bool(tx.execute(_add(tx.dialect.name), values).rowcount)
+
+
+def add_many(tx: Connection, told: Sequence[tuple[int | None, int, Report]], now: int) -> None:
+    """Keep (delivery, destination, report), each that was not told before."""
+    if told:
+        first = meta.take_numbers(tx, "report", len(told))
+        rows = [_values(number, *one, now) for number, one in enumerate(told, first)]
+        run_many(tx, _add(tx.dialect.name), rows)
+
+
+def _values(
+    number: int, delivery: int | None, source: int, report: Report, now: int
+) -> dict[str, Any]:
+    more = {
+        name: value
+        for name in ("reason", "recipient", "hard", "provider_id")
+        if (value := getattr(report, name))
     }
-    values = {
-        "id": meta.take_numbers(tx, "report", 1),
+    detail = {**report.detail, **more}
+    return {
+        "id": number,
         "delivery": delivery,
         "source": source,
         "ref": report.id[:500],
@@ -49,10 +63,13 @@ def add(tx: Connection, delivery: int | None, source: int, report: Report, now: 
         "machine": report.machine,
         "detail": json.dumps(detail) if detail else None,
     }
-    statement = upsert(tx, reports).values(values)
-    return bool(
-        tx.execute(statement.on_conflict_do_nothing(index_elements=["source", "ref"])).rowcount
-    )
+
+
+@lru_cache(maxsize=2)
+def _add(dialect: str) -> Any:
+    names = ("id", "delivery", "source", "ref", "kind", "at", "received_at", "machine", "detail")
+    statement = upsert_of(dialect, reports).values({name: bindparam(name) for name in names})
+    return statement.on_conflict_do_nothing(index_elements=["source", "ref"])
 
 
 def told_before(tx: Connection, source: int, refs: Sequence[str]) -> set[str]:

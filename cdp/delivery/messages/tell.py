@@ -49,6 +49,7 @@ def receipts(tx: Connection, told: Sequence[Told], now: int) -> None:
     """Write what receipts bring about, beside what they make of their deliveries."""
     events: list[Emitted] = []
     bounced: list[int] = []
+    answers: list[tuple[int | None, int, Report]] = []
     for item in told:
         row, receipt = item.prepared.delivery, item.receipt
         for token in receipt.gone:
@@ -57,7 +58,7 @@ def receipts(tx: Connection, told: Sequence[Told], now: int) -> None:
             answer = Report(
                 "answered", f"answer:{row.id}:{row.attempts}", now, detail=receipt.response
             )
-            reports.add(tx, row.id, item.destination.id, answer, now)
+            answers.append((row.id, item.destination.id, answer))
             events += _saved(item, now)
         if receipt.kind == "bounced":
             bounced.append(row.id)
@@ -79,6 +80,7 @@ def receipts(tx: Connection, told: Sequence[Told], now: int) -> None:
             )  # fmt: skip
             if event is not None:
                 events.append((row.node, source, event))
+    reports.add_many(tx, answers, now)
     deliveries.first_time(tx, "bounced_at", bounced, now)
     emissions.add(tx, events, now)
 

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from tests.bench import (
     audiences,
+    backtest,
     figures,
     identity,
     journeys,
@@ -44,6 +45,7 @@ def main() -> None:
         "recompute": recompute.recompute,
         "render": render.render,
         "journeys": journeys.measure,
+        "backtest": backtest.measure,
         "standing": standing.standing,
     }
     console = Console(stderr=True)

@@ -48,6 +48,16 @@ class Explained(NamedTuple):
     checks: list[Check]
     seen: list[Seen]
 
+    def told(self) -> dict[str, Any]:
+        """As JSON has it."""
+        seen = [
+            {"what": item.what, "at": format_time(item.at), "counts": item.counts,
+             "text": item.text or None, "event": item.seq}
+            for item in self.seen
+        ]  # fmt: skip
+        checks = [{**check._asdict(), "clauses": list(check.clauses)} for check in self.checks]
+        return {**self._asdict(), "checks": checks, "seen": seen}
+
 
 def explained(tx: Connection, key: str, profile: people.Profile, now: int) -> Explained:
     """Explain how a profile stands in a journey; `NoJourney`."""

@@ -19,7 +19,7 @@ from cdp.journeys.moment import LiveMoment
 from cdp.journeys.run import Call, Effect, Emit, Input, Listed, Run, Update
 from cdp.journeys.schedule import next_date, next_time
 from cdp.journeys.setting import Setting
-from cdp.journeys.steps.doing import ANSWERED
+from cdp.messaging.calls import ANSWERED
 
 #: What a journey may bring about at one instant; more is taken for a circle.
 MOST_AT_ONCE = 1000

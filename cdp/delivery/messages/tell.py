@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from cdp.delivery.messages.compose import Prepared
+from cdp.messaging.calls import answer
 from cdp.messaging.names import delivery_name
 from cdp.messaging.request import Flag
 from cdp.messaging.saving import call_of, saved, shortened
@@ -80,6 +81,9 @@ def receipts(tx: Connection, told: Sequence[Told], now: int) -> None:
             )  # fmt: skip
             if event is not None:
                 events.append((row.node, source, event))
+        if item.state in ("sent", "failed", "undeliverable"):
+            said = (receipt.response, receipt.reason)
+            events += _answered(row, item.state == "sent", *said, item.prepared.names, now)
     reports.add_many(tx, answers, now)
     deliveries.first_time(tx, "bounced_at", bounced, now)
     emissions.add(tx, events, now)
@@ -90,6 +94,8 @@ def endings(tx: Connection, ended: Sequence[Ended], now: int) -> None:
     events: list[Emitted] = []
     for item in ended:
         row, kind = item.delivery, _TOLD.get(item.state)
+        if item.state in ("failed", "undeliverable"):
+            events += _answered(row, False, None, item.reason, item.names, now)
         if kind is None or kind == "attempted" or not item.public or row.flags & Flag.TEST:
             continue
         event = event_for(
@@ -99,6 +105,21 @@ def endings(tx: Connection, ended: Sequence[Ended], now: int) -> None:
         if event is not None:
             events.append((row.node, 0, event))
     emissions.add(tx, events, now)
+
+
+def _answered(
+    row: Delivery,
+    ok: bool,
+    response: Mapping[str, Any] | None,
+    reason: str | None,
+    names: Mapping[str, str],
+    now: int,
+) -> list[Emitted]:
+    """What a journey waits for that made this call."""
+    if row.channel != "webhook" or not row.data.get("call"):
+        return []
+    event = answer(row.data["call"], ok, response, reason, now, names)
+    return [(row.node, 0, event)] if event is not None else []
 
 
 def drafted(tx: Connection, row: Delivery, now: int) -> None:

@@ -13,9 +13,8 @@ from cdp.journeys.run import NEXT, Call, Due, Emit, Happened, Input, Listed, Sen
 from cdp.journeys.steps import fields as own
 from cdp.journeys.steps.base import At, Branch, Leave, Result, Stay, StepKind
 from cdp.journeys.texts import Texts
+from cdp.messaging.calls import ANSWERED
 
-#: The event that tells of the answer to a call; ``properties.call`` is the call's key.
-ANSWERED = "Journey Call Answered"
 _KEY = validate.Regexp(
     re.compile(r"[a-z][a-z0-9_]{0,59}\Z"),
     error="A key is small letters, digits and _, a letter first.",

@@ -9,10 +9,12 @@ from sqlalchemy import Connection
 
 from cdp.events import format_time
 from cdp.journeys.run import Call, Effect, Emit, Listed, Run, Send, Update
+from cdp.messaging.calls import asked
+from cdp.messaging.chain import Chain, Link
 from cdp.messaging.choices import who_of
-from cdp.messaging.request import Request
+from cdp.messaging.request import Flag, Request
 from cdp.pipeline.journeys.plan import JourneyPlan
-from cdp.store import addressees, by_hand, config_rows, deliveries, emissions, graph
+from cdp.store import addressees, asking, by_hand, config_rows, emissions, graph
 
 ORIGIN = "journey"
 #: The channel of calls; its deliveries carry the request with them.
@@ -40,7 +42,7 @@ def write(tx: Connection, plan: JourneyPlan, done: Sequence[Done], now: int) -> 
         if isinstance(item.effect, Send | Call)
         and (made := _request(plan, item, homes)) is not None
     ]
-    deliveries.add(tx, requests, now)
+    asking.ask(tx, requests, now)
     spoken = [item for item in done if isinstance(item.effect, Emit | Update)]
     if spoken:
         _speak(tx, spoken, now)
@@ -75,28 +77,31 @@ def _request(plan: JourneyPlan, item: Done, homes: Mapping[int, int]) -> Request
             node,
             ORIGIN,
             run.journey,
+            flags=Flag.UNLIMITED | Flag.TO_UNSUBSCRIBED,
             priority=priority,
-            data={**data, "content": dict(effect.request), "call": effect.key},
+            data={**data, **asked(effect.request), "call": effect.key},
             step=effect.step,
         )
     assert isinstance(effect, Send)
-    template = effect.templates[0]
-    channel, topic = plan.channels[template]
+    links = [Link(channel, key, topic) for key in effect.templates
+             for channel, topic in [plan.channels[key]]]  # fmt: skip
+    first = links[0]
     trigger = {**((run.data.get("event") or {}).get("properties") or {}), **effect.data}
     if trigger:
         data["trigger"] = trigger
     return Request(
         effect.key,
-        channel,
+        first.channel,
         node,
         ORIGIN,
         run.journey,
-        template,
-        topic=effect.topic or topic,
+        first.template,
+        topic=effect.topic if len(links) > 1 else effect.topic or first.topic,
         priority=priority,
         data=data,
         step=effect.step,
         variant=effect.variant,
+        chain=Chain(tuple(links), effect.unread_for) if len(links) > 1 else None,
     )
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The settings."""
-    parser.addini("cdp_folder", "Headwater: the folder with journeys and templates", default=".")
+    parser.addini("cdp_folder", "Headwater: the folder with journeys and templates", default="")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -34,7 +34,10 @@ def cdp_stage(request: pytest.FixtureRequest) -> Stage:
     from cdp.testing.stage import Stage, scene_of
 
     config = request.config
-    scene = scene_of(Path(config.rootpath, config.getini("cdp_folder")))
+    folder = config.getini("cdp_folder")
+    if not folder:
+        pytest.fail("say in pytest's settings where the folder is: cdp_folder = …", pytrace=False)
+    scene = scene_of(Path(config.rootpath, folder))
     mark = request.node.get_closest_marker("journeys")
     keys = mark.args if mark is not None else ()
     start = mark.kwargs.get("start") if mark is not None else None

@@ -26,16 +26,15 @@ class CannotPlay(Exception):
 
 def scene_of(folder: Path) -> Scene:
     """A folder's definitions; read once as long as no file in it changes."""
-    stamp = max((path.stat().st_mtime_ns for path in folder.rglob("*")), default=0)
+    if not folder.is_dir():
+        raise CannotPlay(f"there is no folder {folder}")
+    stamp = max(path.stat().st_mtime_ns for path in (folder, *folder.rglob("*")))
     return _scene_of(folder, stamp)
 
 
 @lru_cache(maxsize=8)
 def _scene_of(folder: Path, stamp: int) -> Scene:
-    try:
-        found = read_folder(folder, World({}, None))
-    except FileNotFoundError as error:
-        raise CannotPlay(str(error)) from None
+    found = read_folder(folder, World({}, None))
     if found.faults:
         raise CannotPlay("\n".join(map(str, found.faults)))
     return Scene({wanted.id: wanted.body for wanted in found.wanted})
@@ -188,7 +187,12 @@ class Message:
         self._traits = {"id": person.id, **person.traits}
 
     def __repr__(self) -> str:
-        return f"<{self.template} to {self.to} at {format_time(self.at)}>"
+        return f"<{self.template} to {self.to} at {self.at_time}>"
+
+    @property
+    def at_time(self) -> str:
+        """When, as text."""
+        return format_time(self.at)
 
     @cached_property
     def content(self) -> Mapping[str, Any]:
@@ -241,6 +245,10 @@ class Journey:
         """Why somebody's newest run ended; None: it goes on, or there is none."""
         runs = self.runs(person, key)
         return runs[-1].reason if runs else None
+
+    def converted(self, person: Person, key: str | None = None) -> bool:
+        """Whether the goal was reached in any of somebody's runs."""
+        return any(run.goal_at is not None for run in self.runs(person, key))
 
     def transitions(self, person: Person, key: str | None = None) -> list[Transition]:
         """All that became of somebody's runs, with why."""

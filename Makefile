@@ -41,7 +41,7 @@ ifeq ($(FAST),1)
 	@CDP_PROOF_EXAMPLES=6 $(BIN)/python -m pytest -q -n auto -m "not slow and not real and not browser and not postgres and not redis and not crash"
 else
 	@$(BIN)/python -m tests.setup.prepare
-	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 endif
 
 bench: $(VENV)/.dev ## Measure against the bare limits of this machine; QUICK=1: within a minute

@@ -17,6 +17,23 @@ if SCRATCH is not None:  # where pytest makes folders for tests
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", SCRATCH)
 
 
+#: What takes longest comes first, so that no process is left alone with it at the end.
+LONG = (
+    "tests/crash/", "tests/laws/", "tests/docs/test_tutorials", "tests/console/test_everyone",
+    "tests/real/", "tests/server/", "tests/docs/", "tests/jobs/", "tests/destinations/in_app/",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long ones first, each file in one piece."""
+    places = {start: place for place, start in enumerate(LONG)}
+    items.sort(
+        key=lambda item: min(
+            (places[start] for start in LONG if item.nodeid.startswith(start)), default=len(LONG)
+        )
+    )
+
+
 def pytest_collection_finish() -> None:
     """What was imported stays: let the collector of garbage no longer look through it."""
     gc.collect()

@@ -63,11 +63,11 @@ def reads_conditions() -> None:
 def know_functions(settings: Settings) -> None:
     """Let conditions know the functions of plugins; what is wrong with one is told."""
     from cdp.plugin import manager
-    from cdp.server.functions import HOOK
+    from cdp.server.functions import HOOK, STEPS
     from cdp.server.functions import know_functions as know
 
     for failure in know(manager.load(settings.plugin_folder)).failures:
-        if failure.hook == HOOK:
+        if failure.hook in (HOOK, STEPS):
             click.echo(f"cdp: the plugin {failure.plugin}: {failure.error}", err=True)
 
 

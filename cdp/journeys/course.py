@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+import msgspec
+
 from cdp.conditions.values import same
 from cdp.events import at_path
 from cdp.journeys.advance import Advanced, advance
@@ -265,9 +267,21 @@ class Course:
     def _advance(self, run: Run, cause: Input, now: int) -> None:
         program = self.journeys.of(run)
         if program is None:
+            self._hold(run, now)
             return
         moment = self._moment(now, run.journey in self.journeys.paused)
         self._take(advance(program, run, cause, moment), now)
+
+    def _hold(self, run: Run, now: int) -> None:
+        """Let a run stand still whose journey can't be read, until it can and it is resumed."""
+        if run.held or run.status != ACTIVE:
+            return
+        error = f"the journey can't be read (version {run.version})"
+        held = msgspec.structs.replace(
+            run, held=True, error=error, due=None, until=None, events=(), watch=False, note=None
+        )
+        self.runs[run.id] = self.changed[run.id] = held
+        self.transitions.append(Transition(run.id, now, run.step, "failed", None, {"error": error}))
 
     def _take(self, made: Advanced, now: int) -> None:
         run = made.run

@@ -54,6 +54,7 @@ from cdp.plugin.settings import (
     unmask,
     validate,
 )
+from cdp.plugin.steps import GoOn, JourneyStep, StepMoment, WaitFor
 from cdp.plugin.values import Batch, Event, Exchange, Outcome, ProfileChange, Transition
 
 __all__ = [
@@ -74,6 +75,7 @@ __all__ = [
     "Exchange",
     "Forbidden",
     "Forged",
+    "GoOn",
     "Guard",
     "GuardedHTTP",
     "Headers",
@@ -81,6 +83,7 @@ __all__ = [
     "InAppMessage",
     "Inbound",
     "Inbox",
+    "JourneyStep",
     "Outcome",
     "Outgoing",
     "PluginError",
@@ -96,9 +99,11 @@ __all__ = [
     "SettingsError",
     "SettingsSchema",
     "SlackContent",
+    "StepMoment",
     "Stop",
     "Transition",
     "Unanswered",
+    "WaitFor",
     "WebhookContent",
     "WordList",
     "describe",

@@ -48,5 +48,10 @@ def register_condition_functions() -> list[Any]:  # type: ignore[empty-body]
 
 
 @hookspec
+def register_journey_steps() -> list[Any]:  # type: ignore[empty-body]
+    """Return the `JourneyStep`s that this plugin adds to journeys."""
+
+
+@hookspec
 def register_cli(cli: Any) -> None:
     """Add click commands to ``cli``."""

@@ -23,6 +23,7 @@ import pluggy
 from cdp.plugin import hookspecs
 from cdp.plugin.conditions import ConditionFunction, watched
 from cdp.plugin.destination import Destination
+from cdp.plugin.steps import JourneyStep
 
 GROUP = "cdp"
 #: What an enricher may add to one message, in bytes of JSON.
@@ -132,6 +133,21 @@ class Plugins:
                     self.refuse(name, hook, error)
         except _ANY as error:
             self.refuse(name, hook, error)
+        return found
+
+    def journey_steps(self) -> list[tuple[str, JourneyStep]]:
+        """The steps for journeys of all plugins, each with its plugin's name."""
+        hook = "register_journey_steps"
+        found: list[tuple[str, JourneyStep]] = []
+        for name, function in self.subscribers(hook).items():
+            try:
+                for item in function():
+                    if not isinstance(item, JourneyStep):
+                        raise TypeError(f"{item!r:.100} is no JourneyStep")
+                    item.check()
+                    found.append((name, item))
+            except _ANY as error:
+                self.refuse(name, hook, error)
         return found
 
     def _watched(self, plugin: str, item: ConditionFunction) -> ConditionFunction:

@@ -1,11 +1,11 @@
-"""Letting conditions know the functions that plugins bring, when a process starts."""
+"""Letting conditions and journeys know what plugins bring, when a process starts."""
 
 from __future__ import annotations
 
 from cdp.conditions.functions.brought import bring
 from cdp.plugin.manager import Plugins
 
-HOOK = "register_condition_functions"
+HOOK, STEPS = "register_condition_functions", "register_journey_steps"
 
 
 def know_functions(plugins: Plugins) -> Plugins:
@@ -15,4 +15,11 @@ def know_functions(plugins: Plugins) -> Plugins:
             bring(plugin, function)
         except ValueError as error:
             plugins.refuse(plugin, HOOK, error)
+    for plugin, step in plugins.journey_steps():
+        from cdp.journeys.steps import brought  # not before there are any: it costs a start
+
+        try:
+            brought.bring(plugin, step)
+        except ValueError as error:
+            plugins.refuse(plugin, STEPS, error)
     return plugins

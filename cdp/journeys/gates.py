@@ -18,3 +18,11 @@ class Gates:
         at = float(now) if last is None else max(float(now), last + per / count)
         self._last[gate] = self.moved[gate] = at
         return int(at)
+
+
+class OpenGates(Gates):
+    """Gates through which everybody passes at once: for lives that aren't lived side by side."""
+
+    def turn(self, gate: str, count: int, per: int, now: int) -> int:
+        """Now."""
+        return now

@@ -123,8 +123,14 @@ class Life:
 
     def next_due(self) -> int | None:
         """When something happens without anything from outside; None: never."""
-        runs = [run.due for run in self.course.runs.values() if run.due is not None]
-        return min((*runs, *self._changes.values(), *self._comes.values()), default=None)
+        first = None
+        for run in self.course.runs.values():
+            if run.due is not None and (first is None or run.due < first):
+                first = run.due
+        if self._changes or self._comes:
+            others = min((*self._changes.values(), *self._comes.values()))
+            return others if first is None else min(first, others)
+        return first
 
     # What becomes of it.
 

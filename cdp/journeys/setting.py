@@ -43,10 +43,11 @@ class Setting:
         winners: Mapping[str, str] | None = None,
         knows: Callable[[str, str], bool] = all_there,
         answering: Answering = all_well,
+        gates: Gates | None = None,
     ) -> None:
         some = list(programs)
         self.journeys = Journeys(some, {program.key: program.version for program in some})
-        self.world = World(Gates(), winners or {}, knows)
+        self.world = World(gates or Gates(), winners or {}, knows)
         self.answering = answering
         entries = [
             Entry(at, AUDIENCE, key, 0, True, root)

@@ -9,26 +9,23 @@ from sqlalchemy import Connection
 
 from cdp.audiences import Book
 from cdp.conditions.live import UNSAID
-from cdp.events import Message
 from cdp.identity import public_id
-from cdp.journeys import Course, Gates, LiveMoment, Past, Program, World
-from cdp.journeys.run import Run
+from cdp.journeys import Gates, Program, World
 from cdp.pipeline.audiences.people import Known
 from cdp.pipeline.audiences.stage import Said, Stage
+from cdp.pipeline.journeys.concern import concerned, entries_of, event_of, wanted_of
 from cdp.pipeline.journeys.follow import Follow
 from cdp.pipeline.journeys.plan import JourneyPlan, changes
+from cdp.pipeline.journeys.travelling import Numbers, Travelling
 from cdp.pipeline.journeys.writing import Writing
 from cdp.pipeline.placing import Outcome
-from cdp.store import graph, journey_runs, kept
+from cdp.store import graph, journey_runs
 from cdp.store.journey_runs import Placed
 from cdp.store.members import Change
-from cdp.store.meta import take_numbers
 from cdp.store.timers import Timer
 
 #: A timer that fires later than this counts from when it did: the server was down.
 LATE_MS = 300_000
-#: Runs that enter get their numbers in pieces.
-_NUMBERS = 64
 
 
 class Travels:
@@ -65,9 +62,9 @@ class Travels:
             draft = item.draft
             if draft is not None and draft.profile and item.message.live:
                 mine.setdefault(draft.profile, []).append(item)
-        entries = self._entries(moved, mine)
-        runs = self._concerned(tx, mine)
-        wanted = self._wanted(mine, runs, entries)
+        entries = entries_of(self.plan, moved, mine)
+        runs = concerned(tx, self.plan, mine) if self._alerts and mine else []
+        wanted = wanted_of(self.plan, mine, runs, entries)
         if joined:
             known = {item.run.id for item in runs}
             theirs = journey_runs.active_of(tx, sorted(joined), self.plan.keys)
@@ -90,12 +87,12 @@ class Travels:
 
     def moved(self, tx: Connection, found: Sequence[Change], now: int) -> None:
         """People entered and left audiences by time alone, or by hand."""
-        entries = self._entries(found, None)
+        entries = entries_of(self.plan, found, None)
         if self._alerts:
             runs = journey_runs.alerted(tx, sorted({c.profile for c in found}), self.plan.keys)
         else:
             runs = []
-        wanted = self._wanted({}, runs, entries)
+        wanted = wanted_of(self.plan, {}, runs, entries)
         for item in runs:
             wanted.setdefault(item.profile, [])
         courses = self._courses(tx, wanted, runs, ())
@@ -144,68 +141,7 @@ class Travels:
         self._write(tx, courses, now)
         return n
 
-    # Who is concerned.
-
-    def _entries(
-        self, found: Sequence[Change], live: Mapping[int, Any] | None
-    ) -> dict[int, list[tuple[Change, str]]]:
-        """The moves that may begin runs, by person; ``live`` has those of whom there is news."""
-        journeys = self.plan.journeys
-        if not (journeys.entered or journeys.left) or not found:
-            return {}
-        keys = {item.id: item.key for item in self.book.items if item.is_audience}
-        keys |= self.book.frozen
-        entries: dict[int, list[tuple[Change, str]]] = {}
-        for change in found:
-            key = keys.get(change.audience, "")
-            index = journeys.entered if change.entered else journeys.left
-            if change.live and key in index and (live is None or change.profile in live):
-                entries.setdefault(change.profile, []).append((change, key))
-        return entries
-
-    def _concerned(self, tx: Connection, mine: Mapping[int, list[Said]]) -> list[Placed]:
-        """The runs that somebody's messages concern."""
-        if not self._alerts or not mine:
-            return []
-        journeys = self.plan.journeys
-        found = journey_runs.alerted(tx, sorted(mine), self.plan.keys)
-        concerned = set()
-        for item in found:
-            if journeys.watches(item.run):
-                concerned.add(item.profile)
-                continue
-            listens = journeys.listens(item.run)
-            if any(event_of(said.message) in listens for said in mine[item.profile]):
-                concerned.add(item.profile)
-        return [item for item in found if item.profile in concerned]
-
-    def _wanted(
-        self,
-        mine: Mapping[int, list[Said]],
-        runs: Sequence[Placed],
-        entries: Mapping[int, list[tuple[Change, str]]],
-    ) -> dict[int, list[Program]]:
-        """Whom journeys have to do with now, each with the programs that they may enter."""
-        journeys = self.plan.journeys
-        wanted: dict[int, list[Program]] = {item.profile: [] for item in runs}
-        for profile, items in mine.items():
-            for item in items:
-                message = item.message
-                open_ = list(journeys.by_event.get(event_of(message) or "", ()))
-                if message.type == "group":
-                    open_ += journeys.by_group
-                if message.type == "identify" and journeys.by_trait:
-                    for name in message.body.get("traits") or ():
-                        open_ += journeys.by_trait.get(name, ())
-                for program in open_:
-                    where = program.trigger.where
-                    if where is None or where(message.body):
-                        wanted.setdefault(profile, []).append(program)
-        for profile, found in entries.items():
-            for change, key in found:
-                index = journeys.entered if change.entered else journeys.left
-                wanted.setdefault(profile, []).extend(index.get(key, ()))
-        return wanted
+    # Their courses.
 
     def _courses(
         self,
@@ -318,63 +254,6 @@ class Travels:
         for profile, travelling in courses.items():
             writing.add(profile, travelling)
         self._alerts = writing.finish(self.gates) or self._alerts
-
-
-class Numbers:
-    """Gives numbers to runs."""
-
-    def __init__(self, tx: Connection) -> None:
-        self._tx = tx
-        self._next = self._end = 0
-
-    def __call__(self) -> int:
-        if self._next == self._end:
-            self._next = take_numbers(self._tx, "journey_run", _NUMBERS)
-            self._end = self._next + _NUMBERS
-        self._next += 1
-        return self._next - 1
-
-
-class Travelling:
-    """A person's course with where it came from: ``placed`` runs by number, ``new`` ones."""
-
-    def __init__(
-        self,
-        travels: Travels,
-        known: Known,
-        person: str,
-        placed: Sequence[Placed],
-        past: Sequence[Past],
-        numbers: Numbers,
-    ) -> None:
-        self.known = known
-        #: The node whose event began each run, where one did.
-        self.nodes: dict[int, int] = {}
-        self.placed = {item.run.id: item for item in placed}
-        world, asked, subject = travels.world, travels.book.asked, known.subject
-        self.course = Course(
-            travels.plan.journeys,
-            person,
-            [item.run for item in placed],
-            past,
-            lambda now, paused: LiveMoment(subject, asked, person, now, paused, world),
-            numbers,
-        )
-
-    def began_by(self, node: int) -> None:
-        """Note that what began just now was begun by a node."""
-        for run in self.new:
-            self.nodes.setdefault(run.id, node)
-
-    @property
-    def new(self) -> list[Run]:
-        """Runs that began."""
-        return [run for id_, run in self.course.changed.items() if id_ not in self.placed]
-
-
-def event_of(message: Message) -> str | None:
-    """What conditions call a message, if it is an event."""
-    return kept.event_of(message.type, message.name)
 
 
 def at_of(due: int | None, clock: int) -> int:

@@ -16,7 +16,7 @@ from cdp.store.journey_runs import Placed
 from cdp.store.timers import JOURNEY, Timer
 
 if TYPE_CHECKING:
-    from cdp.pipeline.journeys.stage import Travelling
+    from cdp.pipeline.journeys.travelling import Travelling
 
 _encode = msgspec.json.Encoder().encode
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.crash import messages
+from tests.crash import journeys, messages
 from tests.crash.harness import run
 from tests.postgres import new_database
 
@@ -31,6 +31,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--examples", type=int, default=10_000)
     parser.add_argument("--messages", type=int, default=200_000)
+    parser.add_argument("--people", type=int, default=100_000)
     given = parser.parse_args()
     rows: list[Row] = []
     with Console(stderr=True).status("") as status:
@@ -48,6 +49,13 @@ def main() -> int:
             count = max(1000, given.messages // share)
             status.update(f"{title}: {count:,} messages")
             rows.append(sending(title, count, max(3, given.kills // share // 5), keys, url))
+        for title, share, url in (
+            ("journeys: SIGKILL with people on their way, SQLite", 1, None),
+            ("journeys: SIGKILL with people on their way, Postgres", 10, new_database()),
+        ):
+            count = max(400, given.people // share)
+            status.update(f"{title}: {count:,} people")
+            rows.append(travelling(title, count, max(3, given.kills // share // 5), url))
         for law, path in (
             ("law 6: lives of messages", "tests/laws/test_messages.py"),
             ("laws 2 and 3: order and repeats", "tests/laws/test_order_and_repeats.py"),
@@ -64,6 +72,7 @@ def main() -> int:
             ("conditions: any text is read or refused", "tests/conditions/test_fuzz.py"),
             ("law 4: conditions live, at every instant", "tests/conditions/test_live.py"),
             ("law 4: audiences as they come and go", "tests/laws/test_audiences.py"),
+            ("laws 2, 5, 6: journeys in the pipeline", "tests/laws/test_journeys.py"),
             ("law 5: journeys do what their steps plainly mean", "tests/journeys/test_laws.py"),
             ("law 4: SQL is right of everybody, on both databases", "tests/laws/test_sql.py"),
             ("values of traits for SQL are the profiles'", "tests/store/test_trait_values.py"),
@@ -109,6 +118,17 @@ def sending(title: str, count: int, kills: int, keys: bool, url: str | None) -> 
         f"{report.after_opt_out} of {report.opted_out} after an opt-out"
     )
     return title, f"{count:,} messages, {kills} kills", result, report.holds
+
+
+def travelling(title: str, people: int, kills: int, url: str | None) -> Row:
+    """Kill while people are on journeys, restart, look where each of them came to."""
+    with tempfile.TemporaryDirectory(dir=ROOT / "build") as folder:
+        report = journeys.run(Path(folder) / "data", people, kills, kills, url)
+    result = (
+        f"{dict(report.ends)}, {report.lost} lost, {report.doubled} doubled, {report.stuck} stuck, "
+        f"{report.astray} astray, {report.unsaid} unsaid, {report.said_twice} said twice"
+    )
+    return title, f"{people:,} people, {kills} kills", result, report.holds
 
 
 def properties(law: str, path: str, examples: int) -> Row:

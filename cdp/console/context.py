@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from flask import current_app
+from flask import Response, current_app
+from sqlalchemy import Connection
 
 from cdp.config import Settings
 from cdp.log import Record
@@ -34,13 +35,16 @@ class Services:
     """What the console borrows from the server that composes it.
 
     ``append`` puts a record into the log and returns when it is on disk.
-    ``plugins`` is the plugin manager, ``demo`` the sample data; either may be missing,
-    and its pages then say so.
+    ``plugins`` is the plugin manager, ``demo`` the sample data, ``preferences`` makes the page
+    on which people choose, in a language; each may be missing, and its pages then say so.
     """
 
     append: Callable[[Record], None] | None = None
     plugins: Any = None
     demo: Demo | None = None
+    preferences: Callable[[Connection, str], Response] | None = None
+    #: The languages of that page: names by code.
+    page_languages: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass

@@ -95,6 +95,7 @@ PAGES: tuple[tuple[str, str, View], ...] = (
     ("/messages/health", "messages_health", messages.health),
     ("/messages/suppressed", "suppressed", wishes.suppressed),
     ("/messages/topics", "topics", wishes.topics),
+    ("/messages/topics/preview", "topics_preview", wishes.preview),
     ("/messages/deliveries/<name>", "message", messages.one),
     ("/messages/deliveries/<name>/html", "message_html", messages.html),
     ("/audiences/<key>/members.csv", "audience_csv", by_hand.export),
@@ -212,18 +213,6 @@ DEFINED_PAGES: tuple[tuple[str, str, str, View], ...] = (
     ("POST", "/<key>/remove", "defined_remove", defined.remove),
 )
 
-#: The pages of layouts and of snippets, with {} for which.
-WRAPPINGS: tuple[tuple[str, str, str, View], ...] = (
-    ("GET", "", "{}s", wrappings.index),
-    ("GET", "/-new", "{}_new", wrappings.new),
-    ("POST", "/-new", "{}_create", wrappings.create),
-    ("GET", "/<key>", "{}", wrappings.edit),
-    ("POST", "/<key>", "{}_change", wrappings.change),
-    ("GET", "/<key>/versions", "{}_versions", written.versions),
-    ("POST", "/<key>/versions", "{}_revert", written.revert),
-    ("POST", "/<key>/remove", "{}_remove", written.remove),
-)
-
 
 def create_blueprint(store: Store, settings: Settings, services: Services) -> Blueprint:
     """The console over a migrated ``store``, to be registered at the root of an app."""
@@ -245,7 +234,7 @@ def create_blueprint(store: Store, settings: Settings, services: Services) -> Bl
             of = {"plural": plural}
             bp.add_url_rule(root + rest, endpoint, view, methods=[method], defaults=of)
     for kind in wrappings.FIELDS:
-        for method, rest, endpoint, view in WRAPPINGS:
+        for method, rest, endpoint, view in wrappings.PAGES:
             address, which = f"/messages/{kind}s{rest}", {"kind": kind}
             name = endpoint.format(kind)
             bp.add_url_rule(address, name, view, methods=[method], defaults=which)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any, NamedTuple
 
-from babel.localedata import locale_identifiers
 from flask import abort, flash, make_response, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
@@ -15,7 +13,7 @@ from cdp.console.block_form import Done
 from cdp.console.context import console
 from cdp.console.defined import Form, key_of, shown_versions, version_or_404
 from cdp.console.messages import CHANNELS, DAY_MS
-from cdp.console.template_form import FIELDS, OF_LANGUAGE
+from cdp.console.template_form import FIELDS, OF_LANGUAGE, all_languages
 from cdp.console.written import versions_page
 from cdp.definitions import KINDS, title_of
 from cdp.messaging.templates import building, names
@@ -211,22 +209,11 @@ def _fields(form: Form, key: str | None, done: Done = Done()) -> dict[str, Any]:
         "methods": [(name, name) for name in names.METHODS if name != "POST"],
         "languages": [(code, template_form.language_name(code)) for code in languages],
         "language": language if language in languages else "",
-        "common": _common_languages(languages),
+        "common": [one for one in all_languages() if one[0] not in languages],
         "types": building.TYPES,
         "inner": building.INNER,
         "done": done,
     }
-
-
-@cache
-def all_languages() -> list[tuple[str, str]]:
-    """The languages that there are, as codes with names, by name."""
-    codes = [code for code in locale_identifiers() if len(code) in (2, 3)]
-    return sorted(((code, template_form.language_name(code)) for code in codes), key=lambda p: p[1])
-
-
-def _common_languages(there: list[str]) -> list[tuple[str, str]]:
-    return [pair for pair in all_languages() if pair[0] not in there]
 
 
 def _page(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 from babel import Locale, UnknownLocaleError
+from babel.localedata import locale_identifiers
 from flask import request
 
 from cdp.console import block_form
@@ -158,10 +160,14 @@ def carry_out(values: dict[str, Any], order: str) -> Done:
     return block_form.carry_out(values, order)
 
 
+def locale_of(text: str) -> str:
+    """A locale as it is kept, of one that was typed: pt_br is pt-BR."""
+    head, dash, rest = text.strip().replace("_", "-").partition("-")
+    return f"{head.lower()}{dash}{rest.upper() if len(rest) == 2 else rest}"
+
+
 def _add_language(values: dict[str, Any], wanted: str) -> Done:
-    name = wanted.strip().replace("_", "-")
-    head, dash, rest = name.partition("-")
-    name = f"{head.lower()}{dash}{rest.upper() if len(rest) == 2 else rest}"
+    name = locale_of(wanted)
     if not names.LOCALE.fullmatch(name):
         return Done(
             "new_language", f"{wanted.strip()[:20] or 'That'} is no language: pt, or pt-BR."
@@ -188,3 +194,10 @@ def language_name(code: str) -> str:
         return Locale.parse(code, sep="-").get_display_name("en") or code
     except (ValueError, UnknownLocaleError):
         return code
+
+
+@cache
+def all_languages() -> list[tuple[str, str]]:
+    """The languages that there are, as codes with names, by name."""
+    codes = [code for code in locale_identifiers() if len(code) in (2, 3)]
+    return sorted(((code, language_name(code)) for code in codes), key=lambda p: p[1])

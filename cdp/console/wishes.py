@@ -5,15 +5,16 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from flask import Response as Page
 from flask import abort, flash, g, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
-from cdp.console import auth
+from cdp.console import auth, template_form
 from cdp.console.context import console
 from cdp.console.identity import profile_or_404
 from cdp.console.sources import author
-from cdp.definitions import DefinitionError
+from cdp.definitions import DefinitionError, Fault
 from cdp.delivery.messages import subscriptions, suppressions
 from cdp.delivery.messages.letters import base_url
 from cdp.delivery.messages.subscriptions import NotChosen
@@ -125,9 +126,37 @@ def topics() -> str:
             if (item.body or {}).get("channel") == "email"
         ]
         look = branding.load(tx)
-    return render_template(
-        "console/topics.html", found=found, templates=sorted(templates), look=look
+    pages = console().services.page_languages
+    more = dict.fromkeys(
+        code for _, version in found for code in (version.body or {}).get("locales", {})
     )
+    shown = {**pages, **{code: template_form.language_name(code) for code in more}}
+    lang = request.args.get("lang", "")
+    return render_template(
+        "console/topics.html",
+        found=found,
+        templates=sorted(templates),
+        look=look,
+        languages=template_form.all_languages(),
+        language_name=template_form.language_name,
+        shown=sorted(shown.items()),
+        lang=lang if lang in shown else "en",
+        can_show=console().services.preferences is not None,
+    )
+
+
+def preview() -> Page:
+    """The page on which people choose, as one sees it who has said nothing; it does nothing."""
+    show = console().services.preferences
+    if show is None:
+        abort(404, "This server shows no pages to people.")
+    with console().store.read() as tx:
+        answer = show(tx, request.args.get("lang", "")[:40])
+    policy = answer.headers["Content-Security-Policy"]
+    policy = policy.replace("frame-ancestors 'none'", "frame-ancestors 'self'")
+    answer.headers["Content-Security-Policy"] = f"{policy}; sandbox"
+    answer.headers["X-Frame-Options"] = "SAMEORIGIN"
+    return answer
 
 
 def save_topic() -> Response:
@@ -144,13 +173,33 @@ def save_topic() -> Response:
             else:
                 before = definitions.current(tx, "topic", key)
                 # The form has no field for its channels.
-                channels = ((before and before.body) or {}).get("channels")
-                kept = {"channels": channels} if channels else {}
+                was = (before and before.body) or {}
+                kept: dict[str, Any] = {n: was[n] for n in ("channels", "locales") if n in was}
+                if "locales" in form.getlist("parts"):
+                    kept["locales"] = _locales()
                 defining.put(tx, here.now(), ("topic", key), {**kept, **body}, author(), version)
         flash("Saved." if form.get("what") != "remove" else "Removed.", "good")
     except (DefinitionError, NameTaken, StaleVersion, StillUsed, LookupError) as error:
         flash(f"Nothing was changed: {error}", "bad")
     return redirect(url_for("console.topics"), 303)
+
+
+def _locales() -> dict[str, dict[str, str]]:
+    """What the rows of the form say in other languages; an empty one says nothing."""
+    rows = zip(
+        *(request.form.getlist(f"locale_{part}") for part in ("code", "name", "description")),
+        strict=False,
+    )
+    found: dict[str, dict[str, str]] = {}
+    for code, name, about in rows:
+        said = {"name": name.strip(), "description": about.strip()}
+        said = {field: text for field, text in said.items() if text}
+        if said and not code:
+            text = f"Choose the language that “{name.strip() or about.strip()}” is in."
+            raise DefinitionError([Fault("languages", text)])
+        if said:
+            found[template_form.locale_of(code)] = said
+    return found
 
 
 def save_look() -> Response:

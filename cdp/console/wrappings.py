@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from flask import flash, make_response, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
-from cdp.console import defined, layout, template_form, trials
+from cdp.console import defined, layout, template_form, trials, written
 from cdp.console.block_form import Done
 from cdp.console.context import console
 from cdp.console.defined import Form, key_of, shown_versions, version_or_404
-from cdp.console.stationery import POLICY, all_languages
+from cdp.console.stationery import POLICY
 from cdp.console.trials import Trial
 from cdp.console.written import versions_page
 from cdp.definitions import KINDS, DefinitionError, title_of
@@ -216,7 +217,7 @@ def _page(
         elsewhere=[said for name, said in form.wrong.items() if name not in (*shown, "locales")],
         languages=[(code, template_form.language_name(code)) for code in languages],
         language=language if language in languages else "",
-        common=[pair for pair in all_languages() if pair[0] not in languages],
+        common=[pair for pair in template_form.all_languages() if pair[0] not in languages],
         picks=picks,
         users=users,
         shown_in=request.values.get("shown_in", ""),
@@ -229,3 +230,16 @@ def _page(
     if partial:
         answer.headers["HX-Trigger-After-Settle"] = "redrawn"
     return answer
+
+
+#: The pages of layouts and of snippets, with {} for which.
+PAGES: tuple[tuple[str, str, str, Callable[..., Any]], ...] = (
+    ("GET", "", "{}s", index),
+    ("GET", "/-new", "{}_new", new),
+    ("POST", "/-new", "{}_create", create),
+    ("GET", "/<key>", "{}", edit),
+    ("POST", "/<key>", "{}_change", change),
+    ("GET", "/<key>/versions", "{}_versions", written.versions),
+    ("POST", "/<key>/versions", "{}_revert", written.revert),
+    ("POST", "/<key>/remove", "{}_remove", written.remove),
+)

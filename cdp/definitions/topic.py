@@ -7,9 +7,10 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from cdp.definitions.kind import Body, Kind, line, prose, yes_or_no
+from cdp.definitions.kind import Body, Fault, Kind, line, printable, prose, yes_or_no
 from cdp.definitions.words import Use, Word
 from cdp.messaging.choices import CHANNELS
+from cdp.messaging.templates import names
 
 
 class TopicSchema(Schema):
@@ -37,8 +38,33 @@ class TopicSchema(Schema):
             "outside counts once its link is followed."
         },
     )
+    locales = fields.Dict(
+        keys=fields.String(),
+        values=fields.Dict(
+            keys=fields.String(), values=fields.String(validate=[validate.Length(1), printable])
+        ),
+        metadata={"description": "Name and description in other languages: pt-BR, else pt."},
+    )
     hidden = yes_or_no("Shown in the preference centre only to those who have said something.")
     archived = yes_or_no("Kept, and no longer shown to people.")
+
+
+#: The longest text of each field of a language.
+_LOCAL = {"name": 100, "description": 5000}
+
+
+def _wrong(body: Body) -> list[Fault]:
+    found = []
+    for locale, said in (body.get("locales") or {}).items():
+        if not names.LOCALE.fullmatch(locale):
+            found.append(Fault(f"locales.{locale}", "It is no locale, such as pt or pt-BR."))
+        for field, text in said.items():
+            at = f"locales.{locale}.{field}"
+            if field not in _LOCAL:
+                found.append(Fault(at, "A language has a name and a description alone."))
+            elif len(text) > _LOCAL[field] or (field == "name" and "\n" in text):
+                found.append(Fault(at, f"It has one line, {_LOCAL[field]:,} characters at most."))
+    return found
 
 
 def _refers(body: Body) -> tuple[Use, ...]:
@@ -60,6 +86,7 @@ TOPIC = Kind(
     lambda key, body: (Word("topic", key),),
     (),
     refers=_refers,
+    wrong=_wrong,
     scope="templates",
     renamed=_renamed,
 )

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from cdp.messaging.choices import channel_scope, topic_scope
 from cdp.messaging.standing import Standing
+from cdp.messaging.templates.names import best
 
 
 class Topic(NamedTuple):
@@ -32,8 +33,10 @@ class Choice(NamedTuple):
     said: bool
 
 
-def read_topic(key: str, body: Mapping[str, Any]) -> Topic:
-    """A topic from the body of its definition."""
+def read_topic(key: str, body: Mapping[str, Any], locale: str = "") -> Topic:
+    """A topic from the body of its definition, as a locale (pt-BR, else pt) calls it."""
+    locales = {name.lower(): said for name, said in (body.get("locales") or {}).items()}
+    body = {**body, **(best(locales, locale) or {})}
     return Topic(
         key,
         body.get("name") or key.replace("_", " ").capitalize(),

@@ -12,6 +12,7 @@ from cdp.pages.known import Known, Letter
 from cdp.pages.render import page, words_of
 from cdp.pages.unsubscribe import MAX_BODY
 from cdp.store import addressees, deliveries
+from cdp.store.topics import all_topics
 
 
 def add(blueprint: Blueprint, known: Known) -> None:
@@ -27,7 +28,8 @@ def add(blueprint: Blueprint, known: Known) -> None:
             words = words_of(Letter("", deliveries.nothing("email", found.node), person))
             if act:
                 confirm(tx, found, now)
-            return page(tx, "confirm", words, topic=found.topic.name, done=act)
+            topic = all_topics(tx, words.wish).get(found.topic.key, found.topic)
+            return page(tx, "confirm", words, topic=topic.name, done=act)
 
     @blueprint.get("/confirm/<link>")
     def ask_to_confirm(link: str) -> Response:

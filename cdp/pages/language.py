@@ -15,10 +15,11 @@ USUAL = "en"
 
 
 class Words(NamedTuple):
-    """The words of one language. ``code`` as HTML has it."""
+    """The words of one language. ``code`` as HTML has it; ``wish`` as it was asked for."""
 
     code: str
     texts: dict[str, str]
+    wish: str = ""
 
     def say(self, key: str, **values: str) -> Markup:
         """A text, with ``values`` escaped in their places."""
@@ -40,6 +41,11 @@ def languages() -> dict[str, Words]:
     }
 
 
+def names() -> dict[str, str]:
+    """How each language calls itself, by code."""
+    return {code: words.texts["language"] for code, words in languages().items()}
+
+
 def words_for(*wishes: Iterable[str]) -> Words:
     """The words in the first language wished for that there is; ``pt-BR`` is met by ``pt``."""
     found = languages()
@@ -48,6 +54,6 @@ def words_for(*wishes: Iterable[str]) -> Words:
             code = wish.replace("_", "-").lower()
             while code:
                 if code in found:
-                    return found[code]
+                    return found[code]._replace(wish=wish)
                 code = code.rpartition("-")[0]
     return found[USUAL]

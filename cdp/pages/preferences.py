@@ -8,10 +8,11 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from cdp.delivery.messages.choices import attribute, choose
-from cdp.messaging.standing import ALL
-from cdp.messaging.topics import Choice, choices
+from cdp.messaging.standing import ALL, Standing
+from cdp.messaging.topics import Choice, Topic, choices
 from cdp.pages.finish import missing
 from cdp.pages.known import Known, Letter, masked_address, standing
+from cdp.pages.language import Words, words_for
 from cdp.pages.render import page, words_of
 from cdp.pages.unsubscribe import MAX_BODY, opt_in, opt_out
 from cdp.store import preferences
@@ -54,7 +55,7 @@ def _save(tx: Any, letter: Letter, on: set[str]) -> None:
     now = int(time.time() * 1000)
     preferences.change_turn(tx)
     shown = set(request.form.getlist("shown"))
-    topics, channels = _choices(tx, letter)
+    topics, channels = _choices(tx, letter, words_of(letter))
     wishes = {
         item.scope: item.scope in on
         for item in (*topics, *channels)
@@ -66,17 +67,13 @@ def _save(tx: Any, letter: Letter, on: set[str]) -> None:
         attribute(tx, row, scope, now)
 
 
-def _choices(tx: Any, letter: Letter) -> tuple[list[Choice], list[Choice]]:
+def _choices(tx: Any, letter: Letter, words: Words) -> tuple[list[Choice], list[Choice]]:
     """What somebody can choose among: open topics, and channels by which they can be reached."""
     person = letter.person
     if person is None:
         return [], []
     stands = standing(tx, letter)
-    open_ = [
-        item
-        for item in all_topics(tx).values()
-        if not item.archived and (not item.hidden or stands.says(f"topic:{item.key}"))
-    ]
+    open_ = _open(tx, stands, words)
     reached = [name for name in ("email", "sms") if person.address(name)]
     reached += ["push"] if person.devices() else []
     # One way alone is no choice: it is what "everything" is about.
@@ -84,10 +81,30 @@ def _choices(tx: Any, letter: Letter) -> tuple[list[Choice], list[Choice]]:
     return choices(stands, open_, shown)
 
 
-def _show(tx: Any, letter: Letter, saved: bool = False, status: int = 200) -> Response:
-    topics, channels = _choices(tx, letter)
+def _open(tx: Any, stands: Standing, words: Words) -> list[Topic]:
+    """The topics that are shown to somebody, in their language."""
+    return [
+        item
+        for item in all_topics(tx, words.wish).values()
+        if not item.archived and (not item.hidden or stands.says(f"topic:{item.key}"))
+    ]
+
+
+def sample(tx: Any, lang: str) -> Response:
+    """The page as somebody sees it who has said nothing yet, for those who set it up."""
+    words = words_for([lang])
+    topics, channels = choices(Standing(), _open(tx, Standing(), words), ("email", "sms"))
     return page(
-        tx, "preferences", words_of(letter), status, letter=letter, topics=topics,
+        tx, "preferences", words, topics=topics, channels=channels, out=False, saved=False,
+        address=masked_address("ana@example.com"),
+    )  # fmt: skip
+
+
+def _show(tx: Any, letter: Letter, saved: bool = False, status: int = 200) -> Response:
+    words = words_of(letter)
+    topics, channels = _choices(tx, letter, words)
+    return page(
+        tx, "preferences", words, status, letter=letter, topics=topics,
         channels=channels, out=standing(tx, letter).out, saved=saved,
         address=masked_address(letter.address),
     )  # fmt: skip

@@ -35,7 +35,8 @@ def add(blueprint: Blueprint, known: Known) -> None:
                 return missing()
             words = words_of(letter)
             out = standing(tx, letter).out
-            return page(tx, "unsubscribe", words, letter=letter, out=out, **_about(tx, letter))
+            about = _about(tx, letter, words)
+            return page(tx, "unsubscribe", words, letter=letter, out=out, **about)
 
     @blueprint.post("/unsubscribe/<name>")
     def act(name: str) -> Response:
@@ -48,7 +49,8 @@ def add(blueprint: Blueprint, known: Known) -> None:
             letter = known.letter(tx, name)
             if letter is None:
                 return missing()
-            words, about = words_of(letter), _about(tx, letter)
+            words = words_of(letter)
+            about = _about(tx, letter, words)
             if one_click:
                 opt_out(tx, letter, about["scope"], "one_click")
                 return Response(words.plain("done_title"), content_type="text/plain; charset=utf-8")
@@ -103,10 +105,12 @@ def _errors(text: str) -> Response:
     return response
 
 
-def _about(tx: Any, letter: Letter) -> dict[str, Any]:
+def _about(tx: Any, letter: Letter, words: Words) -> dict[str, Any]:
     """What the way out is about: the message's topic, if that can be chosen."""
     row = letter.delivery
-    topic = all_topics(tx).get(row.topic) if row.topic and row.node is not None else None
+    topic = (
+        all_topics(tx, words.wish).get(row.topic) if row.topic and row.node is not None else None
+    )
     return {
         "scope": scope_of(row.topic if row.node is not None else None),
         "topic": topic.name if topic else row.topic if row.node is not None else None,

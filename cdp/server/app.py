@@ -11,6 +11,8 @@ from cdp import api, console, tracking
 from cdp.config import Settings
 from cdp.demo import Demo
 from cdp.log import GroupCommit, open_log
+from cdp.pages import language
+from cdp.pages.preferences import sample
 from cdp.plugin import manager
 from cdp.server import channels, health, pages
 from cdp.server.functions import know_functions
@@ -40,6 +42,9 @@ def create_app(
     app.extensions["seeing"] = pages.register(app, store)
     health.register(app, store, log, settings)
     api.register(app, store, settings, plugins)
-    services = console.Services(append=log.append, plugins=plugins, demo=Demo(store, settings))
+    services = console.Services(
+        append=log.append, plugins=plugins, demo=Demo(store, settings),
+        preferences=sample, page_languages=language.names(),
+    )  # fmt: skip
     app.register_blueprint(console.create_blueprint(store, settings, services))
     return app

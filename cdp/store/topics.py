@@ -16,7 +16,8 @@ def defaults(tx: Connection) -> dict[str, bool]:
     }
 
 
-def all_topics(tx: Connection) -> dict[str, Topic]:
-    """The topics by key, archived ones too; in the order of their names."""
-    found = [read_topic(item.key, item.body or {}) for item in definitions.all_current(tx, "topic")]
+def all_topics(tx: Connection, locale: str = "") -> dict[str, Topic]:
+    """The topics by key, archived ones too, as a locale calls them; in the order of their names."""
+    rows = definitions.all_current(tx, "topic")
+    found = [read_topic(item.key, item.body or {}, locale) for item in rows]
     return {item.key: item for item in sorted(found, key=lambda t: (t.name.casefold(), t.key))}

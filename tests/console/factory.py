@@ -19,6 +19,8 @@ from cdp.console.context import EXTENSION
 from cdp.delivery.messages.seen import Seeing
 from cdp.log import Record, open_log, open_reader
 from cdp.pages import create_blueprint as create_pages
+from cdp.pages import language
+from cdp.pages.preferences import sample
 from cdp.pipeline.run import Pipeline
 from cdp.server.bootstrap import bootstrap
 from cdp.store import Store
@@ -44,7 +46,7 @@ class World:
             self.store, open_reader(self.settings), self.settings, clock=lambda: self.now() / 1000
         )
         self.plugins = plugins
-        services = Services(append=self.log.append, plugins=plugins, demo=demo)
+        services = Services(self.log.append, plugins, demo, sample, language.names())
         self.app = Flask("test", static_folder=None)
         # A name that a view forgets to hand over fails the test.
         self.app.jinja_env.undefined = StrictUndefined

@@ -66,6 +66,7 @@ ADDRESSES = (
     "/messages/broadcasts/summer-test",
     "/messages/broadcasts/summer-test/edit",
     "/messages/topics",
+    "/messages/topics?lang=de",
     "/messages/suppressed",
     "/messages/templates",
     "/messages/templates/-new",

@@ -18,7 +18,7 @@ def suppressed(world: World) -> list[str | None]:
         return [item.address for item in preferences.addresses(tx, 50)]
 
 
-def said(admin: Browser, address: str, fields: dict[str, str]) -> str:
+def said(admin: Browser, address: str, fields: dict[str, Any]) -> str:
     """The page after a form was sent."""
     send(admin, address, fields)
     return admin.page(address)
@@ -48,6 +48,31 @@ def test_a_topic_is_added_changed_archived_and_removed(admin: Browser) -> None:
     assert "Nothing was changed" in said(admin, address, bad)
     send(admin, address, {"key": "news", "what": "remove", "version": "2"})
     assert "No topics yet" in admin.page(address)
+
+
+def test_a_topic_has_names_in_other_languages_and_the_page_is_shown(admin: Browser) -> None:
+    address = "/messages/topics"
+    form = {"key": "news", "name": "News", "version": "0", "parts": "locales",
+            "locale_code": ["de", "pt_br", ""], "locale_name": ["Neues", "Novas", ""],
+            "locale_description": ["Jeden <b>Freitag</b>", "", ""]}  # fmt: skip
+    send(admin, address, form)
+    page = admin.page(f"{address}?lang=de")
+    assert "Portuguese (Brazil)" in page and 'value="Neues"' in page
+    assert "preview?lang=de" in page
+    shown = admin.get(f"{address}/preview?lang=de")
+    assert "Neues" in shown.text and "Speichern" in shown.text and "<b>Freitag" not in shown.text
+    policy = shown.headers["Content-Security-Policy"]
+    assert "frame-ancestors 'self'; sandbox" in policy and "script-src" not in policy
+    assert "Novas" in admin.page(f"{address}/preview?lang=pt-BR")
+    assert "News" in admin.page(f"{address}/preview?lang=pt")
+    # A form without languages leaves them alone; an emptied row takes one away.
+    send(admin, address, {"key": "news", "name": "New", "version": "1"})
+    assert 'value="Neues"' in admin.page(address)
+    nameless = {**form, "version": "2", "locale_code": ["", "", ""]}
+    assert "Choose the language" in said(admin, address, nameless)
+    send(admin, address, {**form, "version": "2", "locale_name": ["", "Novas", ""],
+                          "locale_description": ["", "", ""]})  # fmt: skip
+    assert "Neues" not in admin.page(address) and "Novas" in admin.page(address)
 
 
 def test_the_pages_look_as_the_house_does(world: World, admin: Browser) -> None:

@@ -260,3 +260,21 @@ def test_who_tries_a_template_out_does_not_decide_for_the_person(house: House) -
     with house.store.read() as tx:
         found = preferences.why_suppressed(tx, "email", ["me@example.org", "u1@example.org"])
     assert found == {"me@example.org": "unsubscribed"}
+
+
+def test_topics_are_called_as_people_call_them(house: House) -> None:
+    locales = {
+        "de": {"name": "Neuigkeiten", "description": "Jeden Freitag"},
+        "pt-BR": {"name": "Novas"},
+    }
+    house.topic("news", name="News", description="Each Friday", locales=locales)
+    id_ = house.ask(house.identify("u1"), topic="news")
+    house.settle()
+    links = house.links(id_)
+    page = house.client.get(f"{links.preferences}?lang=de").text
+    assert "Neuigkeiten" in page and "Jeden Freitag" in page
+    assert "Novas" in house.client.get(f"{links.preferences}?lang=pt-BR").text
+    assert "News" in house.client.get(f"{links.preferences}?lang=pt").text
+    assert (
+        "zu <strong>Neuigkeiten</strong>" in house.client.get(f"{links.unsubscribe}?lang=de").text
+    )

@@ -42,6 +42,7 @@ function restore(form) {
   kept.forEach(([name, value], index) => {
     const item = all[index];
     if (!item || item.name !== name) return;
+    if (item.closest("details")) item.closest("details").open = true;
     if (typeof value === "boolean") item.checked = value;
     else item.value = value;
   });

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from liquid.exceptions import LiquidError
 
@@ -12,14 +12,13 @@ from cdp.messaging.templates.channels import MAKERS, Body, Known
 from cdp.messaging.templates.errors import TemplateError, Trouble
 from cdp.messaging.templates.html import Text
 from cdp.messaging.templates.language import trouble_of
-from cdp.messaging.templates.names import format_of
+from cdp.messaging.templates.names import best, format_of
 from cdp.messaging.templates.part import Part
 from cdp.messaging.templates.policy import Policy, Run
 from cdp.messaging.templates.rendered import Rendered, Rewrite, Urls
 from cdp.messaging.templates.snippets import has_content
 from cdp.messaging.templates.tree import Make, line
 
-T = TypeVar("T")
 #: The locale of what a template says without `locales`.
 DEFAULT = ""
 
@@ -156,13 +155,3 @@ def _in(body: Body, locale: str) -> dict[str, Any]:
     """A layout or snippet as a locale has it."""
     locales = {name.lower(): said for name, said in (body.get("locales") or {}).items()}
     return {**body, **(best(locales, locale) or {})}
-
-
-def best(found: Mapping[str, T], locale: str) -> T | None:
-    """What there is for a locale (by its name in small letters), or for a wider one."""
-    wanted = locale.replace("_", "-").lower()
-    while wanted:
-        if wanted in found:
-            return found[wanted]
-        wanted = wanted.rpartition("-")[0]
-    return None

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import TypeVar
+
+T = TypeVar("T")
 
 CHANNELS = ("email", "sms", "push", "in_app", "webhook", "slack")
 FORMATS = ("markdown", "mjml", "html")
@@ -72,3 +76,13 @@ def format_of(text: str, said: str | None) -> str:
         if start.startswith(("<!doctype", "<html", "<table", "<div", "<body"))
         else "markdown"
     )
+
+
+def best(found: Mapping[str, T], locale: str) -> T | None:
+    """What there is for a locale (by its name in small letters), or for a wider one."""
+    wanted = locale.replace("_", "-").lower()
+    while wanted:
+        if wanted in found:
+            return found[wanted]
+        wanted = wanted.rpartition("-")[0]
+    return None

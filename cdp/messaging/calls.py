@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from hashlib import blake2b
 from typing import Any
 
 from cdp.events import format_time
@@ -12,6 +13,13 @@ from cdp.messaging.saving import shortened
 
 #: The event that tells of the answer to a call; ``properties.call`` is the call's key.
 ANSWERED = "Journey Call Answered"
+
+
+def message_id(key: str) -> str:
+    """A key as a ``messageId``, which has 100 characters at most."""
+    if len(key) <= 100:
+        return key
+    return f"{key[:67]}:{blake2b(key.encode(), digest_size=16).hexdigest()}"
 
 
 def asked(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,7 +69,7 @@ def answer(
     return {
         "type": "track",
         "event": ANSWERED,
-        "messageId": f"{key}:answer"[:100],
+        "messageId": message_id(f"{key}:answer"),
         "timestamp": format_time(at),
         "properties": {name: value for name, value in properties.items() if value is not None},
         **who,

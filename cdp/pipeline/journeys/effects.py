@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from cdp.events import format_time
 from cdp.journeys.run import Call, Effect, Emit, Listed, Run, Send, Update
-from cdp.messaging.calls import asked
+from cdp.messaging.calls import asked, message_id
 from cdp.messaging.chain import Chain, Link
 from cdp.messaging.choices import who_of
 from cdp.messaging.request import Flag, Request
@@ -115,7 +115,7 @@ def _speak(tx: Connection, some: Sequence[Done], now: int) -> None:
         who = who_of(person.names) if person is not None else None
         if who is None:
             continue
-        call = {**_call(item), "messageId": item.effect.key[:100], **who}
+        call = {**_call(item), "messageId": message_id(item.effect.key), **who}
         call["timestamp"] = format_time(item.now)
         events.append((item.node or None, source, call))
     emissions.add(tx, events, now)

@@ -65,7 +65,6 @@ class JourneyPlan:
         self._space = Space({(item.kind, item.key): item.body or {} for item in versions})
         self.programs = self._programs(tx, rows)
         self.asked = tuple(dict.fromkeys(root for p in self.programs for root in self.asked_of(p)))
-        self.gates = journeys.gates(tx)
         self.winners = {
             f"{row.key}:{step}": variant for row in rows for step, variant in row.winners.items()
         }

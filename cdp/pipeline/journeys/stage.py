@@ -19,7 +19,7 @@ from cdp.pipeline.journeys.plan import JourneyPlan, changes
 from cdp.pipeline.journeys.travelling import Numbers, Travelling
 from cdp.pipeline.journeys.writing import Writing
 from cdp.pipeline.placing import Outcome
-from cdp.store import graph, journey_runs
+from cdp.store import graph, journey_runs, journeys
 from cdp.store.journey_runs import Placed
 from cdp.store.members import Change
 from cdp.store.timers import Timer
@@ -33,7 +33,8 @@ class Travels:
 
     def __init__(self, tx: Connection, plan: JourneyPlan, stage: Stage) -> None:
         self.plan, self.stage = plan, stage
-        self.gates = Gates(plan.gates)
+        # Not the plan's to know: it stays the same while turns are given.
+        self.gates = Gates(journeys.gates(tx) if plan.programs else {})
         self.world = World(self.gates, plan.winners, plan.knows)
         self._alerts = journey_runs.any_alert(tx)
         self._follow = Follow(tx)
@@ -152,7 +153,7 @@ class Travels:
     ) -> dict[int, Travelling]:
         if not wanted:
             return {}
-        journeys, keys = self.plan.journeys, self.plan.keys
+        programs, keys = self.plan.journeys, self.plan.keys
         by_profile: dict[int, list[Placed]] = {}
         for item in runs:
             by_profile.setdefault(item.profile, []).append(item)
@@ -160,7 +161,7 @@ class Travels:
         pairs: set[tuple[int, int]] = set()
         new = set(created)
         for profile, entering in wanted.items():
-            involved = [p for i in by_profile.get(profile, ()) if (p := journeys.of(i.run))]
+            involved = [p for i in by_profile.get(profile, ()) if (p := programs.of(i.run))]
             events[profile] = set().union(*(self._events(p) for p in (*entering, *involved)))
             called = {k for p in (*entering, *involved) for k in self._called(p)}
             if profile not in new:

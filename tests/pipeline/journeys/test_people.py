@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cdp.pipeline import unmerge
-from cdp.store import journey_runs, journeys, people
+from cdp.store import journey_runs, journeys, meta, people
 from cdp.store.tables import USERS
 from tests.pipeline.journeys.town import BEGIN, DAY, HOUR, Town
 
@@ -112,6 +112,9 @@ def test_a_gate_lets_so_many_through(town: Town) -> None:
     town.journey("j", text)
     for number in range(4):
         town.track(f"u{number}", "Seen")
+        town.define("topic", f"t{number}", "{ name: Another }")  # somebody changes something else
+        with town.store.write() as tx:
+            meta.bump(tx)
     assert len(town.said()) == 1
     town.restart()
     town.wait(minutes=30)

@@ -31,6 +31,7 @@ _ABOUT = {
     "message_limit": "How many messages a person gets in a time, at most.",
     "quiet_hours": "When people get no messages.",
     "topic": "What messages are about, as people choose it.",
+    "journey": "Ways that people go, step by step.",
 }
 
 
@@ -90,7 +91,7 @@ def shown(version: Version, links: Links, warnings: list[Fault] | None = None) -
     kind, body = KINDS[version.kind], version.body or {}
     return {
         "key": version.key,
-        **{name: None for name in kind.schema().fields},
+        **{field.data_key or name: None for name, field in kind.schema().fields.items()},
         **kind.defaults,
         **body,
         "name": title_of(version.key, body),

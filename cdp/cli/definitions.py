@@ -30,11 +30,17 @@ _VERSION = "Refuse if it is no longer at this version."
 _version = click.option("--version", "seen", type=int, help=_VERSION)
 
 
-def group_of(kind: Kind, words: str, about: str, examples: tuple[str, str]) -> click.Group:
-    """The commands of a kind; ``words`` call them, ``examples`` end an add and an edit."""
+def group_of(kind: Kind, words: str, about: str, examples: tuple[str, str] | None) -> click.Group:
+    """The commands of a kind; ``words`` call them, ``examples`` end an add and an edit.
+
+    Without examples, it has commands of its own to show and to change one.
+    """
     group = click.Group(words.rpartition(" ")[2], help=about, callback=reads_conditions)
-    for make in (_list, _show, _add, _edit, _rename, _remove, _history, _revert):
-        group.add_command(make(kind, f"cdp {words}", examples))
+    if examples is not None:
+        for make in (_list, _show, _add, _edit, _history):
+            group.add_command(make(kind, f"cdp {words}", examples))
+    for common in (_rename, _remove, _revert):
+        group.add_command(common(kind, f"cdp {words}", examples))
     if any(isinstance(field, SendTo) for field in kind.schema().fields.values()):
         group.add_command(_destinations(kind, f"cdp {words}", examples))
     return group

@@ -221,9 +221,15 @@ class _Looking:
                 return _in_fields(keys, self.names.traits, "the trait ", "", True)
             if node.parts[:2] == ("account", "traits") and len(keys) > 1:
                 return _in_fields(keys[1:], self.names.account, "the account's trait ", "", True)
+            if node.parts[:2] == ("event", "properties") and len(keys) > 1 and scope.events:
+                return self.of_events(keys[1:], scope)
             return None
         if root != "properties" or not scope.events:
             return None
+        return self.of_events(keys, scope)
+
+    def of_events(self, keys: list[str], scope: _Scope) -> _Found | None:
+        """What was seen of a property in the events that a message may be."""
         known = [self.names.events.get(name) for name in scope.events]
         if any(fields is None for fields in known):
             return None

@@ -103,7 +103,7 @@ def _uses(space: Space, id_: Id, found: Finding) -> None:
             elif space.bodies[givers[0]].get("archived"):
                 text = f"the audience {word.text} is archived: nobody is in it"
                 found.warnings.append(_placed(text, *place))
-        elif word.of in ("layout", "snippet", "topic", "template") and not givers:
+        elif word.of in ("layout", "snippet", "topic", "template", "journey") and not givers:
             if word.of in KINDS:
                 known = [w.text for w, ids in space.givers.items() if w.of == word.of and ids]
                 text = f"there is no {word.of} {word.text}. {did_you_mean(word.text, known)}"
@@ -117,23 +117,20 @@ def _placed(text: str, field: str, line: int, column: int) -> Fault:
     # What is no condition has no place in it.
     return (
         Fault(field, text)
-        if field in ("event", "layout", "topic", "double_opt_in")
+        if not line or field in ("event", "layout", "topic", "double_opt_in")
         else Fault(field, text, line, column)
     )
 
 
 def _texts(space: Space, id_: Id, look: Look, found: Finding) -> None:
     kind, body = KINDS[id_[0]], space.bodies[id_]
-    event = kind.event(body)
-    if event is not None:
-        names = space.names(id_, EventRef(event), look)
-        if names is not None and names.all_events and event not in (*_ALWAYS, *names.events):
-            hint = did_you_mean(event, names.near)
-            found.warnings.append(Fault("event", f"{event} has never been seen. {hint}".strip()))
-    for text in kind.texts:
-        if text.field not in body:
-            continue
-        tree = parsed(body[text.field])
+    whole = kind.event(body)
+    named = [("event", whole)] if whole is not None else []
+    named += [(use.field, use.word.text) for use in space.uses(id_) if _is_an_event(use)]
+    for field, name in named:
+        _seen(space, id_, field, name, look, found)
+    for text, written in kind.said(body):
+        tree, event = parsed(written), text.event or whole
         root = EventRef(event, tree.root) if event is not None else tree.root
         names = space.names(id_, root, look)
         try:
@@ -146,6 +143,17 @@ def _texts(space: Space, id_: Id, look: Look, found: Finding) -> None:
         found.warnings.extend(Fault(text.field, *warning) for warning in warned)
 
 
+def _is_an_event(use: Use) -> bool:
+    return use.word.of == "event" and not use.line
+
+
+def _seen(space: Space, id_: Id, field: str, event: str, look: Look, found: Finding) -> None:
+    names = space.names(id_, EventRef(event), look)
+    if names is not None and names.all_events and event not in (*_ALWAYS, *names.events):
+        hint = did_you_mean(event, names.near)
+        found.warnings.append(Fault(field, f"{event} has never been seen. {hint}".strip()))
+
+
 def _cycle(space: Space, id_: Id, found: Finding) -> None:
     for use, way in _ways_back(space, id_):
         text = f"it would depend on itself: {' → '.join(map(named, way))}"
@@ -156,6 +164,8 @@ def _cycle(space: Space, id_: Id, found: Finding) -> None:
 def _ways_back(space: Space, id_: Id) -> Iterator[tuple[Use, list[Id]]]:
     """Each first step of ``id_`` from which a way leads back to it, with the way."""
     for use in space.uses(id_):
+        if use.word.of == "journey":
+            continue  # a call is no dependence: what may go round without end is looked at apart
         for first in space.meant(id_, use):
             came: dict[Id, Id | None] = {first: None}
             stack = [first]
@@ -187,11 +197,9 @@ def _misread(space: Space, id_: Id, found: Finding) -> None:
 
 
 def _misreading(space: Space, id_: Id, computed: Iterable[str]) -> Iterator[Fault]:
-    body = space.bodies[id_]
-    for text in KINDS[id_[0]].texts:
-        if text.field in body:
-            for why, line, column in misread(body[text.field], text.context, set(computed)):
-                yield Fault(text.field, why, line, column)
+    for text, written in KINDS[id_[0]].said(space.bodies[id_]):
+        for why, line, column in misread(written, text.context, set(computed)):
+            yield Fault(text.field, why, line, column)
 
 
 def _expanded(
@@ -201,17 +209,18 @@ def _expanded(
     put = [id_ for id_, draft in changes.items() if draft is not None]
     for reached, by in space.reached(put).items():
         body = space.bodies[reached]
-        if KINDS[by[0]].beside:
+        if KINDS[by[0]].beside or reached == by:
             found[by].errors.extend(_compiled(space, reached, by))
+        field = ""
         try:
-            for text in KINDS[reached[0]].texts:
-                if text.field in body:
-                    check_size(expand(parsed(body[text.field]).root, space.made(reached)))
+            for text, written in KINDS[reached[0]].said(body):
+                field = text.field
+                check_size(expand(parsed(written).root, space.made(reached)))
         except ConditionError as error:
             whose = "with all that it stands for it" if reached == by else named(reached)
-            found[by].errors.append(
-                Fault(KINDS[by[0]].texts[0].field, f"{whose} can't be worked out: {error.text}")
-            )
+            if reached != by:
+                field = next((said.text.field for said in KINDS[by[0]].said(space.bodies[by])), "")
+            found[by].errors.append(Fault(field, f"{whose} can't be worked out: {error.text}"))
 
 
 def _compiled(space: Space, reached: Id, by: Id) -> Iterator[Fault]:

@@ -65,11 +65,22 @@ class Draft(NamedTuple):
 
 
 class Text(NamedTuple):
-    """A field that holds a condition, or an expression for any value."""
+    """A field that holds a condition, or an expression for any value.
+
+    ``event``: it is asked of messages of this event alone.
+    """
 
     field: str
     context: Context
     is_value: bool = False
+    event: str | None = None
+
+
+class Said(NamedTuple):
+    """A condition that a body says, and how it is written."""
+
+    text: Text
+    written: str
 
 
 @dataclass(frozen=True)
@@ -99,6 +110,8 @@ class Kind:
     beside: tuple[str, ...] = ()
     #: Which part of a token's scopes is about it.
     scope: str = "audiences"
+    #: What it says deeper in its fields.
+    within: Callable[[Body], tuple[Said, ...]] = lambda body: ()
     #: A body with other words, beyond those in its texts.
     renamed: Callable[[dict[str, Any], Mapping[Word, Word]], None] = lambda body, new: None
 
@@ -171,10 +184,14 @@ class Kind:
     def uses(self, body: Body) -> list[Use]:
         """All words that a body says."""
         found = list(self.refers(body))
-        for text in self.texts:
-            if text.field in body:
-                found += words(body[text.field], text.context, text.field)
+        for text, written in self.said(body):
+            found += words(written, text.context, text.field)
         return found
+
+    def said(self, body: Body) -> list[Said]:
+        """All conditions and expressions of a body."""
+        own = [Said(text, body[text.field]) for text in self.texts if text.field in body]
+        return [*own, *self.within(body)]
 
     def rename(self, body: Body, new: Mapping[Word, Word]) -> dict[str, Any]:
         """The body with other words in the places of some."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cdp.definitions.audience import AUDIENCE
 from cdp.definitions.computed_trait import COMPUTED_TRAIT
+from cdp.definitions.journey import JOURNEY
 from cdp.definitions.kind import Kind
 from cdp.definitions.layout import LAYOUT, SNIPPET
 from cdp.definitions.message_limit import MESSAGE_LIMIT
@@ -25,5 +26,6 @@ KINDS: dict[str, Kind] = {
         TEMPLATE,
         MESSAGE_LIMIT,
         QUIET_HOURS,
+        JOURNEY,
     )
 }

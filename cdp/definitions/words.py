@@ -13,7 +13,9 @@ from cdp.conditions import ConditionError, Context
 from cdp.conditions.ast import Aggregate, Call, Changed, EventRef, Path, Value, children
 from cdp.conditions.parser import Parsed, parse_text
 
-Of: TypeAlias = Literal["audience", "trait", "event", "template", "layout", "snippet", "topic"]
+Of: TypeAlias = Literal[
+    "audience", "trait", "event", "template", "layout", "snippet", "topic", "journey"
+]
 
 #: Functions that name a definition, and what they name.
 _CALLS: dict[str, Of] = {"audience": "audience", "subscribed": "topic"}
@@ -27,7 +29,10 @@ class Word(NamedTuple):
 
 
 class Use(NamedTuple):
-    """That a definition says a word: in which field, where in its text (from 1)."""
+    """That a definition says a word: in which field, where in its text (from 1).
+
+    Line 0: the field is the word, and no condition.
+    """
 
     word: Word
     field: str

@@ -42,12 +42,19 @@ class Definitions(Handler):
         for id_ in world.broken:
             if id_[0] == "audience" and id_ not in there:
                 there[id_] = {"static": True}
-        return check(there, _drafts(changes), defining.look(tx))
+        # What refers to what stands in any order, in files of any of these kinds.
+        found = check(there, drafts(defined(every)), defining.look(tx))
+        return {id_: found[id_] for id_ in changes}
 
     def apply(
         self, tx: Connection, now: int, changes: Mapping[Id, Wanted | None], author: str
     ) -> None:
-        defining.change(tx, now, _drafts(changes), author)
+        defining.change(tx, now, drafts(changes), author)
+
+    def after(
+        self, tx: Connection, now: int, changes: Mapping[Id, Wanted | None], author: str
+    ) -> None:
+        """Do what follows from changes that were made."""
 
 
 class Templates(Definitions):
@@ -68,5 +75,11 @@ class MessageRules(Definitions):
     }
 
 
-def _drafts(changes: Mapping[Id, Wanted | None]) -> dict[Id, Draft | None]:
+def defined(changes: Mapping[Id, Wanted | None]) -> dict[Id, Wanted | None]:
+    """Those changes that are of definitions."""
+    return {id_: wanted for id_, wanted in changes.items() if id_[0] in KINDS}
+
+
+def drafts(changes: Mapping[Id, Wanted | None]) -> dict[Id, Draft | None]:
+    """What is made of each change; None: it is removed."""
     return {id_: wanted.private if wanted else None for id_, wanted in changes.items()}

@@ -10,9 +10,10 @@ from sqlalchemy import Connection
 
 from cdp.definitions import Fault, Id, difference
 from cdp.folder.broadcasts import Broadcasts
-from cdp.folder.definitions import Definitions, MessageRules, Templates
+from cdp.folder.definitions import Definitions, MessageRules, Templates, defined, drafts
 from cdp.folder.destinations import Destinations
 from cdp.folder.effects import SECONDS, effects
+from cdp.folder.journeys import Journeys
 from cdp.folder.model import Effect, Handler, Plan, StalePlan, Step, Thing, Wanted, World
 from cdp.folder.rules import IdentityRules, TraitsRules
 from cdp.folder.sources import Sources
@@ -21,7 +22,7 @@ from cdp.store import defining, meta
 #: In the order in which they are applied: what others refer to comes first.
 HANDLERS: tuple[Handler, ...] = (
     Sources(), Destinations(), IdentityRules(), TraitsRules(), Definitions(), Templates(),
-    MessageRules(), Broadcasts(),
+    MessageRules(), Broadcasts(), Journeys(),
 )  # fmt: skip
 HANDLER_OF: dict[str, Handler] = {kind: handler for handler in HANDLERS for kind in handler.folders}
 
@@ -155,7 +156,15 @@ def apply(tx: Connection, now: int, made: Plan, author: str, world: World) -> No
     for id_ in made.changes:
         if base.get(id_) != made.base.get(id_):
             raise StalePlan(f"the {id_[0].replace('_', ' ')} {id_[1]} has changed meanwhile")
+    author = f"{author} {BY_FILES}"
+    together = defined(made.changes)
     for handler in HANDLERS:
         mine = {id_: item for id_, item in made.changes.items() if HANDLER_OF[id_[0]] is handler}
-        if mine:
-            handler.apply(tx, now, mine, f"{author} {BY_FILES}")
+        if isinstance(handler, Definitions):
+            if together:
+                # All at once: one may go with what refers to it.
+                defining.change(tx, now, drafts(together), author)
+                together = {}
+            handler.after(tx, now, mine, author)
+        elif mine:
+            handler.apply(tx, now, mine, author)

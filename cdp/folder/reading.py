@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -61,16 +62,21 @@ class File(NamedTuple):
     def _field(self, field: str) -> tuple[tuple[int, int], Any, Any]:
         """The place of a field, or of the nearest thing around it; where it hangs."""
         tree, at, parent, key, rest = self.tree, (1, 1), None, None, field
-        while rest and isinstance(tree, dict):
-            # A key may hold dots, so that the longest one that is there is meant.
-            names = [name for name in tree if _begins(rest, str(name))]
-            if not names:
-                return at, None, None
-            name = max(names, key=lambda one: len(str(one)))
-            at = _plus_one(tree.lc.key(name))  # type: ignore[attr-defined]
-            parent, key, rest = tree, name, rest[len(str(name)) + 1 :]
-            tree = tree[name]
-        return at, (parent if not rest else None), key
+        while rest:
+            found = _down(tree, rest)
+            if found is None:
+                # A short form leaves a name out: send: welcome is send: {template: welcome}.
+                name = _NAME.match(rest)
+                rest = rest[name.end() :] if name else rest
+                found = _down(tree, rest)
+                if name is None or (found is None and (rest or isinstance(tree, dict | list))):
+                    return at, None, None
+                if found is None:
+                    break
+            name_, rest = found
+            at = _plus_one(tree.lc.key(name_))
+            parent, key, tree = tree, name_, tree[name_]
+        return at, parent, key
 
 
 class Folder(NamedTuple):
@@ -104,7 +110,7 @@ def read_folder(root: Path, world: World) -> Folder:
     found = Folder(root, {}, [], [])
     for path in _paths(root):
         name = path.relative_to(root).as_posix()
-        file = _parse(path, name, found.faults)
+        file = parse(path, name, found.faults)
         if file is not None:
             _read(file, found, world)
     return found
@@ -124,7 +130,8 @@ def _paths(root: Path) -> list[Path]:
     return sorted(found)
 
 
-def _parse(path: Path, name: str, faults: list[Located]) -> File | None:
+def parse(path: Path, name: str, faults: list[Located]) -> File | None:
+    """A YAML file; None, with what is wrong among the faults, if it can't be read."""
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
@@ -233,8 +240,27 @@ def plain(value: Any) -> Any:
         raise ValueError("nested too deeply") from None
 
 
+_NAME = re.compile(r"[A-Za-z_]+\.?")
+_PLACE = re.compile(r"\[(\d+)\]\.?")
+
+
+def _down(tree: Any, path: str) -> tuple[Any, str] | None:
+    """The key in a mapping or list with which a path begins, and the rest of the path."""
+    if isinstance(tree, list):
+        place = _PLACE.match(path)
+        if place is None or int(place[1]) >= len(tree):
+            return None
+        return int(place[1]), path[place.end() :]
+    # A key may hold dots, so that the longest one that is there is meant.
+    names = [name for name in tree if _begins(path, str(name))] if isinstance(tree, dict) else []
+    if not names:
+        return None
+    name = max(names, key=lambda one: len(str(one)))
+    return name, path[len(str(name)) :].removeprefix(".")
+
+
 def _begins(path: str, name: str) -> bool:
-    return path == name or path.startswith(f"{name}.")
+    return path.startswith(name) and path[len(name) : len(name) + 1] in ("", ".", "[")
 
 
 def _plus_one(place: tuple[int, int]) -> tuple[int, int]:
@@ -246,7 +272,7 @@ def _inside(text: str, parent: Any, key: Any, line: int, column: int) -> tuple[i
     from ruamel.yaml import scalarstring as forms
 
     value, lines = parent[key], text.splitlines()
-    at, start = parent.lc.value(key)
+    at, start = parent.lc.value(key) if isinstance(parent, dict) else parent.lc.item(key)  # type: ignore[attr-defined]
     if isinstance(value, forms.LiteralScalarString):
         first = next((row for row in lines[at + 1 :] if row.strip()), "")
         return at + 1 + line, len(first) - len(first.lstrip(" ")) + column

@@ -6,6 +6,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -116,10 +117,37 @@ def _merge(tree: Any, new: Mapping[str, Any]) -> None:
     for name in [name for name in tree if name not in new]:
         del tree[name]
     for name, value in new.items():
-        if name in tree and isinstance(tree[name], dict) and isinstance(value, dict):
-            _merge(tree[name], value)
-        elif name not in tree or not same(plain(tree[name]), value):
+        if name in tree:
+            _put(tree, name, value)
+        else:
             tree[name] = _formed(value)
+
+
+def _put(tree: Any, name: Any, value: Any) -> None:
+    """Give a value to what a mapping or list has already."""
+    old = tree[name]
+    if isinstance(old, dict) and isinstance(value, dict):
+        _merge(old, value)
+    elif isinstance(old, list) and isinstance(value, list) and old and value:
+        _merge_list(old, value)
+    elif not same(plain(old), value):
+        tree[name] = _formed(value)
+
+
+def _merge_list(tree: Any, new: list[Any]) -> None:
+    """Bring a list to what is new, item by item, so that those that stay keep their comments."""
+    texts = [[json.dumps(item, sort_keys=True) for item in each] for each in (plain(tree), new)]
+    parts = SequenceMatcher(None, *texts, autojunk=False).get_opcodes()
+    for tag, first, end, start, stop in reversed(parts):
+        if tag == "equal":
+            continue
+        both = min(end - first, stop - start)
+        for at in reversed(range(first + both, end)):
+            del tree[at]
+        for at, item in enumerate(new[start + both : stop]):
+            tree.insert(first + both + at, _formed(item))
+        for at in range(both):
+            _put(tree, first + at, new[start + at])
 
 
 def _formed(value: Any) -> Any:

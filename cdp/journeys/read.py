@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError
+from marshmallow import RAISE, Schema, ValidationError, fields
 
 from cdp.conditions.errors import did_you_mean
 from cdp.journeys.program import Goal, Program, Step
@@ -73,8 +73,7 @@ class Read:
             loaded.get("while_in", "ignore"),
             texts.condition(condition, "if") if condition else None,
             Goal(
-                goal["event"],
-                texts.of_message(goal.get("where"), "goal.where"),
+                *texts.of_event(goal["event"], goal.get("where"), "goal.where"),
                 own.ms(goal.get("within", "30d")),
                 bool(goal.get("exit")),
                 tuple(goal["value"].split(".")) if goal.get("value") else (),
@@ -126,7 +125,9 @@ class Read:
             if inner == ["Unknown field."] and schema is not None:
                 names = [f.data_key or n for n, f in schema.fields.items()]
                 inner = [f"there is no such field. {did_you_mean(str(name), names)}".strip()]
-            self._faults(None, inner, place if isinstance(inner, list) else f"{place}.")
+            self._faults(
+                _inside(schema, name), inner, place if isinstance(inner, list) else f"{place}."
+            )
 
     def _list(
         self, steps: Sequence[Any], field: str, after: str | None, inside: str | None, depth: int
@@ -212,6 +213,17 @@ class Read:
 
 
 _FIELDS = {field.data_key or name for name, field in JourneyBody().fields.items()}
+
+
+def _inside(schema: Any, name: Any) -> Any:
+    """The schema of what a field holds, or of the items of its list; None if it has none."""
+    if isinstance(name, int):
+        return schema
+    for attribute, item in schema.fields.items() if schema is not None else ():
+        if (item.data_key or attribute) == name:
+            inner = item.inner if isinstance(item, fields.List) else item
+            return inner.schema if isinstance(inner, fields.Nested) else None
+    return None
 
 
 def _mappings(value: Any) -> list[Mapping[str, Any]]:

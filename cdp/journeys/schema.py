@@ -16,7 +16,7 @@ STATES = ("draft", "live", "paused", "stopped")
 class GoalSchema(Schema):
     """What the journey is for."""
 
-    event = own.text("The event that is to happen.", 200, required=True)
+    event = own.event("The event that is to happen.", required=True)
     where = own.condition("Of which events.")
     within = own.duration("In which time after the person entered.", load_default="30d")
     value = own.text("The property with what it is worth.", 200)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from cdp.conditions import ConditionError, Context
 from cdp.conditions import check as check_condition
-from cdp.conditions.ast import Expr
+from cdp.conditions.ast import EventRef, Expr
 from cdp.conditions.parser import parse_text
 from cdp.conditions.predicate import Predicate, compile_message
 
@@ -62,6 +62,20 @@ class Texts:
         if root is not None and root not in self.asked:
             self.asked.append(root)
         return root
+
+    def of_event(self, name: str, text: str | None, field: str) -> tuple[str, Predicate | None]:
+        """The event that a name stands for, and what asks a condition of its messages."""
+        root = None
+        if text is not None:
+            root = self._parsed(text, field, Context.MESSAGE, False)
+            if root is None:
+                return name, None
+        try:
+            event = self._expand(EventRef(name, root))
+        except ConditionError as error:
+            self.fault(field, error.text)
+            return name, None
+        return event.name, compile_message(event.where) if event.where is not None else None
 
     def of_message(self, text: str | None, field: str) -> Predicate | None:
         """What asks a condition of one message; None of nothing, or if it can't be read."""

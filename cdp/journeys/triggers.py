@@ -25,23 +25,23 @@ EVERY = ("hour", "day", "week", "month")
 class TriggerSchema(Schema):
     """What begins a run."""
 
-    event = own.text("An event that a person does.", 200)
+    event = own.event("An event that a person does.")
     where = own.condition("Of which events; of a group call, which.")
-    enters = own.text("The audience that a person enters.", 60)
-    leaves = own.text("The audience that a person leaves.", 60)
-    trait = own.text("The trait of a person that changes.", 200)
+    enters = own.text("The audience that a person enters.", 60, format="audience")
+    leaves = own.text("The audience that a person leaves.", 60, format="audience")
+    trait = own.text("The trait of a person that changes.", 200, format="trait")
     from_ = fields.Raw(
         data_key="from", attribute="from", metadata={"description": "From this value."}
     )
     to = fields.Raw(metadata={"description": "To this value."})
-    date = own.text("A trait with a date, such as birthday.", 200)
+    date = own.text("A trait with a date, such as birthday.", 200, format="trait")
     before = own.duration("So many days before the date.")
     after = own.duration("So many days after the date.")
     yearly = fields.Boolean(load_default=False, metadata={"description": "It comes every year."})
     every = fields.String(
         validate=validate.OneOf(EVERY), metadata={"description": "A schedule: hour day week month."}
     )
-    audience = own.text("Who enters by the schedule.", 60)
+    audience = own.text("Who enters by the schedule.", 60, format="audience")
     on = own.days("On which days of the week (week), for the schedule.")
     day = own.count("On which day of the month; the last, if it has fewer.", 1, 31)
     at = own.clock("At what time of day, for dates and schedules.")
@@ -105,7 +105,10 @@ def read_trigger(spec: Mapping[str, Any], texts: Texts) -> Trigger:
     """A trigger of settings that were checked."""
     kind = next(name for name in KINDS if spec.get(name))
     name = spec[kind] if isinstance(spec[kind], str) else ""
-    where = texts.of_message(spec.get("where"), "trigger.where")
+    if kind == "event":
+        name, where = texts.of_event(name, spec.get("where"), "trigger.where")
+    else:
+        where = texts.of_message(spec.get("where"), "trigger.where")
     return Trigger(kind, name, where, (spec.get("from"), spec.get("to")), spec)
 
 

@@ -27,7 +27,7 @@ from cdp.definitions import (
 from cdp.definitions.difference import Change
 from cdp.definitions.sending import sendings
 from cdp.definitions.space import Look, Space, User, named
-from cdp.store import definitions, meta
+from cdp.store import definitions, journeys, meta
 from cdp.store.config_rows import NameTaken, all_destinations
 from cdp.store.definitions import Version
 from cdp.store.seen_names import anything_seen, names_for
@@ -141,6 +141,7 @@ def change(
             raise NoSuchDefinition(id_)
     findings = check(bodies(before), changes, look(tx))
     _known_destinations(tx, changes, findings)
+    keep_running(tx, changes, findings)
     refuse(changes, findings)
     return {
         id_: Put(
@@ -168,6 +169,26 @@ def _known_destinations(
         if key not in known:
             text = f"there is no destination {key}. {did_you_mean(key, known)}".strip()
             findings[id_].errors.append(Fault("send_to", text))
+
+
+def keep_running(
+    tx: Connection, changes: Mapping[Id, Draft | None], findings: Mapping[Id, Finding]
+) -> None:
+    """Find what journeys need that run by a version that is not the newest, and themselves."""
+    gone = [id_ for id_, draft in changes.items() if draft is None]
+    rows = [row for row in journeys.all_rows(tx) if row.state != journeys.STOPPED] if gone else ()
+    for row in rows:
+        own = ("journey", row.key)
+        if own in gone:
+            findings[own].errors.append(Fault("key", f"it is {row.state}; stop it first"))
+            continue
+        said = {v.version: v.body for v in definitions.versions(tx, *own)}.get(row.version)
+        used = {(use.word.of, use.word.text) for use in KINDS["journey"].uses(said or {})}
+        for id_ in gone:
+            if id_ in used:
+                text = f"it is used by version {row.version} of the journey {row.key}, which runs"
+                if not findings[id_].errors:
+                    findings[id_].errors.append(Fault("key", text))
 
 
 def refuse(changes: Mapping[Id, Draft | None], findings: Mapping[Id, Finding]) -> None:
@@ -238,8 +259,11 @@ def rename(
     given = kind.gives(new[1], body)
     swapped = dict(zip(kind.gives(id_[1], old), given, strict=True))
     changes: dict[Id, Draft | None] = {id_: None} if new != id_ else {}
+    users = links(found)[id_].used_by
+    if any(user.id == id_ for user in users):
+        body = kind.rename(body, swapped)  # a journey that starts itself
     changes[new] = kind.read(new[1], body)
-    for user in links(found)[id_].used_by:
+    for user in (user for user in users if user.id != id_):
         theirs = KINDS[user.id[0]]
         reworded = theirs.rename(found[user.id].body or {}, swapped)
         changes[user.id] = theirs.read(user.id[1], reworded)

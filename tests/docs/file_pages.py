@@ -18,9 +18,10 @@ _TYPES: tuple[tuple[type[fields.Field[Any]], str], ...] = (
     (fields.List, "list"),
     (fields.Dict, "mapping"),
     (fields.Nested, "mapping"),
-    (fields.Float, "number"),
     (fields.Integer, "whole number"),
+    (fields.Float, "number"),
     (fields.String, "text"),
+    (fields.Raw, "any"),
 )
 
 
@@ -28,7 +29,7 @@ def _fields(schema: type[Schema], conditions: dict[str, str]) -> str:
     rows = []
     for name, field in schema().fields.items():
         kind = next(text for type_, text in _TYPES if isinstance(field, type_))
-        default = field.load_default
+        default, name = field.load_default, field.data_key or name
         shown = f"`{str(default).lower()}`" if isinstance(default, bool) else ""
         if isinstance(default, str) and default:
             shown = f"`{default}`"

@@ -41,7 +41,7 @@ class WaitSchema(Schema):
     until = own.clock("Then until this time of day.")
     on = own.days("Then until one of these days of the week.")
     zone = own.zone()
-    date = own.condition("Until the date that this is worth, such as traits.renews_at.")
+    date = own.expression("Until the date that this is worth, such as traits.renews_at.")
     before = own.duration("So long before the date; a date that has a time of day is exact.")
     after = own.duration("So long after the date.")
     yearly = fields.Boolean(

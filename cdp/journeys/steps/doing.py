@@ -44,7 +44,8 @@ class SendSchema(Schema):
         validate=validate.Length(1, 10),
         metadata={
             "description": "Templates of several channels: the first by which the person can be "
-            "reached is sent."
+            "reached is sent.",
+            "format": "template",
         },
     )
     unread_for = own.duration("Send the next of first_of, too, if it wasn't read for so long.")

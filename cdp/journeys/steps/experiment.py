@@ -28,7 +28,7 @@ class VariantSchema(Schema):
 class GoalSchema(Schema):
     """What a variant is good for."""
 
-    event = own.text("The event that is to happen.", 200, required=True)
+    event = own.event("The event that is to happen.", required=True)
     where = own.condition("Of which events.")
     within = own.duration("In which time after the exposure.", load_default="7d")
 
@@ -45,7 +45,7 @@ class WinnerSchema(Schema):
 class GuardSchema(Schema):
     """What must not become worse."""
 
-    event = own.text("An event that must not become more frequent.", 200, required=True)
+    event = own.event("An event that must not become more frequent.", required=True)
     most = own.share("The largest share of those exposed who may do it.", required=True)
 
 

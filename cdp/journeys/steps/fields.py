@@ -52,9 +52,24 @@ def days(about: str) -> fields.List[Any]:
     )
 
 
-def text(about: str, most: int = 2000, **more: Any) -> fields.String:
-    """Some text."""
-    return fields.String(validate=validate.Length(1, most), metadata={"description": about}, **more)
+def text(about: str, most: int = 2000, *, format: str | None = None, **more: Any) -> fields.String:
+    """Some text; ``format`` says what it names."""
+    metadata = {"description": about} | ({"format": format} if format else {})
+    return fields.String(validate=validate.Length(1, most), metadata=metadata, **more)
+
+
+def event(about: str, **more: Any) -> fields.String:
+    """The name of an event that people do."""
+    return text(about, 200, format="event", **more)
+
+
+def expression(about: str, **more: Any) -> fields.String:
+    """An expression of the language, for any value."""
+    return fields.String(
+        validate=validate.Length(1, 20_000),
+        metadata={"description": about, "format": "expression"},
+        **more,
+    )
 
 
 def condition(about: str, **more: Any) -> fields.String:

@@ -21,7 +21,7 @@ class PathSchema(Schema):
     """One of the things that are waited for."""
 
     name = own.text("What it is called.", 60)
-    event = own.text("An event that the person does.", 200)
+    event = own.event("An event that the person does.")
     where = own.condition("Of which events.")
     same = own.text("A path that must be the same as in the event that began this.", 200)
     if_ = own.condition("A condition that holds of the person.", data_key="if", attribute="if")
@@ -38,7 +38,7 @@ class PathSchema(Schema):
 class WaitUntilSchema(Schema):
     """What to wait for, and for how long."""
 
-    event = own.text("An event that the person does.", 200)
+    event = own.event("An event that the person does.")
     where = own.condition("Of which events.")
     same = own.text("A path that must be the same as in the event that began this.", 200)
     if_ = own.condition("A condition that holds of the person.", data_key="if", attribute="if")
@@ -104,10 +104,13 @@ class WaitUntil(StepKind):
     def _path(self, spec: Mapping[str, Any], exit: str, texts: Texts, field: str) -> _Path:
         text = spec.get("if")
         same_path = tuple(spec["same"].split(".")) if spec.get("same") else ()
+        event, where = spec.get("event"), None
+        if event:
+            event, where = texts.of_event(event, spec.get("where"), f"{field}.where")
         return _Path(
             exit,
-            spec.get("event"),
-            texts.of_message(spec.get("where"), f"{field}.where"),
+            event,
+            where,
             same_path,
             texts.condition(text, f"{field}.if") if text else None,
         )

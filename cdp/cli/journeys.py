@@ -1,0 +1,254 @@
+"""``cdp journeys``: people on their way, step by step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import Connection
+
+from cdp.cli.common import (
+    author,
+    json_option,
+    now_ms,
+    open_store,
+    print_object,
+    print_rows,
+    store_options,
+)
+from cdp.cli.definitions import group_of
+from cdp.cli.errors import CliError
+from cdp.definitions.journey import JOURNEY
+from cdp.store import Store
+
+journeys_ = group_of(
+    JOURNEY, "journeys", "People on their way, step by step: launch, pause, stop, look.", None
+)
+_key = click.argument("key")
+
+
+def done(store: Store, act: Callable[[Connection], Any]) -> Any:
+    """Do something with a journey; a refusal is one line."""
+    from cdp.delivery.journeys.there import NoSuchJourney, Refused
+
+    try:
+        with store.write() as tx:
+            return act(tx)
+    except (Refused, NoSuchJourney) as error:
+        raise CliError(str(error)) from None
+
+
+def seen(store: Store, look: Callable[[Connection], Any]) -> Any:
+    """Look something up about a journey; a refusal is one line."""
+    from cdp.delivery.journeys.there import NoSuchJourney, Refused
+
+    try:
+        with store.read() as tx:
+            return look(tx)
+    except (Refused, NoSuchJourney) as error:
+        raise CliError(str(error)) from None
+
+
+_LISTED = ["key", "name", "state", "inside", "held", "entered", "launched_version", "version"]
+
+
+@journeys_.command("list")
+@store_options
+@json_option
+def list_(as_json: bool, **where: Any) -> None:
+    """List journeys, with how many people are inside. Example: cdp journeys list"""
+    from cdp.delivery.journeys import shown
+
+    _, store = open_store(**where)
+    print_rows(seen(store, shown.listed), as_json, _LISTED)
+
+
+@journeys_.command("show")
+@store_options
+@_key
+@json_option
+def show(key: str, as_json: bool, **where: Any) -> None:
+    """Show a journey, and who stands where. Example: cdp journeys show welcome"""
+    from cdp.delivery.journeys import shown
+    from cdp.store import definitions, journeys
+
+    def look(tx: Connection) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        found, row = shown.shown(tx, key), journeys.row(tx, key)
+        there = definitions.current(tx, "journey", key)
+        found["definition"] = there.body if there is not None else None
+        return found, shown.standings(tx, row) if row is not None else []
+
+    _, store = open_store(**where)
+    found, steps = seen(store, look)
+    if as_json:
+        print_object({**found, "steps": steps}, True)
+        return
+    definition = found.pop("definition")
+    print_object(found, False)
+    if steps:
+        click.echo("")
+        print_rows(steps, False)
+    if definition is not None:
+        from cdp.files import dump_yaml
+
+        click.echo("\n" + dump_yaml(definition).rstrip())
+
+
+@journeys_.command("add")
+@store_options
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--key", help="In place of the file's.")
+@json_option
+def add(file: Path, key: str | None, as_json: bool, **where: Any) -> None:
+    """Add the journey in FILE, or a new version of it; its state is left to `launch`.
+
+    Example: cdp journeys add welcome.yaml
+    """
+    from cdp.definitions import DefinitionError
+    from cdp.delivery.journeys import shown
+    from cdp.store import defining
+
+    _, store = open_store(**where)
+    given, place = read_file(file)
+    key = key or given.pop("key", None)
+    given.pop("key", None)
+    if not key:
+        raise CliError(f"{file} has no key")
+    try:
+        with store.write() as tx:
+            made = defining.put(tx, now_ms(), ("journey", key), given, author())
+            row = shown.shown(tx, key)
+    except DefinitionError as error:
+        for fault in error.faults:
+            click.echo(place(fault), err=True)
+        several = "s" * (len(error.faults) != 1)
+        raise CliError(f"{len(error.faults)} error{several} in {file}; nothing was added") from None
+    for fault in made.warnings:
+        click.echo(f"warning: {place(fault)}", err=True)
+    print_object(row, as_json)
+
+
+def read_file(file: Path) -> tuple[dict[str, Any], Callable[[Any], str]]:
+    """What a journey's file says without its kind and state, and how a fault in it is told."""
+    from cdp.folder.reading import Located, parse, plain
+
+    faults: list[Located] = []
+    read = parse(file, str(file), faults)
+    if read is None:
+        raise CliError(str(faults[0]))
+    try:
+        given: dict[str, Any] = plain(read.tree)
+    except ValueError as error:
+        raise CliError(f"{file}: {error}") from None
+    if given.pop("kind", "journey") != "journey":
+        raise CliError(f"{file}: its kind is not journey")
+    given.pop("state", None)
+    return given, lambda fault: str(read.located(fault))
+
+
+@journeys_.command("launch")
+@store_options
+@_key
+@click.option("--version", type=int, help="An older version; the newest, if not said.")
+@click.option("--enter", type=click.Choice(["new", "all"]), help="Who: from now on, or all.")
+@click.option(
+    "--inside", default="stay", metavar="stay|move|JSON",
+    help='People in other versions: stay there, move where their step is, or by step: '
+    '{"STEP": {"to": "STEP"}, "STEP": "exit"}.',
+)  # fmt: skip
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@json_option
+def launch(
+    key: str, version: int | None, enter: str | None, inside: str, yes: bool, as_json: bool,
+    **where: Any,
+) -> None:  # fmt: skip
+    """Let people enter KEY by its newest version, or by another; so one goes back, too.
+
+    Example: cdp journeys launch welcome --inside move
+    """
+    from cdp.delivery.journeys import office, shown
+    from cdp.delivery.journeys.launching import insiders
+    from cdp.plugin import manager
+
+    people: Any = inside
+    if inside not in ("stay", "move"):
+        try:
+            people = json.loads(inside)
+        except ValueError:
+            people = None
+        if not isinstance(people, dict):
+            raise CliError('--inside takes stay, move, or {"STEP": {"to": "STEP"}}')
+    settings, store = open_store(**where)
+    there = seen(store, lambda tx: insiders(tx, key, version))
+    if there and not yes and not as_json:
+        print_rows([item._asdict() for item in there], False)
+        click.confirm(f"Launch it? Those inside: {inside}", abort=True, err=True)
+    classes = manager.load(settings.plugin_folder).destinations()
+
+    def act(tx: Connection) -> dict[str, Any]:
+        office.launch(
+            tx, key, author(), now_ms(),
+            version=version, destinations=classes, people=people, enter=enter,
+        )  # fmt: skip
+        return shown.shown(tx, key)
+
+    print_object(done(store, act), as_json)
+
+
+def _act(verb: str, about: str) -> None:
+    @store_options
+    @_key
+    @json_option
+    def command(key: str, as_json: bool, **where: Any) -> None:
+        from cdp.delivery.journeys import office, shown
+
+        def act(tx: Connection) -> dict[str, Any]:
+            getattr(office, verb)(tx, key, author(), now_ms())
+            return shown.shown(tx, key)
+
+        _, store = open_store(**where)
+        print_object(done(store, act), as_json)
+
+    text = f"{about} Example: cdp journeys {verb} welcome"
+    journeys_.command(verb, help=text)(command)
+
+
+_act("pause", "Nobody enters, and nobody takes a next step.")
+_act("resume", "Go on after a pause.")
+_act("drain", "Nobody enters any more; those inside go on to their end.")
+_act("stop", "End it for all who are inside.")
+
+
+@journeys_.command()
+@store_options
+@_key
+@click.argument("share", type=float)
+@json_option
+def rollout(key: str, share: float, as_json: bool, **where: Any) -> None:
+    """Let SHARE per cent of people enter KEY. Example: cdp journeys rollout welcome 10"""
+    from cdp.delivery.journeys import office, shown
+
+    def act(tx: Connection) -> dict[str, Any]:
+        office.rollout(tx, key, author(), now_ms(), share)
+        return shown.shown(tx, key)
+
+    _, store = open_store(**where)
+    print_object(done(store, act), as_json)
+
+
+@journeys_.command()
+@store_options
+@_key
+@json_option
+def versions(key: str, as_json: bool, **where: Any) -> None:
+    """List the versions of KEY, and who is inside. Example: cdp journeys versions welcome"""
+    from cdp.delivery.journeys import shown
+
+    _, store = open_store(**where)
+    rows = seen(store, lambda tx: shown.versions(tx, key))
+    if not as_json:
+        rows = [{**row, "changed": ", ".join(row["changed"])} for row in rows]
+    print_rows(rows, as_json)

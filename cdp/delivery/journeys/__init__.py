@@ -1,0 +1,1 @@
+"""What people do with journeys: launch, pause, stop, move those inside; and how they go."""

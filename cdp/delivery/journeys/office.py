@@ -1,0 +1,155 @@
+"""What people do with journeys, for the API, the console, the command line and files alike.
+
+Each act checks the state and commits with its caller. What is to be done with runs is an order
+that the pipeline carries out. `inside` has what is done with single people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection
+
+from cdp.delivery.journeys.launching import insiders, refuse_faulty
+from cdp.delivery.journeys.there import Refused, body_of, launched, may, program_at, step_of
+from cdp.store import journeys, meta
+from cdp.store.journeys import DRAINING, LIVE, PAUSED, STOPPED, JourneyRow
+
+#: What becomes of people inside at a launch: they ``stay`` in their version, they ``move`` where
+#: the new version has their step, or by step: ``{"to": step}``, ``"stay"`` or ``"exit"``.
+Insiders: TypeAlias = str | Mapping[str, Any]
+
+
+def launch(
+    tx: Connection,
+    key: str,
+    author: str,
+    now: int,
+    *,
+    version: int | None = None,
+    destinations: Mapping[str, Any] | None = None,
+    people: Insiders = "stay",
+    enter: str | None = None,
+) -> JourneyRow:
+    """Let people enter by a version (the newest, if none is said); `Refused`, `NoSuchJourney`.
+
+    ``destinations`` are the classes that plugins bring; with None, nobody looks whether messages
+    could go. ``enter``: ``all`` lets in all who qualify; if it is None, the journey's own
+    ``enter`` says so, at its first launch.
+    """
+    meta.bump(tx)
+    number, body = body_of(tx, key, version)
+    before = journeys.row(tx, key)
+    refuse_faulty(tx, key, body, destinations)
+    if enter not in (None, "new", "all"):
+        raise Refused("enter is new or all")
+    moves = _migrations(tx, key, number, people)
+    row = journeys.launch(tx, key, number, author, now)
+    for old, steps in moves.items():
+        journeys.order(tx, row.id, "migrate", {"from": old, "steps": steps}, author, now)
+    if before is not None and before.state == PAUSED:
+        journeys.order(tx, row.id, "resume", {}, author, now)
+    if (enter or (body.get("enter") if before is None else "new")) == "all":
+        journeys.order(tx, row.id, "enter", {}, author, now)
+    return row
+
+
+def _migrations(
+    tx: Connection, key: str, number: int, people: Insiders
+) -> dict[int, dict[str, Any]]:
+    """What is done with people inside, by the version in which they are."""
+    there = insiders(tx, key, number)
+    if isinstance(people, str):
+        if people not in ("stay", "move"):
+            raise Refused("people inside stay or move, or it is said for each step")
+        chosen: dict[str, Any] = {
+            item.step: {"to": item.step}
+            for item in there
+            if people == "move" and item.becomes != "vanished"
+        }
+    else:
+        chosen = dict(people)
+        _known_steps(tx, key, number, chosen, {item.step for item in there})
+    found: dict[int, dict[str, Any]] = {}
+    for item in there:
+        if chosen.get(item.step, "stay") != "stay":
+            found.setdefault(item.version, {})[item.step] = chosen[item.step]
+    return found
+
+
+def _known_steps(
+    tx: Connection, key: str, number: int, chosen: Mapping[str, Any], there: set[str]
+) -> None:
+    program = program_at(tx, key, number)
+    for step, fate in chosen.items():
+        if step not in there:
+            raise Refused(f"nobody is at a step {step}")
+        if fate in ("stay", "exit"):
+            continue
+        if not isinstance(fate, Mapping) or set(fate) != {"to"}:
+            raise Refused(f'{step}: say "stay", "exit" or {{"to": STEP}}')
+        if program is None or fate["to"] not in program.steps:
+            raise Refused(f"{step}: version {number} has no step {fate['to']}")
+
+
+def pause(tx: Connection, key: str, author: str, now: int) -> JourneyRow:
+    """Nobody takes a next step, nobody enters; `Refused`, `NoSuchJourney`."""
+    return _to(tx, "pause", key, author, now, PAUSED)
+
+
+def resume(tx: Connection, key: str, author: str, now: int) -> JourneyRow:
+    """Go on after a pause, and let people enter; `Refused`, `NoSuchJourney`."""
+    row = _to(tx, "resume", key, author, now, LIVE)
+    journeys.order(tx, row.id, "resume", {}, author, now)
+    return row
+
+
+def drain(tx: Connection, key: str, author: str, now: int) -> JourneyRow:
+    """Nobody enters any more; those inside go on to their end. `Refused`, `NoSuchJourney`."""
+    before = launched(tx, key)
+    row = _to(tx, "drain", key, author, now, DRAINING)
+    if before.state == PAUSED:
+        journeys.order(tx, row.id, "resume", {}, author, now)
+    return row
+
+
+def stop(tx: Connection, key: str, author: str, now: int, reason: str = "stopped") -> JourneyRow:
+    """End it for all who are inside; `Refused`, `NoSuchJourney`."""
+    row = _to(tx, "stop", key, author, now, STOPPED)
+    journeys.order(tx, row.id, "stop", {"reason": reason}, author, now)
+    return row
+
+
+def rollout(tx: Connection, key: str, author: str, now: int, share: float) -> JourneyRow:
+    """Let so many per cent of people enter; who is inside stays. `Refused`, `NoSuchJourney`."""
+    if not 0 <= share <= 100:
+        raise Refused("a share is from 0 to 100 (per cent)")
+    row = may(tx, "rollout", key)
+    journeys.change(tx, row.key, author, now, rollout=float(share))
+    return launched(tx, key)
+
+
+def pick(
+    tx: Connection, key: str, author: str, now: int, step: str, variant: str | None
+) -> JourneyRow:
+    """Let all who come to an experiment get a variant; None: by lot again. `Refused`."""
+    row = may(tx, "winner", key)
+    found = step_of(tx, row, step)
+    if found.kind.name != "experiment":
+        raise Refused(f"the step {step} is no experiment")
+    names = [item["name"] for item in found.spec["variants"]]
+    if variant is not None and variant not in names:
+        raise Refused(f"the experiment {step} has no variant {variant}: {', '.join(names)}")
+    winners = {name: won for name, won in row.winners.items() if name != step}
+    if variant is not None:
+        winners[step] = variant
+    journeys.change(tx, key, author, now, winners=winners)
+    return launched(tx, key)
+
+
+def _to(tx: Connection, act: str, key: str, author: str, now: int, state: str) -> JourneyRow:
+    meta.bump(tx)  # of two at once the second sees what the first did
+    may(tx, act, key)
+    journeys.change(tx, key, author, now, state=state)
+    return launched(tx, key)

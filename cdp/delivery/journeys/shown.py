@@ -1,0 +1,149 @@
+"""Journeys, their runs and orders as the API and commands show them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from cdp.definitions import title_of
+from cdp.definitions.difference import difference
+from cdp.delivery.journeys.there import KIND, NoSuchJourney
+from cdp.events import format_time
+from cdp.identity import public_id
+from cdp.store import definitions, journey_runs, journeys
+from cdp.store.definitions import Version
+from cdp.store.exports import anchors
+from cdp.store.journey_runs import Count, Move, Placed
+from cdp.store.journeys import JourneyRow, Order
+
+DRAFT = "draft"
+
+
+def listed(tx: Connection) -> list[dict[str, Any]]:
+    """Every journey, those that were removed while people are inside too, by key."""
+    rows = {row.key: row for row in journeys.all_rows(tx)}
+    found = {item.key: item for item in definitions.all_current(tx, KIND)}
+    return [one(tx, key, found.get(key), rows.get(key)) for key in sorted({*rows, *found})]
+
+
+def shown(tx: Connection, key: str) -> dict[str, Any]:
+    """One journey; `NoSuchJourney`."""
+    row, found = journeys.row(tx, key), definitions.current(tx, KIND, key)
+    if row is None and found is None:
+        raise NoSuchJourney(key)
+    return one(tx, key, found, row)
+
+
+def one(tx: Connection, key: str, found: Version | None, row: JourneyRow | None) -> dict[str, Any]:
+    """A journey of its definition (None: removed) and of what was launched (None: nothing)."""
+    standings = journey_runs.standings(tx, row.id) if row is not None else []
+    counted = entered(journey_runs.counts(tx, row.id)) if row is not None else 0
+    body = (found.body if found is not None else None) or {}
+    return {
+        "key": key,
+        "name": title_of(key, body),
+        "state": row.state if row is not None else DRAFT,
+        "version": found.version if found is not None else None,
+        "launched_version": row.version if row is not None else None,
+        "launched_at": format_time(row.launched_at) if row is not None else None,
+        "changed_at": format_time(found.at) if found is not None else None,
+        "author": found.author if found is not None else None,
+        "archived": bool(body.get("archived")),
+        "rollout": _rollout(body, row),
+        "winners": row.winners if row is not None else {},
+        "inside": sum(at.n for at in standings),
+        "held": sum(at.held for at in standings),
+        "entered": counted,
+        "error": row.error if row is not None else None,
+    }
+
+
+def _rollout(body: dict[str, Any], row: JourneyRow | None) -> float:
+    if row is not None and row.rollout is not None:
+        return row.rollout
+    return float(body.get("rollout", 100.0))
+
+
+def entered(counts: Iterable[Count]) -> int:
+    """How many entered, of counts."""
+    return sum(count.n for count in counts if count.what == "entered")
+
+
+def standings(tx: Connection, row: JourneyRow) -> list[dict[str, Any]]:
+    """How many people stand at each step now."""
+    found = journey_runs.standings(tx, row.id)
+    return [
+        {"version": at.version, "step": at.step, "people": at.n, "held": at.held}
+        for at in sorted(found)
+    ]
+
+
+def runs(tx: Connection, items: Sequence[Placed]) -> list[dict[str, Any]]:
+    """Runs with whose they are."""
+    named = anchors(tx, [item.profile for item in items])
+    people = {id_: public_id(*anchor) for id_, anchor in named.items()}
+    return [run(item, people.get(item.profile)) for item in items]
+
+
+def run(item: Placed, person: str | None) -> dict[str, Any]:
+    """A run."""
+    one = item.run
+    return {
+        "id": one.id,
+        "person": person,
+        "version": one.version,
+        "key": one.key or None,
+        "status": one.status,
+        "step": one.step,
+        "since": format_time(one.since),
+        "started": format_time(one.started),
+        "due": _time(one.due),
+        "held": one.held,
+        "error": one.error,
+        "reason": one.reason,
+        "goal_at": _time(one.goal_at),
+    }
+
+
+def move(item: Move) -> dict[str, Any]:
+    """Something that became of a run."""
+    return {**item._asdict(), "at": format_time(item.at)}
+
+
+def order(item: Order) -> dict[str, Any]:
+    """What somebody wanted done with runs, and how far it is."""
+    shown = {**item._asdict(), "at": format_time(item.at), "ended_at": _time(item.ended_at)}
+    return {name: value for name, value in shown.items() if name not in ("journey", "reached")}
+
+
+def versions(tx: Connection, key: str) -> list[dict[str, Any]]:
+    """All versions with what each changed, the newest first; `NoSuchJourney`."""
+    every = definitions.versions(tx, KIND, key)
+    if not every:
+        raise NoSuchJourney(key)
+    row = journeys.row(tx, key)
+    inside = Counter[int]()
+    for at in journey_runs.standings(tx, row.id) if row is not None else ():
+        inside[at.version] += at.n
+    found = []
+    for item, before in zip(every, [*every[1:], None], strict=True):
+        changed = difference(before.body if before else None, item.body)
+        found.append(
+            {
+                "version": item.version,
+                "author": item.author,
+                "at": format_time(item.at),
+                "launched": row is not None and row.version == item.version,
+                "inside": inside[item.version],
+                "removed": item.body is None,
+                "changed": [change.field for change in changed],
+            }
+        )
+    return found
+
+
+def _time(ms: int | None) -> str | None:
+    return format_time(ms) if ms is not None else None

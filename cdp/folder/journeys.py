@@ -1,0 +1,141 @@
+"""Journeys as files: what one says, and with ``state`` whether it is launched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from sqlalchemy import Connection
+
+from cdp.conditions.errors import did_you_mean
+from cdp.definitions import KINDS, Body, DefinitionError, Fault, Finding, Id
+from cdp.delivery.journeys import launching, office
+from cdp.folder.definitions import Definitions, drafts
+from cdp.folder.model import Thing, Wanted, World
+from cdp.store import defining, journeys
+from cdp.store.definitions import Version
+from cdp.store.journeys import DRAINING, LIVE, PAUSED, STOPPED, JourneyRow
+
+KIND, DRAFT = "journey", "draft"
+#: What a file may want a journey to be. A draft that is launched already stays as it is.
+STATES = (DRAFT, LIVE, PAUSED, DRAINING, STOPPED)
+
+
+class Journeys(Definitions):
+    """What people go through."""
+
+    scope = "journeys"
+    folders: ClassVar[Mapping[str, str]] = {KIND: KINDS[KIND].plural}
+
+    def things(self, tx: Connection, world: World) -> list[Thing]:
+        rows = {row.key: row for row in journeys.all_rows(tx)}
+        return [
+            Thing(KIND, key, _with(found.body or {}, state_of(found, rows.get(key))),
+                  found.version, found.author)
+            for (_, key), found in defining.load(tx, KIND).items()
+        ]  # fmt: skip
+
+    def read(self, id_: Id, given: Body, world: World) -> Wanted:
+        state = given.get("state", DRAFT)
+        body = {name: value for name, value in given.items() if name != "state"}
+        faults = []
+        if state not in STATES:
+            hint = did_you_mean(str(state), STATES) or f"There are {', '.join(STATES)}."
+            faults.append(Fault("state", f"there is no state {state}. {hint}"))
+        try:
+            draft = KINDS[KIND].read(id_[1], body)
+        except DefinitionError as error:
+            raise DefinitionError([*faults, *error.faults]) from None
+        if faults:
+            raise DefinitionError(faults)
+        return Wanted(*id_, _with(draft.body, state), draft.given, private=draft)
+
+    def check(
+        self,
+        tx: Connection,
+        changes: Mapping[Id, Wanted | None],
+        every: Mapping[Id, Wanted | None],
+        world: World,
+    ) -> dict[Id, Finding]:
+        found = super().check(tx, changes, every, world)
+        defining.keep_running(tx, drafts(changes), found)
+        for id_, wanted in changes.items():
+            if wanted is None:
+                continue
+            row = journeys.row(tx, id_[1])
+            found[id_].errors.extend(_refused(row, wanted))
+            if wanted.body.get("state") in (LIVE, PAUSED, DRAINING):
+                found[id_].warnings.extend(_told(tx, id_[1], row, wanted))
+        return found
+
+    def after(
+        self, tx: Connection, now: int, changes: Mapping[Id, Wanted | None], author: str
+    ) -> None:
+        for (_, key), wanted in changes.items():
+            if wanted is not None:
+                bring(tx, key, wanted.body.get("state", DRAFT), author, now)
+
+
+def bring(tx: Connection, key: str, state: str, author: str, now: int) -> None:
+    """Bring a journey to a state that its file wants: launch it, pause, stop it. `Refused`."""
+    found, row = defining.find(tx, (KIND, key)), journeys.row(tx, key)
+    if state == DRAFT:
+        return
+    if state == STOPPED:
+        if row is not None and row.state != STOPPED:
+            office.stop(tx, key, author, now)
+        return
+    launched = row is not None and row.version == found.version and row.state != STOPPED
+    if not launched:
+        row = office.launch(tx, key, author, now)
+    assert row is not None
+    act = {LIVE: office.resume, PAUSED: office.pause, DRAINING: office.drain}[state]
+    if row.state == DRAINING and state == LIVE:
+        office.launch(tx, key, author, now)
+    elif row.state != state:
+        act(tx, key, author, now)
+
+
+def state_of(found: Version, row: JourneyRow | None) -> str:
+    """The state that a file has: what becomes of exactly what it says."""
+    if row is None:
+        return DRAFT
+    return row.state if row.version == found.version or row.state == STOPPED else DRAFT
+
+
+def _with(body: Body, state: str) -> dict[str, Any]:
+    """A body with a state, which comes after its names; a draft goes without saying."""
+    first = ("name", "description", "archived")
+    said = {} if state == DRAFT else {"state": state}
+    return {
+        **{name: body[name] for name in first if name in body},
+        **said,
+        **{name: value for name, value in body.items() if name not in first},
+    }
+
+
+def _refused(row: JourneyRow | None, wanted: Wanted) -> list[Fault]:
+    state = wanted.body.get("state", DRAFT)
+    if state not in (DRAFT, STOPPED) and wanted.body.get("archived"):
+        return [Fault("state", f"an archived journey can't be {state}")]
+    if state == STOPPED and row is None:
+        return [Fault("state", "it was never launched, so that it can't be stopped: leave it out")]
+    return []
+
+
+def _told(tx: Connection, key: str, row: JourneyRow | None, wanted: Wanted) -> list[Fault]:
+    """What a launch would mean, in words."""
+    body = wanted.private.body
+    there = defining.load(tx, KIND).get((KIND, key))
+    same = there is not None and there.body == body and row is not None
+    if same and row is not None and there is not None and row.version == there.version:
+        return []
+    if row is None:
+        return [Fault("state", "launches it")]
+    found = [Fault("state", f"launches it in place of version {row.version}")]
+    for item in launching.of_body(tx, row, -1, body):
+        people = f"{item.people:,} {'person is' if item.people == 1 else 'people are'}"
+        if item.becomes == "vanished":
+            text = f"{people} inside step {item.step}, which would vanish: they go on in version"
+            found.append(Fault("steps", f"{text} {item.version}"))
+    return found

@@ -134,8 +134,10 @@ def _schemas(kind: Kind) -> tuple[type[Schema], type[Schema], type[Schema], type
     """What is taken to make one and to change one, what is given, and a version."""
     name = "".join(word.capitalize() for word in kind.name.split("_"))
     key = Words(required=True, metadata={"description": "Small letters, digits and _."})
-    new = type(f"New{name}", (kind.schema,), {"key": key, "__doc__": f"A new {kind.title}."})
     own = kind.schema().fields
+    unsaid = {field: _unsaid(item) for field, item in own.items()} if kind.as_written else {}
+    about = f"A new {kind.title}."
+    new = type(f"New{name}", (kind.schema,), {"key": key, **unsaid, "__doc__": about})
     changed: dict[str, Any] = {field: _optional(item) for field, item in own.items()}
     change = Schema.from_dict(
         {**changed, "version": fields.Integer(metadata={"description": _SEEN})},
@@ -172,6 +174,13 @@ def _schemas(kind: Kind) -> tuple[type[Schema], type[Schema], type[Schema], type
         name=f"{name}VersionSchema",
     )
     return new, change, given, version
+
+
+def _unsaid(item: Any) -> Any:
+    """The field without a value where none is given."""
+    made = copy.copy(item)
+    made.load_default = missing
+    return made
 
 
 def _optional(item: Any) -> Any:

@@ -56,16 +56,17 @@ class _AsWritten(fields.Nested):
         return value
 
 
-class JourneySchema(_Own, JourneyBody):
-    """A journey, as its file has it."""
-
-    trigger = _AsWritten(
-        TriggerSchema, required=True, metadata={"description": "What begins a run."}
-    )
-    goal = _AsWritten(GoalSchema, metadata={"description": "What it is for."})
-
-    class Meta:
-        fields = ("name", "description", "archived", *JourneyBody._declared_fields)
+JourneySchema = Schema.from_dict(
+    {
+        **_Own._declared_fields,
+        **JourneyBody._declared_fields,
+        "trigger": _AsWritten(
+            TriggerSchema, required=True, metadata={"description": "What begins a run."}
+        ),
+        "goal": _AsWritten(GoalSchema, metadata={"description": "What it is for."}),
+    },
+    name="JourneySchema",
+)
 
 
 class JourneyKind(Kind):
@@ -201,6 +202,7 @@ JOURNEY = JourneyKind(
     within=_within,
     whole=_whole,
     scope="journeys",
+    as_written=True,
     renamed=_renamed,
 )
 

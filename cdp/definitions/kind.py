@@ -112,6 +112,8 @@ class Kind:
     scope: str = "audiences"
     #: What it says deeper in its fields.
     within: Callable[[Body], tuple[Said, ...]] = lambda body: ()
+    #: Bodies are kept as they are written: what is left out stays out, what is said is kept.
+    as_written: bool = False
     #: A body with other words, beyond those in its texts.
     renamed: Callable[[dict[str, Any], Mapping[Word, Word]], None] = lambda body, new: None
 

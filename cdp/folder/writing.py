@@ -136,8 +136,8 @@ def _put(tree: Any, name: Any, value: Any) -> None:
 
 def _merge_list(tree: Any, new: list[Any]) -> None:
     """Bring a list to what is new, item by item, so that those that stay keep their comments."""
-    texts = [[json.dumps(item, sort_keys=True) for item in each] for each in (plain(tree), new)]
-    parts = SequenceMatcher(None, *texts, autojunk=False).get_opcodes()
+    old, said = ([json.dumps(item, sort_keys=True) for item in each] for each in (plain(tree), new))
+    parts = SequenceMatcher(None, old, said, autojunk=False).get_opcodes()
     for tag, first, end, start, stop in reversed(parts):
         if tag == "equal":
             continue

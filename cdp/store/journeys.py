@@ -65,8 +65,10 @@ def _row(found: Any) -> JourneyRow:
     return JourneyRow(*found)._replace(winners=json.loads(found.winners))
 
 
-def launch(tx: Connection, key: str, version: int, author: str, now: int) -> JourneyRow:
-    """Let people enter by a version of the definition."""
+def launch(
+    tx: Connection, key: str, version: int, author: str, now: int, enter: str | None = None
+) -> JourneyRow:
+    """Let people enter by a version of the definition; ``enter`` in place of what that says."""
     before = row(tx, key)
     values = {
         "state": LIVE, "version": version, "launched_at": now, "changed_at": now,
@@ -82,7 +84,8 @@ def launch(tx: Connection, key: str, version: int, author: str, now: int) -> Jou
     meta.bump(tx)
     made = row(tx, key)
     assert made is not None
-    order(tx, made.id, "begin", {"version": version}, author, now)
+    args = {"version": version} | ({"enter": enter} if enter is not None else {})
+    order(tx, made.id, "begin", args, author, now)
     if before is not None and before.state == PAUSED:
         order(tx, made.id, "resume", {}, author, now)
     return made

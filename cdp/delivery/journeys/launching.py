@@ -107,9 +107,9 @@ def of_body(tx: Connection, row: journeys.JourneyRow, number: int, body: Body) -
 
 
 def _steps(tx: Connection, key: str, body: Body) -> Mapping[str, Any]:
-    bodies = {**defining.bodies(defining.load(tx)), (KIND, key): body}
+    made = Space(defining.bodies(defining.load(tx))).made_of()
     try:
-        return _specs(program_of(key, body, 0, Space(bodies).made((KIND, key))))
+        return _specs(program_of(key, body, 0, made))
     except JourneyError:
         return {}
 

@@ -45,13 +45,11 @@ def launch(
     if enter not in (None, "new", "all"):
         raise Refused("enter is new or all")
     moves = _migrations(tx, key, number, people)
-    row = journeys.launch(tx, key, number, author, now)
+    if enter is None and before is not None:
+        enter = "new"
+    row = journeys.launch(tx, key, number, author, now, enter)
     for old, steps in moves.items():
         journeys.order(tx, row.id, "migrate", {"from": old, "steps": steps}, author, now)
-    if before is not None and before.state == PAUSED:
-        journeys.order(tx, row.id, "resume", {}, author, now)
-    if (enter or (body.get("enter") if before is None else "new")) == "all":
-        journeys.order(tx, row.id, "enter", {}, author, now)
     return row
 
 
@@ -60,7 +58,7 @@ def _migrations(
 ) -> dict[int, dict[str, Any]]:
     """What is done with people inside, by the version in which they are."""
     there = insiders(tx, key, number)
-    if isinstance(people, str):
+    if not isinstance(people, Mapping):
         if people not in ("stay", "move"):
             raise Refused("people inside stay or move, or it is said for each step")
         chosen: dict[str, Any] = {
@@ -89,7 +87,7 @@ def _known_steps(
             continue
         if not isinstance(fate, Mapping) or set(fate) != {"to"}:
             raise Refused(f'{step}: say "stay", "exit" or {{"to": STEP}}')
-        if program is None or fate["to"] not in program.steps:
+        if program is None or str(fate["to"]) not in program.steps:
             raise Refused(f"{step}: version {number} has no step {fate['to']}")
 
 
@@ -100,25 +98,17 @@ def pause(tx: Connection, key: str, author: str, now: int) -> JourneyRow:
 
 def resume(tx: Connection, key: str, author: str, now: int) -> JourneyRow:
     """Go on after a pause, and let people enter; `Refused`, `NoSuchJourney`."""
-    row = _to(tx, "resume", key, author, now, LIVE)
-    journeys.order(tx, row.id, "resume", {}, author, now)
-    return row
+    return _to(tx, "resume", key, author, now, LIVE)
 
 
 def drain(tx: Connection, key: str, author: str, now: int) -> JourneyRow:
     """Nobody enters any more; those inside go on to their end. `Refused`, `NoSuchJourney`."""
-    before = launched(tx, key)
-    row = _to(tx, "drain", key, author, now, DRAINING)
-    if before.state == PAUSED:
-        journeys.order(tx, row.id, "resume", {}, author, now)
-    return row
+    return _to(tx, "drain", key, author, now, DRAINING)
 
 
-def stop(tx: Connection, key: str, author: str, now: int, reason: str = "stopped") -> JourneyRow:
+def stop(tx: Connection, key: str, author: str, now: int) -> JourneyRow:
     """End it for all who are inside; `Refused`, `NoSuchJourney`."""
-    row = _to(tx, "stop", key, author, now, STOPPED)
-    journeys.order(tx, row.id, "stop", {"reason": reason}, author, now)
-    return row
+    return _to(tx, "stop", key, author, now, STOPPED)
 
 
 def rollout(tx: Connection, key: str, author: str, now: int, share: float) -> JourneyRow:

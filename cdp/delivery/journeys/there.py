@@ -54,9 +54,7 @@ def program_at(tx: Connection, key: str, version: int) -> Program | None:
     bodies = defining.bodies(defining.load(tx))
     try:
         _, body = body_of(tx, key, version)
-        return program_of(
-            key, body, version, Space({**bodies, (KIND, key): body}).made((KIND, key))
-        )
+        return program_of(key, body, version, Space(bodies).made_of())
     except (Refused, JourneyError):
         return None
 

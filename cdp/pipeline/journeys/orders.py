@@ -58,7 +58,7 @@ def _begin(tx: Connection, travels: Travels, order: Order, now: int) -> Did:
         found = _people(tx, order.reached)
         clockwork.set_dates(tx, travels, found, now)
         return _reached(order, found), 0, len(found) < PIECE
-    if program.body.get("enter") != "all":
+    if (order.args.get("enter") or program.body.get("enter")) != "all":
         return order.reached, 0, True
     return _enter(tx, travels, order, now)
 

@@ -234,7 +234,10 @@ def send(key: str, values: Mapping[str, Any]) -> Tested:
         if sample.wrong:
             return Tested("", sample.wrong)
         stored = definitions.current(tx, "template", key)
-        content = {n: v for n, v in known.body.items() if n not in ("channel", "name", "topic")}
+        # What the form says no more is said no more.
+        gone = dict.fromkeys((stored.body if stored else None) or ())
+        said = {**gone, **known.body}
+        content = {n: v for n, v in said.items() if n not in ("channel", "name", "topic")}
         made = Request(
             key=f"test:{secrets.token_hex(16)}",
             channel=channel,

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from cdp.console.block_form import carry_out, read_blocks
-from cdp.store import defining
+from cdp.delivery.messages.compose import Prepared
+from cdp.delivery.messages.letters import Letters
+from cdp.store import defining, message_reads
+from cdp.store.message_reads import Which
 from tests.console.chromium import NEEDS_CHROMIUM, serving, tab
 from tests.console.factory import World, words
 
@@ -140,6 +143,22 @@ def test_it_is_written_as_mjml_and_saved_as_that(shop: World) -> None:
     assert answer.status_code == 303, answer.text
     assert "blocks" not in body_of(shop) and "theme" not in body_of(shop)
     assert "Hello Ana" in shop.admin().page(NEWS)
+
+
+def test_a_test_says_what_the_form_says_and_nothing_of_what_was_saved(shop: World) -> None:
+    assert shop.admin().post(NEW, **{**FORM, "preheader": "Old"}).status_code == 303
+    sent = {
+        "channel": "email", "name": "News", "subject": "News", "missing": "fail", "do": "test",
+        "body": "Only **this**", "test_to": "me@example.com", "person": "ana",
+    }  # fmt: skip
+    browser = shop.admin()
+    browser.client.post(NEWS, data={"csrf": browser.csrf(), **sent})
+    with shop.store.read() as tx:
+        row = message_reads.newest(tx, Which(), 1)[0]
+    made = Letters(shop.store, shop.settings).compose([row], shop.now())[0]
+    assert isinstance(made, Prepared), made
+    assert "Only <strong>this</strong>" in made.content.html
+    assert "Old" not in made.content.html and "Leave" not in made.content.html
 
 
 def test_a_language_translates_the_blocks(shop: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cdp.messaging.templates.building import INNER, SIDES, TYPES
 from cdp.messaging.templates.filters import OURS
 from cdp.messaging.templates.guards import HIDDEN
 from cdp.messaging.templates.language import language
@@ -156,6 +157,18 @@ def template_fields() -> str:
     return table(("Channel", "Fields beside those of all"), rows)
 
 
+def email_blocks() -> str:
+    """The blocks of emails with their fields."""
+    rows = []
+    for name, type_ in TYPES.items():
+        fields = [f"`{field}`{'' if field in type_.needed else '?'}" for field in type_.fields]
+        if name == "columns":
+            sides = " and ".join(f"`{side}`" for side in SIDES)
+            fields = [f"{sides}: lists of {', '.join(INNER)}"]
+        rows.append((f"`{name}`", ", ".join(fields) or "none"))
+    return table(("Block", "Fields; ? stands after those that may be left out"), rows)
+
+
 def missing() -> set[str]:
     """Filters and tags that the page says nothing of."""
     filters = set(language(True).filters) - set(HIDDEN) - set(OURS) - set(STANDARD)
@@ -171,4 +184,5 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "liquid-tags": liquid_tags,
     "liquid-filters": liquid_filters,
     "template-fields": template_fields,
+    "email-blocks": email_blocks,
 }

@@ -191,3 +191,45 @@ def test_what_is_pulled_and_applied_elsewhere_is_the_same(items: list[Any]) -> N
             assert stored(one, id_) == stored(other, id_)
         one.close()
         other.close()
+
+
+BLOCKS = """\
+kind: template
+key: news
+channel: email
+subject: News
+blocks:
+- type: heading   # what one sees first
+  text: "Hello {{ customer.first_name | default: 'there' }}"
+- type: columns
+  left:
+  - type: text
+    text: |-
+      One
+
+      Two
+  right:
+  - type: spacer
+    height: 40
+- type: footer
+  unsubscribe: Leave
+theme:
+  color: '#ffcc00'
+"""
+
+
+def test_blocks_go_into_the_store_and_come_back_as_they_were(store: Store, tmp_path: Path) -> None:
+    root = tmp_path / "blocks"
+    write(root, news=BLOCKS)
+    apply(store, root)
+    body = stored(store, ("template", "news"))
+    assert [block["type"] for block in body["blocks"]] == ["heading", "columns", "footer"]
+    pull(store, root)
+    assert (root / "news.yaml").read_text() == BLOCKS
+    fresh = tmp_path / "fresh"
+    pull(store, fresh)
+    other = empty(tmp_path / "other")
+    apply(other, fresh)
+    assert stored(other, ("template", "news")) == body
+    write(root, news=BLOCKS.replace("height: 40", "height: 4000"))
+    assert "block 2, right 1 (spacer): height is a number from 4 to 200" in faults(store, root)[0]

@@ -66,6 +66,8 @@ class Stationery:
         name = (key or "", "")
         if content:
             body = {**body, **content}
+            if channel == "email" and content.get("body"):
+                body.pop("blocks", None)  # it says something else
             name = (key or "", blake2b(_encode(body), digest_size=16).hexdigest())
         known = self._compiled.get(name)
         if known is None:

@@ -23,6 +23,7 @@ VENDOR = ROOT / "cdp" / "console" / "static" / "vendor"
 #: package → [(pattern inside the package, folder below vendor)]
 FILES = {
     "htmx.org": [("dist/htmx.min.js", ".")],
+    "@dagrejs/dagre": [("dist/dagre.esm.js", ".")],
     "@segment/analytics-next": [("dist/umd/*.js", "analytics-next")],
 }
 

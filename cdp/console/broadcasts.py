@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from flask import Response, abort, flash, redirect, render_template, request, url_for
@@ -157,6 +157,12 @@ def letter(key: str) -> Response:
         except who.NoPeople:
             some = []
     template = request.args.get("template") or (plan.variants[0].template if plan.variants else "")
+    return letter_of(template, some)
+
+
+def letter_of(template: str, some: Sequence[int]) -> Response:
+    """A template's message to the first of ``some`` people, for a frame that can do nothing."""
+    here = console()
     text = "Nobody is like this."
     if some and template:
         try:

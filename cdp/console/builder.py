@@ -27,7 +27,7 @@ from cdp.events import MalformedJSON, decode_json
 from cdp.store.seen_names import names_for
 
 #: Where a condition can be built: what it may ask follows from it.
-CONTEXTS = {"message": Context.MESSAGE, "person": Context.PERSON}
+CONTEXTS = {"message": Context.MESSAGE, "person": Context.PERSON, "branch": Context.BRANCH}
 
 
 class Asked(NamedTuple):

@@ -20,6 +20,8 @@ from cdp.console.audiences import Moved
 from cdp.console.auth import Visitor
 from cdp.console.context import console
 from cdp.console.events import Event
+from cdp.console.journey_people import Traveller
+from cdp.console.journey_people import Why as MoveWhy
 from cdp.console.masker import PageMasker, Rule
 from cdp.console.messages import Copy, Letter, Told
 from cdp.console.people import Subject
@@ -28,6 +30,7 @@ from cdp.console.reasons import ClauseLine, Turn
 from cdp.console.rejected import Sent
 from cdp.console.traits import Trait
 from cdp.console.whereabouts import Went
+from cdp.journeys.run import Run
 from cdp.protocols import DOTS, masked_text
 from cdp.protocols.masker import Masker
 from cdp.store import config_rows
@@ -171,6 +174,18 @@ def _moved(masker: Masker, moved: Moved) -> Moved:
     return moved._replace(face=face, turn=_turn(masker, moved.turn))
 
 
+def _traveller(masker: Masker, one: Traveller) -> Traveller:
+    face = _face(masker, one.face) if one.face is not None else None
+    return one._replace(face=face, run=_run(masker, one.run))
+
+
+def _run(masker: Masker, run: Run) -> Run:
+    # What began it and what it remembers may say anything; an order's number is somebody's.
+    key = masker.hide(run.key) if run.key else run.key
+    error = masker.text(run.error) if run.error else run.error
+    return msgspec.structs.replace(run, key=key, error=error, data={}, note=None)
+
+
 def _turn(masker: Masker, turn: Turn) -> Turn:
     return turn._replace(clauses=[_clause(masker, line) for line in turn.clauses])
 
@@ -219,6 +234,9 @@ RULES: dict[type, Rule] = {
     Told: _told,
     Tried: lambda _masker, tried: tried._replace(rows=[[DOTS] * len(r) for r in tried.rows]),
     Trait: _trait,
+    Traveller: _traveller,
     Turn: _turn,
     Went: _went,
+    MoveWhy: lambda masker, why: why._replace(value=masker.shape(why.value)),
+    Run: _run,
 }

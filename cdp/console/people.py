@@ -32,7 +32,16 @@ from cdp.store.tables import USERS
 
 PAGE = 50
 RECENT = 30
-TABS = ("timeline", "traits", "audiences", "messages", "identifiers", "accounts", "links")
+TABS = (
+    "timeline",
+    "traits",
+    "audiences",
+    "journeys",
+    "messages",
+    "identifiers",
+    "accounts",
+    "links",
+)
 
 
 def face_id(face: Face) -> str:
@@ -142,6 +151,10 @@ def person(profile: str, tab: str = "timeline") -> str | Response:
             from cdp.console import reasons  # which shows people, too
 
             context |= reasons.of_person(tx, subject.profile.id)
+        elif tab == "journeys":
+            from cdp.console import journey_people  # which shows people, too
+
+            context |= journey_people.of_person(tx, subject.profile.id)
         elif tab == "messages":
             from cdp.console import messages  # which shows people, too
 

@@ -35,6 +35,8 @@ _PAGES = (
     ("Snippets", "console.snippets", "messages templates texts"),
     ("Images", "console.images", "messages templates pictures upload"),
     ("Preference centre", "console.topics", "messages topics subscriptions logo"),
+    ("Journeys", "console.journeys", "workflows campaigns automation"),
+    ("New journey", "console.journey_new", "recipe welcome cart trial workflow"),
     ("Sources", "console.connections", "write key snippet"),
     ("Add a source", "console.source_new", "new write key snippet"),
     ("Destinations", "console.destinations", "webhook delivery"),

@@ -53,6 +53,11 @@ class Read:
         """All conditions that it says."""
         return self.texts.said
 
+    @property
+    def steps(self) -> Mapping[str, Step]:
+        """The steps that could be read, by id, also where others could not."""
+        return self._steps
+
     def _read(self, key: str, body: Mapping[str, Any], version: int) -> Program | None:
         known = {name: body[name] for name in body if name in _FIELDS}
         loaded = self._loaded(JourneyBody(), known, "")

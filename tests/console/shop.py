@@ -41,6 +41,7 @@ from cdp.store.delivery_outbox import add_items
 from cdp.transfer import drafts, importing
 from cdp.transfer.background import Background, file_of
 from tests.console.factory import World
+from tests.console.shop_journeys import launch_cart
 from tests.console.shop_letters import write_stationery
 
 #: Thursday 12 March 2026, 15:30 UTC.
@@ -92,6 +93,7 @@ def open_shop(folder: Path, count: int = 5_000) -> ShopWorld:
     world.drain()
     _add_destinations(world)
     _define(world)
+    launch_cart(world)
     _live_hour(world, sorted(orders))
     world.drain()
     _deliver(world)

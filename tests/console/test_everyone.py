@@ -56,6 +56,16 @@ ADDRESSES = (
     "/audiences/big_spenders/versions",
     "/audiences/big_spenders/edit",
     "/audiences/big_spenders/why/{who}",
+    "/journeys",
+    "/journeys/-new",
+    "/journeys/-new/welcome",
+    "/journeys/cart",
+    "/journeys/cart/people",
+    "/journeys/cart/runs/1",
+    "/journeys/cart/versions",
+    "/journeys/cart/compare?from=1&to=2",
+    "/journeys/cart/launch",
+    "/journeys/everything/edit?step=steps[1]",
     "/messages",
     "/messages?state=held",
     "/messages?channel=sms&reason=unsubscribed",
@@ -92,6 +102,7 @@ ADDRESSES = (
     "/people?kind=accounts",
     "{person}",
     "{person}/traits",
+    "{person}/journeys",
     "{person}/messages",
     "{person}/audiences",
     "{person}/identifiers",
@@ -241,6 +252,12 @@ def modules(text: str) -> list[str]:
     some = [found.group(1) + path.name for path in assets.FOLDER.glob("*.js")]
     if "builder/main.js" in text:
         some += [f"{found.group(1)}builder/{p.name}" for p in (assets.FOLDER / "builder").iterdir()]
+    if "journey/main.js" in text:
+        some += [f"{found.group(1)}vendor/dagre.esm.js"]
+        for folder in ("journey", "builder"):
+            some += [
+                f"{found.group(1)}{folder}/{p.name}" for p in (assets.FOLDER / folder).iterdir()
+            ]
     return some
 
 

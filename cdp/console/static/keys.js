@@ -1,5 +1,5 @@
 // Keys: j/k and Enter in lists, / to search, g + letter to places, ? for the sheet.
-const places = { h: 0, l: 1, e: 2, p: 3, a: 4, c: 5, s: 6 };
+const places = { h: 0, l: 1, e: 2, p: 3, a: 4, j: 5, m: 6, c: 7, s: 8 };
 let going = 0;
 
 const typing = (target) => target.closest("input, textarea, select, [contenteditable]");

@@ -41,6 +41,7 @@ from cdp.store.tables.history import (
 )
 from cdp.store.tables.journeys import (
     journey_counts,
+    journey_drafts,
     journey_gates,
     journey_moves,
     journey_orders,
@@ -129,6 +130,7 @@ __all__ = [
     "import_refusals",
     "imports",
     "journey_counts",
+    "journey_drafts",
     "journey_gates",
     "journey_moves",
     "journey_orders",

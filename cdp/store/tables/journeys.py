@@ -122,3 +122,16 @@ journey_gates = Table(
     Column("gate", Text, primary_key=True),
     Column("last", Float, nullable=False),
 )
+
+#: Journeys that are being drawn, finished or not: the body as it stands in the editor. ``seen``
+#: is the version of the definition that it was made from (0: none), ``rev`` counts its changes.
+journey_drafts = Table(
+    "journey_drafts",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("body", Text, nullable=False),  # JSON
+    Column("seen", Integer, nullable=False),
+    Column("rev", Integer, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("at", Big, nullable=False),
+)

@@ -18,6 +18,8 @@ class Builder {
     this.place = place;
     this.field = document.getElementById(place.dataset.builder);
     this.context = place.dataset.context;
+    // What the server is asked in: a journey's conditions know of more than a person's.
+    this.asks = place.dataset.asks ?? this.context;
     this.panel = "panel" in place.dataset;
     // Where any value will do, the root is an operand instead of rows.
     this.value = "value" in place.dataset;
@@ -37,7 +39,7 @@ class Builder {
   }
 
   ask(what, body) {
-    return post(`/conditions/${what}`, { context: this.context, value: this.value, event: this.scope.event(), ...body });
+    return post(`/conditions/${what}`, { context: this.asks, value: this.value, event: this.scope.event(), ...body });
   }
 
   async start() {
@@ -220,7 +222,7 @@ class Builder {
       rows: 2, "aria-label": "Condition as text", spellcheck: "false", "data-key": keyOf(row, "text"), "data-needed": true, value: row.text ?? "", class: "wide",
       oninput: () => { row.text = area.value; row.wrong = true; scope.changed(); },
       onchange: async () => {
-        const answer = await scope.read(area.value, scope.where ? "message" : this.context);
+        const answer = await scope.read(area.value, scope.where ? "message" : this.asks);
         if (!answer.ok || !answer.form) { this.say(answer.ok ? { ok: true, todo: "A row of text is empty." } : answer); return; }
         const read = readRow(answer.form);
         put(read.kind === "text" ? { ...read, text: answer.text } : read);
@@ -244,6 +246,11 @@ class Builder {
   }
 }
 
+// Starts the builder at a place that was made by a script.
+export function build(place) {
+  return new Builder(place).start();
+}
+
 // The event that rows over one message ask for, so that its properties can be offered.
 function eventOf(root) {
   for (const row of root.items) {
@@ -253,7 +260,7 @@ function eventOf(root) {
 }
 
 for (const place of document.querySelectorAll("[data-preview]")) previews(place, csrf);
-for (const place of document.querySelectorAll("[data-builder]")) new Builder(place).start();
+for (const place of document.querySelectorAll("[data-builder]")) build(place);
 
 for (const opener of document.querySelectorAll("[data-builder-open]")) {
   opener.hidden = false;

@@ -1,0 +1,176 @@
+"""A journey is drawn by clicks, by keys alone and on a phone, in a real Chromium."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from cdp.definitions import KINDS
+from cdp.store import journey_drafts
+from tests.console.chromium import NEEDS_CHROMIUM, tab
+from tests.console.factory import World
+
+playwright = pytest.importorskip("playwright.sync_api")
+pytestmark = NEEDS_CHROMIUM
+
+BODY: dict[str, Any] = {
+    "name": "Orders",
+    "trigger": {"event": "Order Completed"},
+    "steps": [
+        {"wait": "1d", "note": "A day is enough."},
+        {"wait_until": {"event": "Paid", "timeout": "3d", "on_timeout": [{"exit": "unpaid"}]}},
+        {"emit": "Thanked"},
+    ],
+}
+
+
+def put(world: World, **more: Any) -> None:
+    with world.store.write() as tx:
+        journey_drafts.put(tx, "orders", {**BODY, **more}, 0, 0, "test", world.now())
+
+
+def kept(page: Any, world: World) -> dict[str, Any]:
+    """The draft, once all is kept."""
+    playwright.expect(page.get_by_text("All changes are kept.")).to_be_visible()
+    with world.store.read() as tx:
+        draft = journey_drafts.one(tx, "orders")
+    assert draft is not None
+    return draft.body
+
+
+def open_canvas(page: Any, address: str = "/journeys/orders/edit") -> None:
+    page.goto(address)
+    page.locator("[data-journey][data-ready]").wait_for()
+
+
+def add(page: Any, kind: str) -> None:
+    """Choose a kind in the menu that is open."""
+    page.get_by_role("searchbox", name="Find a step").fill(kind)
+    page.keyboard.press("Enter")
+
+
+def test_what_is_drawn_and_changed_by_hand_is_what_is_kept(page: Any, world: World) -> None:
+    put(world)
+    open_canvas(page)
+    # Nothing changes by being looked at.
+    page.locator(".node.wait").click()
+    page.keyboard.press("Escape")
+    with world.store.read() as tx:
+        draft = journey_drafts.one(tx, "orders")
+    assert draft is not None and draft.body == BODY and draft.rev == 1
+
+    page.get_by_role("button", name="Add a step: After 3 days").click()
+    add(page, "wait")
+    panel = page.get_by_role("complementary", name="Step")
+    panel.get_by_label("How long").fill("2h")
+    assert kept(page, world)["steps"][1]["wait_until"]["on_timeout"] == [
+        {"wait": "2h"}, {"exit": "unpaid"},
+    ]  # fmt: skip
+
+    page.get_by_role("button", name="Add a step after the trigger").click()
+    add(page, "branch")
+    builder = panel.locator("[data-builder][data-ready]").first
+    adder = builder.get_by_role("combobox", name="Add a condition")
+    adder.fill("event.properties.total > 50")
+    builder.get_by_role("option").first.click()
+    playwright.expect(page.locator("button.edge .label").first).to_contain_text("50")
+    body = kept(page, world)
+    assert body["steps"][0] == {"branch": [{"when": "event.properties.total > 50"}, {"else": []}]}
+    KINDS["journey"].read("orders", body)
+
+    panel.get_by_role("button", name="Remove step").click()
+    playwright.expect(page.locator(".node.branch")).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    playwright.expect(page.locator(".node.branch")).to_have_count(1)
+    assert kept(page, world)["steps"][0] == body["steps"][0]
+
+
+def test_the_keyboard_alone_draws(page: Any, world: World) -> None:
+    put(world)
+    open_canvas(page)
+    page.locator("[data-item=start]").focus()
+    keys = page.keyboard
+    for key in ("ArrowDown", "ArrowDown", "ArrowDown", "ArrowDown"):
+        keys.press(key)
+    playwright.expect(page.locator(".node.wait_until")).to_be_focused()
+    keys.press("ArrowDown")
+    keys.press("ArrowRight")
+    playwright.expect(page.locator("button.edge:focus .label")).to_have_text("After 3 days")
+    keys.press("Enter")
+    add(page, "set traits")
+    keys.press("Escape")
+    playwright.expect(page.locator(".node.update")).to_be_focused()
+    keys.press("Control+d")
+    keys.press("Escape")
+    assert len(kept(page, world)["steps"][1]["wait_until"]["on_timeout"]) == 3
+    for key in ("Delete", "ArrowUp", "ArrowUp", "Delete"):
+        keys.press(key)
+    playwright.expect(page.locator(".node.update")).to_have_count(0)
+    keys.press("Control+z")
+    playwright.expect(page.locator(".node.update")).to_have_count(1)
+    keys.press("Control+y")
+    playwright.expect(page.locator(".node.update")).to_have_count(0)
+    assert kept(page, world) == BODY
+    keys.press("?")
+    playwright.expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+
+
+def test_steps_are_copied_from_one_journey_to_another(page: Any, world: World) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    put(world)
+    with world.store.write() as tx:
+        journey_drafts.put(tx, "other", {**BODY, "steps": []}, 0, 0, "test", world.now())
+    open_canvas(page)
+    page.locator(".node.wait_until").focus()
+    page.keyboard.press("Control+c")
+    open_canvas(page, "/journeys/other/edit")
+    page.locator("[data-item=start]").focus()
+    page.keyboard.press("Control+v")
+    playwright.expect(page.get_by_text("All changes are kept.")).to_be_visible()
+    with world.store.read() as tx:
+        draft = journey_drafts.one(tx, "other")
+    assert draft is not None and draft.body["steps"] == [BODY["steps"][1]]
+
+
+def test_the_text_and_the_canvas_are_one(page: Any, world: World) -> None:
+    put(world)
+    open_canvas(page)
+    page.get_by_role("button", name="Text", exact=True).click()
+    area = page.get_by_label("The journey as text")
+    playwright.expect(area).to_have_value(re.compile("wait_until:"))
+    area.fill(area.input_value().replace("wait: 1d", "wait: [1d"))
+    page.get_by_role("button", name="Canvas", exact=True).click()
+    playwright.expect(page.get_by_role("alert").filter(has_text="Line")).to_be_visible()
+    area.fill(area.input_value().replace("wait: [1d", "wait: 5d"))
+    page.get_by_role("button", name="Canvas", exact=True).click()
+    playwright.expect(page.locator(".node.wait .said")).to_have_text("5 days")
+    assert kept(page, world)["steps"][0] == {"wait": "5d", "note": "A day is enough."}
+
+
+def test_a_phone_shows_a_list_that_does_the_same(chromium: Any, served: str, world: World) -> None:
+    put(world)
+    with tab(chromium, served, viewport={"width": 360, "height": 740}) as page:
+        open_canvas(page)
+        page.get_by_role("button", name="Add a step after Wait 1 day").click()
+        add(page, "end the")
+        page.get_by_role("complementary", name="Step").get_by_role("button", name="Close").click()
+        assert [next(iter(step)) for step in kept(page, world)["steps"]] == [
+            "wait", "exit", "wait_until", "emit",
+        ]  # fmt: skip
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0
+
+
+def test_what_cannot_be_kept_on_the_server_is_not_lost(page: Any, world: World) -> None:
+    put(world)
+    open_canvas(page)
+    with world.store.write() as tx:
+        journey_drafts.put(tx, "orders", {**BODY, "name": "Theirs"}, 0, 1, "bo", world.now())
+    page.locator(".node.wait").click()
+    page.get_by_role("complementary", name="Step").get_by_label("How long").fill("9d")
+    playwright.expect(page.get_by_text("bo has changed this draft")).to_be_visible()
+    page.get_by_role("button", name="Put mine over it").click()
+    body = kept(page, world)
+    assert body["name"] == "Orders" and body["steps"][0]["wait"] == "9d"

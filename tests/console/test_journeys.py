@@ -1,0 +1,339 @@
+"""The console's journeys: drawn, kept, launched, watched and changed without a terminal."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from cdp.console.journey_shapes import journey_shape, shapes
+from cdp.journeys.steps import STEPS
+from cdp.store import definitions, journey_drafts, journeys
+from tests.console.factory import Browser, World
+from tests.console.test_masking import viewer_of
+
+BODY: dict[str, Any] = {
+    "name": "Orders",
+    "trigger": {"event": "Order Completed"},
+    "entry": "every_time",
+    "steps": [
+        {"approval": {"question": "Go on?", "on_reject": [{"exit": "refused"}]}},
+        {"wait_until": {"event": "Paid", "timeout": "3d", "on_timeout": [{"exit": "unpaid"}]}},
+    ],
+}
+ASKS = {"ask-signed_up": "Signed Up", "ask-began": "Order Completed"}
+
+
+def given_of(page: str) -> dict[str, Any]:
+    """What a page hands to its canvas."""
+    found = re.search(r'<script type="application/json">(.*?)</script>', page, re.S)
+    assert found is not None
+    given: dict[str, Any] = json.loads(found.group(1))
+    return given
+
+
+def posted(browser: Browser, address: str, **body: Any) -> Any:
+    """The answer to JSON as the canvas sends it."""
+    return browser.client.post(address, json=body, headers={"X-CSRF-Token": browser.csrf()})
+
+
+def draw(world: World, key: str = "orders", **more: Any) -> None:
+    with world.store.write() as tx:
+        journey_drafts.put(tx, key, {**BODY, **more}, 0, 0, "test", world.now())
+
+
+def launch(world: World, key: str = "orders", **form: Any) -> str:
+    answer = world.admin().post(f"/journeys/{key}/launch", **form)
+    assert answer.status_code == 303, answer.text
+    assert answer.location == f"/journeys/{key}", world.admin().page(answer.location)
+    world.pipeline.settle()
+    return str(answer.location)
+
+
+def order(user: str, event: str = "Order Completed") -> dict[str, Any]:
+    return {
+        "type": "track",
+        "userId": user,
+        "event": event,
+        "properties": {"order_id": f"o-{user}"},
+    }
+
+
+def test_the_first_page_teaches(world: World) -> None:
+    assert "No journeys yet" in world.admin().page("/journeys")
+
+
+def test_a_recipe_makes_a_draft_and_its_messages(world: World) -> None:
+    world.send({"type": "track", "userId": "u1", "event": "sign_up"})
+    admin = world.admin()
+    assert 'value="sign_up"' in admin.page("/journeys/-new/welcome")
+    answer = admin.post("/journeys/-new/welcome", name="Welcome series", **ASKS)
+    assert answer.location == "/journeys/welcome_series/edit"
+    given = given_of(admin.page(answer.location))
+    assert given["said"]["faults"] == []
+    assert given["titles"]["template"]["welcome_series_hello"]["sub"] == "Email"
+    assert "Welcome series" in admin.page("/journeys")
+    # The same name once more is another journey.
+    again = admin.post("/journeys/-new/welcome", name="Welcome series", **ASKS)
+    assert again.location == "/journeys/welcome_series_2/edit"
+    empty = admin.post(
+        "/journeys/-new/welcome", name="Other", **{"ask-signed_up": "", "ask-began": "x"}
+    )
+    assert empty.status_code == 422 and "Say what it is called." in empty.text
+
+
+def test_every_kind_of_step_has_a_form_of_all_its_fields() -> None:
+    found = shapes()
+    assert list(found) == list(STEPS)
+    for name, shape in found.items():
+        fields = {field["name"] for field in shape["fields"]}
+        schema = STEPS[name].schema().fields
+        assert fields == {field.data_key or key for key, field in schema.items()}
+        for mode in shape["modes"]:
+            assert {mode["key"], *mode["fields"]} <= fields
+    assert "steps" not in {field["name"] for field in journey_shape()["fields"]}
+
+
+def test_a_draft_is_kept_as_it_is_and_says_what_is_missing(world: World) -> None:
+    admin = world.admin()
+    admin.post("/journeys/-new/blank", name="Mine")
+    body = {"name": "Mine", "trigger": {"event": ""}, "steps": [{"send": ""}, {"wait": "soon"}]}
+    answer = posted(admin, "/journeys/mine/draft", body=body, rev=1)
+    assert answer.status_code == 200
+    faults = {fault["field"] for fault in answer.json["faults"]}
+    assert "steps[1].wait.for" in faults and any(f.startswith("steps[0].send") for f in faults)
+    assert any(field.startswith("trigger") for field in faults)
+    assert given_of(admin.page("/journeys/mine/edit"))["body"] == body
+
+
+def test_two_who_draw_at_once_are_told_of_each_other(world: World) -> None:
+    draw(world)
+    one, other = world.admin(), world.admin()
+    assert (
+        posted(one, "/journeys/orders/draft", body={**BODY, "name": "One"}, rev=1).json["rev"] == 2
+    )
+    late = posted(other, "/journeys/orders/draft", body={**BODY, "name": "Two"}, rev=1)
+    assert late.json["author"].startswith("token")
+    assert late.json["body"]["name"] == "One" and late.json["rev"] == 2
+    over = posted(other, "/journeys/orders/draft", body={**BODY, "name": "Two"}, rev=2)
+    assert over.status_code == 200
+
+
+def test_the_text_is_the_same_journey(world: World) -> None:
+    draw(world)
+    admin = world.admin()
+    text = posted(admin, "/journeys/orders/text", body=BODY).json["text"]
+    assert "trigger:" in text
+    assert posted(admin, "/journeys/orders/text", text=text).json["body"] == BODY
+    whole = "kind: journey\nkey: orders\nstate: live\n" + text
+    assert posted(admin, "/journeys/orders/text", text=whole).json["body"] == BODY
+    wrong = posted(admin, "/journeys/orders/text", text="name: x\n  - y: [").json
+    assert "Line 2" in wrong["wrong"]
+    assert (
+        "something else"
+        in posted(admin, "/journeys/orders/text", text="kind: audience").json["wrong"]
+    )
+
+
+def test_what_is_no_draft_is_refused(world: World) -> None:
+    draw(world)
+    admin = world.admin()
+    assert posted(admin, "/journeys/orders/draft", body=[], rev=1).status_code == 400
+    assert posted(admin, "/journeys/orders/draft", body={}, rev="x").status_code == 400
+    assert posted(admin, "/journeys/orders/text").status_code == 400
+    broken = admin.client.post(
+        "/journeys/orders/draft", data=b"{", headers={"X-CSRF-Token": admin.csrf()}
+    )
+    assert broken.status_code == 400
+    odd = {"trigger": 5, "steps": [None, 3, {"wait": [[]]}, {"branch": {"ways": [7]}}], "goal": "x"}
+    assert posted(admin, "/journeys/orders/draft", body=odd, rev=1).status_code == 200
+    assert admin.get("/journeys/orders/edit").status_code == 200
+    assert admin.get("/journeys/orders/launch").status_code == 200
+    assert admin.get("/journeys/orders").status_code == 200
+    assert admin.get("/journeys/nothing").status_code == 404
+
+
+def test_what_people_type_is_data_on_every_page(world: World) -> None:
+    evil = "</script><img src=x onerror=alert(1)>"
+    draw(world, name=evil, trigger={"event": evil}, description=evil)
+    for rest in ("", "/edit", "/launch", "/versions", "/people"):
+        assert "<img" not in world.admin().page(f"/journeys/orders{rest}")
+    assert "<img" not in world.admin().page("/journeys")
+
+
+def test_what_is_missing_keeps_it_from_being_launched(world: World) -> None:
+    draw(world, steps=[{"send": "gone"}])
+    page = world.admin().page("/journeys/orders/launch")
+    assert "missing" in page and "Launch journey" not in page
+    answer = world.admin().post("/journeys/orders/launch")
+    assert answer.location == "/journeys/orders/launch"
+    with world.store.read() as tx:
+        assert journeys.row(tx, "orders") is None
+
+
+def test_it_is_launched_and_people_go_through(world: World) -> None:
+    draw(world)
+    assert "Launch journey" in world.admin().page("/journeys/orders/launch")
+    launch(world)
+    world.send(
+        {"type": "identify", "userId": "ana", "traits": {"email": "ana@example.com"}}, order("ana"),
+        order("bo"),
+    )  # fmt: skip
+    admin = world.admin()
+    page = admin.page("/journeys/orders")
+    assert "live" in page
+    found = admin.get("/journeys/orders/counts").json
+    assert found["entered"] == found["inside"] == 2
+    [step] = found["standing"]
+    assert found["standing"][step] == [2, 0]
+    people = admin.page("/journeys/orders/people")
+    assert "ana@example.com" in people
+    assert "Approve" in admin.page(f"/journeys/orders/people?step={step}")
+    run = re.search(r'href="(/journeys/orders/runs/\d+)"', people)
+    assert run is not None and "Entered" in admin.page(run.group(1))
+
+    admin.post("/journeys/orders", action="approve", step=step)
+    world.pipeline.settle()
+    world.send(order("ana", "Paid"))
+    found = admin.get("/journeys/orders/counts").json
+    assert found["left"][step] == {"next": 2}
+    assert found["inside"] == 1 and found["done"] == 1
+    assert "/journeys/orders/runs/" in admin.page("/journeys/orders/people?state=ended")
+    person = re.search(r'href="(/people/use_\w+)"', admin.page("/people?q=ana@example.com"))
+    assert person is not None
+    tab = admin.page(f"{person.group(1)}/journeys")
+    assert "/journeys/orders/runs/" in tab and "Orders" in tab
+
+
+def test_it_is_paused_and_stopped(world: World) -> None:
+    draw(world)
+    launch(world)
+    world.send(order("ana"))
+    admin = world.admin()
+    admin.post("/journeys/orders", action="pause")
+    assert "paused" in admin.page("/journeys/orders")
+    admin.post("/journeys/orders", action="resume")
+    admin.post("/journeys/orders", action="stop", confirm="something")
+    with world.store.read() as tx:
+        row = journeys.row(tx, "orders")
+        assert row is not None and row.state == "live"
+    admin.post("/journeys/orders", action="stop", confirm="orders")
+    world.pipeline.settle()
+    assert admin.get("/journeys/orders/counts").json["inside"] == 0
+    refused = admin.post("/journeys/orders", action="pause")
+    assert refused.status_code == 303 and "stopped" in admin.page("/journeys/orders")
+    assert admin.post("/journeys/orders", action="dance").status_code == 400
+
+
+def test_a_new_version_says_what_becomes_of_those_inside(world: World) -> None:
+    draw(world)
+    launch(world)
+    world.send(order("ana"))
+    changed = {**BODY, "steps": [{"wait": "1d"}, *BODY["steps"]]}
+    with world.store.write() as tx:
+        journey_drafts.put(tx, "orders", changed, 1, 0, "test", world.now())
+    admin = world.admin()
+    page = admin.page("/journeys/orders/launch")
+    assert "stay at the step" in page
+    compared = admin.page("/journeys/orders/compare?from=1")
+    assert "1 added, 0 removed, 0 changed" in compared
+    step = next(iter(admin.get("/journeys/orders/counts").json["standing"]))
+    launch(world, **{f"fate:{step}": "exit"})
+    with world.store.read() as tx:
+        row = journeys.row(tx, "orders")
+        assert row is not None and row.version == 2
+    assert admin.get("/journeys/orders/counts").json["inside"] == 0
+    versions = admin.page("/journeys/orders/versions")
+    assert "See it drawn" in versions
+    assert admin.get("/journeys/orders/launch?version=1").status_code == 200
+    launch(world, version="1")
+    with world.store.read() as tx:
+        row = journeys.row(tx, "orders")
+        assert row is not None and row.version == 1
+
+
+def test_what_somebody_else_saved_is_not_overwritten_unseen(world: World) -> None:
+    draw(world)
+    launch(world)
+    for name in ("One", "Two"):
+        with world.store.write() as tx:
+            journey_drafts.drop(tx, "orders")
+            journey_drafts.put(tx, "orders", {**BODY, "name": name}, 1, 0, "test", world.now())
+        answer = world.admin().post("/journeys/orders/save")
+    assert answer.status_code == 409
+    assert "One" in answer.text and "Two" in answer.text
+    with world.store.read() as tx:
+        version = definitions.current(tx, "journey", "orders")
+        assert version is not None and version.body is not None and version.body["name"] == "One"
+    launch(world, over="1")
+    with world.store.read() as tx:
+        version = definitions.current(tx, "journey", "orders")
+        assert version is not None and version.body is not None and version.body["name"] == "Two"
+
+
+def test_a_draft_is_thrown_away(world: World) -> None:
+    draw(world)
+    answer = world.admin().post("/journeys/orders/discard")
+    assert answer.location == "/journeys"
+    assert world.admin().get("/journeys/orders").status_code == 404
+
+
+def test_a_viewer_looks_and_sees_nobodys_name(world: World) -> None:
+    draw(world)
+    launch(world)
+    world.send(
+        {"type": "identify", "userId": "ana-77", "traits": {"email": "ana@quagmire.example"}},
+        order("ana-77"),
+    )
+    vic = viewer_of(world)
+    for rest in ("", "/people", "/versions", "/edit", "/runs/1"):
+        text = vic.page(f"/journeys/orders{rest}")
+        assert "ana@quagmire.example" not in text and "ana-77" not in text
+    assert posted(vic, "/journeys/orders/draft", body=BODY, rev=0).status_code == 403
+    assert vic.post("/journeys/orders", action="pause").status_code == 403
+
+
+@pytest.mark.parametrize("address", ["/journeys/-new/none", "/journeys/orders/runs/9"])
+def test_what_is_not_there_is_said(world: World, address: str) -> None:
+    draw(world)
+    assert world.admin().get(address).status_code == 404
+
+
+def test_somebody_is_walked_through_before_it_is_launched(world: World) -> None:
+    world.send({"type": "identify", "userId": "ana", "traits": {"plan": "pro"}})
+    draw(world)
+    admin = world.admin()
+    script = [{"event": "Order Completed"}, {"answer": "approved"}, {"advance": "5d"}]
+    told = posted(admin, "/journeys/orders/try", body=BODY, script=script).json["told"]
+    steps = [(item["what"], item["step"]) for item in told if item["kind"] == "step"]
+    assert steps[0][0] == "entered" and steps[-1][0] == "ended"
+    branch = {
+        **BODY,
+        "steps": [{"branch": [{"when": 'traits.plan = "pro"', "then": [{"exit": "pro"}]}]}],
+    }
+    for who, end in (("ana", "exit:pro"), ("", "finished")):
+        told = posted(admin, "/journeys/orders/try", body=branch, script=script, person=who).json
+        assert [item["exit"] for item in told["told"] if item.get("what") == "ended"] == [end]
+    wrong = posted(admin, "/journeys/orders/try", body=BODY, script=[{"advance": "soon"}]).json
+    assert "soon" in wrong["wrong"]
+    nobody = posted(admin, "/journeys/orders/try", body=BODY, script=script, person="zed").json
+    assert "zed" in nobody["wrong"]
+    faulty = posted(admin, "/journeys/orders/try", body={"steps": [3]}, script=script).json
+    assert faulty["wrong"]
+    assert posted(admin, "/journeys/orders/try", body=BODY, script=[3]).status_code == 400
+
+
+def test_the_past_is_painted_on_the_edges(world: World) -> None:
+    world.send(order("ana"), order("bo"))
+    draw(world, steps=[{"update": {"traits": {"bought": True}}}])
+    page = world.admin().page("/journeys/orders/backtest?days=7")
+    painted = given_of(page)["painted"]
+    assert painted["entered"] == 2
+    assert [exits["next"] for exits in painted["left"].values()] == [2]
+    with world.store.read() as tx:
+        assert journeys.row(tx, "orders") is None
+    with world.store.write() as tx:
+        journey_drafts.put(tx, "orders", {**BODY, "steps": []}, 0, 1, "test", world.now())
+    assert "It can" in world.admin().page("/journeys/orders/backtest")

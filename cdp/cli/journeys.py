@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,35 +20,16 @@ from cdp.cli.common import (
 )
 from cdp.cli.definitions import group_of
 from cdp.cli.errors import CliError
+from cdp.cli.journey_common import done, read_file, seen
+from cdp.cli.journey_people import PEOPLE
 from cdp.definitions.journey import JOURNEY
-from cdp.store import Store
 
 journeys_ = group_of(
     JOURNEY, "journeys", "People on their way, step by step: launch, pause, stop, look.", None
 )
 _key = click.argument("key")
-
-
-def done(store: Store, act: Callable[[Connection], Any]) -> Any:
-    """Do something with a journey; a refusal is one line."""
-    from cdp.delivery.journeys.there import NoSuchJourney, Refused
-
-    try:
-        with store.write() as tx:
-            return act(tx)
-    except (Refused, NoSuchJourney) as error:
-        raise CliError(str(error)) from None
-
-
-def seen(store: Store, look: Callable[[Connection], Any]) -> Any:
-    """Look something up about a journey; a refusal is one line."""
-    from cdp.delivery.journeys.there import NoSuchJourney, Refused
-
-    try:
-        with store.read() as tx:
-            return look(tx)
-    except (Refused, NoSuchJourney) as error:
-        raise CliError(str(error)) from None
+for command in PEOPLE:
+    journeys_.add_command(command)
 
 
 _LISTED = ["key", "name", "state", "inside", "held", "entered", "launched_version", "version"]
@@ -129,24 +109,6 @@ def add(file: Path, key: str | None, as_json: bool, **where: Any) -> None:
     for fault in made.warnings:
         click.echo(f"warning: {place(fault)}", err=True)
     print_object(row, as_json)
-
-
-def read_file(file: Path) -> tuple[dict[str, Any], Callable[[Any], str]]:
-    """What a journey's file says without its kind and state, and how a fault in it is told."""
-    from cdp.folder.reading import Located, parse, plain
-
-    faults: list[Located] = []
-    read = parse(file, str(file), faults)
-    if read is None:
-        raise CliError(str(faults[0]))
-    try:
-        given: dict[str, Any] = plain(read.tree)
-    except ValueError as error:
-        raise CliError(f"{file}: {error}") from None
-    if given.pop("kind", "journey") != "journey":
-        raise CliError(f"{file}: its kind is not journey")
-    given.pop("state", None)
-    return given, lambda fault: str(read.located(fault))
 
 
 @journeys_.command("launch")
@@ -252,3 +214,24 @@ def versions(key: str, as_json: bool, **where: Any) -> None:
     if not as_json:
         rows = [{**row, "changed": ", ".join(row["changed"])} for row in rows]
     print_rows(rows, as_json)
+
+
+@journeys_.command()
+@store_options
+@_key
+@click.argument("before", type=int)
+@click.argument("after", type=int, required=False)
+@json_option
+def diff(key: str, before: int, after: int | None, as_json: bool, **where: Any) -> None:
+    """Say how version AFTER of KEY (the newest, if not said) differs from BEFORE, step by step.
+
+    Example: cdp journeys diff welcome 1 2
+    """
+    from cdp.delivery.journeys.launching import differences
+
+    _, store = open_store(**where)
+    rows = seen(store, lambda tx: differences(tx, key, before, after))
+    if as_json or rows:
+        print_rows(rows, as_json)
+    else:
+        click.echo("they say the same", err=True)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from marshmallow import Schema, fields
 
 from cdp.journeys.schema import JourneyBody
-from cdp.journeys.steps import STEPS
+from cdp.journeys.steps import STEPS, StepKind
 
 #: What a text may be, beside a condition over one message (``where``).
 CONDITION, EXPRESSION, WHERE = "condition", "expression", "where"
@@ -79,6 +79,10 @@ def _one(item: Any, holder: Any, key: Any, field: str, inherited: str = "") -> I
 
 
 def _steps(value: Any, field: str) -> Iterator[Place]:
+    if isinstance(value, Mapping):  # by way out
+        for exit, inner in value.items():
+            yield from _steps(inner, f"{field}.{exit}")
+        return
     for at, step in enumerate(value if isinstance(value, list) else ()):
         for name in step if isinstance(step, Mapping) else ():
             if name in STEPS:
@@ -96,6 +100,29 @@ def _step(step: Any, name: str, field: str) -> Iterator[Place]:
         key = item.data_key or attribute
         if isinstance(spec, Mapping) and key in spec:
             yield from _one(item, step, name, f"{field}.{key}")
+
+
+def own_settings(kind: StepKind, spec: Mapping[str, Any]) -> Any:
+    """What a step says, without the steps inside of it."""
+    return _bare(_made(kind.schema), spec)
+
+
+def _bare(schema: Any, value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    found = dict(value)
+    for name, item in schema.fields.items():
+        key = item.data_key or name
+        if key not in found:
+            continue
+        inner = item.inner if isinstance(item, fields.List) else item
+        if item.metadata.get("format") == "steps":
+            del found[key]
+        elif isinstance(inner, fields.Nested):
+            several = isinstance(found[key], list)
+            made = [_bare(inner.schema, one) for one in (found[key] if several else [found[key]])]
+            found[key] = made if several else made[0]
+    return found
 
 
 def _values(value: Any, field: str) -> Iterator[Place]:

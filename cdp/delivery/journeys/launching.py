@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from cdp.definitions import KINDS, Body, DefinitionError, check
+from cdp.definitions import KINDS, Body, DefinitionError, check, difference
 from cdp.definitions.journey import program_of
 from cdp.definitions.space import Space
 from cdp.delivery.journeys.there import KIND, Refused, body_of, program_at
 from cdp.journeys import JourneyError, Program
+from cdp.journeys.places import own_settings
 from cdp.plugin import Channel
 from cdp.store import config_rows, defining, journey_runs, journeys
 
@@ -116,13 +117,34 @@ def _steps(tx: Connection, key: str, body: Body) -> Mapping[str, Any]:
 
 def _specs(program: Program) -> Mapping[str, Any]:
     """What each step says, without the steps inside of it."""
-    found = {}
-    for id_, step in program.steps.items():
-        fields = step.kind.schema().fields
-        inner = {
-            field.data_key or name
-            for name, field in fields.items()
-            if field.metadata.get("format") == "steps"
-        }
-        found[id_] = (step.kind.name, {n: v for n, v in step.spec.items() if n not in inner})
+    return {
+        id_: (step.kind.name, own_settings(step.kind, step.spec))
+        for id_, step in program.steps.items()
+    }
+
+
+def differences(
+    tx: Connection, key: str, before: int, after: int | None = None
+) -> list[dict[str, Any]]:
+    """What differs between two versions: steps by their ids, all else by field."""
+    (_, old), (_, new) = body_of(tx, key, before), body_of(tx, key, after)
+    found = [
+        {"what": "changed", "field": change.field, "before": change.before, "after": change.after}
+        for change in difference(old, new)
+        if change.field != "steps"
+    ]
+    were, are = _steps(tx, key, old), _steps(tx, key, new)
+    for id_ in dict.fromkeys((*were, *are)):
+        one, other = were.get(id_), are.get(id_)
+        if one != other:
+            what = "added" if one is None else "removed" if other is None else "changed"
+            found.append(
+                {"what": what, "field": id_, "before": _written(one), "after": _written(other)}
+            )
+    if list(were) != list(are) and set(were) == set(are):
+        found.append({"what": "moved", "field": "steps", "before": None, "after": ", ".join(are)})
     return found
+
+
+def _written(step: tuple[str, Any] | None) -> Any:
+    return {step[0]: step[1]} if step is not None else None

@@ -17,10 +17,11 @@ from cdp.store import Store
 
 def register(app: Flask, store: Store, settings: Settings, plugins: Any) -> None:
     """Add the APIs to ``app``."""
-    from cdp.api import addresses, admin, profiles, send, triggers
+    from cdp.api import addresses, admin, inbound, profiles, send, triggers
 
     addresses.allow(app)
     app.register_blueprint(profiles.create_blueprint(store, settings))
     app.register_blueprint(send.create_blueprint(store))
     app.register_blueprint(triggers.create_blueprint(store))
+    app.register_blueprint(inbound.create_blueprint(store, app.extensions["sources"]))
     admin.register(app, store, settings, plugins)

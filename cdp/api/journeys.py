@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from cdp.api.errors import ApiError, not_found, sentence, wrong_fields
 from cdp.api.fields import Empty, PageQuery, Words
 from cdp.api.room import Room, author, here, page_of
-from cdp.delivery.journeys import inside, office, shown
+from cdp.delivery.journeys import calling, inside, office, shown
 from cdp.delivery.journeys.launching import insiders
 from cdp.delivery.journeys.there import NoSuchJourney, Refused, launched
 from cdp.store import journey_runs, journeys
@@ -173,6 +173,34 @@ class EndBody(Schema):
     reason = Words(required=True)
 
 
+class TriggerPersonSchema(Schema):
+    """Somebody who enters, named in one way, and what is known of the occasion."""
+
+    user_id = Words()
+    email = Words()
+    anonymous_id = Words()
+    data = fields.Dict(
+        keys=fields.String(), load_default=dict, metadata={"description": "As event.… there."}
+    )
+
+
+class TriggerBody(Schema):
+    """Who enters a journey that is begun by calls."""
+
+    people = fields.List(
+        fields.Nested(TriggerPersonSchema),
+        required=True,
+        validate=validate.Length(1, calling.MOST_PEOPLE),
+    )
+    id = Words(metadata={"description": "The call's id: the same one begins nothing anew."})
+
+
+class TriggeredSchema(Schema):
+    """How many people the call was about."""
+
+    people = fields.Integer()
+
+
 def _told(act: Callable[[Connection], Any], *, writes: bool) -> Any:
     """What comes of an act or a look; refusals as the API tells them."""
     store = here().store
@@ -242,6 +270,27 @@ def list_journey_orders(key: str) -> Any:
         return {"data": [shown.order(item) for item in found], "next": None}
 
     return _told(look, writes=False)
+
+
+@room.on(
+    "POST", "/journeys/<key>/trigger", "journeys:write", body=TriggerBody, gives=TriggeredSchema,
+    status=202,
+)  # fmt: skip
+def trigger_journey(given: dict[str, Any], key: str) -> Any:
+    """Let people enter who are named here, each with data; who isn't known yet becomes somebody."""
+    people = [
+        calling.Called(
+            {type_: item[name] for name, type_ in calling.NAMES.items() if item.get(name)},
+            item["data"],
+        )
+        for item in given["people"]
+    ]
+
+    def do(tx: Connection) -> dict[str, Any]:
+        now = here().now()
+        return {"people": calling.begin(tx, key, people, "api", now, given.get("id"))}
+
+    return _told(do, writes=True)
 
 
 def _act(

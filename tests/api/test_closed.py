@@ -30,6 +30,8 @@ OPEN_ROOM = "tracking."
 CHANNELS = "channels."
 #: People's pages about their messages: each address is signed, and shows one message's person.
 PAGES = "pages."
+#: Webhooks of others that begin a journey: a write key opens it, as it does tracking.
+HOOKS = "inbound."
 LOCAL = "metrics"
 
 AWAY = {"REMOTE_ADDR": "192.0.2.7"}
@@ -65,7 +67,7 @@ def routes(space: Space) -> Iterator[Route]:
 
 
 def is_open(route: Route) -> bool:
-    return route.endpoint in OPEN or route.endpoint.startswith((OPEN_ROOM, CHANNELS, PAGES))
+    return route.endpoint in OPEN or route.endpoint.startswith((OPEN_ROOM, CHANNELS, PAGES, HOOKS))
 
 
 def closed(space: Space) -> list[Route]:
@@ -128,6 +130,7 @@ def test_the_list_of_open_routes_is_what_it_says(ana_space: Space) -> None:
         "profile_api",
         "send_api",
         "triggers_api",
+        "inbound",
         "rest",
     }
     known |= {"healthz", "readyz", "metrics", "static"}

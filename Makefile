@@ -47,9 +47,9 @@ endif
 bench: $(VENV)/.dev ## Measure against the bare limits of this machine; QUICK=1: within a minute
 	@$(BIN)/python -m tests.bench $(if $(filter 1,$(QUICK)),--quick)
 
-proof: $(VENV)/.dev ## The long forms of the crash and property tests
+proof: $(VENV)/.dev ## The long forms of the crash and property tests; ARGS="--only 'law 3' --processes 2"
 	@$(BIN)/python -m tests.setup.prepare
-	@$(BIN)/python -m tests.proof
+	@$(BIN)/python -m tests.proof $(ARGS)
 
 lint: $(VENV)/.dev ## Style, types, and the direction of imports
 	@$(BIN)/ruff check .

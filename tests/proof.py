@@ -1,7 +1,8 @@
 """``make proof``: the long forms of what `make test` runs in a short one.
 
-``python -m tests.proof [--kills N] [--examples N]`` prints a table and exits with 1
-if anything does not hold.
+``python -m tests.proof [--kills N] [--examples N] [--only WORDS] [--processes N]`` prints a
+table and exits with 1 if anything does not hold. ``--only "law 3"`` takes those whose name has
+these words; ``--processes`` shares the tests of a property among as many.
 """
 
 from __future__ import annotations
@@ -32,30 +33,52 @@ def main() -> int:
     parser.add_argument("--examples", type=int, default=10_000)
     parser.add_argument("--messages", type=int, default=200_000)
     parser.add_argument("--people", type=int, default=100_000)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--processes", type=int, default=0)
     given = parser.parse_args()
+
+    def wanted(title: str) -> bool:
+        return given.only in title
+
     rows: list[Row] = []
-    with Console(stderr=True).status("") as status:
-        for title, kills, url in (
-            ("SIGKILL under load, SQLite", given.kills, None),
-            ("SIGKILL under load, Postgres", max(1, given.kills // 5), new_database()),
+    console = Console(stderr=True)
+
+    def note(row: Row) -> None:
+        """Kept, and told at once: all of it takes hours."""
+        rows.append(row)
+        console.print(f"{row[0]}: {row[2]}", highlight=False, markup=False)
+
+    with console.status("") as status:
+        for title, kills, postgres in (
+            ("SIGKILL under load, SQLite", given.kills, False),
+            ("SIGKILL under load, Postgres", max(1, given.kills // 5), True),
         ):
+            if not wanted(title):
+                continue
+            url = new_database() if postgres else None
             status.update(f"{title}: {kills} kills")
-            rows.append(crash(title, kills, url))
-        for title, share, keys, url in (
-            ("law 6: SIGKILL while sending, a provider without keys", 1, False, None),
-            ("law 6: SIGKILL while sending, a provider with keys", 4, True, None),
-            ("law 6: SIGKILL while sending, Postgres", 10, False, new_database()),
+            note(crash(title, kills, url))
+        for title, share, keys, postgres in (
+            ("law 6: SIGKILL while sending, a provider without keys", 1, False, False),
+            ("law 6: SIGKILL while sending, a provider with keys", 4, True, False),
+            ("law 6: SIGKILL while sending, Postgres", 10, False, True),
         ):
+            if not wanted(title):
+                continue
+            url = new_database() if postgres else None
             count = max(1000, given.messages // share)
             status.update(f"{title}: {count:,} messages")
-            rows.append(sending(title, count, max(3, given.kills // share // 5), keys, url))
-        for title, share, url in (
-            ("journeys: SIGKILL with people on their way, SQLite", 1, None),
-            ("journeys: SIGKILL with people on their way, Postgres", 10, new_database()),
+            note(sending(title, count, max(3, given.kills // share // 5), keys, url))
+        for title, share, postgres in (
+            ("journeys: SIGKILL with people on their way, SQLite", 1, False),
+            ("journeys: SIGKILL with people on their way, Postgres", 10, True),
         ):
+            if not wanted(title):
+                continue
+            url = new_database() if postgres else None
             count = max(400, given.people // share)
             status.update(f"{title}: {count:,} people")
-            rows.append(travelling(title, count, max(3, given.kills // share // 5), url))
+            note(travelling(title, count, max(3, given.kills // share // 5), url))
         for law, path in (
             ("law 6: lives of messages", "tests/laws/test_messages.py"),
             ("laws 2 and 3: order and repeats", "tests/laws/test_order_and_repeats.py"),
@@ -85,8 +108,9 @@ def main() -> int:
             ("traits as they were", "tests/store/test_trait_history.py"),
             ("a profile's events by time", "tests/store/test_timeline.py"),
         ):
-            status.update(law)
-            rows.append(properties(law, path, given.examples))
+            if wanted(law):
+                status.update(law)
+                note(properties(law, path, given.examples, given.processes))
     table = Table(box=None)
     for column in ("proof", "size", "result", ""):
         table.add_column(column, overflow="fold")
@@ -131,11 +155,12 @@ def travelling(title: str, people: int, kills: int, url: str | None) -> Row:
     return title, f"{people:,} people, {kills} kills", result, report.holds
 
 
-def properties(law: str, path: str, examples: int) -> Row:
+def properties(law: str, path: str, examples: int, processes: int = 0) -> Row:
     """A property test with many more examples."""
+    shared = ["-n", str(processes)] if processes else []
     began = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", path, "-o", "timeout=36000"],
+        [sys.executable, "-m", "pytest", "-q", path, "-o", "timeout=36000", *shared],
         env={**os.environ, "CDP_PROOF_EXAMPLES": str(examples)},
         cwd=ROOT, capture_output=True, text=True,
     )  # fmt: skip

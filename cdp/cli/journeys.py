@@ -22,13 +22,14 @@ from cdp.cli.definitions import group_of
 from cdp.cli.errors import CliError
 from cdp.cli.journey_common import done, read_file, seen
 from cdp.cli.journey_people import PEOPLE
+from cdp.cli.journey_try import TRY
 from cdp.definitions.journey import JOURNEY
 
 journeys_ = group_of(
     JOURNEY, "journeys", "People on their way, step by step: launch, pause, stop, look.", None
 )
 _key = click.argument("key")
-for command in PEOPLE:
+for command in (*PEOPLE, *TRY):
     journeys_.add_command(command)
 
 

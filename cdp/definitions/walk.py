@@ -17,10 +17,13 @@ from typing import Any
 from cdp.conditions.durations import parse_duration
 from cdp.definitions.scene import Scene
 from cdp.events import format_time, parse_time
-from cdp.journeys.replay import Done, Life
+from cdp.events.times import MAX_MS
+from cdp.journeys.replay import Done, Life, NeverEnds
 from cdp.journeys.run import ACTIVE, Answer, Call, Emit, Listed, Send, Transition, Update
 from cdp.messaging.templates import RenderError, TemplateError
 
+#: Things that fall due between two items of a script; more are taken for a mistake.
+MOST_DUE = 5_000
 CALLS = ("track", "identify", "page", "screen", "group")
 
 
@@ -51,6 +54,8 @@ def _item(
         ms = parse_duration(str(item["advance"]))
         if ms is None:
             raise BadScript(f"{item['advance']} is no length of time such as 3d")
+        if life.now + ms > MAX_MS:
+            raise BadScript("it goes beyond the calendar")
         yield from steps.until(life.now + ms)
     elif "until" in item:
         yield from steps.until(_time(item["until"]))
@@ -112,10 +117,14 @@ class Steps:
 
     def until(self, at: int) -> Iterator[dict[str, Any]]:
         """Let time go on; an instant that is over changes nothing."""
-        while (due := self._life.next_due()) is not None and due <= at:
+        for _ in range(MOST_DUE):
+            due = self._life.next_due()
+            if due is None or due > at:
+                self._life.until(at)
+                return
             self._life.until(due)
             yield from self.new()
-        self._life.until(at)
+        raise NeverEnds(f"more than {MOST_DUE:,} things fall due until {format_time(at)}")
 
     def new(self) -> Iterator[dict[str, Any]]:
         """What came about."""

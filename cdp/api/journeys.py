@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from cdp.api.errors import ApiError, not_found, sentence, wrong_fields
 from cdp.api.fields import Empty, PageQuery, Words
+from cdp.api.masking import personal
 from cdp.api.room import Room, author, here, page_of
 from cdp.delivery.journeys import calling, inside, office, shown
 from cdp.delivery.journeys.launching import insiders
@@ -104,14 +105,14 @@ class JourneyRunSchema(Schema):
     id = fields.Integer()
     person = fields.String(allow_none=True, metadata={"description": "The public id."})
     version = fields.Integer()
-    key = fields.String(allow_none=True, metadata={"description": "What tells runs apart."})
+    key = fields.String(allow_none=True, metadata=personal("value", "What tells runs apart."))
     status = fields.String(metadata={"description": "active or ended."})
     step = fields.String(allow_none=True)
     since = fields.String()
     started = fields.String()
     due = fields.String(allow_none=True, metadata={"description": "When it is looked at next."})
     held = fields.Boolean()
-    error = fields.String(allow_none=True)
+    error = fields.String(allow_none=True, metadata=personal("quoted"))
     reason = fields.String(allow_none=True, metadata={"description": "Why it ended."})
     goal_at = fields.String(allow_none=True)
 

@@ -41,11 +41,12 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
 def told_space(folder: Path) -> Space:
     """A space in which everything is told of one person, in every place."""
     made = Space(folder)
+    all_of_it = Api(made, TOKEN)
+    _go_on_a_journey(all_of_it)
     for messages in (told.MESSAGES, [told.LOST], [_seat()]):
         made.send(*messages)
     made.send_raw("track", told.BROKEN)
     told.deliver(made.store, 1000)
-    all_of_it = Api(made, TOKEN)
     _define(all_of_it)
     made.pipeline.settle()
     _write_to_her(made)
@@ -54,6 +55,14 @@ def told_space(folder: Path) -> Space:
     all_of_it.post("/api/profiles/user_id:user-77-zulu/unmerge", taken)
     all_of_it.post("/api/suppressions", {"address": "zoe@quagmire.example", "detail": "Zoe"}, 201)
     return made
+
+
+def _go_on_a_journey(api: Api) -> None:
+    """One that tells runs apart by what says who she is."""
+    entry, trigger = {"once_per": "properties.by"}, {"event": "Signed Up"}
+    body = {"key": "way", "trigger": trigger, "entry": entry, "steps": [{"wait": "2d"}]}
+    api.post("/api/journeys", body, 201)
+    api.post("/api/journeys/way/launch")
 
 
 def _seat() -> dict[str, Any]:
@@ -113,6 +122,7 @@ def addresses(space: Space, method: str) -> Iterator[tuple[str, str]]:
     keys = {
         "destinations": "hook", "sources": "default", "audiences": "pros", "templates": "hi",
         "broadcasts": "sale", "computed-traits": "who", "campaigns": "sale", "object-types": "2",
+        "journeys": "way",
     }  # fmt: skip
     [letter] = [row["id"] for row in api.listed("/api/messages")]
     for rule in space.app.url_map.iter_rules():
@@ -160,6 +170,8 @@ def test_whoever_may_is_told_all_of_it(space: Space) -> None:
     texts = {(endpoint, path): text for endpoint, path, text, _ in said(space, "all", "GET")}
     everything = " ".join(texts.values())
     assert [value for value in told.SECRET if value not in everything] == []
+    [runs] = [text for (_, path), text in texts.items() if path == "/api/journeys/way/runs"]
+    assert "user-77-zulu" in runs
     telling = {endpoint for (endpoint, _), text in texts.items() if found_in(text)}
     assert len(telling) >= 20, sorted(telling)
 

@@ -86,6 +86,7 @@ class Delivery:
         self._start("goals", lambda: 0.0 if converting.step(self._store, _now()) else 1.0)
         if streams:
             self._start("broadcasts", self.mover.step)
+            self._start("inquiries", lambda: 0.0 if self.office.inquire(_now()) else 5.0)
             self._start("followups", lambda: 0.0 if self.office.follow_up(_now()) else 0.25)
 
     def work(self, name: str, seconds: float, stop: threading.Event | None = None) -> None:
@@ -109,6 +110,7 @@ class Delivery:
         steps = {
             "broadcasts": lambda: self.mover.step() == 0.0,
             "followups": lambda: self.office.follow_up(_now()) > 0,
+            "inquiries": lambda: self.office.inquire(_now()) > 0,
         }
         if kind in steps:
             while goes_on() and steps[kind]():

@@ -18,6 +18,7 @@ from cdp.store import (
     delivery,
     delivery_outbox,
     followups,
+    inquiries,
     meta,
 )
 
@@ -89,6 +90,8 @@ def waiting(store: Store, now: int) -> list[str]:
             found.append("broadcasts:*")
         if followups.any_due(tx, now):
             found.append("followups:*")
+        if inquiries.any_due(tx, now):
+            found.append("inquiries:*")
         if claims.any_lost(tx, now):
             found.append("messages:*")
     return found

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 from marshmallow import Schema, fields, validate
 
 from cdp.plugin.destination import Destination
-from cdp.plugin.messages import Content, Inbound, Outgoing, Receipt, Reply
+from cdp.plugin.messages import Content, Inbound, Inquiry, Outgoing, Receipt, Reply, Report
 from cdp.plugin.settings import SettingsSchema
 
 
@@ -103,6 +103,14 @@ class Channel(Destination):
         reply are kept before it is answered.
         """
         return None
+
+    def inquire(self, inquiries: list[Inquiry]) -> list[list[Report] | None]:
+        """Ask the provider what became of messages whose receipts said ``ask``.
+
+        The reports of each, in order; None: it doesn't know yet. Raise `Retry` or `Stop` if
+        it can't be asked. Each is asked for a day at most, every quarter of an hour.
+        """
+        return [[] for _ in inquiries]
 
     def checks(self) -> list[Check]:
         """What should hold before this channel sends, looked up now."""

@@ -162,7 +162,7 @@ class Receipt:
     will never take it. ``bounced``: the address is no good; ``hard`` for good.
     ``unknown``: it may have it; what follows depends on whether it knows our keys.
     ``gone`` are device tokens that no longer exist; ``response`` what is worth keeping of
-    the answer.
+    the answer; ``ask`` (JSON) what the provider is asked by later (`Channel.inquire`).
     """
 
     kind: str
@@ -172,6 +172,7 @@ class Receipt:
     hard: bool = False
     gone: tuple[str, ...] = ()
     response: Mapping[str, Any] = field(default_factory=dict)
+    ask: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def sent(cls, provider_id: str = "", **more: Any) -> Receipt:
@@ -197,6 +198,17 @@ class Receipt:
     def unknown(cls, reason: str) -> Receipt:
         """The call broke after it was made: the provider may have the message."""
         return cls("unknown", reason=reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """A message that a provider took and tells nothing of unless it is asked.
+
+    ``delivery`` is its public name, ``ask`` what its receipt said.
+    """
+
+    delivery: str
+    ask: Mapping[str, Any]
 
 
 #: What a report may say. ``replied`` carries the text in ``detail``.

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, delete, select
 from cdp.identity import Identifier
 from cdp.store import broadcast_people, emissions, journey_runs, preferences
 from cdp.store.bulk import chunks
-from cdp.store.tables import deliveries, delivery_contents, followups, reports
+from cdp.store.tables import deliveries, delivery_contents, followups, inquiries, reports
 
 
 def forget_messages(
@@ -39,6 +39,7 @@ def _drop(tx: Connection, ids: Select[Any]) -> None:
     found = [row[0] for row in tx.execute(ids)]
     for some in chunks(found):
         tx.execute(delete(delivery_contents).where(delivery_contents.c.delivery.in_(some)))
+        tx.execute(delete(inquiries).where(inquiries.c.delivery.in_(some)))
         tx.execute(delete(followups).where(followups.c.delivery.in_(some)))
         tx.execute(delete(reports).where(reports.c.delivery.in_(some)))
         tx.execute(delete(deliveries).where(deliveries.c.id.in_(some)))

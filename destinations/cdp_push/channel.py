@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any, Protocol
 
 from cdp.plugin import (
@@ -13,16 +14,18 @@ from cdp.plugin import (
     Device,
     Exchange,
     Inbound,
+    Inquiry,
     Outgoing,
     PluginError,
     PushContent,
     Receipt,
     Reply,
+    Report,
     one_by_one,
 )
 from cdp_push import apns, fcm, webpush
 from cdp_push.apns import APNs
-from cdp_push.expo import Expo
+from cdp_push.expo import Expo, told
 from cdp_push.fate import Fate, Push, receipt
 from cdp_push.fcm import FCM
 from cdp_push.settings import PushSettings
@@ -53,11 +56,12 @@ class PushChannel(Channel):
         self._fcm = FCM(made, own) if made["fcm_service_account"] else None
         self._web = WebPush(made, own) if made["vapid_private_key"] else None
         self._apns = APNs(made, own) if made["apns_key"] else None
+        self._expo = Expo(made, own) if made["expo"] else None
         self._providers: dict[str, Provider | None] = {
             "ios": self._fcm if made["ios_by"] == "fcm" else self._apns,
             "android": self._fcm,
             "web": self._web,
-            "expo": Expo(made, own) if made["expo"] else None,
+            "expo": self._expo,
         }
 
     def configure(self) -> None:
@@ -93,6 +97,14 @@ class PushChannel(Channel):
         body = json.dumps({"publicKey": self._web.public_key}).encode()
         open_ = {"access-control-allow-origin": "*", "cache-control": "public, max-age=300"}
         return Reply(body=body, type="application/json", headers=open_)
+
+    def inquire(self, inquiries: list[Inquiry]) -> list[list[Report] | None]:
+        """Expo says some minutes later what Apple and Google made of a push."""
+        if self._expo is None:
+            return [[] for _ in inquiries]
+        tickets = [one for inquiry in inquiries for one in inquiry.ask.get("tickets") or {}]
+        known, now = self._expo.receipts(tickets), int(time.time() * 1000)
+        return [told(inquiry, known, now) for inquiry in inquiries]
 
     def measure(self, content: Content) -> dict[str, Any]:
         """``bytes`` of the payload and how many it may have, by platform of the devices."""

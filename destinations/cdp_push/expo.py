@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from cdp.plugin import Device, GuardedHTTP, PluginError
+from cdp.plugin import Device, GuardedHTTP, Inquiry, PluginError, Report, from_response
 from cdp_push.fate import Fate, Push, merged, of_error, of_status
 
 #: Messages in one call at most (docs.expo.dev, "Send notifications with the Expo Push Service").
 MOST = 100
+#: Tickets in one question at most.
+MOST_RECEIPTS = 1000
 
 
 class Expo:
@@ -17,8 +19,8 @@ class Expo:
 
     def __init__(self, settings: dict[str, Any], http: GuardedHTTP) -> None:
         self._settings, self._http = settings, http
-        base = (settings["expo_url"] or "https://exp.host").rstrip("/")
-        self._url = f"{base}/--/api/v2/push/send"
+        self._base = (settings["expo_url"] or "https://exp.host").rstrip("/")
+        self._url = f"{self._base}/--/api/v2/push/send"
 
     def send(self, push: Push, devices: list[Device]) -> list[Fate]:
         """A call for each hundred of devices."""
@@ -27,13 +29,34 @@ class Expo:
             fates += self._some(push, devices[start : start + MOST])
         return fates
 
-    def _some(self, push: Push, devices: list[Device]) -> list[Fate]:
-        body = json.dumps([message_of(push, device, self._settings) for device in devices])
+    def receipts(self, tickets: list[str]) -> dict[str, dict[str, Any]]:
+        """What is known by now of tickets; raises what the call raises."""
+        found: dict[str, dict[str, Any]] = {}
+        for start in range(0, len(tickets), MOST_RECEIPTS):
+            some = tickets[start : start + MOST_RECEIPTS]
+            answer = self._http.request(
+                "POST", f"{self._base}/--/api/v2/push/getReceipts",
+                json.dumps({"ids": some}).encode(), self._headers(),
+            )  # fmt: skip
+            error = from_response(answer.status, answer.headers)
+            if error is not None:
+                raise error
+            data = _object(answer.body).get("data")
+            for ticket, said in data.items() if isinstance(data, dict) else ():
+                if isinstance(said, dict):
+                    found[ticket] = said
+        return found
+
+    def _headers(self) -> dict[str, str]:
         headers = {"content-type": "application/json", "accept": "application/json"}
         if self._settings["expo_access_token"]:
             headers["authorization"] = f"Bearer {self._settings['expo_access_token']}"
+        return headers
+
+    def _some(self, push: Push, devices: list[Device]) -> list[Fate]:
+        body = json.dumps([message_of(push, device, self._settings) for device in devices])
         try:
-            answer = self._http.request("POST", self._url, body.encode(), headers)
+            answer = self._http.request("POST", self._url, body.encode(), self._headers())
         except PluginError as error:
             return [of_error(device, error) for device in devices]
         found = _object(answer.body)
@@ -69,6 +92,36 @@ def message_of(push: Push, device: Device, settings: dict[str, Any]) -> dict[str
         message["mutableContent"] = True
     kept = {name: value for name, value in message.items() if value not in ("", None)}
     return {**merged(kept, content.custom.get("expo")), "to": device.token}
+
+
+def told(
+    inquiry: Inquiry, known: dict[str, dict[str, Any]], now: int, platform: str = "Expo"
+) -> list[Report] | None:
+    """What the receipts of a message's tickets say; None while one is missing.
+
+    A device that is gone is told of by its token alone; the message has bounced only if
+    none of its devices got it.
+    """
+    tickets: dict[str, str] = dict(inquiry.ask.get("tickets") or {})
+    if any(ticket not in known for ticket in tickets):
+        return None
+    found, reasons = [], []
+    for ticket, token in tickets.items():
+        said = known[ticket]
+        if said.get("status") == "ok":
+            continue
+        details = said.get("details")
+        code = str(details.get("error") or "") if isinstance(details, dict) else ""
+        reasons.append(f"{platform} {code}: {str(said.get('message') or '')[:200]}")
+        if code == "DeviceNotRegistered":
+            found.append(Report("bounced", f"gone:{ticket}", now, recipient=token, hard=True,
+                                reason=reasons[-1]))  # fmt: skip
+    if reasons and len(reasons) == len(tickets):
+        first = next(iter(tickets))
+        found.append(
+            Report("bounced", f"receipt:{first}", now, delivery=inquiry.delivery, reason=reasons[0])
+        )
+    return found
 
 
 def _fate(device: Device, ticket: Any) -> Fate:

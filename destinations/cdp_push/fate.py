@@ -79,6 +79,8 @@ def receipt(fates: Sequence[Fate]) -> Receipt:
     reasons = list(dict.fromkeys(fate.reason for fate in fates if fate.reason))
     if reasons:
         response["reasons"] = reasons[:5]
+    tickets = {fate.id: fate.device.token for fate in by_kind.get("sent", ()) if _asks(fate)}
+    ask = {"tickets": tickets} if tickets else {}
     for kind in ("sent", "unknown", "stop", "retry", "failed"):
         found = by_kind.get(kind)
         if not found:
@@ -91,9 +93,14 @@ def receipt(fates: Sequence[Fate]) -> Receipt:
             raise Retry(first.reason, after)
         return Receipt(
             kind, first.id, first.reason if kind != "sent" else "", after,
-            gone=gone, response=response,
+            gone=gone, response=response, ask=ask,
         )  # fmt: skip
     return Receipt.bounced("none of the devices exists any more", gone=gone, response=response)
+
+
+def _asks(fate: Fate) -> bool:
+    """Expo says later what Apple and Google made of it."""
+    return fate.device.platform == "expo" and bool(fate.id)
 
 
 def browsers(fates: Sequence[Fate]) -> bool:

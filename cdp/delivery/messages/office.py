@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cdp.config import Settings
-from cdp.delivery.messages import following
+from cdp.delivery.messages import following, inquiring
 from cdp.delivery.messages.checks import Checks
 from cdp.delivery.messages.emit import Emitter
 from cdp.delivery.messages.letters import Letters
@@ -69,6 +69,10 @@ class Office:
     def follow_up(self, now: int) -> int:
         """Let other channels follow what did not arrive or is not read; how many were looked at."""
         return following.step(self._store, now)
+
+    def inquire(self, now: int) -> int:
+        """Ask providers that tell nothing by themselves; after how many messages."""
+        return inquiring.step(self._store, self.providers, now)
 
     def begin(self, now: int) -> None:
         """Where no other process can have claims, those of the one before us are over."""

@@ -14,9 +14,18 @@ from cdp.messaging.request import Flag
 from cdp.messaging.saving import call_of, saved, shortened
 from cdp.messaging.told import event_of
 from cdp.plugin import Receipt, Report
-from cdp.store import addressees, deliveries, emissions, link_keys, preferences, reports
+from cdp.store import (
+    addressees,
+    deliveries,
+    emissions,
+    inquiries,
+    link_keys,
+    preferences,
+    reports,
+)
 from cdp.store.config_rows import Destination
 from cdp.store.deliveries import Delivery
+from cdp.store.inquiries import Asked
 
 #: Whose, from which source, and the call.
 Emitted = tuple[int | None, int, dict[str, Any]]
@@ -50,6 +59,7 @@ def receipts(tx: Connection, told: Sequence[Told], now: int) -> None:
     """Write what receipts bring about, beside what they make of their deliveries."""
     events: list[Emitted] = []
     bounced: list[int] = []
+    asked: list[Asked] = []
     answers: list[tuple[int | None, int, Report]] = []
     for item in told:
         row, receipt = item.prepared.delivery, item.receipt
@@ -61,6 +71,8 @@ def receipts(tx: Connection, told: Sequence[Told], now: int) -> None:
             )
             answers.append((row.id, item.destination.id, answer))
             events += _saved(item, now)
+        if receipt.ask:
+            asked.append(Asked(row.id, item.destination.id, now, dict(receipt.ask)))
         if receipt.kind == "bounced":
             bounced.append(row.id)
             for address in item.prepared.addresses if receipt.hard else ():
@@ -85,6 +97,7 @@ def receipts(tx: Connection, told: Sequence[Told], now: int) -> None:
             said = (receipt.response, receipt.reason)
             events += _answered(row, item.state == "sent", *said, item.prepared.names, now)
     reports.add_many(tx, answers, now)
+    inquiries.add(tx, asked, now)
     deliveries.first_time(tx, "bounced_at", bounced, now)
     emissions.add(tx, events, now)
 

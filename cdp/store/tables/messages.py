@@ -96,6 +96,18 @@ followups = Table(
     Index("followups_due", "due_at"),
 )
 
+#: Deliveries of which a provider tells nothing unless it is asked; ``about`` is JSON.
+inquiries = Table(
+    "inquiries",
+    metadata,
+    Column("delivery", Big, primary_key=True),
+    Column("destination", Integer, nullable=False),
+    Column("since", Big, nullable=False),
+    Column("due_at", Big, nullable=False),
+    Column("about", Text, nullable=False),
+    Index("inquiries_due", "due_at"),
+)
+
 #: What was told of deliveries, each thing once: ``source`` is the destination's number (0:
 #: ourselves) and ``ref`` its name for it.
 reports = Table(

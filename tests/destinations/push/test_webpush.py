@@ -14,7 +14,15 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdp.plugin import DestinationContext, Device, Inbound, PushContent, Receipt, SettingsError
+from cdp.plugin import (
+    DestinationContext,
+    Device,
+    Inbound,
+    Inquiry,
+    PushContent,
+    Receipt,
+    SettingsError,
+)
 from cdp.plugin.testing import Answer, RecordingServer, Request
 from tests.destinations.push.common import (
     AUTH,
@@ -230,3 +238,29 @@ def test_more_than_a_hundred_devices_take_more_calls() -> None:
     _, requests = expo(PushContent(many, data={"sync": "1"}), tickets())
     assert [len(request.json()) for request in requests] == [100, 50]
     assert requests[0].json()[0]["_contentAvailable"] is True
+
+
+def asked(said: dict[str, Any], *tickets: str) -> tuple[Any, list[Request]]:
+    """What Expo's receipts make of a message to some of the phones."""
+    ask = {"tickets": {ticket: PHONES[n].token for n, ticket in enumerate(tickets)}}
+    with RecordingServer(otherwise=Answer(200, body=json.dumps({"data": said}).encode())) as server:
+        channel = make(expo=True, expo_url=server.url)
+        found = channel.inquire([Inquiry("d1", ask)])
+        channel.close()
+    return found[0], server.requests
+
+
+def test_a_ticket_of_expo_is_asked_after_once_it_is_taken() -> None:
+    receipt, _ = expo(PushContent(PHONES[:1], "Hi"), tickets(OK))
+    assert receipt.ask == {"tickets": {"t1": PHONES[0].token}}
+    found, [request] = asked({"t1": {"status": "ok"}}, "t1")
+    assert found == [] and request.json() == {"ids": ["t1"]}
+    assert request.path == "/--/api/v2/push/getReceipts"
+    assert asked({}, "t1")[0] is None  # it isn't known yet
+
+
+def test_a_phone_that_is_gone_is_told_of_and_a_message_that_none_got_has_bounced() -> None:
+    found, _ = asked({"t1": refused("DeviceNotRegistered"), "t2": {"status": "ok"}}, "t1", "t2")
+    assert [(r.recipient, r.hard, r.delivery) for r in found] == [(PHONES[0].token, True, "")]
+    found, _ = asked({"t1": refused("MessageRateExceeded")}, "t1")
+    assert [(r.kind, r.delivery, r.hard) for r in found] == [("bounced", "d1", False)]

@@ -27,7 +27,7 @@ PAGE = 50
 #: Larger files are for the command line, which reads them where they are.
 MAX_UPLOAD = 256 * 1024 * 1024
 #: What a form of the console has at most otherwise.
-MAX_FORM = 4 * 1024 * 1024
+MAX_FORM, MAX_IMAGES = 4 * 1024 * 1024, 32 * 1024 * 1024
 TRAIT, OWN_ID = "trait", "custom"
 
 #: What a column can be, in words.
@@ -67,8 +67,8 @@ class Line(NamedTuple):
 
 def limit_upload() -> None:
     """Before anything of a form is read: how large it may be."""
-    upload = request.endpoint == "console.import_upload"
-    request.max_content_length = MAX_UPLOAD if upload else MAX_FORM
+    uploads = {"console.import_upload": MAX_UPLOAD, "console.image_upload": MAX_IMAGES}
+    request.max_content_length = uploads.get(str(request.endpoint), MAX_FORM)
 
 
 def index() -> str:

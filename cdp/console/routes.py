@@ -62,6 +62,7 @@ from cdp.console import (
     written,
 )
 from cdp.console.context import EXTENSION, Console, Services
+from cdp.console.line_diff import line_diff
 from cdp.store import Store, meta
 
 View = Callable[..., Any]
@@ -305,6 +306,7 @@ def _set_up(state: BlueprintSetupState, console: Console) -> None:
         public_id=people.face_id,
         to_json=format.to_json,
     )
+    app.jinja_env.globals["line_diff"] = line_diff
 
 
 def _cookie_secret(store: Store) -> str:

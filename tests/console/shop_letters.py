@@ -23,15 +23,17 @@ def write_stationery(tx: Connection, now: int) -> None:
          "right": [{"type": "button", "text": "Look", "link": "https://shop.example/new"}]},
         {"type": "footer", "text": "{{ snippets.address }}", "unsubscribe": "Unsubscribe"},
     ]  # fmt: skip
+    spring = {"channel": "email", "subject": "Spring", "blocks": blocks,
+              "locales": {"pl": {"subject": "Wiosna"}}}  # fmt: skip
     page = "<html lang='en'><body><h1>The shop</h1>{{ content }}</body></html>"
     for id_, body in (
         (("snippet", "address"), {"body": "Shop Ltd, 1 Main Street",
                                   "locales": {"pl": {"body": "Sklep"}}}),
         (("layout", "page"), {"name": "Page", "body": page}),
-        (("template", "spring"), {"channel": "email", "subject": "Spring", "blocks": blocks,
-                                  "locales": {"pl": {"subject": "Wiosna"}}}),
+        (("template", "spring"), {**spring, "blocks": blocks[:-1]}),
     ):  # fmt: skip
         defining.put(tx, now, id_, body, "demo")
+    defining.put(tx, now, ("template", "spring"), spring, "demo")
 
 
 def picture(size: tuple[int, int]) -> bytes:

@@ -82,7 +82,7 @@ ADDRESSES = (
     "/messages/templates/-new",
     "/messages/templates/-new?channel=push",
     "/messages/templates/sale_a",
-    "/messages/templates/sale_a/versions",
+    "/messages/templates/spring/versions",
     "/messages/templates/spring",
     "/messages/templates/-new?channel=in_app",
     "/messages/layouts",

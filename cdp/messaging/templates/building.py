@@ -155,6 +155,7 @@ def _style(color: str) -> str:
   .sheet, .sheet > table {{ background-color: #1a1e22 !important; }}
   .said div, .said h1, .said h2, .said h3 {{ color: #e6e8ea !important; }}
   .said a {{ color: #8ab4f8 !important; }}
+  .sheet img {{ color: #e6e8ea !important; }}
 }}
 """
 

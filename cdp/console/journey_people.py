@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from flask import abort, render_template, request
@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 
 from cdp.console import layout, messages
 from cdp.console.context import console
-from cdp.console.journeys import TONES, Found, end_word, find
+from cdp.console.journey_said import KIND
+from cdp.console.journeys import TONES, end_word, find
 from cdp.console.messages import Letter
 from cdp.console.reasons import ClauseLine, clause_lines
 from cdp.definitions import title_of
@@ -70,7 +71,7 @@ class Journey(NamedTuple):
 
 def index(key: str) -> str:
     """Who is in a journey, or was; of one step or all."""
-    step, state = request.args.get("step"), request.args.get("state", "active")
+    step, state = request.args.get("step") or None, request.args.get("state", "active")
     before = layout.number_arg("before")
     status = {"active": "active", "ended": "ended"}.get(state)
     with console().store.read() as tx:
@@ -81,9 +82,10 @@ def index(key: str) -> str:
                 tx, found.row.id, {found.row.id: key}, status=status,
                 step=step if status == "active" else None, before=before, limit=PAGE + 1,
             )  # fmt: skip
-        steps = _steps(tx, found)
-        travellers = _travellers(tx, items[:PAGE], lambda item: steps.get(item.run.version, {}))
         standings = journey_runs.standings(tx, found.row.id) if found.row is not None else []
+        shown = {item.run.version for item in items} | {one.version for one in standings}
+        steps = _steps(tx, key, shown)
+        travellers = _travellers(tx, items[:PAGE], lambda item: steps.get(item.run.version, {}))
     at: dict[str, list[int]] = {}
     for one in standings:
         there = at.setdefault(one.step, [0, 0])
@@ -104,12 +106,13 @@ def index(key: str) -> str:
     )
 
 
-def _steps(tx: Connection, found: Found) -> dict[int, Mapping[str, Step]]:
-    """The steps of each version by id."""
+def _steps(tx: Connection, key: str, versions: Iterable[int]) -> dict[int, Mapping[str, Step]]:
+    """The steps of some versions by id."""
+    bodies = {number: definitions.body_of(tx, KIND, key, number) for number in versions}
     return {
-        one.version: Read(found.key, one.body, one.version, lambda root: root).steps
-        for one in definitions.versions(tx, "journey", found.key)
-        if one.body is not None
+        number: Read(key, body, number, lambda root: root).steps
+        for number, body in bodies.items()
+        if body is not None
     }
 
 
@@ -147,7 +150,7 @@ def run(key: str, number: int) -> str:
         if not items or found.row is None or items[0].journey != found.row.id:
             abort(404, f"{found.name} has no run {number}.")
         item = items[0]
-        steps = _steps(tx, found).get(item.run.version, {})
+        steps = _steps(tx, key, {item.run.version}).get(item.run.version, {})
         moves = journey_runs.moves_of(tx, [number])
         came = _came(tx, item, moves, steps)
         traveller = _travellers(tx, [item], lambda one: steps)[0]
@@ -208,10 +211,11 @@ def of_person(tx: Connection, profile: int) -> dict[str, Any]:
     items = journey_runs.of_people(tx, [profile], keys)
     items.sort(key=lambda item: -item.run.id)
     names = {one.key: title_of(one.key, one.body or {})
-             for one in definitions.all_current(tx, "journey")}  # fmt: skip
+             for one in definitions.all_current(tx, KIND)}  # fmt: skip
     steps: dict[str, dict[int, Mapping[str, Step]]] = {}
     for key in {item.run.journey for item in items[:PAGE]}:
-        steps[key] = _steps(tx, Found(key, None, None, None))
+        some = {item.run.version for item in items[:PAGE] if item.run.journey == key}
+        steps[key] = _steps(tx, key, some)
     travellers = _travellers(
         tx, items[:PAGE], lambda item: steps.get(item.run.journey, {}).get(item.run.version, {})
     )

@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from cdp.journeys.schema import JourneyBody
-from cdp.journeys.steps import STEPS
+from cdp.journeys.steps import STEPS, StepKind
 from cdp.messaging.pressure import DAYS
 
 #: What a field is called where its name in files says too little.
@@ -82,17 +82,21 @@ _EXPRESSION = frozenset({"date"})
 Shape = dict[str, Any]
 
 
-@cache
 def shapes() -> dict[str, Shape]:
     """The form of each kind of step, by name, in the order in which they are offered."""
+    return _shapes(tuple(STEPS.values()))
+
+
+@cache
+def _shapes(kinds: tuple[StepKind, ...]) -> dict[str, Shape]:
     return {
-        name: {
+        kind.name: {
             "title": kind.title,
-            "about": (type(kind).__doc__ or "").strip().splitlines()[0],
+            "about": (kind.__doc__ or kind.title).strip().splitlines()[0],
             "short": kind.short,
-            **of_schema(kind.schema(), FIRST.get(name)),
+            **of_schema(kind.schema(), FIRST.get(kind.name)),
         }
-        for name, kind in STEPS.items()
+        for kind in kinds
     }
 
 
@@ -134,6 +138,8 @@ def _type(schema: str, name: str, field: Any) -> Shape:
         if name in _EXPRESSION:
             return {"type": "expression"}
         return {"type": "condition", "context": "message" if name in _MESSAGE else "branch"}
+    if form == "steps" and isinstance(field, fields.Dict):
+        return {"type": "outs", "outs": list(field.metadata.get("exits", ()))}
     if form == "steps":
         return {"type": "steps"}
     if isinstance(field, fields.Nested):

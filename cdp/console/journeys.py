@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from flask import Response, abort, flash, jsonify, render_template, request, url_for
@@ -18,9 +18,11 @@ from cdp.console.sources import author
 from cdp.definitions import title_of
 from cdp.delivery.journeys import inside, office
 from cdp.delivery.journeys.there import MAY, NoSuchJourney, Refused
-from cdp.store import definitions, journey_drafts, journey_runs, journeys
+from cdp.store import definitions, journey_drafts, journey_runs, journey_sums, journeys
 from cdp.store.definitions import Version
 from cdp.store.journey_drafts import Draft
+from cdp.store.journey_runs import Standing
+from cdp.store.journey_sums import Sum
 from cdp.store.journeys import JourneyRow
 
 #: The colour of a state's badge.
@@ -92,26 +94,20 @@ def index() -> str:
         rows = {row.key: row for row in journeys.all_rows(tx)}
         versions = {one.key: one for one in definitions.all_current(tx, KIND)}
         drafts = {one.key: one for one in journey_drafts.all_drafts(tx)}
-        lines = []
-        for key in {**versions, **drafts, **rows}:
-            found = Found(key, rows.get(key), versions.get(key), drafts.get(key))
-            lines.append(_line(tx, found))
+        sums, inside = journey_sums.overall(tx), journey_sums.inside(tx)
+    lines = []
+    for key in {**versions, **drafts, **rows}:
+        found = Found(key, rows.get(key), versions.get(key), drafts.get(key))
+        number = found.row.id if found.row is not None else 0
+        lines.append(_line(found, inside.get(number, (0, 0)), sums.get(number, {})))
     order = list(TONES)
     lines.sort(key=lambda line: (order.index(line.found.state) in (0, 4), -line.found.at))
     return render_template("console/journeys.html", lines=lines, tones=TONES)
 
 
-def _line(tx: Connection, found: Found) -> Line:
-    if found.row is None:
-        return Line(found, 0, 0, 0, 0, 0)
-    standings = journey_runs.standings(tx, found.row.id)
-    n = Counter[str]()
-    for count in journey_runs.counts(tx, found.row.id):
-        n[count.what] += count.n
-    return Line(
-        found, sum(one.n for one in standings), sum(one.held for one in standings),
-        n["entered"], n["ended"], n["converted"],
-    )  # fmt: skip
+def _line(found: Found, inside: tuple[int, int], n: Mapping[str, int]) -> Line:
+    done, converted = n.get("ended", 0), n.get("converted", 0)
+    return Line(found, *inside, n.get("entered", 0), done, converted)
 
 
 def find(tx: Connection, key: str) -> Found:
@@ -142,16 +138,16 @@ def page(key: str) -> str:
         found = find(tx, key)
         version, body = running(tx, found)
         given = canvas(tx, key, body, editable=False)
-        line = _line(tx, found)
-        ends = _ends(tx, found)
+        sums = _sums(tx, found)
+        standings = journey_runs.standings(tx, found.row.id) if found.row is not None else []
         orders = journeys.orders_of(tx, found.row.id, 10) if found.row is not None else []
     return render_template(
         "console/journey.html",
         found=found,
         shown=version,
         given=given,
-        line=line,
-        ends=ends,
+        line=_line(found, _inside(standings), _by_what(sums)),
+        ends=ends_in_words(Counter({one.exit: one.n for one in sums if one.what == "ended"})),
         orders=orders,
         newer=bool(found.row and found.version and found.version.version > found.row.version),
         can={act for act in VERBS if found.row is not None and found.row.state in MAY[act]},
@@ -162,15 +158,19 @@ def page(key: str) -> str:
     )
 
 
-def _ends(tx: Connection, found: Found) -> list[tuple[str, int]]:
-    """Why people are through, the most frequent first."""
-    if found.row is None:
-        return []
+def _sums(tx: Connection, found: Found) -> list[Sum]:
+    return journey_sums.sums(tx, found.row.id) if found.row is not None else []
+
+
+def _by_what(sums: list[Sum]) -> Counter[str]:
     n = Counter[str]()
-    for count in journey_runs.counts(tx, found.row.id):
-        if count.what == "ended":
-            n[count.exit] += count.n
-    return ends_in_words(n)
+    for one in sums:
+        n[one.what] += one.n
+    return n
+
+
+def _inside(standings: list[Standing]) -> tuple[int, int]:
+    return sum(one.n for one in standings), sum(one.held for one in standings)
 
 
 def ends_in_words(n: Counter[str]) -> list[tuple[str, int]]:
@@ -186,21 +186,21 @@ def end_word(reason: str | None) -> str:
 def counts(key: str) -> Response:
     """How many are where, and how many went which way: what the canvas asks every few seconds."""
     standing: dict[str, list[int]] = {}
-    left: dict[str, Counter[str]] = {}
-    n = Counter[str]()
+    left: dict[str, dict[str, int]] = {}
     with console().store.read() as tx:
         found = find(tx, key)
-        if found.row is not None:
-            for at in journey_runs.standings(tx, found.row.id):
-                there = standing.setdefault(at.step, [0, 0])
-                there[0], there[1] = there[0] + at.n, there[1] + at.held
-            for count in journey_runs.counts(tx, found.row.id):
-                n[count.what] += count.n
-                if count.what == "left":
-                    left.setdefault(count.step, Counter())[count.exit] += count.n
+        standings = journey_runs.standings(tx, found.row.id) if found.row is not None else []
+        sums = _sums(tx, found)
+    for at in standings:
+        there = standing.setdefault(at.step, [0, 0])
+        there[0], there[1] = there[0] + at.n, there[1] + at.held
+    for one in sums:
+        if one.what == "left":
+            left.setdefault(one.step, {})[one.exit] = one.n
+    n = _by_what(sums)
     return jsonify(
         standing=standing, left=left, entered=n["entered"], done=n["ended"],
-        converted=n["converted"], inside=sum(there[0] for there in standing.values()),
+        converted=n["converted"], inside=_inside(standings)[0],
     )  # fmt: skip
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from cdp.console.journey_shapes import journey_shape, shapes
 from cdp.journeys.steps import STEPS
+from cdp.journeys.steps.brought import BroughtStep
+from cdp.plugin import GoOn, JourneyStep, SettingsSchema, StepMoment
 from cdp.store import definitions, journey_drafts, journeys
 from tests.console.factory import Browser, World
 from tests.console.test_masking import viewer_of
@@ -94,6 +96,20 @@ def test_every_kind_of_step_has_a_form_of_all_its_fields() -> None:
         for mode in shape["modes"]:
             assert {mode["key"], *mode["fields"]} <= fields
     assert "steps" not in {field["name"] for field in journey_shape()["fields"]}
+
+
+def test_a_step_of_a_plugin_has_a_form_and_its_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Pick(JourneyStep):
+        name, title, summary = "pick", "Pick", "Picks a way by a number."
+        Settings, exits = SettingsSchema, ("high",)
+
+        def decide(self, settings: Any, moment: StepMoment) -> GoOn:
+            return GoOn("high")
+
+    monkeypatch.setitem(STEPS, "pick", BroughtStep("a plugin", Pick()))
+    found = shapes()["pick"]
+    assert (found["title"], found["about"]) == ("Pick", "Picks a way by a number.")
+    assert [field["outs"] for field in found["fields"]] == [["high"]]
 
 
 def test_a_draft_is_kept_as_it_is_and_says_what_is_missing(world: World) -> None:

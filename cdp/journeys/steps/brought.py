@@ -29,7 +29,7 @@ class BroughtStep(StepKind):
             keys=fields.String(),
             values=fields.List(fields.Raw()),
             metadata={"description": f"Steps by way out: {', '.join(step.exits)}.",
-                      "format": "steps"},
+                      "format": "steps", "exits": step.exits},
         )  # fmt: skip
         own: dict[str, Any] = {"on": on} if step.exits else {}
         made = type(f"{step.name}_settings", (step.Settings,), own)

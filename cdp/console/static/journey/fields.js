@@ -30,7 +30,7 @@ export function fieldsOf(shape, spec, ctx, place) {
       return made;
     }));
   }
-  const shown = shape.fields.filter(({ name, type }) => type !== "steps" && !hidden.has(name) );
+  const shown = shape.fields.filter(({ name, type }) => type !== "steps" && type !== "outs" && !hidden.has(name) );
   const one = (field) => fieldOf(field.name === chosen ? { ...field, required: true } : field, spec, ctx, place);
   const folds = ({ name, more }) => more && !mine.has(name);
   parts.push(...shown.filter((field) => !folds(field)).map(one));

@@ -31,7 +31,9 @@ export function figures(editor) {
 }
 
 function view(found) {
+  const went = (id, exits) => (exits ?? []).reduce((sum, exit) => sum + (found.left[id]?.[exit] ?? 0), 0);
   return {
+    way: ({ step, place }, exits, words) => number(went(step.id || words.ids[place], exits)),
     node({ kind, step, place }, words) {
       if (kind === START || !step) return null;
       const id = step.id || words.ids[place];
@@ -43,8 +45,7 @@ function view(found) {
       if (from === START) return found.entered;
       const node = graph.nodes.find(({ id }) => id === from);
       if (!node?.step) return null;
-      const left = found.left[node.step.id || words.ids[node.place]] ?? {};
-      return (exits ?? []).reduce((sum, exit) => sum + (left[exit] ?? 0), 0);
+      return went(node.step.id || words.ids[node.place], exits);
     },
   };
 }

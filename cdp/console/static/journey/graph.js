@@ -78,5 +78,7 @@ export function waysOf({ kind, spec }, words) {
       ...(spec.timeout ? [{ label: `After ${words.duration(spec.timeout)}`, exits: ["timeout"], list: spec.on_timeout, field: "on_timeout", ends: true }] : []),
     ];
   }
+  const outs = words.shapes?.[kind]?.fields.find(({ type }) => type === "outs");
+  if (outs) return [...outs.outs.map((exit) => ({ label: exit, exits: [exit], list: spec[outs.name]?.[exit] ?? [], field: `${outs.name}.${exit}` })), { label: "Otherwise", exits: ["next"] }];
   return [];
 }

@@ -17,7 +17,7 @@ class Editor {
   constructor(place) {
     const given = JSON.parse(place.querySelector("script[type='application/json']").textContent);
     Object.assign(this, { place, given, editable: "editable" in place.dataset });
-    this.words = new Words(given.titles);
+    this.words = new Words(given.titles, given.shapes);
     this.words.learn(given.said);
     this.faults = this.editable ? given.said.faults : [];
     this.model = new Model(given.shapes, given.body);

@@ -129,6 +129,10 @@ export function holders(step, shapes) {
   const { spec } = step, found = [];
   for (const field of shapes[step.kind].fields) {
     if (field.type === "steps") { spec[field.name] ??= []; found.push({ holder: spec, name: field.name, field: field.name }); }
+    if (field.type === "outs") {
+      const ways = (spec[field.name] ??= {});
+      for (const exit of field.outs) { ways[exit] ??= []; found.push({ holder: ways, name: exit, field: `${field.name}.${exit}` }); }
+    }
     if (field.type !== "many" || !Array.isArray(spec[field.name])) continue;
     spec[field.name].forEach((item, at) => {
       for (const sub of field.fields) {
@@ -149,6 +153,7 @@ function tidy(spec, shape, write) {
     if (field.type === "steps" && Array.isArray(value)) spec[field.name] = write(value);
     else if (field.type === "many" && Array.isArray(value)) spec[field.name] = value.map((item) => tidy(item, field, write));
     else if (field.type === "group" && value && typeof value === "object") spec[field.name] = tidy(value, field, write);
+    if (field.type === "outs" && value) spec[field.name] = Object.fromEntries(Object.entries(value).filter(([, list]) => list.length).map(([exit, list]) => [exit, write(list)]));
     if (empty(spec[field.name]) && field.name !== "else") delete spec[field.name];
   }
   return spec;

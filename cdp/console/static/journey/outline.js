@@ -14,8 +14,10 @@ export function outline({ model, words, faults, figures, editable, onopen, onadd
 
   const item = (step) => {
     const ways = waysOf(step, words).filter((way) => way.list);
-    return h("li", {}, row(NAMES[step.kind] ?? step.kind ?? "Not a step", words.step(step), step.uid, step.note, figures?.node({ id: step.uid, step, place: model.where(step.uid)?.place }, words), step.kind),
-      ways.length ? h("ul", { class: "ways" }, ways.map((way) => h("li", {}, h("p", { class: "way" }, way.label), steps(way.list, `first: ${way.label}`)))) : null);
+    const { place } = model.where(step.uid);
+    const n = (way) => (figures ? ` · ${figures.way({ step, place }, way.exits, words)}` : "");
+    return h("li", {}, row(NAMES[step.kind] ?? step.kind ?? "Not a step", words.step(step), step.uid, step.note, figures?.node({ id: step.uid, step, place }, words), step.kind),
+      ways.length ? h("ul", { class: "ways" }, ways.map((way) => h("li", {}, h("p", { class: "way" }, way.label + n(way)), steps(way.list, `first: ${way.label}`)))) : null);
   };
   const steps = (list, first) => h("ol", { class: "outline" }, plus(list, 0, first), list.flatMap((step, at) => [item(step), step.kind === "exit" ? null : plus(list, at + 1, `after ${NAMES[step.kind] ?? "this"} ${words.step(step)}`)]));
 

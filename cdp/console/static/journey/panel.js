@@ -104,7 +104,7 @@ export class Panel {
     const links = [h("a", { href: this.addresses.newTemplate, target: "_blank" }, "Write a new message")];
     if (!found) return h("p", { class: "small" }, links);
     links.unshift(h("a", { href: this.addresses.template.replace("KEY", key), target: "_blank" }, "Edit it"), " · ");
-    const frame = h("details", { class: "fold letter" }, h("summary", {}, "Preview as a real person"));
+    const frame = h("details", { class: "fold preview-of" }, h("summary", {}, "Preview as a real person"));
     frame.addEventListener("toggle", () => {
       if (frame.open && frame.children.length < 2) frame.append(h("iframe", { src: this.addresses.letter.replace("KEY", key), title: `Preview of ${found.name}`, sandbox: "", loading: "lazy" }));
     });

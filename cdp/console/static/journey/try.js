@@ -60,6 +60,7 @@ export function tryPanel(editor) {
     let n = 0;
     for (const one of list.children) { if (one.dataset.step) { n += 1; } one.dataset.n = n; }
     const slider = h("input", { type: "range", min: 0, max: steps.length, value: steps.length, "aria-label": "Moment" });
+    slider.value = steps.length;
     slider.addEventListener("input", () => mark(Number(slider.value)));
     out.replaceChildren(...(steps.length ? [slider, list] : [h("p", {}, "They do not enter. Is this the event that begins it, and do they meet its condition?"), list]));
     mark(steps.length);

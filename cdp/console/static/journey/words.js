@@ -11,8 +11,12 @@ const cut = (text, most = 60) => (text.length > most ? `${text.slice(0, most - 1
 const list = (names) => names.filter(Boolean).join(", ");
 
 export class Words {
-  constructor(titles) {
+  constructor(titles, shapes) {
     this.titles = titles;
+    this.shapes = shapes;
+    const brought = Object.entries(shapes).filter(([kind]) => !(kind in NAMES));
+    for (const [kind, { title }] of brought) NAMES[kind] = title;
+    if (brought.length) MENU.splice(-1, 0, ["From plugins", brought.map(([kind, { title, about }]) => [kind, title, about])]);
     this.prose = {};
     this.ids = {};
     this.duration = duration;

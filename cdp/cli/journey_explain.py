@@ -19,23 +19,28 @@ from cdp.cli.find import find
 @click.argument("person")
 @json_option
 def explain(key: str, person: str, as_json: bool, **where: Any) -> None:
-    """Where PERSON (type:value) is in the journey KEY and why, or why they aren't in it.
+    """Where PERSON (type:value, or a run's number) is in KEY and why, or why they aren't in it.
 
     Example: cdp journeys explain welcome user_id:u1
     """
-    from cdp.pipeline.journeys.explain import NoJourney, explained
+    from cdp.pipeline.journeys.explain import NoJourney, explained, whose
 
     _, store = open_store(**where)
     with store.read() as tx:
         try:
-            answer = explained(tx, key, find(tx, person), now_ms()).told()
+            run = int(person) if person.isdecimal() and len(person) < 19 else None
+            profile = find(tx, person) if run is None else whose(tx, key, run)
+            answer = explained(tx, key, profile, now_ms()).told()
         except NoJourney as error:
             raise CliError(str(error)) from None
     if as_json:
         print_object(answer, True)
         return
-    for run in answer["runs"]:
-        _run(run)
+    for item in answer["runs"]:
+        if run in (None, item["run"]):
+            _run(item)
+    if run is not None:
+        return
     click.echo("may they enter now?" if answer["runs"] else f"{person} is not in {key}")
     for check in answer["checks"]:
         click.echo(f"  {'yes' if check['ok'] else 'no '} {check['text']}")

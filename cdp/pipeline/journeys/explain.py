@@ -82,6 +82,16 @@ def explained(tx: Connection, key: str, profile: people.Profile, now: int) -> Ex
     )
 
 
+def whose(tx: Connection, key: str, run: int) -> people.Profile:
+    """The profile of a run of a journey, by its number; `NoJourney`."""
+    row = journeys.row(tx, key)
+    found = journey_runs.by_ids(tx, [run], {row.id: key}) if row is not None else []
+    profile = people.by_id(tx, found[0].profile) if found and found[0].run.journey else None
+    if profile is None:
+        raise NoJourney(f"the journey {key} has no run {run}")
+    return profile
+
+
 def _program(tx: Connection, key: str, row: JourneyRow | None) -> tuple[Program, int]:
     current = definitions.current(tx, KIND, key)
     version = row.version if row is not None else (current.version if current is not None else 0)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cdp.pipeline.journeys.explain import Explained, NoJourney, explained
+from cdp.pipeline.journeys.explain import Explained, NoJourney, explained, whose
 from cdp.store import people
 from tests.pipeline.journeys.town import Town
 
@@ -44,6 +44,10 @@ def test_each_step_with_why_and_what_was_sent(town: Town) -> None:
     town.wait(days=1)
     found = explain(town, "u1")
     [run] = found.runs
+    with town.store.read() as tx:
+        assert whose(tx, "welcome", run["run"]).id == town.runs("welcome")[0].profile
+        with pytest.raises(NoJourney, match="the journey welcome has no run 99"):
+            whose(tx, "welcome", 99)
     assert run["entered"]["clauses"] == [
         {"clause": 'traits.country = "PL"', "holds": True, "value": "PL"},
         {"clause": 'count("Order Completed") = 0', "holds": True, "value": 0},

@@ -34,8 +34,8 @@ def seen(store: Store, look: Callable[[Connection], Any]) -> Any:
         raise CliError(str(error)) from None
 
 
-def read_file(file: Path) -> tuple[dict[str, Any], Callable[[Any], str]]:
-    """What a journey's file says without its kind and state, and how a fault in it is told."""
+def read_file(file: Path) -> tuple[dict[str, Any], Any]:
+    """What a journey's file says without its kind and state, and the file, which knows places."""
     from cdp.folder.reading import Located, parse, plain
 
     faults: list[Located] = []
@@ -49,4 +49,4 @@ def read_file(file: Path) -> tuple[dict[str, Any], Callable[[Any], str]]:
     if given.pop("kind", "journey") != "journey":
         raise CliError(f"{file}: its kind is not journey")
     given.pop("state", None)
-    return given, lambda fault: str(read.located(fault))
+    return given, read

@@ -21,6 +21,7 @@ from cdp.cli.common import (
 from cdp.cli.definitions import group_of
 from cdp.cli.errors import CliError
 from cdp.cli.journey_common import done, read_file, seen
+from cdp.cli.journey_lint import lint
 from cdp.cli.journey_people import PEOPLE
 from cdp.cli.journey_try import TRY
 from cdp.definitions.journey import JOURNEY
@@ -29,7 +30,7 @@ journeys_ = group_of(
     JOURNEY, "journeys", "People on their way, step by step: launch, pause, stop, look.", None
 )
 _key = click.argument("key")
-for command in (*PEOPLE, *TRY):
+for command in (lint, *PEOPLE, *TRY):
     journeys_.add_command(command)
 
 
@@ -93,7 +94,7 @@ def add(file: Path, key: str | None, as_json: bool, **where: Any) -> None:
     from cdp.store import defining
 
     _, store = open_store(**where)
-    given, place = read_file(file)
+    given, read = read_file(file)
     key = key or given.pop("key", None)
     given.pop("key", None)
     if not key:
@@ -104,11 +105,11 @@ def add(file: Path, key: str | None, as_json: bool, **where: Any) -> None:
             row = shown.shown(tx, key)
     except DefinitionError as error:
         for fault in error.faults:
-            click.echo(place(fault), err=True)
+            click.echo(str(read.located(fault)), err=True)
         several = "s" * (len(error.faults) != 1)
         raise CliError(f"{len(error.faults)} error{several} in {file}; nothing was added") from None
     for fault in made.warnings:
-        click.echo(f"warning: {place(fault)}", err=True)
+        click.echo(f"warning: {read.located(fault)}", err=True)
     print_object(row, as_json)
 
 

@@ -304,9 +304,9 @@ class Course:
 
 
 #: What a run keeps of the message that began it.
-_KEPT = ("type", "event", "name", "messageId", "timestamp", "properties", "traits", "groupId")
+KEPT = ("type", "event", "name", "messageId", "timestamp", "properties", "traits", "groupId")
 
 
 def trimmed(message: Mapping[str, Any]) -> dict[str, Any]:
     """What a run keeps of a message."""
-    return {name: message[name] for name in _KEPT if message.get(name) is not None}
+    return {name: message[name] for name in KEPT if message.get(name) is not None}

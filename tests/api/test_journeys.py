@@ -48,6 +48,7 @@ def test_what_is_wrong_is_said_by_field(api: Api) -> None:
 def test_what_can_not_be_done_is_refused(api: Api) -> None:
     assert api.post("/api/journeys/nope/launch", status=404)["error"]["code"] == "not_found"
     api.post("/api/journeys", BODY, 201)
+    assert api.get("/api/journeys/welcome/lint") == {"data": [], "next": None}
     never = api.post("/api/journeys/welcome/pause", status=409)["error"]
     assert "never launched" in never["message"]
     api.post("/api/journeys/welcome/launch")

@@ -97,3 +97,24 @@ def test_faults_are_told_with_their_places(cdp: Cdp, file: Path) -> None:
     assert done.code == 1
     assert f"{file}:5:5: steps[0]: there is no step wate. Did you mean wait?" in done.err
     assert f"{file}:3:" in done.err and "nothing was added" in done.err
+
+
+def test_lint_tells_step_and_line(cdp: Cdp, file: Path) -> None:
+    assert cdp("journeys", "lint", str(file)).err == "nothing looks wrong\n"
+    cdp("templates", "add", "hello", "--channel", "email", "--subject", "Hi",
+        "--body", "Hello {{ customer.name }} {{ journey.code }}")  # fmt: skip
+    file.write_text(FILE + "  - send: hello\n  - wait_until: Bought\n")
+    done = cdp.run("journeys", "lint", str(file))
+    assert (done.code, done.err) == (1, "cdp: 1 error\n")
+    assert [line.partition(": step")[0] for line in done.out.splitlines()] == [
+        f"{file}:8:5: error", f"{file}:8:5: warning", f"{file}:9:5: warning",
+    ]  # fmt: skip
+    assert "step send-hello: hello says {{ journey.code }}: no step before" in done.out
+    cdp("journeys", "add", str(file))
+    rows = cdp.run("journeys", "lint", "welcome", "--json").rows
+    assert {row["code"] for row in rows} == {"no_variable", "no_timeout", "no_topic"}
+    file.write_text(FILE.replace("wait: 2d", "wate: 2d"))
+    assert (
+        ":5:5: error: steps[0]: there is no step wate."
+        in cdp.run("journeys", "lint", str(file)).out
+    )

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from cdp.definitions import KINDS, Body, DefinitionError, check, difference
 from cdp.definitions.journey import program_of
 from cdp.definitions.space import Space
+from cdp.delivery.journeys import linting
 from cdp.delivery.journeys.there import KIND, Refused, body_of, program_at
 from cdp.journeys import JourneyError, Program
 from cdp.journeys.places import own_settings
@@ -46,6 +47,12 @@ def refuse_faulty(
     if errors:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise Refused(f"{errors[0].field}: {errors[0].located}{more}")
+    try:
+        program = program_of(key, body, 0, Space(bodies).made_of())
+    except JourneyError as error:
+        raise Refused(f"{error.wrong[0].field}: {error.wrong[0].text}") from None
+    for item in linting.stops(program, body):
+        raise Refused(f"{item.field}: {item.text}")
     if destinations is None:
         return
     up = channels_up(tx, destinations)

@@ -59,7 +59,7 @@ class Book:
     ids and keys of audiences that hold and aren't evaluated: their members stay, and
     ``measured`` those of computed traits whose values come from elsewhere. ``asked`` has
     conditions that no standing depends on, such as a journey's: what they read is known of
-    people, and they are asked when it is time to.
+    people, and they are asked when it is time to; ``names``: so are people's identifiers.
     """
 
     def __init__(
@@ -70,13 +70,14 @@ class Book:
         frozen: Mapping[int, str] | None = None,
         measured: Mapping[int, str] | None = None,
         asked: Iterable[Any] = (),
+        names: bool = False,
     ) -> None:
         self.frozen, self.measured = frozen or {}, measured or {}
         self.streams = Streams(lists)
         self.asked = Asked(dict.fromkeys(asked), self.streams)
         self._of_asked = frozenset[int]().union(*(a.needs.streams for a in self.asked.values()))
         #: Whether people's identifiers and accounts must be known.
-        self.reads_identifiers = any(live.needs.identifiers for live in self.asked.values())
+        self.reads_identifiers = names or any(a.needs.identifiers for a in self.asked.values())
         self.reads_account = any(live.needs.account for live in self.asked.values())
         items = [Item(entry, self.streams) for entry in entries]
         self.items, self.circular = _in_order(items)

@@ -97,7 +97,8 @@ class LiveMoment:
         return told[:MOST_CLAUSES]
 
     def scope(self, run: Run) -> dict[str, Any]:
-        return scope_of(self._subject.traits, run, self.now)
+        subject = self._subject
+        return scope_of(customer_of(self.person, subject), run)
 
     def zone(self, fallback: str) -> ZoneInfo:
         name = self._subject.traits.get("timezone")
@@ -116,12 +117,23 @@ class LiveMoment:
         return LiveMoment(self._subject, self._asked, self.person, now, self.paused, self._world)
 
 
-def scope_of(traits: Mapping[str, Any], run: Run, now: int) -> dict[str, Any]:
+def customer_of(person: str, subject: Subject) -> dict[str, Any]:
+    """``customer`` in Liquid: the traits, and ``id``, ``email`` and ``phone`` where known."""
+    ids = subject.identifiers
+    known = {
+        "id": next(iter(ids.get("user_id", ())), person),
+        "email": next(reversed(ids.get("email", ())), None),
+        "phone": next(reversed(ids.get("phone", ())), None),
+    }
+    return {**{name: value for name, value in known.items() if value}, **subject.traits}
+
+
+def scope_of(customer: Mapping[str, Any], run: Run) -> dict[str, Any]:
     """The namespace of Liquid in a run: ``customer``, ``event`` (its properties), ``journey``."""
     event = run.data.get("event") or {}
     properties = dict(event.get("properties") or {})
     return {
-        "customer": dict(traits),
+        "customer": dict(customer),
         "event": properties,
         "trigger": properties,
         "event_name": event.get("event"),

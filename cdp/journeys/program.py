@@ -42,8 +42,8 @@ class Goal(NamedTuple):
 class Program:
     """A version of a journey, as `cdp.journeys.advance` runs it.
 
-    ``asked`` are the trees that must be compiled to ask a person. ``steps`` in the order of
-    the file.
+    ``asked`` are the trees that must be compiled to ask a person; ``liquid``: their identifiers
+    must be known as well. ``steps`` in the order of the file.
     """
 
     key: str
@@ -60,6 +60,7 @@ class Program:
     steps: Mapping[str, Step]
     first: str | None
     asked: tuple[Any, ...]
+    liquid: bool
     body: Mapping[str, Any] = field(repr=False, default_factory=dict)
 
     def target(self, step: Step, exit: str) -> str | None:

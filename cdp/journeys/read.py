@@ -92,6 +92,7 @@ class Read:
             self._steps,
             first,
             tuple(texts.asked),
+            texts.liquid,
             body,
         )
         self._targets(made)

@@ -44,6 +44,8 @@ class Texts:
         self.asked: list[Expr] = []
         self.said: list[Said] = []
         self.wrong: list[Wrong] = []
+        #: Whether any text is Liquid, which may say who the person is.
+        self.liquid = False
 
     def fault(self, field: str, text: str) -> None:
         """Note something that is wrong."""

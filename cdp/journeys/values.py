@@ -61,6 +61,7 @@ def _text(source: str, texts: Texts, field: str) -> Make:
         texts.fault(field, str(error.args[0]) if error.args else "nested too deeply")
         return _constant(None)
     policy = Policy("fail")
+    texts.liquid = True
 
     def make(moment: Moment, run: Run) -> str:
         scope = moment.scope(run)

@@ -148,6 +148,7 @@ class Plan:
         same = before is not None and before.rows == rows and before.told == self.told
         same = same and before is not None and before.measured == self.measured
         same = same and before is not None and before.travel.asked == self.travel.asked
+        same = same and before is not None and before.travel.liquid == self.travel.liquid
         if before is not None and same and before.kept == self.kept:
             self.book, self.roots = before.book, before.roots
             self.travel.begin(self.book, self.kept)
@@ -161,7 +162,8 @@ class Plan:
         texts = {name: found for name in names if (found := at.get(name)) is not None}
         evaluated = [row for row in moving if row.state != WAITING]
         entries = self._entries(evaluated)
-        self.book = Book(entries, now, texts, frozen, measured, self.travel.asked)
+        travel = self.travel
+        self.book = Book(entries, now, texts, frozen, measured, travel.asked, travel.liquid)
         self.travel.begin(self.book, self.kept)
 
     def _keep(self, tx: Connection, now: int, moving: list[AudienceRow]) -> None:

@@ -64,6 +64,7 @@ class JourneyPlan:
         self.broken: dict[str, str] = {}
         self._space = Space({(item.kind, item.key): item.body or {} for item in versions})
         self.programs = self._programs(tx, rows)
+        self.liquid = any(program.liquid for program in self.programs)
         self.asked = tuple(dict.fromkeys(root for p in self.programs for root in self.asked_of(p)))
         self.winners = {
             f"{row.key}:{step}": variant for row in rows for step, variant in row.winners.items()

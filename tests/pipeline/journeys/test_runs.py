@@ -73,3 +73,22 @@ def test_who_unsubscribes_leaves_wherever_they_are(town: Town) -> None:
     assert town.steps("welcome") == ["exit_when"]
     town.wait(days=10)
     assert town.sent() == ["welcome_1"]
+
+
+def test_liquid_knows_who_the_person_is(town: Town) -> None:
+    text = """
+    trigger: { event: Seen }
+    steps:
+      - wait: 1h
+      - emit: { event: Told, properties: { who: "{{ customer.id }} {{ customer.email }} {{ customer.plan }}" } }
+    """  # noqa: E501
+    town.journey("j", text)
+    town.identify("u1", email="Ana@example.com", plan="pro")
+    town.track("u1", "Seen")
+    town.send(town.message(type="track", anonymousId="a1", event="Seen"))
+    town.restart()
+    town.wait(hours=1)
+    assert [item["properties"]["who"] for item in town.said()] == ["u1 Ana@example.com pro"]
+    first, second = (item.run for item in town.runs("j"))
+    assert first.reason == "finished"
+    assert second.held and "customer.email" in (second.error or "")

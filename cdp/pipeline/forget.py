@@ -29,6 +29,7 @@ from cdp.protocols import looks_personal
 from cdp.store import (
     Store,
     StoreBusy,
+    apart,
     forgotten,
     graph,
     history,
@@ -204,7 +205,7 @@ def _find(store: Store, reader: Reader, item: Regulation, now: int) -> bool:
             rows = graph.nodes_of_profiles(tx, [profile.id])
             nodes += [row.id for row in rows]
             own = people.identifiers_of(tx, profile.id)
-            known |= {(row.type, row.value) for row in own}
+            known |= {(row.type, row.value) for row in own} | apart.nobodys(tx, rows, profile.id)
             said = _said(tx, [row.id for row in rows])
             work["values"] = sorted({*work["values"], *said.values})
             work["private"] = sorted({*work["private"], *said.private})

@@ -5,15 +5,19 @@ Of large components, few texts are shared by very many nodes.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import msgspec
 from sqlalchemy import Connection, select
 
-from cdp.identity import Dropped
+from cdp.identity import Dropped, Identifier, identifier_hash
+from cdp.store import graph
 from cdp.store.bulk import chunks
 from cdp.store.graph import NODE_COLUMNS, NodeRow
 from cdp.store.tables import nodes
+
+#: Why something is kept apart that says who somebody is; what is blocked says it of nobody.
+_KEPT = ("limit", "identifiers", "merges", "cut")
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[tuple[str, str, str]]).decode
@@ -51,6 +55,23 @@ def profiles_with(tx: Connection, components: Collection[int], dropped: list[str
             )
         )
         found.update(tx.execute(statement).scalars())
+    return found
+
+
+def nobodys(tx: Connection, rows: Sequence[NodeRow], profile: int) -> set[Identifier]:
+    """What a limit or a cut kept apart of the nodes of a profile, and nobody else has or named."""
+    items = (item for row in rows for item in read(row.dropped))
+    found = {item.identifier for item in items if item.reason.partition(":")[0] in _KEPT}
+    if not found:
+        return found
+    hashes = [identifier_hash(rows[0].collection, item) for item in found]
+    owned = graph.identifiers_by_hash(tx, hashes)
+    found -= {(row.type, row.value) for row in owned if row.profile}
+    components = {row.component for row in rows}
+    for text in texts(tx, components):
+        named = found & {item.identifier for item in read(text)}
+        if named and profiles_with(tx, components, [text]) - {profile}:
+            found -= named
     return found
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import MetaData, select
 
 from cdp.delivery.forward import Forwarder
 from cdp.log import Record, open_reader
-from cdp.pipeline import Pipeline, forget, rebuild, retention
+from cdp.pipeline import Pipeline, forget, rebuild, retention, unmerge
 from cdp.plugin import Destination, Retry
 from cdp.store import (
     config_rows,
@@ -346,6 +346,19 @@ def test_nothing_of_a_deleted_person_is_left_and_nobody_else_has_lost_anything(
         assert people.resolve(tx, USERS, "user_id", "ana-7f3a91c2d4") is None
         assert people.resolve(tx, ACCOUNTS, "group_id", "acme") is not None
         assert lists.find(tx, "vips").size == 1
+
+
+@pytest.mark.parametrize("space", ["sqlite"], indirect=True)
+def test_what_was_parted_from_a_person_and_is_nobodys_goes_with_them(space: Space) -> None:
+    space.send(*others(), *ana())
+    with space.store.read() as tx:
+        profile = people.resolve(tx, USERS, "user_id", "ana-7f3a91c2d4")
+    assert profile is not None
+    device = [("ios.idfa", "idfa-99ee00ff1122"), ("ios.id", "idfa-99ee00ff1122")]
+    unmerge.unmerge(space.store, profile, device, "test", now())
+    assert any("idfa" in mark for mark in found_in(space))
+    assert delete(space).state == "FINISHED"
+    assert found_in(space) == set()
 
 
 def test_who_comes_back_is_a_new_person(space: Space) -> None:

@@ -8,7 +8,15 @@ from flask import abort, flash, make_response, redirect, render_template, reques
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
-from cdp.console import block_form, defined, layout, security, template_form, trials
+from cdp.console import (
+    block_form,
+    defined,
+    layout,
+    security,
+    template_extras,
+    template_form,
+    trials,
+)
 from cdp.console.block_form import Done
 from cdp.console.context import console
 from cdp.console.defined import Form, key_of, shown_versions, version_or_404
@@ -164,7 +172,12 @@ def _tried(key: str, values: dict[str, Any], seen: int | None) -> Response | str
     form = Form(values, {}, seen or 0)
     if seen is None:
         form.values["key"] = request.form.get("key", "").strip()
-    done = template_form.carry_out(values, order) if order not in ("", "show") else Done()
+    if order == "fallbacks":
+        values["missing"] = "fallback"
+        trial = trials.trial(key, template_form.whole(values))
+        done = template_form.with_fallbacks(values, trial.variables)
+    else:
+        done = template_form.carry_out(values, order) if order not in ("", "show") else Done()
     if layout.is_partial():
         context = _fields(form, None if seen is None else key, done)
         answer = make_response(render_template("console/template_fields.html", **context))
@@ -196,8 +209,10 @@ def _fields(form: Form, key: str | None, done: Done = Done()) -> dict[str, Any]:
         "channel_words": CHANNELS,
         "fields": FIELDS[channel],
         "of_language": OF_LANGUAGE[channel],
-        "lines": template_form.LINES.get(channel, ()),
-        "as_lines": template_form.as_lines,
+        "extras": template_extras.EXTRAS[channel],
+        "tracks": channel in template_extras.TRACKED,
+        "written": template_extras.written,
+        "as_lines": template_extras.as_lines,
         "needed": {several[0] for several in names.NEEDED[channel] if len(several) == 1},
         "values": {name: values.get(name, "") for name in shown},
         "wrong": {name: form.wrong.get(name) for name in shown},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
@@ -11,8 +10,9 @@ from babel import Locale, UnknownLocaleError
 from babel.localedata import locale_identifiers
 from flask import request
 
-from cdp.console import block_form
+from cdp.console import block_form, template_extras
 from cdp.console.block_form import Done
+from cdp.console.template_extras import EXTRAS, Extra
 from cdp.messaging.templates import building, names
 
 #: The form of each channel, beside the name: what is typed most comes first.
@@ -34,10 +34,8 @@ OF_LANGUAGE: dict[str, tuple[str, ...]] = {
     "webhook": (),
     "slack": ("body",),
 }
-#: Maps of texts that stand in the form as lines ``name: text``.
-LINES = {"email": ("headers",), "webhook": ("headers",)}
 BUTTON = ("text", "link", "action")
-_LINE = re.compile(r"\s*([^:\s][^:]*?)\s*:\s*(.*?)\s*")
+_FALLBACKS = Extra("fallbacks", "lines", "Fallbacks")
 
 
 class Typed(NamedTuple):
@@ -51,7 +49,15 @@ def shown(channel: str) -> tuple[str, ...]:
     """The fields of a definition that the form has."""
     more = {"email": ("blocks", "theme"), "in_app": ("buttons",)}.get(channel, ())
     languages = ("locales",) if OF_LANGUAGE[channel] else ()
-    return (*FOR_ALL, *FIELDS[channel], *LINES.get(channel, ()), "fallbacks", *more, *languages)
+    return (
+        *FOR_ALL,
+        *FIELDS[channel],
+        *(extra.name for extra in EXTRAS[channel]),
+        "tracked",
+        "fallbacks",
+        *more,
+        *languages,
+    )
 
 
 def typed(old: Mapping[str, Any]) -> Typed:
@@ -65,10 +71,12 @@ def typed(old: Mapping[str, Any]) -> Typed:
     kept = {name: value for name, value in old.items() if name not in mine}
     values: dict[str, Any] = {name: _text(form, name) for name in (*FOR_ALL, *FIELDS[channel])}
     wrong: dict[str, str] = {}
-    for name in ("headers", "fallbacks"):
-        if name in mine:
-            values[name], fault = _lines(_text(form, name))
-            wrong |= {name: fault} if fault else {}
+    for extra in (*EXTRAS[channel], _FALLBACKS):
+        if extra.name in parts:
+            values[extra.name], fault = template_extras.read(extra, _text(form, extra.name))
+            wrong |= {extra.name: fault} if fault else {}
+    if form.get("tracked") == "no":
+        values["tracked"] = False
     if values.get("missing") != "fallback":
         kept.pop("fallbacks", None)
     if "blocks" in parts:
@@ -84,7 +92,7 @@ def typed(old: Mapping[str, Any]) -> Typed:
     if "locales" in mine:
         values["locales"] = _locales(old, channel)
     # An email of blocks is one, also while it has none.
-    said = {name: value for name, value in values.items() if value or name == "blocks"}
+    said = {n: v for n, v in values.items() if v not in ("", [], {}) or n == "blocks"}
     return Typed({**kept, **said}, wrong)
 
 
@@ -110,26 +118,6 @@ def _text(form: Mapping[str, str], name: str) -> str:
     return form.get(name, "").replace("\r\n", "\n").strip()
 
 
-def _lines(text: str) -> tuple[dict[str, str] | str, str]:
-    """``name: text`` in lines; or the text as it is, and what is wrong with its first bad line."""
-    found: dict[str, str] = {}
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        match = _LINE.fullmatch(line)
-        if match is None:
-            return text, f"Line {number} is no name with a colon and a text: {line.strip()[:60]}"
-        found[match[1]] = match[2]
-    return found, ""
-
-
-def as_lines(found: Mapping[str, str] | str) -> str:
-    """A map of texts as the form has it; what is none, as it was typed."""
-    if isinstance(found, str):
-        return found
-    return "\n".join(f"{name}: {text}" for name, text in found.items())
-
-
 def whole(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values without what says nothing yet: empty rows, empty languages."""
     made = dict(values)
@@ -138,6 +126,16 @@ def whole(values: Mapping[str, Any]) -> dict[str, Any]:
     if "locales" in made:
         made["locales"] = {name: said for name, said in made["locales"].items() if said}
     return {name: value for name, value in made.items() if value not in ([], {})}
+
+
+def with_fallbacks(values: dict[str, Any], variables: list[dict[str, Any]]) -> Done:
+    """Have a line for each value without a default, to be filled in."""
+    found = values.get("fallbacks") or {}
+    lacking = [v["name"] for v in variables if v["needed"] and v["name"] not in found]
+    if isinstance(found, str):
+        return Done("fallbacks", "Put the lines in order first.")
+    values["fallbacks"] = {**found, **dict.fromkeys(lacking, "")}
+    return Done("fallbacks", f"{len(lacking) or 'No'} more: say what stands in the place of each.")
 
 
 def carry_out(values: dict[str, Any], order: str) -> Done:

@@ -7,7 +7,6 @@ import re
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from cdp.messaging.images import MAX_BYTES
 from cdp.store import defining, images
@@ -36,20 +35,18 @@ def test_an_image_is_uploaded_once_and_listed(world: World) -> None:
     answer = upload(world, (data, "C:\\shoes\\Red <b>shoe</b>.png"), (picture("GIF"), "dot.gif"))
     assert answer.status_code == 303
     upload(world, (data, "again.png"))
-    assert [(one.name, one.type, one.size) for one in kept(world)][1:] == [
-        ("b>", "png", len(data))
-    ] or len(kept(world)) == 2
+    assert {(one.name, one.type) for one in kept(world)} == {("b>", "png"), ("dot", "gif")}
     page = world.admin().page(IMAGES)
     assert "CDP_PUBLIC_URL" in page and "<b>shoe" not in page
     one = world.admin().page(f"{IMAGES}/{kept(world)[0].hash}")
     assert f"http://127.0.0.1:8321/files/{kept(world)[0].hash}." in one
 
 
-@pytest.mark.parametrize("data", [b"<svg/>", b"MZ", bytes(MAX_BYTES + 9)])
-def test_what_is_no_image_is_not_kept_and_the_reason_is_told(world: World, data: bytes) -> None:
-    assert upload(world, (data, "x.png")).status_code == 303
-    assert kept(world) == []
-    assert "Not kept" in upload(world, (data, "x.png"), **{"HX-Request": "true"}).text
+def test_what_is_no_image_is_not_kept_and_the_reason_is_told(world: World) -> None:
+    for data in (b"<svg/>", b"MZ", bytes(MAX_BYTES + 9)):
+        assert upload(world, (data, "x.png")).status_code == 303
+        assert kept(world) == []
+        assert "Not kept" in upload(world, (data, "x.png"), **{"HX-Request": "true"}).text
     assert "Choose a file first" in upload(world, **{"HX-Request": "true"}).text
 
 
@@ -108,7 +105,3 @@ class TestInChromium:
         path = kept(world)[0].path
         assert text == f"![Red shoe](http://127.0.0.1:8321{path})"
         assert src == f"http://127.0.0.1:8321{path}"
-
-
-def test_pictures_are_what_they_say() -> None:
-    assert Image.open(io.BytesIO(picture("PNG"))).size == (4, 3)

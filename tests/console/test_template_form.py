@@ -14,7 +14,22 @@ from tests.console.factory import World, words
 FORMS: dict[str, dict[str, Any]] = {
     "email": {"subject": "Hi {{ customer.nick }}", "body": "Hello"},
     "in_app": {"title": "Hi", "body": "Hello"},
+    "push": {"title": "Hi"},
+    "sms": {"body": "Hi"},
+    "webhook": {"url": "https://shop.example/hook"},
 }
+#: What the form has for few, by channel: as it is typed, and as it is kept.
+EXTRAS: dict[str, dict[str, tuple[str, Any]]] = {
+    "sms": {"media": ("https://i.example/a.png\r\n\r\nhttps://i.example/b.png",
+                      ["https://i.example/a.png", "https://i.example/b.png"]),
+            "utm": ("campaign: spring", {"campaign": "spring"})},
+    "push": {"badge": ("0", 0), "sound": ("ping", "ping"), "ttl": ("1d", "1d"),
+             "collapse_key": ("cart", "cart"), "data": ("screen: cart", {"screen": "cart"})},
+    "in_app": {"pages": ("^/cart", ["^/cart"]), "priority": ("5", 5),
+               "theme": ("accent: #1d5bc4", {"accent": "#1d5bc4"})},
+    "webhook": {"headers": ("X-Shop: 1", {"X-Shop": "1"}),
+                "save_response": ("plan: json.plan.name", {"traits": {"plan": "json.plan.name"}})},
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -64,6 +79,32 @@ def test_headers_and_fallbacks_are_lines(shop: World) -> None:
     assert not {"headers", "fallbacks"} & set(body_of(shop))
 
 
+def test_what_few_need_is_kept_as_it_is_typed_and_shown_again(shop: World) -> None:
+    for channel, extras in EXTRAS.items():
+        typed = {name: text for name, (text, _) in extras.items()}
+        form = {"parts": list(extras), **typed, "name": channel, "key": f"hi_{channel}"}
+        answer = save(shop, channel, **form)
+        assert answer.status_code == 303, (channel, words(answer.text))
+        with shop.store.read() as tx:
+            found = defining.find(tx, ("template", f"hi_{channel}"))
+        assert {n: (found.body or {})[n] for n in extras} == {n: v for n, (_, v) in extras.items()}
+        page = shop.admin().page(f"/messages/templates/hi_{channel}")
+        assert all(text.split("\r\n")[0] in page for text in typed.values()), channel
+    answer = save(shop, "push", parts=["badge"], badge="many")
+    assert answer.status_code == 422 and 'value="many"' in answer.text
+    assert save(shop, parts=["tracked"], tracked="no").status_code == 303
+    assert body_of(shop)["tracked"] is False
+    assert "selected>Not counted" in shop.admin().page("/messages/templates/hi")
+    assert save(shop, address="hi", seen="1", parts=["tracked"], tracked="").status_code == 303
+    assert "tracked" not in body_of(shop)
+
+
+def test_the_values_without_a_default_are_listed(shop: World) -> None:
+    page = tried(shop, edit="fallbacks", parts=["fallbacks"], fallbacks="customer.x: y")
+    assert "customer.x: y\ncustomer.nick: " in page
+    assert '<option value="fallback" selected>' in page
+
+
 def test_a_line_that_is_none_stays_as_it_was_typed(shop: World) -> None:
     answer = save(shop, parts=["headers"], headers="X-Shop: 1\nnonsense")
     assert answer.status_code == 422
@@ -110,12 +151,12 @@ def test_the_data_of_an_event_is_typed_or_taken_from_a_real_one(shop: World) -> 
     assert "No event Gone was seen lately." in tried(shop, go="event", sample_name="Gone")
 
 
-@pytest.mark.parametrize(("text", "fault"), [("{", "is no JSON, line 1"), ("[1]", "is no object")])
-def test_data_that_is_no_object_is_said(shop: World, text: str, fault: str) -> None:
-    page = tried(shop, sample_event=text)
-    assert f"The data of the event {fault}" in page
-    page = tried(shop, do="test", test_to="me@example.com", sample_trigger=text)
-    assert f"The data of the trigger {fault}" in page
+def test_data_that_is_no_object_is_said(shop: World) -> None:
+    for text, fault in (("{", "is no JSON, line 1"), ("[1]", "is no object")):
+        page = tried(shop, sample_event=text)
+        assert f"The data of the event {fault}" in page
+        page = tried(shop, do="test", test_to="me@example.com", sample_trigger=text)
+        assert f"The data of the trigger {fault}" in page
 
 
 def test_a_test_is_sent_with_the_data_and_in_the_language(shop: World) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from dataclasses import dataclass, field, fields
+from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,11 @@ class Settings:
     partition_messages: int = _setting(
         500_000,
         "Messages in a partition of the history; keeps the indexes being written small.",
+    )
+    columnar_history: bool = _setting(
+        False,
+        "Copy what definitions read of closed partitions into Parquet files, for DuckDB to "
+        "answer large questions; needs headwater[duckdb] and the store in SQLite.",
     )
     enrich_deadline_ms: int = _setting(
         500, "What the enrichers together may take for 500 messages."
@@ -135,6 +141,10 @@ class Settings:
                 ) from None
         if self.database_url and not self.database_url.startswith(("postgresql", "postgres:")):
             raise ConfigError("database_url must begin with postgresql://")
+        if self.columnar_history and self.database_url:
+            raise ConfigError("columnar_history needs the store in SQLite: leave database_url out")
+        if self.columnar_history and not (find_spec("duckdb") and find_spec("pyarrow")):
+            raise ConfigError("columnar_history needs DuckDB: pip install 'headwater[duckdb]'")
         if min(self.events_days, self.anonymous_days, *self.event_days_by_name.values()) < 0:
             raise ConfigError("days can't be negative")
         if (self.tls_cert is None) != (self.tls_key is None):

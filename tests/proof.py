@@ -97,7 +97,7 @@ def main() -> int:
             ("law 4: audiences as they come and go", "tests/laws/test_audiences.py"),
             ("laws 2, 5, 6: journeys in the pipeline", "tests/laws/test_journeys.py"),
             ("law 5: journeys do what their steps plainly mean", "tests/journeys/test_laws.py"),
-            ("law 4: SQL is right of everybody, on both databases", "tests/laws/test_sql.py"),
+            ("law 4: SQL is right of everybody, DuckDB too", "tests/laws/test_sql.py"),
             ("values of traits for SQL are the profiles'", "tests/store/test_trait_values.py"),
             (
                 "definitions: pulled, applied, pulled: the same bytes",

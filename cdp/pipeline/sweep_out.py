@@ -23,6 +23,7 @@ from cdp.store import (
     graph,
     history,
     identity,
+    kept_files,
     lists,
     members,
     meta,
@@ -304,6 +305,7 @@ def _wipe(store: Store, reader: Reader, at: Sweeping, items: list[Regulation], n
         for item in items:
             regulations.put(tx, item._replace(work=None))
     left = [*at.left, *unlisted.drop_all(store, now), *wiping.wipe(store, texts)]
+    kept_files.remove_unlisted(store)
     with store.write() as tx:
         for item in items:
             forwards = regulations.forwards_of(tx, item.id)

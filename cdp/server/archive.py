@@ -27,14 +27,14 @@ from cdp.config import Settings
 from cdp.events import format_time
 from cdp.log.files import keeping, segments
 from cdp.server.supervise import CannotServe, hold
-from cdp.store import Store, exports, snapshot
+from cdp.store import Store, exports, kept_files, snapshot
 from cdp.store.db import FILE
 from cdp.store.migrate import HEAD
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 #: What of a data folder is ours, and so is put away and replaced.
-OURS = (FILE, FILE + "-wal", FILE + "-shm", "log", "plugins", "name")
+OURS = (FILE, FILE + "-wal", FILE + "-shm", kept_files.FOLDER, "log", "plugins", "name")
 
 
 class CannotBackUp(RuntimeError):

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from cdp.config import Settings
 from cdp.log import open_reader
-from cdp.pipeline import Pipeline, forget, own_queries
+from cdp.pipeline import Pipeline, forget, kept_files, own_queries
 from cdp.plugin import manager
 from cdp.server.functions import know_functions
 from cdp.server.plugins import PluginEnricher
@@ -72,6 +72,8 @@ def _own(store: Store, settings: Settings, enricher: PluginEnricher, stop: threa
         target=own_queries.run, args=(store, settings, beat_stop), daemon=True
     )
     asking.start()
+    filing = threading.Thread(target=kept_files.run, args=(store, settings, beat_stop), daemon=True)
+    filing.start()
     reader = open_reader(settings)
     try:
         Pipeline(store, reader, settings, enricher).run(stop)
@@ -81,6 +83,7 @@ def _own(store: Store, settings: Settings, enricher: PluginEnricher, stop: threa
         beat_stop.set()
         beat.join(5)
         forgetting.join(5)
+        filing.join(5)
         asking.join(1)  # a query may take longer: it has changed nothing yet
         reader.close()
 

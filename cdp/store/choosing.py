@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import structlog
 from sqlalchemy import Connection, literal, select, union_all
 
 from cdp.conditions.sql.ever import Ever
 from cdp.conditions.sql.sides import NOBODY, Found, Side, complement
 from cdp.store import matching
+from cdp.store.columnar import Unreadable
 from cdp.store.tables import USERS, nodes, partition_tables, profiles
+
+logger = structlog.get_logger(__name__)
 
 
 class Choice(NamedTuple):
@@ -31,38 +36,58 @@ class Choice(NamedTuple):
 
 def choose_members(tx: Connection, root: Any, now: int, collection: int = USERS) -> Choice:
     """For a condition: who may come to be in by time alone, and who is and stays in."""
-    people = Ever(matching.known(tx, collection), now, shared=True)
-    inside, outside = people.ever(root), people.ever(root, wanted=False)
-    asked = people.sets.all_of([inside, outside])
-    return _choice(tx, people, asked, complement(outside), now, collection)
+
+    def sides(people: Ever) -> tuple[Side, Side]:
+        inside, outside = people.ever(root), people.ever(root, wanted=False)
+        return people.sets.all_of([inside, outside]), complement(outside)
+
+    return _choice(tx, root, sides, now, collection)
 
 
 def choose_valued(
     tx: Connection, root: Any, now: int, anybody: bool, collection: int = USERS
 ) -> Choice:
     """For a value: who may have one of their own. ``anybody``: the others have one, too."""
+
+    def sides(people: Ever) -> tuple[Side, Side]:
+        asked = people.touched(root)
+        return asked, complement(asked) if anybody else NOBODY
+
+    return _choice(tx, root, sides, now, collection)
+
+
+#: Those who are to be asked, and those of whom the answer is sure.
+Sides = Callable[[Ever], tuple[Side, Side]]
+
+
+def _choice(tx: Connection, root: Any, sides: Sides, now: int, collection: int) -> Choice:
+    try:
+        large = matching.ever_large(tx, root, now, collection)
+        if large is not None:
+            return _listed(tx, *large, sides, now, collection)
+    except Unreadable as error:
+        logger.warning("columns_not_read", error=str(error))
     people = Ever(matching.known(tx, collection), now, shared=True)
-    asked = people.touched(root)
-    settled = complement(asked) if anybody else NOBODY
-    return _choice(tx, people, asked, settled, now, collection)
+    return _listed(tx, people, tx.execute, sides, now, collection)
 
 
-def _choice(
-    tx: Connection, people: Ever, asked: Side, settled: Side, now: int, collection: int
+def _listed(
+    tx: Connection, people: Ever, run: matching.Run, sides: Sides, now: int, collection: int
 ) -> Choice:
+    asked, settled = sides(people)
     if asked.all_but and asked.ids is None:
         return Choice(None, array("q"))
+
+    def ids_of(side: Side) -> list[int]:
+        if side.ids is None and not side.all_but:
+            return []
+        found = matching.Matches(people, Found(side, side), collection, frozenset(), run)
+        return list(run(matching.ids_of(found, side)).scalars())
+
     ahead = _ahead(tx, now, collection)
-    ids = set(_listed(tx, people, asked, collection)) | ahead
-    sure = [id_ for id_ in _listed(tx, people, settled, collection) if id_ not in ahead]
+    ids = set(ids_of(asked)) | ahead
+    sure = [id_ for id_ in ids_of(settled) if id_ not in ahead]
     return Choice(array("q", sorted(ids)), array("q", sorted(sure)))
-
-
-def _listed(tx: Connection, people: Ever, side: Side, collection: int) -> list[int]:
-    if side.ids is None and not side.all_but:
-        return []
-    found = matching.Matches(people, Found(side, side), collection, frozenset())
-    return list(tx.execute(matching.ids_of(found, side)).scalars())
 
 
 def _ahead(tx: Connection, now: int, collection: int) -> set[int]:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Select, false, func, literal, select, union_all
 
 from cdp.conditions.sql import Found, Kept, KeptTrait, Known, Part, People, Side
-from cdp.store import kept, lists, trait_values
+from cdp.conditions.sql.mixed import Mixed, MixedEver
+from cdp.store import columnar, kept, lists, trait_values
 from cdp.store import members as members_store
 from cdp.store.bulk import chunks
 from cdp.store.tables import USERS, audiences, partitions, profiles
 
 #: Spreads ids over all numbers, the same each time.
 _SPREAD, _RANGE = 2_654_435_761, 2**32
+
+#: Has a statement executed.
+Run = Callable[[Any], Any]
+M = TypeVar("M", bound=Mixed)
 
 
 def known(tx: Connection, collection: int = USERS) -> Known:
@@ -46,13 +52,15 @@ def known(tx: Connection, collection: int = USERS) -> Known:
 class Matches(NamedTuple):
     """Who surely meets a condition, and who is left to be decided on.
 
-    ``missing`` is what is not kept (yet), as in `cdp.conditions.sql.People`.
+    ``missing`` is what is not kept (yet), as in `cdp.conditions.sql.People`; ``run`` has
+    a statement about them executed where it can be.
     """
 
     people: People
     found: Found
     collection: int
     missing: frozenset[tuple[str | None, tuple[str, ...]]]
+    run: Run
 
     @property
     def open(self) -> Side:
@@ -68,7 +76,40 @@ def match(tx: Connection, condition: Any, now: int, collection: int = USERS) -> 
     if not found.exact:
         people = People(seen, now, shared=True)
         found = people.find(condition)
-    return Matches(people, found, collection, frozenset(people.missing))
+    return Matches(people, found, collection, frozenset(people.missing), tx.execute)
+
+
+def match_large(
+    tx: Connection, condition: Any, now: int, collection: int = USERS
+) -> Matches | None:
+    """The same by DuckDB over Parquet files, where there are such and they are worth it.
+
+    What is made of it raises `Unreadable` where DuckDB can't answer.
+    """
+    made = _large(tx, condition, now, collection, Mixed)
+    if made is None:
+        return None
+    people, run = made
+    found = people.find(condition)
+    return Matches(people, found, collection, frozenset(people.missing), run)
+
+
+def ever_large(
+    tx: Connection, condition: Any, now: int, collection: int = USERS
+) -> tuple[MixedEver, Run] | None:
+    """What `cdp.conditions.sql.ever` asks, by DuckDB; as `match_large`."""
+    return _large(tx, condition, now, collection, MixedEver)
+
+
+def _large(
+    tx: Connection, condition: Any, now: int, collection: int, kind: type[M]
+) -> tuple[M, Run] | None:
+    seen = known(tx, collection)
+    duck = columnar.open_for(tx, condition, seen, now)
+    if duck is None:
+        return None
+    people = kind(duck.known(seen), now, People(seen, now), duck.bring, shared=True)
+    return people, partial(duck.execute, read=people.read)
 
 
 def candidates(
@@ -81,14 +122,14 @@ def candidates(
     """
     made = match(tx, condition, now, collection)
     ids = ids_of(made, made.found.could, lambda id_: [id_ > low, id_ <= high])
-    return sorted(tx.execute(ids).scalars())
+    return sorted(made.run(ids).scalars())
 
 
 def size(tx: Connection, made: Matches, side: Side, total: int) -> int:
     """How many people are in a set; ``total`` is how many there are at all."""
     if side.ids is None:
         return total if side.all_but else 0
-    n = tx.execute(select(func.count()).select_from(side.ids.subquery())).scalar_one()
+    n = made.run(select(func.count()).select_from(side.ids.subquery())).scalar_one()
     return total - int(n) if side.all_but else int(n)
 
 
@@ -124,7 +165,7 @@ def look(tx: Connection, made: Matches, total: int, show: int, most: int) -> Loo
     if parts:
         found[0], found[2] = [], []
         statement: Any = union_all(*parts) if len(parts) > 1 else parts[0]
-        for what, number in tx.execute(statement):
+        for what, number in made.run(statement):
             found[what].append(number)
         found[0], found[2] = found[0] or [0], found[2] or [0]
     if sure.all_but:
@@ -158,7 +199,7 @@ def _apart(
     newest = tx.execute(select(func.max(profiles.c.id))).scalar() or 0
     if size_ <= n or newest <= 20 * n:
         return [size_], list(
-            tx.execute(_by_lot(ids_of(made, side).subquery().c[0]).limit(n)).scalars()
+            made.run(_by_lot(ids_of(made, side).subquery().c[0]).limit(n)).scalars()
         )
     found: dict[int, None] = {}
     for turn in range(1, 33):
@@ -180,7 +221,7 @@ def members_among(tx: Connection, made: Matches, side: Side, ids: Sequence[int])
     found: set[int] = set()
     for piece in chunks(ids, 10_000):
         among = ids_of(made, side, lambda id_, piece=piece: [id_.in_(list(piece))])
-        found.update(tx.execute(among).scalars())
+        found.update(made.run(among).scalars())
     return found
 
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from cdp.events import decode_json
 from cdp.identity.objects import ENDINGS
-from cdp.store import history
+from cdp.store import history, kept_files
 from cdp.store.bulk import Row, blob, chunks, run_many, select_by, upsert
 from cdp.store.meta import take_numbers
 from cdp.store.tables import (
@@ -235,6 +235,7 @@ def delete_rows(tx: Connection, seqs: list[int]) -> None:
             by_partition.setdefault(info.id, []).append(seq)
     for number, own in by_partition.items():
         tables = partition_tables(number)
+        kept_files.forget(tx, number)
         for some in chunks(own):
             tx.execute(delete(tables.history).where(tables.history.c.seq.in_(some)))
             if properties:
@@ -250,6 +251,9 @@ def move_rows(tx: Connection, old: int, new: int, until: int) -> None:
     for info in history.list_partitions(tx):
         table, kept = partition_tables(info.id).history, partition_tables(info.id).kept
         mine = (table.c.node == old, table.c.seq < until)
+        if tx.execute(select(table.c.seq).where(*mine).limit(1)).first() is None:
+            continue
+        kept_files.forget(tx, info.id)
         tx.execute(
             update(kept)
             .where(

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from cdp.events import decode_json
 from cdp.profiles.needles import GONE, Needles
-from cdp.store import history, kept, progress
+from cdp.store import history, kept, kept_files, progress
 from cdp.store.bulk import blob
 from cdp.store.db import Store
 from cdp.store.removal import put_block
@@ -52,6 +52,7 @@ _PASSED = {
     "checkpoints",
     "components",
     "identifiers",
+    "kept_files",
     "list_values",
     "lists",
     "meta",
@@ -300,6 +301,7 @@ def _keep_anew(tx: Connection, number: int, bodies: dict[int, bytes]) -> None:
     properties = kept.all_kept(tx)
     if not properties:
         return
+    kept_files.forget(tx, number)
     tables = partition_tables(number)
     table = tables.kept
     for seq, raw in bodies.items():

@@ -7,16 +7,19 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import duckdb
 import pyarrow
 
 from cdp.conditions import Context, parse
-from cdp.store import Store, counting, matching
+from cdp.store import Store, columnar, counting, kept_files, matching
 from tests.bench import crowd
 from tests.bench.crowd import DAY, NOW, Crowd
 from tests.bench.figures import Figure
 
+#: What reads a whole long past.
+EVER = 'count("Order Completed") >= 3'
 STANDARD = 'traits.plan = "pro" and performed("Order Completed" within 30d)'
 #: What people ask: of each kind of figure, over short windows and long ones.
 USUAL = (
@@ -47,6 +50,7 @@ def recompute(folder: Path, quick: bool) -> list[Figure]:
     try:
         _fill(store, bare, size)
         ours, theirs = _standard(store, bare, rounds)
+        files, scan = _in_files(store, bare, rounds)
         waits = _previews(store, 1 if quick else 3)
     finally:
         store.close()
@@ -55,6 +59,7 @@ def recompute(folder: Path, quick: bool) -> list[Figure]:
     return [
         Figure("recompute_s", "s", ours, theirs, "<= 1 and ratio <= 4",
                ours <= 1 and ours / theirs <= 4),
+        Figure("recompute_parquet_s", "s", files, scan, "<= 1", files <= 1),
         Figure("preview_p95_ms", "ms", p95, None, "<= 1000", p95 <= 1000),
     ]  # fmt: skip
 
@@ -97,6 +102,35 @@ def _standard(store: Store, bare: Any, rounds: int) -> tuple[float, float]:
         if found != wanted or not found:
             raise RuntimeError(f"{len(found)} people were found, DuckDB finds {len(wanted)}")
     return statistics.median(ours), statistics.median(theirs)
+
+
+def _in_files(store: Store, bare: Any, rounds: int) -> tuple[float, float]:
+    """DuckDB over our Parquet files, with all that has to be brought to it, and over its own."""
+    condition = parse(EVER, Context.PERSON).root
+    query = (
+        "SELECT n.profile FROM events e JOIN nodes n ON n.id = e.node WHERE e.name = "
+        f"'Order Completed' AND e.t <= {NOW} GROUP BY n.profile HAVING count(*) >= 3"
+    )
+    while kept_files.write_next(store):
+        pass
+    ours: list[float] = []
+    theirs: list[float] = []
+    with mock.patch.object(columnar, "LARGE", 0):
+        for _ in range(rounds):
+            found, taken = _timed(lambda: _of_large(store, condition))
+            ours.append(taken)
+            wanted, taken = _timed(lambda: {row[0] for row in bare.execute(query).fetchall()})
+            theirs.append(taken)
+            if found != wanted or not found:
+                raise RuntimeError(f"{len(found)} people are in files, DuckDB finds {len(wanted)}")
+    return statistics.median(ours), statistics.median(theirs)
+
+
+def _of_large(store: Store, condition: Any) -> set[int]:
+    with store.read() as tx:
+        made = matching.match_large(tx, condition, NOW)
+        assert made is not None
+        return set(made.run(matching.ids_of(made, made.found.could)).scalars())
 
 
 def _members(store: Store, condition: Any) -> set[int]:

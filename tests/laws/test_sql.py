@@ -37,7 +37,16 @@ from cdp.conditions.ast import (
     any_of,
 )
 from cdp.log.record import Record
-from cdp.store import counting, kept, matching, people, persons, trait_values
+from cdp.store import (
+    columnar,
+    counting,
+    kept,
+    kept_files,
+    matching,
+    people,
+    persons,
+    trait_values,
+)
 from cdp.store.tables import USERS
 from tests.conditions import stories
 from tests.conditions.stories import AROUND, EVENTS, HISTORIES, LITERALS, OPS
@@ -61,8 +70,8 @@ class Human(NamedTuple):
 class Town:
     """A store with people in it, whose pasts are known."""
 
-    def __init__(self, postgres: bool) -> None:
-        self.postgres = postgres
+    def __init__(self, postgres: bool, columnar: bool = False) -> None:
+        self.postgres, self.columnar = postgres, columnar
         self.world: World | None = None
         self.messages = self.people = 0
 
@@ -107,6 +116,8 @@ class Town:
             body = json.dumps({"batch": piece}).encode()
             world.log.append(Record(BASE, 1, "batch", body))
         world.pipeline.drain()
+        while self.columnar and kept_files.write_next(world.store):
+            pass
         found = []
         with world.store.read() as tx:
             for user, person in made:
@@ -143,6 +154,16 @@ def postgres() -> Iterator[Town]:
     yield town
     if town.world is not None:
         town.world.close()
+
+
+@pytest.fixture
+def duckdb(sqlite: Town, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
+    """The town on SQLite, with DuckDB asked of all events, most of them in Parquet files."""
+    monkeypatch.setattr(columnar, "LARGE", 0)
+    monkeypatch.setattr(columnar, "BROUGHT", 1_000)
+    sqlite.columnar = True
+    yield sqlite
+    sqlite.columnar = False
 
 
 FIGURES = st.sampled_from(["sum", "avg", "min", "max", "first", "last", "unique", "most_frequent"])
@@ -233,7 +254,9 @@ def agree(
     with town.world.store.read() as tx:
         for tree in trees:
             holds = {h.id for h in humans if Evaluator(h.person, now).holds(tree)}
-            made = matching.match(tx, tree, now)
+            made = matching.match_large(tx, tree, now) if town.columnar else None
+            assert (made is not None) is town.columnar
+            made = made or matching.match(tx, tree, now)
             text = format_text(tree)
             assert not (made.missing and kept_all), text
             sure = matching.members_among(tx, made, made.found.sure, ids)
@@ -288,6 +311,12 @@ def test_windows_and_figures_are_right_to_the_millisecond_on_sqlite(sqlite: Town
         agree(sqlite, histories, trees, now, 5)
 
 
+def test_windows_and_figures_are_right_to_the_millisecond_on_duckdb(duckdb: Town) -> None:
+    for seed in range(max(EXAMPLES // 20, 1)):
+        histories, trees, now = pointed(seed, 8)
+        agree(duckdb, histories, trees, now, 5)
+
+
 @pytest.mark.postgres
 def test_windows_and_figures_are_right_to_the_millisecond_on_postgres(postgres: Town) -> None:
     for seed in range(EXAMPLES // 2):
@@ -314,6 +343,14 @@ def test_sql_is_right_of_everybody_on_postgres(
     postgres: Town, histories: Any, trees: Any, now: int, cut: int
 ) -> None:
     agree(postgres, histories, trees, now, cut)
+
+
+@settings(FREELY, max_examples=max(EXAMPLES // 10, 1))
+@given(*TOWN)
+def test_sql_is_right_of_everybody_on_duckdb(
+    duckdb: Town, histories: Any, trees: Any, now: int, cut: int
+) -> None:
+    agree(duckdb, histories, trees, now, cut)
 
 
 @FREELY

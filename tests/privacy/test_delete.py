@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet
 import pytest
 import zstandard
 from sqlalchemy import MetaData, select
@@ -26,6 +27,7 @@ from cdp.store import (
     delivery_outbox,
     history,
     kept,
+    kept_files,
     lists,
     meta,
     people,
@@ -261,6 +263,7 @@ def dumped(space: Space, log: bool = True) -> str:
                     if data is not None and data[:4] == b"\x28\xb5\x2f\xfd":
                         data = zstandard.ZstdDecompressor().decompress(data)
                     found.append(data.decode("utf-8", "replace") if data else str(value))
+    found.append(in_files(space))
     return "\n".join(found).lower()
 
 
@@ -359,6 +362,27 @@ def test_what_was_parted_from_a_person_and_is_nobodys_goes_with_them(space: Spac
     assert any("idfa" in mark for mark in found_in(space))
     assert delete(space).state == "FINISHED"
     assert found_in(space) == set()
+
+
+def test_no_parquet_file_holds_anything_of_a_deleted_person(tmp_path: Path) -> None:
+    space = Space(tmp_path / "columns", partition_messages=3)
+    plant(space)
+    while kept_files.write_next(space.store):
+        pass
+    held = {mark for mark in MARKS if mark in in_files(space)}
+    assert "property-marker-55cc66" in held
+    assert delete(space).state == "FINISHED"
+    assert found_in(space) == set()
+    while kept_files.write_next(space.store):
+        pass
+    assert in_files(space) and found_in(space) == set()
+    space.close()
+
+
+def in_files(space: Space) -> str:
+    """What is in Parquet files."""
+    paths = space.settings.data.rglob("*.parquet")
+    return "".join(str(pyarrow.parquet.read_table(path).to_pydict()) for path in paths)
 
 
 def test_who_comes_back_is_a_new_person(space: Space) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cdp.conditions import Context, parse
+from cdp.store import choosing, columnar
 from cdp.store.choosing import choose_members, choose_valued
 from cdp.store.tables import identifiers
 from tests.laws.test_audiences import Town
@@ -69,6 +70,18 @@ def names(town: Town, ids: Any) -> str:
 
 @pytest.mark.parametrize("text", CASES)
 def test_only_those_are_asked_whose_answer_is_open(town: Town, text: str) -> None:
+    with town.store.read() as tx:
+        choice = choose_members(tx, parse(text, Context.PERSON).root, town.now)
+    assert choice.asked is not None
+    asked, settled = CASES[text]
+    assert names(town, choice.asked) == "".join(sorted({*asked, "f"}))
+    assert names(town, choice.settled) == settled
+
+
+@pytest.mark.parametrize("text", CASES)
+def test_duckdb_says_the_same(town: Town, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columnar, "LARGE", 0)
+    monkeypatch.setattr(choosing, "Ever", None)  # without which the store itself can't be asked
     with town.store.read() as tx:
         choice = choose_members(tx, parse(text, Context.PERSON).root, town.now)
     assert choice.asked is not None

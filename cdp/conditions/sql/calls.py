@@ -75,7 +75,7 @@ def _of_text(name: str, a: Text, rest: list[Any], sql: Sql) -> Abstract:
         return Const("string")
     if name in ("lowercase", "uppercase"):
         change = func.lower if name == "lowercase" else func.upper
-        text = a.text if sql.dialect == "sqlite" else a.text.collate("C")
+        text = a.text.collate("C") if sql.dialect == "postgresql" else a.text
         return Text(change(text), a.source, True)
     if name == "length":
         size = sql.size(a.text)

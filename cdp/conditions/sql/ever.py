@@ -61,7 +61,7 @@ class Ever(People):
         """Those of whom anything is or could come to be known that is asked for."""
         inside = holes(_widened(node), in_person)
         try:
-            return self.sets.any_of(self._touched(hole, item) for hole, item in inside.items())
+            return self.sets.any_of(self.reach(hole, item) for hole, item in inside.items())
         except (NotKept, TooMuch):
             return EVERYONE
 

@@ -294,7 +294,7 @@ class People:
     def _anything(self, node: Any, inside: dict[Hole, Any]) -> Found:
         """All of whom anything is known that is asked for; of others the answer is one."""
         try:
-            sides = [self._touched(hole, item) for hole, item in inside.items()]
+            sides = [self.reach(hole, item) for hole, item in inside.items()]
         except NotKept as error:
             self.missing.add((error.event, error.path))
             return _NOT_KNOWN
@@ -305,7 +305,8 @@ class People:
             return Found(complement(touched), EVERYONE)
         return Found(NOBODY, touched)
 
-    def _touched(self, hole: Hole, item: Any) -> Side:
+    def reach(self, hole: Hole, item: Any) -> Side:
+        """Those of whom anything is known that a hole asks for. Raises `NotKept`, `TooMuch`."""
         if isinstance(hole, tuple) and hole[0] == MEASURED:
             number = self._known.measured.get(hole[1])
             if number is None:

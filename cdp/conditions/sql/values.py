@@ -107,7 +107,7 @@ class Sql(NamedTuple):
         """The bytes of a text in UTF-8."""
         if self.dialect == "sqlite":
             return func.length(cast(text, LargeBinary))
-        return func.octet_length(text)
+        return func.strlen(text) if self.dialect == "duckdb" else func.octet_length(text)
 
     def cut(self, number: Expr) -> Expr:
         """A number without its fraction."""

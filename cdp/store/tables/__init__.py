@@ -34,6 +34,7 @@ from cdp.store.tables.files import exports, images, import_refusals, imports
 from cdp.store.tables.history import (
     counts,
     dedupe_slots,
+    kept_files,
     kept_properties,
     names,
     partitions,
@@ -138,6 +139,7 @@ __all__ = [
     "journey_orders",
     "journey_runs",
     "journeys",
+    "kept_files",
     "kept_properties",
     "kept_traits",
     "list_values",

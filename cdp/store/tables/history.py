@@ -89,3 +89,15 @@ kept_properties = Table(
     Column("backfill_until", Big, nullable=False, default=0),
     UniqueConstraint("event", "path"),
 )
+
+#: Kept values of closed partitions of which there is a Parquet file, too: ``name`` in the
+#: folder of `cdp.store.kept_files`, with so many ``rows``; NULL while it is being written.
+kept_files = Table(
+    "kept_files",
+    metadata,
+    Column("partition", Integer, nullable=False),
+    Column("property", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("rows", Big),
+    PrimaryKeyConstraint("partition", "property"),
+)

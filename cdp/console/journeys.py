@@ -18,6 +18,7 @@ from cdp.console.sources import author
 from cdp.definitions import title_of
 from cdp.delivery.journeys import inside, office
 from cdp.delivery.journeys.there import MAY, NoSuchJourney, Refused
+from cdp.journeys import Read
 from cdp.store import definitions, journey_drafts, journey_runs, journey_sums, journeys
 from cdp.store.definitions import Version
 from cdp.store.journey_drafts import Draft
@@ -147,6 +148,7 @@ def page(key: str) -> str:
         shown=version,
         given=given,
         line=_line(found, _inside(standings), _by_what(sums)),
+        asked=_asked(key, body, standings),
         ends=ends_in_words(Counter({one.exit: one.n for one in sums if one.what == "ended"})),
         orders=orders,
         newer=bool(found.row and found.version and found.version.version > found.row.version),
@@ -171,6 +173,20 @@ def _by_what(sums: list[Sum]) -> Counter[str]:
 
 def _inside(standings: list[Standing]) -> tuple[int, int]:
     return sum(one.n for one in standings), sum(one.held for one in standings)
+
+
+def _asked(
+    key: str, body: Mapping[str, Any], standings: list[Standing]
+) -> list[tuple[str, str, int]]:
+    """Steps at which people wait for somebody's word: id, question, how many."""
+    n = Counter[str]()
+    for one in standings:
+        n[one.step] += one.n - one.held
+    return [
+        (step.id, str(step.spec.get("question", "")), n[step.id])
+        for step in Read(key, body, 0, lambda root: root).steps.values()
+        if step.kind.name == "approval" and n[step.id]
+    ]
 
 
 def ends_in_words(n: Counter[str]) -> list[tuple[str, int]]:

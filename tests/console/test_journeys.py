@@ -204,6 +204,7 @@ def test_it_is_launched_and_people_go_through(world: World) -> None:
     assert found["entered"] == found["inside"] == 2
     [step] = found["standing"]
     assert found["standing"][step] == [2, 0]
+    assert "2 people wait for your word" in page and "Go on?" in page
     people = admin.page("/journeys/orders/people")
     assert "ana@example.com" in people
     assert "Approve" in admin.page(f"/journeys/orders/people?step={step}")
@@ -221,6 +222,14 @@ def test_it_is_launched_and_people_go_through(world: World) -> None:
     assert person is not None
     tab = admin.page(f"{person.group(1)}/journeys")
     assert "/journeys/orders/runs/" in tab and "Orders" in tab
+    why = admin.page(f"/journeys/orders/why/{person.group(1).rpartition('/')[2]}")
+    assert "They have entered once." in why and "Something began it" in why
+    draw(world, "never", **{"if": "traits.vip = true"})
+    why = admin.page(f"/journeys/never/why/{person.group(1).rpartition('/')[2]}")
+    assert "There is no journey never." in why
+    launch(world, "never")
+    why = admin.page(f"/journeys/never/why/{person.group(1).rpartition('/')[2]}")
+    assert "They have never entered." in why and "traits.vip = true" in why
 
 
 def test_it_is_paused_and_stopped(world: World) -> None:
@@ -234,7 +243,7 @@ def test_it_is_paused_and_stopped(world: World) -> None:
     admin.post("/journeys/orders", action="stop", confirm="something")
     with world.store.read() as tx:
         row = journeys.row(tx, "orders")
-        assert row is not None and row.state == "live"
+    assert row is not None and row.state == "live"
     admin.post("/journeys/orders", action="stop", confirm="orders")
     world.pipeline.settle()
     assert admin.get("/journeys/orders/counts").json["inside"] == 0

@@ -62,6 +62,12 @@ def refuse_faulty(
                 f"the template {template} goes by {channel}, and no destination for {channel} "
                 "is set up and switched on"
             )
+    calling = [step.id for step in program.steps.values() if step.kind.name == "webhook"]
+    if calling and "webhook" not in up:
+        raise Refused(
+            f"the step {calling[0]} calls an address, and nothing does so for messages: "
+            "cdp destinations add webhook_message"
+        )
 
 
 def channels_of(body: Body, bodies: Mapping[tuple[str, str], Body]) -> list[tuple[str, str]]:

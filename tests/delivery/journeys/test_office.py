@@ -269,3 +269,11 @@ def test_versions_tell_what_is_launched_and_who_is_inside(store: Store) -> None:
         (2, False, 0), (1, True, 1),
     ]  # fmt: skip
     assert rows[0]["changed"] == ["steps"]
+
+
+def test_who_calls_an_address_needs_somebody_who_does(store: Store) -> None:
+    with store.write() as tx:
+        define(tx, [{"webhook": {"url": "https://example.org/x"}}])
+        with pytest.raises(Refused, match="cdp destinations add webhook_message"):
+            office.launch(tx, "welcome", "ada", 2, destinations={})
+        office.launch(tx, "welcome", "ada", 2)

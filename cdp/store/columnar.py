@@ -41,14 +41,24 @@ class Unreadable(RuntimeError):
     """DuckDB could not answer; the store can. The text says why."""
 
 
-def open_for(tx: Connection, condition: Any, known: Known, now: int) -> Columnar | None:
-    """A DuckDB for a condition at ``now``, where it reads so many events that it is worth it."""
+def ready(tx: Connection) -> list[KeptFile]:
+    """The files that are there, if they are so many that a question could be worth it."""
+    if kept_files.folder_of(tx) is None or find_spec("duckdb") is None:
+        return []
+    found = [item for item in kept_files.listed(tx) if item.rows is not None]
+    return found if sum(item.rows or 0 for item in found) >= LARGE else []
+
+
+def open_for(
+    tx: Connection, condition: Any, known: Known, now: int, listed: list[KeptFile]
+) -> Columnar | None:
+    """A DuckDB for a condition at ``now``, where it reads so many events that it is worth it.
+
+    ``listed`` is what is `ready`.
+    """
     folder = kept_files.folder_of(tx)
-    if known.collection != USERS or folder is None or find_spec("duckdb") is None:
-        return None
-    listed = [item for item in kept_files.listed(tx) if item.rows is not None]
     wanted = _properties(condition, known)
-    if wanted is None or _size(condition, known, now, listed) < LARGE:
+    if folder is None or wanted is None or _size(condition, known, now, listed) < LARGE:
         return None
     files = [item for item in listed if item.property in wanted]
     there = {(item.partition, item.property) for item in files}

@@ -104,8 +104,11 @@ def ever_large(
 def _large(
     tx: Connection, condition: Any, now: int, collection: int, kind: type[M]
 ) -> tuple[M, Run] | None:
+    files = columnar.ready(tx) if collection == USERS else []
+    if not files:
+        return None
     seen = known(tx, collection)
-    duck = columnar.open_for(tx, condition, seen, now)
+    duck = columnar.open_for(tx, condition, seen, now, files)
     if duck is None:
         return None
     people = kind(duck.known(seen), now, People(seen, now), duck.bring, shared=True)

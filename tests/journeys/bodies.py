@@ -24,10 +24,27 @@ CONDITION = st.one_of(
             "event.properties.x = 1",
             "event.properties.y != event.properties.x",
             "journey.v = 2",
+            'audience("a0")',
+            'not audience("a1") and traits.p != 1',
             "journey.v = traits.p",
             'count("A") > 1 and event.properties.x = traits.p',
         ]
     ),
+)
+
+
+TRIGGERS = st.sampled_from(
+    [
+        *({"event": name} for name in ("A", "A", "A", *EVENTS, "C")),
+        {"enters": "a0"}, {"leaves": "a1"}, {"trait": "p"}, {"trait": "q", "to": 1},
+    ]
+)  # fmt: skip
+#: The second may ask for the first.
+AUDIENCES = st.fixed_dictionaries(
+    {
+        "a0": conditions().map(format_text),
+        "a1": st.one_of(conditions().map(format_text), st.just('not audience("a0")')),
+    }
 )
 
 
@@ -123,7 +140,7 @@ def journeys(draw: Any, key: str) -> dict[str, Any]:
     steps = deepcopy(draw(st.lists(STEPS, min_size=1, max_size=4)))
     made: dict[str, Any] = {
         "key": key,
-        "trigger": {"event": draw(st.sampled_from(["A", "A", *EVENTS, "C"]))},
+        "trigger": draw(TRIGGERS),
         "entry": draw(
             st.sampled_from(
                 ["once", "every_time", {"once_per": "properties.x"}, {"again_after": "9ms"}]
@@ -132,10 +149,11 @@ def journeys(draw: Any, key: str) -> dict[str, Any]:
         "while_in": draw(st.sampled_from(["ignore", "start", "restart"])),
         "steps": numbered(steps, draw),
     }
-    if made["trigger"]["event"] == "C":  # which a step says: it must not go round for ever
+    if made["trigger"].get("event") not in EVENTS:
+        # What steps bring about must not go round for ever.
         made["entry"] = draw(st.sampled_from(["once", {"again_after": "9ms"}]))
-    if draw(st.integers(0, 3)) == 0:
-        made["trigger"]["where"] = draw(OF_EVENT)
+    if "event" in made["trigger"] and draw(st.integers(0, 3)) == 0:
+        made["trigger"] = {**made["trigger"], "where": draw(OF_EVENT)}
     if draw(st.integers(0, 3)) == 0:
         made["if"] = draw(CONDITION)
     if draw(st.integers(0, 2)) == 0:

@@ -9,13 +9,14 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cdp.conditions import Context, parse
 from cdp.journeys import Past, Read, Run
 from cdp.journeys.program import Program
 from cdp.journeys.replay import Life
 from cdp.journeys.run import Emit, Send, Update
 from cdp.journeys.setting import Setting
 from tests.conditions.stories import AROUND, LISTS
-from tests.journeys.bodies import T, histories, journeys
+from tests.journeys.bodies import AUDIENCES, T, histories, journeys
 from tests.journeys.naive import Naive, Told
 
 EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "60"))
@@ -52,14 +53,21 @@ def effects(life: Life) -> list[tuple[Any, ...]]:
     return found
 
 
+def setting_of(bodies: Any, audiences: dict[str, str]) -> Setting:
+    roots = {key: parse(text, Context.PERSON).root for key, text in audiences.items()}
+    return Setting([program_of(body) for body in bodies], roots, LISTS)
+
+
 @SOME
-@given(TWO, histories())
+@given(TWO, histories(), AUDIENCES)
 def test_steps_do_what_they_plainly_mean(
-    bodies: tuple[dict[str, Any], dict[str, Any]], history: list[tuple[int, dict[str, Any]]]
+    bodies: tuple[dict[str, Any], dict[str, Any]],
+    history: list[tuple[int, dict[str, Any]]],
+    audiences: dict[str, str],
 ) -> None:
-    naive = Naive(list(bodies), LISTS)
+    naive = Naive(list(bodies), LISTS, audiences)
     naive.play(history, START, END)
-    life = Life(Setting([program_of(body) for body in bodies], lists=LISTS), "p1", START)
+    life = Life(setting_of(bodies, audiences), "p1", START)
     for t, message in history:
         life.say(message, t)
     life.until(END)
@@ -68,14 +76,15 @@ def test_steps_do_what_they_plainly_mean(
 
 
 @SOME
-@given(TWO, histories(), st.lists(st.tuples(T, st.booleans()), max_size=6))
+@given(TWO, histories(), AUDIENCES, st.lists(st.tuples(T, st.booleans()), max_size=6))
 def test_nothing_is_remembered_but_the_state(
     bodies: tuple[dict[str, Any], dict[str, Any]],
     history: list[tuple[int, dict[str, Any]]],
+    audiences: dict[str, str],
     cuts: list[tuple[int, bool]],
 ) -> None:
     """However the input is cut, and whoever takes over from the state as it is stored."""
-    setting = Setting([program_of(body) for body in bodies], lists=LISTS)
+    setting = setting_of(bodies, audiences)
     whole = Life(setting, "p1", START)
     for t, message in history:
         whole.say(message, t)
@@ -108,4 +117,5 @@ def taken_over(setting: Setting, life: Life, now: int) -> Life:
     numbers = iter(range(len(runs) + 1, 1000))
     made = Life(setting, "p1", now, lambda: next(numbers), runs=runs, past=past)
     made.subject = life.subject
+    made.before((), set())
     return made

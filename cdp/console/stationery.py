@@ -25,7 +25,7 @@ from cdp.console.template_form import FIELDS, OF_LANGUAGE, all_languages
 from cdp.console.written import versions_page
 from cdp.definitions import KINDS, title_of
 from cdp.messaging.templates import building, names
-from cdp.store import broadcasts, definitions, message_reads
+from cdp.store import broadcasts, defining, definitions, message_reads
 from cdp.store.definitions import Version
 from cdp.store.message_reads import Which
 
@@ -76,14 +76,21 @@ def index() -> str:
 
 
 def _users(tx: Connection) -> dict[str, list[tuple[str, str]]]:
-    """The broadcasts of each template, the newest first, as keys with names."""
+    """The journeys, topics and broadcasts of each template, as addresses with names."""
     found: dict[str, list[tuple[str, str]]] = {}
+    known = defining.load(tx, KIND.name, "topic", "journey")
+    for (kind, key), links in defining.links(known).items():
+        for user in dict.fromkeys(one.id for one in links.used_by if kind == KIND.name):
+            at = url_for("console.topics") if user[0] == "topic" else None
+            at = at or url_for("console.journey", key=user[1])
+            found.setdefault(key, []).append((at, title_of(user[1], known[user].body or {})))
     for row in broadcasts.page(tx, None, _USERS):
         body = row.body
         several = [*(body.get("variants") or []), *(body.get("channels") or [])]
         used = [body.get("template"), *(one.get("template") for one in several)]
         for key in dict.fromkeys(filter(None, used)):
-            found.setdefault(key, []).append((row.key or str(row.id), row.name))
+            at = url_for("console.broadcast", key=row.key or str(row.id))
+            found.setdefault(key, []).append((at, row.name))
     return found
 
 

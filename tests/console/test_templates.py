@@ -80,6 +80,13 @@ def test_one_is_saved_and_listed_with_its_users_and_counts(shop: World) -> None:
     page = shop.admin().page("/messages/templates")
     assert "Welcome" in page
     assert "/messages/broadcasts/sale" in page
+    with shop.store.write() as tx:
+        topic = {"name": "Offers", "double_opt_in": "welcome"}
+        defining.put(tx, 1, ("topic", "offers"), topic, "ana")
+        journey = {"trigger": {"event": "Signed Up"}, "steps": [{"send": "welcome"}]}
+        defining.put(tx, 1, ("journey", "onboarding"), journey, "ana")
+    page = shop.admin().page("/messages/templates")
+    assert "/journeys/onboarding" in page and "and 1 more" in page
 
 
 def test_it_is_shown_as_a_real_person_in_a_frame_that_runs_nothing(shop: World) -> None:

@@ -78,6 +78,18 @@ def test_the_scopes_on_offer_are_those_that_the_api_knows() -> None:
     assert offered <= set(SCOPES)
 
 
+def test_a_token_sees_personal_values_only_where_that_was_ticked(
+    world: World, admin: Browser
+) -> None:
+    for name, more in (("blind", {}), ("seeing", {"personal": "1"})):
+        admin.post("/settings/tokens", name=name, scopes="profiles:read", **more)
+    admin.post("/settings/tokens", name="counts", scopes="metrics:read", personal="1")
+    with world.store.read() as tx:
+        made = {token.name: token.scopes for token in config_rows.all_tokens(tx)}
+    assert made["blind"] == {"profiles:read"} and made["counts"] == {"metrics:read"}
+    assert made["seeing"] == {"profiles:read", "personal:read"} <= set(SCOPES)
+
+
 def test_a_token_for_less_does_not_open_the_console(world: World, admin: Browser) -> None:
     for scopes, status in (("metrics:read", 401), (users.SCOPES[1][0], 302)):
         page = admin.post("/settings/tokens", name="small", scopes=scopes).text

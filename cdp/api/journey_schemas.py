@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import Any
+
 from marshmallow import Schema, fields, validate
 
 from cdp.api.fields import PageQuery, Words
@@ -198,3 +201,54 @@ class JourneyFindingSchema(Schema):
     text = fields.String()
     line = fields.Integer(allow_none=True, metadata={"description": "In the field's text."})
     column = fields.Integer(allow_none=True)
+
+
+class DayField(fields.Date):
+    """A day (UTC), as days since 1970."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **more: Any) -> Any:
+        day = super()._deserialize(value, attr, data, **more)
+        return (day - date(1970, 1, 1)).days
+
+
+class JourneyReportQuery(JourneyVersionQuery):
+    """Which days and version."""
+
+    first = DayField(data_key="from", metadata={"description": "The first day (UTC)."})
+    last = DayField(data_key="to", metadata={"description": "The last day; thirty, if unset."})
+
+
+class JourneyReportSchema(Schema):
+    """How it goes."""
+
+    journey = fields.String()
+    from_ = fields.String(data_key="from", attribute="from")
+    to = fields.String()
+    version = fields.Integer(allow_none=True)
+    entered = fields.Integer()
+    inside = fields.Integer(metadata={"description": "Now."})
+    ended = fields.Dict(
+        keys=fields.String(), values=fields.Integer(), metadata={"description": "By reason."}
+    )
+    converted = fields.Integer(metadata={"description": "Runs that reached the goal."})
+    value = fields.Float(metadata={"description": "The sum of what the goals were worth."})
+    steps = fields.List(
+        fields.Dict(),
+        metadata={
+            "description": "By step: inside, left (by exit), waits, failed, held, moved and "
+            "messages (asked, sent, delivered, opened, clicked, bounced, …)."
+        },
+    )
+    days = fields.List(
+        fields.Dict(), metadata={"description": "By day: entered, ended, converted, sent."}
+    )
+    holdouts = fields.List(
+        fields.Dict(),
+        metadata={
+            "description": "By step: went_on and held_out with runs, converted, rate, low, high; "
+            "lift, lift_low, lift_high (95 %) and a sentence."
+        },
+    )
+    experiments = fields.List(
+        fields.Dict(), metadata={"description": "By step: goal, winner, variants, a sentence."}
+    )

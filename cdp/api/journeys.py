@@ -19,6 +19,8 @@ from cdp.api.journey_schemas import (
     JourneyFindingSchema,
     JourneyInsiderSchema,
     JourneyOrderSchema,
+    JourneyReportQuery,
+    JourneyReportSchema,
     JourneyRunSchema,
     JourneyStatusSchema,
     JourneyVersionQuery,
@@ -36,6 +38,7 @@ from cdp.api.room import Room, author, here, page_of
 from cdp.delivery.journeys import calling, inside, office, shown
 from cdp.delivery.journeys.launching import insiders
 from cdp.delivery.journeys.linting import findings
+from cdp.delivery.journeys.report import report
 from cdp.delivery.journeys.there import NoSuchJourney, Refused, body_of, launched
 from cdp.store import journey_runs, journeys
 
@@ -93,6 +96,16 @@ def lint_journey(query: dict[str, Any], key: str) -> Any:
         return {"data": [item._asdict() for item in findings(tx, key, body)], "next": None}
 
     return _told(look, writes=False)
+
+
+@room.on(
+    "GET", "/journeys/<key>/report", "journeys:read", query=JourneyReportQuery,
+    gives=JourneyReportSchema,
+)  # fmt: skip
+def journey_report(query: dict[str, Any], key: str) -> Any:
+    """Entries, steps, messages, goals, days; what holdouts and experiments show."""
+    now = here().now()
+    return _told(lambda tx: report(tx, key, now, **query), writes=False)
 
 
 @room.on(

@@ -23,6 +23,7 @@ from cdp.cli.errors import CliError
 from cdp.cli.journey_common import done, read_file, seen
 from cdp.cli.journey_lint import lint
 from cdp.cli.journey_people import PEOPLE
+from cdp.cli.journey_report import report
 from cdp.cli.journey_try import TRY
 from cdp.definitions.journey import JOURNEY
 
@@ -30,7 +31,7 @@ journeys_ = group_of(
     JOURNEY, "journeys", "People on their way, step by step: launch, pause, stop, look.", None
 )
 _key = click.argument("key")
-for command in (lint, *PEOPLE, *TRY):
+for command in (lint, report, *PEOPLE, *TRY):
     journeys_.add_command(command)
 
 

@@ -15,3 +15,12 @@ def interval(yes: int, of: int) -> tuple[float, float, float]:
     middle = (share + square / (2 * of)) / (1 + square / of)
     spread = Z / (1 + square / of) * math.sqrt(share * (1 - share) / of + square / (4 * of * of))
     return share, max(0.0, middle - spread), min(1.0, middle + spread)
+
+
+def difference(yes: int, of: int, other: int, of_other: int) -> tuple[float, float, float]:
+    """By how much the first share is greater, and Newcombe's interval about it (95 %)."""
+    one, low, high = interval(yes, of)
+    two, low_two, high_two = interval(other, of_other)
+    down = math.hypot(one - low, high_two - two)
+    up = math.hypot(high - one, two - low_two)
+    return one - two, one - two - down, one - two + up

@@ -77,7 +77,7 @@ def conversions(
     By event time, and credited to the last message (of whatever kind) that the person had
     got before; each message counts once.
     """
-    did = _did(tx, event, since)
+    did = times_of(tx, event, since)
     rows = select_by(tx, (nodes.c.id, nodes.c.profile), nodes.c.id, sorted(did))
     times: dict[int, list[int]] = {}
     for node, profile in rows:
@@ -123,7 +123,7 @@ def converted_among(
     tx: Connection, node_ids: Sequence[int], event: str, since: int, until: int
 ) -> int:
     """How many of some people did ``event`` from ``since`` to ``until`` (event time in ms)."""
-    did = _did(tx, event, since)
+    did = times_of(tx, event, since)
     columns = (nodes.c.id, nodes.c.profile)
     homes = dict(map(tuple, select_by(tx, columns, nodes.c.id, sorted({*did, *node_ids}))))
     who = {
@@ -132,7 +132,7 @@ def converted_among(
     return len({homes[node] for node in node_ids if homes.get(node)} & who)
 
 
-def _did(tx: Connection, event: str, since: int) -> dict[int, list[int]]:
+def times_of(tx: Connection, event: str, since: int) -> dict[int, list[int]]:
     """When (event time) an event happened since ``since``, by node."""
     number = history.numbers_of_names(tx, [("track", event)]).get(("track", event))
     found: dict[int, list[int]] = {}

@@ -87,3 +87,14 @@ def test_people_inside_are_listed_and_moved(api: Api) -> None:
     ):
         api.post(f"/api/journeys/welcome/{verb}", more, 202)
     api.post("/api/journeys/welcome/end", {"run": 99, "reason": "x"}, 409)
+
+
+def test_a_report_is_of_days_and_versions(api: Api) -> None:
+    api.post("/api/journeys", BODY, 201)
+    api.get("/api/journeys/welcome/report", 409)
+    api.post("/api/journeys/welcome/launch")
+    query = {"from": "2026-01-01", "to": "2026-01-03", "version": 1}
+    found = api.get("/api/journeys/welcome/report", **query)
+    assert (found["from"], found["to"], found["entered"]) == ("2026-01-01", "2026-01-03", 0)
+    assert [step["step"] for step in found["steps"]] == ["wait-2d", "approval", "emit-Welcomed"]
+    api.get("/api/journeys/welcome/report", 400, **{"from": "soon"})

@@ -66,6 +66,8 @@ def test_people_inside_are_told_of_and_moved(cdp: Cdp, file: Path) -> None:
     cdp("journeys", "launch", "welcome")
     place(cdp, 1, "approval")
     assert cdp("journeys", "people", "welcome", "--json").rows[0]["people"] == 1
+    assert "approval" in cdp("journeys", "report", "welcome", "--from", "2026-01-01").out
+    assert cdp("journeys", "report", "welcome", "--json").rows[0]["inside"] == 1
     assert [row["id"] for row in cdp("journeys", "runs", "welcome", "--json").rows] == [1]
     why = ("--reason", "mistake", "--json")
     for words in (

@@ -76,19 +76,19 @@ def _scene(tx: Any, journey: str, lists: Any, scene_for: Any) -> Any:
     from cdp.journeys import JourneyError
 
     path = Path(journey)
-    body, place = None, None
+    body, file = None, None
     if path.suffix in (".yaml", ".yml"):
-        body, place = read_file(path)
+        body, file = read_file(path)
     key = str((body or {}).pop("key", path.stem)) if body is not None else journey
     try:
         return scene_for(tx, key, body, lists)
     except JourneyError as error:
         from cdp.definitions import Fault
 
-        if place is None:
+        if file is None:
             raise CliError(f"the journey {key} can't be read: {error}") from None
         for wrong in error.wrong:
-            click.echo(place(Fault(*wrong)), err=True)
+            click.echo(str(file.located(Fault(*wrong))), err=True)
         raise CliError(f"the journey in {path} can't be read") from None
     except LookupError as error:
         raise CliError(str(error.args[0])) from None

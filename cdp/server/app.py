@@ -39,7 +39,7 @@ def create_app(
     plugins = know_functions(manager.load(settings.plugin_folder))
     app.register_blueprint(tracking.create_blueprint(log, sources, settings=settings))
     app.extensions["receivers"] = channels.register(app, store, settings, plugins)
-    app.extensions["seeing"] = pages.register(app, store)
+    app.extensions["seeing"] = pages.register(app, store, settings)
     health.register(app, store, log, settings)
     api.register(app, store, settings, plugins)
     services = console.Services(

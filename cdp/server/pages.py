@@ -7,14 +7,15 @@ from multiprocessing.util import Finalize
 
 from flask import Flask
 
+from cdp.config import Settings
 from cdp.delivery.messages.seen import Seeing
 from cdp.pages import create_blueprint
 from cdp.store import Store
 
 
-def register(app: Flask, store: Store) -> Seeing:
+def register(app: Flask, store: Store, settings: Settings) -> Seeing:
     """Add the public pages to ``app``; closing what is returned keeps the visits that wait."""
-    seeing = Seeing(store)
+    seeing = Seeing(store, folder=settings.data / "visits")
     Finalize(None, seeing.close, exitpriority=10)  # in a worker of granian
     atexit.register(seeing.close)
     app.register_blueprint(create_blueprint(store, seeing))

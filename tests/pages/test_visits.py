@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cdp.delivery.messages.seen import Seen, take_seen
+from cdp.delivery.messages.seen import Seeing, Seen, take_seen
 from cdp.messaging.machines import Guess
 from cdp.messaging.names import signed_link
-from cdp.store import deliveries
+from cdp.store import deliveries, tables
 from tests.pages.house import House
 
 PERSON = {"User-Agent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15"}
@@ -155,6 +156,34 @@ def test_a_click_does_not_wait_for_a_busy_writer_and_is_kept(house: House) -> No
         assert house.reports(id_) == []
     house.seeing.close()
     assert [report.kind for report in house.reports(id_)] == ["clicked"]
+
+
+def test_a_visit_that_was_answered_outlives_its_process(house: House, tmp_path: Path) -> None:
+    id_ = sent(house)
+    folder = tmp_path / "visits"
+    dying = Seeing(house.store, folder=folder)
+    with house.store.write():  # the store is busy, and the process dies
+        assert not dying.take(Seen(id_, 1_800_000_000_000, Guess(), TARGET), wait_s=0)
+        [noted] = folder.glob("*.jsonl")
+        (folder / "dead.jsonl").write_bytes(noted.read_bytes() + b'[1, "cut')
+    dying.close()
+    assert list(folder.iterdir()) == [folder / "dead.jsonl"]
+    with house.store.write() as tx:
+        tx.execute(tables.reports.delete())
+    following = Seeing(house.store, folder=folder)
+    following.take(Seen(id_, 1_800_000_000_001, Guess()), wait_s=10)
+    following.close()
+    assert sorted(report.kind for report in house.reports(id_)) == ["clicked", "opened"]
+    assert list(folder.iterdir()) == []
+
+
+def test_what_cannot_be_noted_is_kept_all_the_same(house: House, tmp_path: Path) -> None:
+    (tmp_path / "visits").write_text("no folder")
+    id_ = sent(house)
+    seeing = Seeing(house.store, folder=tmp_path / "visits")
+    assert seeing.take(Seen(id_, 1_800_000_000_000, Guess()), wait_s=10)
+    seeing.close()
+    assert [report.kind for report in house.reports(id_)] == ["opened"]
 
 
 def test_a_visit_of_somebody_who_is_deleted_is_nothing(house: House) -> None:

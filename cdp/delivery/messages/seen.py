@@ -1,7 +1,8 @@
 """Opens and clicks on their way into the store: they wait in a queue, and go in together.
 
 A redirect must not wait for a busy writer: it waits a moment for its click to be kept, and
-then leads on; the click is kept when the writer's turn comes. A kill in that moment loses it.
+then leads on; the click is kept when the writer's turn comes. Until then it stands in a file,
+so that a kill in that moment loses nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
+from pathlib import Path
 from queue import Empty, Full, Queue
 from typing import NamedTuple
 
@@ -18,6 +20,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from cdp.delivery.messages.reports import OURSELVES, take_reports
+from cdp.delivery.messages.visit_journal import Journal, opened
 from cdp.messaging.machines import BURST_MS, Guess, in_a_burst, too_fast
 from cdp.messaging.names import delivery_name
 from cdp.plugin import Report
@@ -43,10 +46,18 @@ class Seen(NamedTuple):
 
 
 class Seeing:
-    """Takes visits in, by a thread of its own; `close` keeps what waits."""
+    """Takes visits in, by a thread of its own; `close` keeps what waits.
 
-    def __init__(self, store: Store, clock: Callable[[], float] = time.time) -> None:
+    With a ``folder`` they are written down there before they are answered, and those of
+    processes that died are taken over.
+    """
+
+    def __init__(
+        self, store: Store, clock: Callable[[], float] = time.time, folder: Path | None = None
+    ) -> None:
         self._store, self._clock = store, clock
+        self._folder = folder
+        self._journal: Journal[Seen] | None = None
         self._queue: Queue[tuple[Seen, threading.Event] | None] = Queue(BOUND)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -57,16 +68,25 @@ class Seeing:
         with self._lock:
             if self._closed:
                 return False
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="seeing", daemon=True)
-                self._thread.start()
+            self._begin()
         done = threading.Event()
+        if self._journal is not None:
+            self._journal.note(seen)
         try:
             self._queue.put_nowait((seen, done))
         except Full:
+            if self._journal is not None:
+                self._journal.kept(1)
             logger.warning("visit_dropped", reason=f"{BOUND} wait for the store already")
             return False
         return done.wait(wait_s)
+
+    def _begin(self) -> None:
+        if self._thread is None:
+            if self._folder is not None:
+                self._journal = opened(self._folder, Seen)
+            self._thread = threading.Thread(target=self._run, name="seeing", daemon=True)
+            self._thread.start()
 
     def close(self) -> None:
         """Keep what waits, and end."""
@@ -75,8 +95,14 @@ class Seeing:
         if not was and self._thread is not None:
             self._queue.put(None)
             self._thread.join(timeout=10)
+            if self._journal is not None:
+                self._journal.close()
 
     def _run(self) -> None:
+        for left in self._journal.left() if self._journal is not None else ():
+            for start in range(0, len(left), MANY):
+                if not self._store_all(left[start : start + MANY]):
+                    return
         while (first := self._queue.get()) is not None:
             group, ending = [first], False
             while len(group) < MANY:
@@ -93,22 +119,29 @@ class Seeing:
                 return
 
     def _keep(self, group: Sequence[tuple[Seen, threading.Event]]) -> None:
+        if not self._store_all([seen for seen, _ in group]):
+            return
+        if self._journal is not None:
+            self._journal.kept(len(group))
+        for _, done in group:
+            done.set()
+
+    def _store_all(self, visits: Sequence[Seen]) -> bool:
+        """Whether they are settled: kept, or nothing that can be."""
         while True:
             try:
                 with self._store.write() as tx:
-                    take_seen(tx, [seen for seen, _ in group], int(self._clock() * 1000))
+                    take_seen(tx, visits, int(self._clock() * 1000))
             except (StoreBusy, OperationalError) as error:
                 if self._closed:
-                    logger.error("visits_lost", visits=len(group), error=str(error))
-                    return
-                logger.warning("visits_wait", visits=len(group), error=str(error))
+                    logger.error("visits_not_kept", visits=len(visits), error=str(error))
+                    return False
+                logger.warning("visits_wait", visits=len(visits), error=str(error))
                 time.sleep(_PAUSE_S)
                 continue
             except Exception:
-                logger.exception("visits_lost", visits=len(group))
-            break
-        for _, done in group:
-            done.set()
+                logger.exception("visits_lost", visits=len(visits))
+            return True
 
 
 def take_seen(tx: Connection, visits: Sequence[Seen], now: int) -> int:

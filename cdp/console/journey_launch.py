@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from flask import abort, flash, redirect, render_template, request, url_for
@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from cdp.console import layout
 from cdp.console.conditions import as_sentence
 from cdp.console.context import console
-from cdp.console.journey_said import KIND, faults, titles
+from cdp.console.journey_said import KIND
 from cdp.console.journeys import Found, find
 from cdp.console.messages import CHANNELS
 from cdp.console.sources import author
@@ -20,7 +20,9 @@ from cdp.definitions import DefinitionError, title_of
 from cdp.definitions.difference import Change
 from cdp.delivery.journeys import launching, office
 from cdp.delivery.journeys.launching import Inside
+from cdp.delivery.journeys.linting import findings
 from cdp.delivery.journeys.there import Refused, body_of
+from cdp.journeys import Read
 from cdp.journeys.triggers import KINDS as TRIGGERS
 from cdp.store import catalogue_picks, defining, definitions, journey_drafts, membership
 from cdp.store.catalogue_reads import DAY_MS
@@ -90,16 +92,15 @@ def _page(key: str, meanwhile: tuple[str, list[Change]] | None) -> str:
 
 
 def _checks(tx: Connection, found: Found, body: dict[str, Any]) -> Iterator[Check]:
-    wrong = faults(tx, found.key, body)
-    for fault in wrong:
-        step = fault.field if fault.field.startswith("steps") else "start"
-        place = step.partition(".")[0] if step != "start" else step
-        yield Check(BAD, as_sentence(fault.located), place)
-    if wrong:
+    told = findings(tx, found.key, body)
+    at = _step_at(found, body)
+    for one in told:
+        tone = BAD if one.level == "error" else CAREFUL
+        yield Check(tone, as_sentence(one.text), at(one.field))
+    if any(one.level == "error" for one in told):
         return
     yield Check(GOOD, "Every step is filled in.")
-    bodies = defining.bodies(defining.load(tx))
-    sent = launching.channels_of(body, bodies)
+    sent = launching.channels_of(body, defining.bodies(defining.load(tx)))
     plugins = _plugins()
     up = launching.channels_up(tx, plugins) if plugins is not None else set()
     for channel in dict.fromkeys(channel for _, channel in sent if plugins is not None):
@@ -111,19 +112,23 @@ def _checks(tx: Connection, found: Found, body: dict[str, Any]) -> Iterator[Chec
                 BAD, f"{word}: nothing sends it yet. Add a destination for it.",
                 address=url_for("console.destination_catalogue"),
             )  # fmt: skip
-    names = titles(tx, "template")
-    for key, channel in sent:
-        if channel in ("email", "sms", "push") and not bodies["template", key].get("topic"):
-            name = names.get(key, {"name": key})["name"]
-            yield Check(
-                CAREFUL, f"“{name}” has no topic: people can leave all messages, not this kind.",
-                address=url_for("console.template", key=key),
-            )  # fmt: skip
     if body.get("goal"):
         yield Check(GOOD, f"Its goal is {body['goal']['event']}.")
     else:
         yield Check(CAREFUL, "It has no goal, so that nobody will know what it was good for.",
                     "start")  # fmt: skip
+
+
+def _step_at(found: Found, body: dict[str, Any]) -> Callable[[str], str]:
+    """What finds the step in which a field is."""
+    steps = Read(found.key, body, 0, lambda root: root).steps.values()
+    places = sorted((step.field for step in steps), key=len, reverse=True)
+
+    def at(field: str) -> str:
+        first = field.partition(".")[0] if field.startswith("steps[") else "start"
+        return next((p for p in places if field == p or field.startswith(f"{p}.")), first)
+
+    return at
 
 
 def _plugins() -> Mapping[str, Any] | None:

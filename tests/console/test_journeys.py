@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from cdp.console.journey_shapes import journey_shape, shapes
+from cdp.delivery.journeys.linting import findings
+from cdp.journeys.recipes import recipes
 from cdp.journeys.steps import STEPS
 from cdp.journeys.steps.brought import BroughtStep
 from cdp.plugin import GoOn, JourneyStep, SettingsSchema, StepMoment
@@ -84,6 +86,19 @@ def test_a_recipe_makes_a_draft_and_its_messages(world: World) -> None:
         "/journeys/-new/welcome", name="Other", **{"ask-signed_up": "", "ask-began": "x"}
     )
     assert empty.status_code == 422 and "Say what it is called." in empty.text
+
+
+def test_each_recipe_can_be_launched_as_it_is_made(world: World) -> None:
+    admin, wrong = world.admin(), {}
+    for key, recipe in recipes().items():
+        answers = {f"ask-{ask.name}": ask.likely[0] for ask in recipe.asks}
+        admin.post(f"/journeys/-new/{key}", name=key.replace("_", " "), **answers)
+        with world.store.read() as tx:
+            draft = journey_drafts.one(tx, key)
+            assert draft is not None
+            told = findings(tx, key, draft.body, people=False)
+        wrong[key] = [one.text for one in told if one.level == "error"]
+    assert wrong == {key: [] for key in recipes()}
 
 
 def test_every_kind_of_step_has_a_form_of_all_its_fields() -> None:

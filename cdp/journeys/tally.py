@@ -78,7 +78,7 @@ class Tally:
         for n in Counter((at - self._start) // WEEK_MS for at in times).values():
             self.weeks[n] += 1
             self.most_in_a_week = max(self.most_in_a_week, n)
-        for at in times:
+        for at in times if others else ():
             self.near.update({o.origin for o in others if abs(o.at - at) <= NEAR_MS})
 
     def told(self) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from cdp.journeys.gates import OpenGates
 from cdp.journeys.program import Program
 from cdp.journeys.replay import Life, NeverEnds
 from cdp.journeys.setting import Setting
+from cdp.journeys.steps.brought import BroughtStep
 from cdp.journeys.tally import Other, Tally
 from cdp.pipeline.journeys import past
 from cdp.pipeline.journeys.past import Lived
@@ -35,6 +36,9 @@ NOTES = {
     "call": "journeys that it starts are not played",
     "experiment": "no winner is decided for",
 }
+
+
+BROUGHT = "a plugin's step that waits for events hears only of those that are read anyway"
 
 
 class Progress(NamedTuple):
@@ -115,6 +119,8 @@ def backtest(
         progress(Progress(done, len(chosen)))
     kinds = {step.kind.name for program in only for step in program.steps.values()}
     notes = [text for kind, text in NOTES.items() if kind in kinds]
+    if any(isinstance(step.kind, BroughtStep) for p in only for step in p.steps.values()):
+        notes.append(BROUGHT)
     return Backtested(key, start, end, len(everybody), len(chosen), tallies, endless[:100], notes)
 
 

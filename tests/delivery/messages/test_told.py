@@ -13,7 +13,7 @@ from cdp.delivery.messages.compose import Prepared
 from cdp.delivery.messages.runner import MessageRunner
 from cdp.messaging.request import Flag
 from cdp.plugin import Receipt
-from cdp.store import preferences, reports
+from cdp.store import message_reads, preferences, reports
 from cdp.store.tables import emissions
 from tests.delivery.messages.post import Plain, Post, box
 
@@ -106,3 +106,19 @@ def test_an_event_of_a_journey_says_which_message_it_is() -> None:
         "failed", "sms", {**about, "origin": "broadcast"}, 1, "x", {"user_id": "u"}, {}
     )
     assert other is not None and "delivery_key" not in other["properties"]
+
+
+def test_messages_are_counted_by_the_domain_of_their_recipients(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    for to in ("ana@example.org", "Bo <bo@Example.org>, c@x.example", "+48600700800", "d@y.net"):
+        house.ask(None, recipient=to)
+    house.settle()
+    with house.store.read() as tx:
+        found = message_reads.counts(tx, message_reads.Which(), ("domain",))
+        both = message_reads.counts(tx, message_reads.Which(), ("channel", "domain"))
+    domains = [(row["domain"], row["total"], row["sent"]) for row in found]
+    assert domains == [("example.org", 2, 2), ("y.net", 1, 1)]
+    assert {(row["channel"], row["domain"]) for row in both} == {
+        ("email", "example.org"), ("email", "y.net"),
+    }  # fmt: skip
+    house.close()

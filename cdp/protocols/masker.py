@@ -77,6 +77,8 @@ class Masker:
             if not _SOMEBODY.isdisjoint(value) and "message_id" not in value:
                 named = (key for key in _CALLED if isinstance(value.get(key), str))
                 found.update({key: self.hide(value[key], "name") for key in named})
+            if "clause" in value:  # what a part of a condition came to
+                found["value"] = self.shape(value.get("value"))
             return found
         if isinstance(value, list | tuple | set | frozenset):
             return type(value)(self.value(item, steps) for item in value)

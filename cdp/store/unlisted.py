@@ -13,7 +13,7 @@ from collections.abc import Collection
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.exc import OperationalError
 
-from cdp.store import history, meta
+from cdp.store import history, kept_files, meta
 from cdp.store.db import Store
 from cdp.store.tables import partition_tables, partitions
 
@@ -51,6 +51,7 @@ def take_off(
         if row.max_t is None or row.max_t >= before or not _only(tx, row.id, name_ids):
             return None
         tx.execute(delete(partitions).where(partitions.c.id == row.id))
+        kept_files.forget(tx, row.id)
         _put(tx, [*_unlisted(tx), (row.id, now)])
         return end
     return None

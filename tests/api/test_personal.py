@@ -59,8 +59,10 @@ def told_space(folder: Path) -> Space:
 
 def _go_on_a_journey(api: Api) -> None:
     """One that tells runs apart by what says who she is."""
-    entry, trigger = {"once_per": "properties.by"}, {"event": "Signed Up"}
-    body = {"key": "way", "trigger": trigger, "entry": entry, "steps": [{"wait": "2d"}]}
+    trigger = {"event": "Signed Up", "where": 'properties.pet != ""'}
+    ways = [{"when": 'traits.pet != ""', "then": [{"wait": "2d"}]}, {"else": []}]
+    entry, steps = {"once_per": "properties.by"}, [{"branch": ways}]
+    body = {"key": "way", "trigger": trigger, "entry": entry, "steps": steps}
     api.post("/api/journeys", body, 201)
     api.post("/api/journeys/way/launch")
 

@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import inspect
+from sqlalchemy import insert, inspect, select
 
 from cdp.config import ConfigError, Settings
 from cdp.events.addresses import truncated_ip
 from cdp.pipeline import rebuild, retention
 from cdp.store import dedupe, history, people, unlisted
-from cdp.store.tables import USERS
+from cdp.store.tables import USERS, kept_files
 from tests.laws.world import BASE, World
 from tests.postgres import new_database
 
@@ -108,8 +108,14 @@ def test_a_partition_of_nothing_but_past_events_goes_as_a_whole(database: str) -
     world = World(new_database() if database == "postgres" else None).take(THREE)
     assert partitions(world) == [1, 2, 3]
     before = world.people()
+    with world.store.write() as tx:
+        for number in (1, 2):
+            row = {"partition": number, "property": 1, "name": f"{number}.parquet", "rows": 1}
+            tx.execute(insert(kept_files).values(row))
     run(world, events_days=30)
     assert partitions(world) == [2, 3]
+    with world.store.read() as tx:  # no file says any more what is gone
+        assert tx.execute(select(kept_files)).all() == []
     assert kept(world) == ["m100", *(f"m{number}" for number in range(101, 111))]
     assert world.people() == before
     if database == "postgres":  # whoever has just read the list may still ask for its tables

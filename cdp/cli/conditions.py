@@ -224,4 +224,14 @@ def _read(text: str, context: str, names: Look | None = None) -> Condition:
     try:
         return parse(text, Context(context), names)
     except ConditionError as error:
-        raise CliError(error.located) from None
+        other = next((one for one in Context if one.value != context and _holds(text, one)), None)
+        hint = f"; with --context {other.value} it is right" if other is not None else ""
+        raise CliError(error.located + hint) from None
+
+
+def _holds(text: str, context: Context) -> bool:
+    try:
+        parse(text, context)
+    except ConditionError:
+        return False
+    return True

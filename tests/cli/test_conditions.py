@@ -47,7 +47,10 @@ def test_fmt_writes_the_canonical_form(cdp: Cdp) -> None:
     assert cdp.refuses("conditions", "fmt", "a = 1 or") == (
         "cdp: line 1, column 9: the condition ends here; expected something to compare\n"
     )
-    assert "count asks for a person's history" in cdp.refuses("conditions", "fmt", "count('a')")
+    assert cdp.refuses("conditions", "fmt", "count('a')") == (
+        "cdp: line 1, column 1: count asks for a person's history, and here is only one message"
+        "; with --context person it is right\n"
+    )
 
 
 def test_explain_says_it_in_english_and_warns(cdp: Cdp) -> None:

@@ -24,7 +24,7 @@ from cdp.conditions.sql import Known, Part, Side
 from cdp.conditions.sql.events import bounds
 from cdp.store import kept, kept_files
 from cdp.store.kept_files import COLUMNS, KeptFile
-from cdp.store.tables import USERS, Big, homes, partition_tables, profiles
+from cdp.store.tables import USERS, Big, audiences, homes, members, partition_tables, profiles
 
 #: Kept values from which on bringing people along is less work than the store's own scan:
 #: of ten million, figures of 300,000 people took SQLite 23 to 33 s of CPU, and this 3 to 5 s;
@@ -169,6 +169,11 @@ class Columnar:
             c = profiles.c
             rows = self._tx.execute(select(c.id, c.collection).where(c.collection == USERS))
             self._register(profiles.name, _columns(("id", "collection"), rows))
+        if members.name in tables and members.name not in self._there:
+            m, a = members.c, audiences.c
+            live = select(a.id).where(a.kind == "audience", a.state == "live")
+            rows = self._tx.execute(select(m.audience, m.profile).where(m.audience.in_(live)))
+            self._register(members.name, _columns(("audience", "profile"), rows))
         if not read <= self._shown:
             self._shown |= read
             self._show()

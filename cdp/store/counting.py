@@ -11,18 +11,14 @@ import math
 import time
 from typing import Any, NamedTuple
 
-import structlog
 from sqlalchemy import Connection
 
 from cdp.conditions.person import Evaluator
 from cdp.conditions.share import interval
 from cdp.store import matching, persons
 from cdp.store.bulk import chunks
-from cdp.store.columnar import Unreadable
 from cdp.store.lists import ListsAt
 from cdp.store.tables import USERS
-
-logger = structlog.get_logger(__name__)
 
 #: People who are decided on one by one, and for how long (s).
 MOST, SECONDS = 20_000, 0.6
@@ -65,7 +61,11 @@ def count_people(
     """
     began = time.monotonic()
     total = matching.count_all(tx, collection)
-    made, seen = _look(tx, condition, now, collection, total, show, most)
+
+    def look(made: matching.Matches) -> tuple[matching.Matches, matching.Look]:
+        return made, matching.look(tx, made, total, show, most)
+
+    made, seen = matching.of_quickest(tx, condition, now, look, collection)
     sure, left, shown = seen.sure, seen.left, seen.shown
     if not left:
         return Preview(sure, sure, sure, total, True, 0, made.missing, tuple(shown))
@@ -91,19 +91,6 @@ def count_people(
         made.missing,
         tuple(shown),
     )
-
-
-def _look(
-    tx: Connection, condition: Any, now: int, collection: int, total: int, show: int, most: int
-) -> tuple[matching.Matches, matching.Look]:
-    try:
-        made = matching.match_large(tx, condition, now, collection)
-        if made is not None:
-            return made, matching.look(tx, made, total, show, most)
-    except Unreadable as error:
-        logger.warning("columns_not_read", error=str(error))
-    made = matching.match(tx, condition, now, collection)
-    return made, matching.look(tx, made, total, show, most)
 
 
 def decide(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
+import structlog
 from sqlalchemy import Connection, Select, false, func, literal, select, union_all
 
 from cdp.conditions.sql import Found, Kept, KeptTrait, Known, Part, People, Side
@@ -15,12 +16,15 @@ from cdp.store import members as members_store
 from cdp.store.bulk import chunks
 from cdp.store.tables import USERS, audiences, partitions, profiles
 
+logger = structlog.get_logger(__name__)
+
 #: Spreads ids over all numbers, the same each time.
 _SPREAD, _RANGE = 2_654_435_761, 2**32
 
 #: Has a statement executed.
 Run = Callable[[Any], Any]
 M = TypeVar("M", bound=Mixed)
+T = TypeVar("T")
 
 
 def known(tx: Connection, collection: int = USERS) -> Known:
@@ -92,6 +96,19 @@ def match_large(
     people, run = made
     found = people.find(condition)
     return Matches(people, found, collection, frozenset(people.missing), run)
+
+
+def of_quickest(
+    tx: Connection, condition: Any, now: int, make: Callable[[Matches], T], collection: int = USERS
+) -> T:
+    """What ``make`` makes of the matches: of DuckDB's where that is worth it, else the store's."""
+    try:
+        large = match_large(tx, condition, now, collection)
+        if large is not None:
+            return make(large)
+    except columnar.Unreadable as error:
+        logger.warning("columns_not_read", error=str(error))
+    return make(match(tx, condition, now, collection))
 
 
 def ever_large(

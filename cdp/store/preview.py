@@ -49,25 +49,32 @@ def shown(tx: Connection, preview: Preview) -> list[Face]:
 
 def overlaps(tx: Connection, condition: Any, now: int, collection: int = USERS) -> list[Overlap]:
     """The live audiences that share people with those who surely meet a condition."""
-    made = matching.match(tx, condition, now, collection)
-    side = made.found.sure
-    a, m = audiences.c, members.c
+    a = audiences.c
     live = select(a.id, a.key, a.size).where(
         a.kind == "audience", a.state == "live", a.collection == collection
     )
     rows = {row.id: row for row in tx.execute(live)}
-    if not rows or (side.ids is None and not side.all_but):
+    if not rows:
         return []
-    counted = select(m.audience, func.count()).where(m.audience.in_(rows))
-    if side.ids is not None:
-        sets = made.people.sets
-        inside = sets.outside if side.all_but else sets.among
-        counted = counted.where(inside(side, m.profile))
-    found = [
-        Overlap(rows[id_].key, int(n), rows[id_].size)
-        for id_, n in tx.execute(counted.group_by(m.audience))
-    ]
+
+    def shared(made: matching.Matches) -> list[tuple[int, int]]:
+        side, m = made.found.sure, members.c
+        if side.ids is None and not side.all_but:
+            return []
+        counted = select(m.audience, func.count()).where(m.audience.in_(rows))
+        if side.ids is not None:
+            counted = counted.where(_inside(made, m.profile))
+        return [(id_, int(n)) for id_, n in made.run(counted.group_by(m.audience))]
+
+    counts = matching.of_quickest(tx, condition, now, shared, collection)
+    found = [Overlap(rows[id_].key, n, rows[id_].size) for id_, n in counts]
     return sorted(found, key=lambda one: (-one.people, one.key))
+
+
+def _inside(made: matching.Matches, profile: Any) -> Any:
+    """Whether a profile surely meets a condition, as some do and some don't."""
+    side, sets = made.found.sure, made.people.sets
+    return (sets.outside if side.all_but else sets.among)(side, profile)
 
 
 class Change(NamedTuple):
@@ -84,27 +91,29 @@ def change_of(
 
     None where more are left to be decided on one by one than is worth it.
     """
-    made = matching.match(tx, condition, now, collection)
-    yes: list[int] = []
-    if not made.found.exact:
-        few = matching.ids_of(made, made.open).limit(_FEW + 1)
-        left = list(tx.execute(few).scalars())
-        if len(left) > _FEW:
-            return None
-        wants = persons.asked(condition)
-        for ids in chunks(left, _DECIDED):
-            yes += counting.decide(tx, condition, list(ids), wants, now, collection)
-    side, m = made.found.sure, members.c
-    if side.ids is None:
-        stay = size if side.all_but else 0
-    else:
-        sets = made.people.sets
-        meets = (sets.outside if side.all_but else sets.among)(side, m.profile)
-        counted = select(func.count()).select_from(members).where(m.audience == audience, meets)
-        stay = int(tx.execute(counted).scalar_one())
-    total = matching.size(tx, made, side, matching.count_all(tx, collection)) + len(yes)
-    stay += len(member_rows.among(tx, audience, yes))
-    return Change(total - stay, size - stay)
+
+    def changed(made: matching.Matches) -> Change | None:
+        yes: list[int] = []
+        if not made.found.exact:
+            few = matching.ids_of(made, made.open).limit(_FEW + 1)
+            left = list(made.run(few).scalars())
+            if len(left) > _FEW:
+                return None
+            wants = persons.asked(condition)
+            for ids in chunks(left, _DECIDED):
+                yes += counting.decide(tx, condition, list(ids), wants, now, collection)
+        side, m = made.found.sure, members.c
+        if side.ids is None:
+            stay = size if side.all_but else 0
+        else:
+            mine = (m.audience == audience, _inside(made, m.profile))
+            counted = select(func.count().label("n")).select_from(members).where(*mine)
+            stay = int(made.run(counted).scalar_one())
+        total = matching.size(tx, made, side, matching.count_all(tx, collection)) + len(yes)
+        stay += len(member_rows.among(tx, audience, yes))
+        return Change(total - stay, size - stay)
+
+    return matching.of_quickest(tx, condition, now, changed, collection)
 
 
 def growth(

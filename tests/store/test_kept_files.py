@@ -9,12 +9,14 @@ from threading import Event
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
 from cdp.conditions import Context, parse
 from cdp.config import ConfigError, Settings
 from cdp.log.record import Record
 from cdp.pipeline import kept_files as filing
-from cdp.store import columnar, counting, history, kept, kept_files, matching, removal
+from cdp.store import columnar, counting, history, kept, kept_files, matching, preview, removal
+from cdp.store.tables import audiences, members
 from tests.laws.world import BASE, World
 
 QUESTION = 'count("Order Completed" where properties.total > 5) >= 2'
@@ -74,6 +76,27 @@ def test_closed_partitions_are_written_and_read(world: World) -> None:
     assert len(files) == 2 * len(closed) >= 4
     assert all(path.stat().st_mode & 0o077 == 0 for path in files)
     assert count(world) == (10, True)
+
+
+def test_a_preview_says_the_same_of_other_audiences(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with world.store.write() as tx:
+        few = {"id": 7, "kind": "audience", "key": "few", "collection": 0, "version": 1, "size": 3}
+        tx.execute(insert(audiences).values(**few, state="live", made_at=BASE))
+        tx.execute(insert(members), [{"audience": 7, "profile": n, "since": 1} for n in (2, 3, 99)])
+    root = parse(QUESTION, Context.PERSON).root
+
+    def said() -> tuple[Any, Any]:
+        with world.store.read() as tx:
+            change = preview.change_of(tx, root, BASE, 7, 3)
+            return preview.overlaps(tx, root, BASE), change
+
+    before = said()
+    assert before == ([preview.Overlap("few", 2, 3)], preview.Change(8, 1))
+    write_all(world)
+    monkeypatch.setattr(matching, "match", None)  # without which the store can't be asked
+    assert count(world) == (10, True) and said() == before
 
 
 def test_what_changes_a_closed_partition_forgets_its_files(world: World) -> None:

@@ -13,12 +13,12 @@ loads and writes; back-tests and simulations feed the same functions from histor
 """
 
 from cdp.journeys.advance import Advanced, advance
-from cdp.journeys.course import Course, Journeys, Past
+from cdp.journeys.course import Course, Journeys
 from cdp.journeys.gates import Gates
 from cdp.journeys.moment import LiveMoment, Moment, World
 from cdp.journeys.program import Program, Step
 from cdp.journeys.read import JourneyError, Read, read
-from cdp.journeys.run import Run, Transition
+from cdp.journeys.run import Past, Run, Transition
 
 __all__ = [
     "Advanced",

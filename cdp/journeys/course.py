@@ -7,7 +7,7 @@ one person are few; what concerns many people is found by `Journeys`, the index 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -26,9 +26,11 @@ from cdp.journeys.run import (
     Enter,
     Happened,
     Input,
+    Past,
     Run,
     Start,
     Transition,
+    trimmed,
 )
 from cdp.journeys.triggers import Trigger
 
@@ -87,14 +89,6 @@ class Journeys:
         program = self.of(run)
         leaves = program is not None and program.exit_when is not None
         return run.status == ACTIVE and (run.watch or leaves)
-
-
-class Past(NamedTuple):
-    """An entry of a person into a journey: under which key, and when."""
-
-    journey: str
-    key: str
-    started: int
 
 
 class Course:
@@ -301,12 +295,3 @@ class Course:
             return
         message = {"type": "track", "event": "", "properties": dict(effect.data)}
         self.enter(program, message, now, effect.key)
-
-
-#: What a run keeps of the message that began it.
-KEPT = ("type", "event", "name", "messageId", "timestamp", "properties", "traits", "groupId")
-
-
-def trimmed(message: Mapping[str, Any]) -> dict[str, Any]:
-    """What a run keeps of a message."""
-    return {name: message[name] for name in KEPT if message.get(name) is not None}

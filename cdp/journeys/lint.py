@@ -9,11 +9,11 @@ from cdp.conditions import ConditionError
 from cdp.conditions.ast import Path, walk
 from cdp.conditions.parser import parse_text
 from cdp.journeys.advance import MOST_AT_ONCE
-from cdp.journeys.course import KEPT
 from cdp.journeys.graph import before, reached, rounds
 from cdp.journeys.never import never
 from cdp.journeys.places import NAMES, WHERE, places
 from cdp.journeys.program import Program, Step
+from cdp.journeys.run import KEPT
 
 #: Triggers that bring an event, so that steps may ask for ``event.…``.
 WITH_EVENT = ("event", "api", "webhook", "group", "called", "trait")

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 from cdp.conditions.live import NEVER, TRAITS, UNSAID, Stream, Subject
 from cdp.events import event_name
-from cdp.journeys.course import Course, Past
+from cdp.journeys.course import Course
 from cdp.journeys.moment import LiveMoment
-from cdp.journeys.run import Call, Effect, Emit, Input, Listed, Run, Update
+from cdp.journeys.run import Call, Effect, Emit, Input, Listed, Past, Run, Update
 from cdp.journeys.schedule import next_date, next_time
 from cdp.journeys.setting import Setting
 from cdp.messaging.calls import ANSWERED

@@ -61,6 +61,14 @@ class Run(msgspec.Struct):
         return found
 
 
+class Past(NamedTuple):
+    """An entry of a person into a journey: under which key, and when."""
+
+    journey: str
+    key: str
+    started: int
+
+
 # What comes in.
 
 
@@ -178,3 +186,12 @@ class Transition(NamedTuple):
     what: str
     exit: str | None = None
     why: Mapping[str, Any] | None = None
+
+
+#: What a run keeps of the message that began it.
+KEPT = ("type", "event", "name", "messageId", "timestamp", "properties", "traits", "groupId")
+
+
+def trimmed(message: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run keeps of a message."""
+    return {name: message[name] for name in KEPT if message.get(name) is not None}

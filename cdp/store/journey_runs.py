@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from cdp.journeys.course import Past
-from cdp.journeys.run import ACTIVE, Run, Transition
+from cdp.journeys.run import ACTIVE, Past, Run, Transition
 from cdp.store import meta
 from cdp.store.bulk import blob, chunks, insert_many, run_many, select_by, upsert_of
 from cdp.store.tables import journey_counts, journey_moves, journey_runs

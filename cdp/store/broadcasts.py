@@ -171,11 +171,14 @@ def own(tx: Connection) -> list[Broadcast]:
     return [_row(row) for row in tx.execute(statement)]
 
 
-def goals(tx: Connection) -> set[str]:
-    """The events that people are to do after broadcasts which have been let go."""
+def goals(tx: Connection, since: int) -> set[str]:
+    """The events that people are to do after broadcasts that went on after ``since`` (ms)."""
     c = broadcasts.c
     statement = select(c.definition).where(
-        c.parent.is_(None), c.state != "draft", c.definition.contains('"goal": {')
+        c.parent.is_(None),
+        c.state != "draft",
+        c.ended_at.is_(None) | (c.ended_at >= since),
+        c.definition.contains('"goal": {'),
     )
     found = (json.loads(text).get("goal") or {} for text in tx.execute(statement).scalars())
     return {goal["event"] for goal in found if goal.get("event")}

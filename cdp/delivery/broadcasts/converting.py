@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from cdp.conditions.durations import parse_duration
 from cdp.delivery.messages.tell import event_for
 from cdp.messaging.broadcasts.plan import Plan, plan_of
+from cdp.messaging.broadcasts.schema import MAX_WINDOW
 from cdp.messaging.names import delivery_name
 from cdp.messaging.request import Flag
 from cdp.store import (
@@ -23,8 +25,8 @@ from cdp.store.broadcast_figures import Credit
 
 #: Where the history was read up to.
 _PLACE = "goals_seq"
-#: Positions of the history in one transaction.
-SPAN = 20_000
+#: Positions of the history in one transaction; those without any goal that are worth a note.
+SPAN, LAG = 20_000, 2000
 
 
 def step(store: Store, now: int) -> bool:
@@ -35,23 +37,30 @@ def step(store: Store, now: int) -> bool:
     with store.read() as tx:
         end = meta.next_number(tx, "seq")
         place = int(meta.get(tx, _PLACE) or 0)
-        goals = broadcasts.goals(tx) if 0 < place < end else set()
-    if place >= end or (place and not goals and end - place < SPAN):
+        if place >= end:
+            return False
+        upto = min(end, place + SPAN) if place else end
+        did = _did(tx, place, upto, now) if place else []
+    if place and not did and upto - place < LAG:
         return False
-    upto = min(end, place + SPAN) if goals else end
     with store.write() as tx:
-        if goals:
-            _credit(tx, goals, place, upto, now)
+        if did:
+            _credit(tx, did, now)
         meta.put(tx, _PLACE, str(upto))
     return upto < end
 
 
-def _credit(tx: Connection, goals: set[str], start: int, stop: int, now: int) -> None:
+def _did(tx: Connection, start: int, stop: int, now: int) -> list[tuple[int, int, str]]:
+    """(node, time, event) of what was a goal, from one position of the history to another."""
+    goals = broadcasts.goals(tx, now - (parse_duration(MAX_WINDOW) or 0))
     numbers = history.numbers_of_names(tx, [("track", name) for name in sorted(goals)])
     names = {number: name for (_, name), number in numbers.items()}
     rows = history.rows_between(tx, start, stop, sorted(names)) if names else []
-    did = [(row.node, row.t, names[row.name]) for row in rows if not row.flags]
-    found = broadcast_figures.credits(tx, did) if did else []
+    return [(row.node, row.t, names[row.name]) for row in rows if not row.flags]
+
+
+def _credit(tx: Connection, did: list[tuple[int, int, str]], now: int) -> None:
+    found = broadcast_figures.credits(tx, did)
     known = deliveries.by_ids(tx, sorted({one.delivery for one in found}))
     plans: dict[str, Plan | None] = {}
     told: dict[int, Credit] = {}

@@ -17,6 +17,7 @@ from tests.docs import (
     condition_pages,
     cookbook,
     file_pages,
+    journey_pages,
     liquid_pages,
     plugin_pages,
     server_pages,
@@ -31,6 +32,7 @@ BLOCKS = {
     **condition_pages.BLOCKS,
     **cookbook.BLOCKS,
     **file_pages.BLOCKS,
+    **journey_pages.BLOCKS,
     **liquid_pages.BLOCKS,
 }
 _BLOCK = re.compile(r"(<!-- begin ([\w-]+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)

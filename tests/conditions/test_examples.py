@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from cdp.conditions import Context, Evaluator, compile_message, explain, format_text, parse
+from cdp.conditions import (
+    Context,
+    Evaluator,
+    Event,
+    Person,
+    compile_message,
+    explain,
+    format_text,
+    parse,
+)
 from cdp.conditions.ast import Aggregate, Call, Node, walk
 from cdp.conditions.forms import ALL_FORMS
 from cdp.conditions.functions import FUNCTIONS
@@ -38,6 +47,24 @@ def test_the_example_of_a_construct_holds(signature: str, example: Example) -> N
     lists = {name: tuple(values) for name, values in example.subject.get("lists", {}).items()}
     assert Evaluator(person, now, None, lists).holds(condition.root) is example.result
     assert format_text(condition.root) == example.text
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("ratio(6, 4) = 1.5", True),
+        ("ratio(1, 3) < 0.34", True),
+        ("ratio(1, 0) = null", True),
+        ("ratio(0, 0) >= 0", False),
+        ('ratio("6", 4) = null', True),
+        ("ratio(traits.a, 2) = 1.5 and ratio(3, traits.a) = 1", True),
+        ('ratio(count("A"), count("B")) = 2 and ratio(count("A"), count("C")) = null', True),
+    ],
+)
+def test_a_ratio_is_nothing_where_nobody_can_divide(text: str, holds: bool) -> None:
+    events = [Event(1, {"type": "track", "event": event}) for event in "AAB"]
+    person = Person(traits={"a": [(1, 3)]}, events=events)
+    assert Evaluator(person, 2).holds(parse(text, Context.PERSON).root) is holds
 
 
 def test_functions_say_what_they_are() -> None:

@@ -7,6 +7,7 @@ from cdp.conditions.functions.contains import CONTAINS, ENDS_WITH, STARTS_WITH
 from cdp.conditions.functions.devices import HAS_DEVICE
 from cdp.conditions.functions.length import LENGTH
 from cdp.conditions.functions.match import MATCH
+from cdp.conditions.functions.ratio import RATIO
 from cdp.conditions.functions.regex import REGEX
 from cdp.conditions.functions.semver import SEMVER
 from cdp.conditions.functions.state import AUDIENCE, SUBSCRIBED
@@ -24,6 +25,7 @@ FUNCTIONS: dict[str, Function] = {
         TYPEOF,
         *SPELLINGS,
         *CASTS,
+        RATIO,
         SEMVER,
         AUDIENCE,
         SUBSCRIBED,

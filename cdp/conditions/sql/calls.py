@@ -63,7 +63,7 @@ def _of_number(name: str, a: Number | Fixed, rest: list[Any]) -> Abstract:
     if name == "bool":
         zero = against("=", a, 0, Sql(""))
         return Truth(negate(zero))
-    if name == "string":
+    if name in ("string", "ratio"):
         return Unknown()
     return Const(FUNCTIONS[name].apply(0.5, *rest))  # the same of each number
 

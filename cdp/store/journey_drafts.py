@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select, update
 
+from cdp.store.bulk import upsert
 from cdp.store.tables import journey_drafts
 
 _c = journey_drafts.c
@@ -49,18 +50,20 @@ def put(
 ) -> Draft:
     """Keep a draft that was made from revision ``rev`` (0: there was none); `StaleDraft`."""
     before = one(tx, key)
-    if (before.rev if before else 0) != rev:
-        raise StaleDraft(before)
     values = {
         "body": json.dumps(body, ensure_ascii=False),
         "rev": rev + 1,
         "author": author,
         "at": now,
     }
-    if before is None:
-        tx.execute(insert(journey_drafts).values(key=key, seen=seen, **values))
+    # Of two at once only one finds the revision that it was made from.
+    if rev:
+        statement: Any = update(journey_drafts).where(_c.key == key, _c.rev == rev).values(**values)
     else:
-        tx.execute(update(journey_drafts).where(_c.key == key).values(**values))
+        statement = upsert(tx, journey_drafts).values(key=key, seen=seen, **values)
+        statement = statement.on_conflict_do_nothing()
+    if not tx.execute(statement).rowcount:
+        raise StaleDraft(one(tx, key))
     return Draft(key, dict(body), before.seen if before else seen, rev + 1, author, now)
 
 

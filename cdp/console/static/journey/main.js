@@ -122,6 +122,7 @@ class Editor {
       item.dataset.kept = "1";
       if (item.matches("form")) item.requestSubmit();
       else item.click();
+      delete item.dataset.kept; // one may come back to this page
     });
   }
 
@@ -181,6 +182,7 @@ class Editor {
     const typing = event.target.closest("input, textarea, select");
     const mod = event.ctrlKey || event.metaKey;
     const letter = event.key.toLowerCase();
+    if (event.key === "Escape" && !this.panel.open && !this.parts.panel.hidden) { event.preventDefault(); this.closeTry?.(); return; }
     if (event.key === "Escape" && this.panel.open && !document.querySelector("dialog[open]")) { event.preventDefault(); this.close(); return; }
     if (typing && !(event.target.closest("[data-part=canvas]"))) return;
     const step = this.current();

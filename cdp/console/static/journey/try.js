@@ -82,6 +82,7 @@ export function tryPanel(editor) {
   }
 
   const close = () => { editor.canvas.marks = editor.given.marks; place.hidden = true; place.replaceChildren(); editor.draw(); editor.place.querySelector("[data-act=try]")?.focus(); };
+  editor.closeTry = close;
   place.hidden = false;
   place.replaceChildren(h("div", { class: "title" }, h("h2", { tabindex: "-1" }, "Try it"), h("p", { class: "muted small" }, "Nothing is sent, and nothing is kept."), button("Close", close, { class: "button small quiet right" })),
     h("div", { class: "body form" }, labelled("Who", "A user id or email of somebody real, or nobody for a made-up person.", [], (id) => {

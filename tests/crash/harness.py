@@ -234,7 +234,7 @@ def run(data: Path, kills: int, seed: int, database_url: str | None = None) -> R
         time.sleep(0.5)
         load.stop()
         stored = _stored(server, load.acknowledged)
-        _wait(lambda: set(receiver.ids.values()) >= set(stored), 60)
+        _wait(lambda: set(receiver.ids.values()) >= set(stored), 180)
         assert server.stop() == 0, "cdp serve did not end well"
     finally:
         with contextlib.suppress(Exception):
@@ -264,7 +264,7 @@ def _stored(server: Server, wanted: set[str]) -> Counter[str]:
         found.update(json.loads(line)["messageId"] for line in lines)
         return wanted <= set(found)
 
-    _wait(complete, 60, pause=0.5)
+    _wait(complete, 180, pause=0.5)
     return found
 
 

@@ -192,7 +192,7 @@ def _look(store: Store, server: Server, report: Report) -> None:
                 said[item["messageId"]] += 1
         return sum(1 for id_ in said if ":emit-Over:" in id_) >= report.people
 
-    _wait(all_said, 30, 1.0)
+    _wait(all_said, 180, 1.0)
     overs = sum(1 for id_ in said if ":emit-Over:" in id_)
     report.unsaid = report.people - overs
     report.said_twice = sum(1 for n in said.values() if n > 1)

@@ -229,7 +229,7 @@ def _people(server: Server, store: Store, count: int) -> list[int]:
                 found[number] = node
         return True
 
-    assert _wait(complete, 60), "the people did not arrive"
+    assert _wait(complete, 180), "the people did not arrive"
     return list(found.values())
 
 

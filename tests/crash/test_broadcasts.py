@@ -15,7 +15,7 @@ from cdp.store import Store, broadcast_figures, broadcasts, defining
 from tests.crash.harness import Server, _wait
 from tests.crash.messages import PLUGIN, Provider, _people
 
-pytestmark = [pytest.mark.crash, pytest.mark.slow]
+pytestmark = [pytest.mark.crash, pytest.mark.slow, pytest.mark.timeout(900)]
 
 PEOPLE = 600
 
@@ -49,7 +49,7 @@ def test_sigkill_while_a_broadcast_goes(tmp_path: Path) -> None:
             with store.read() as tx:
                 return broadcasts.get(tx, id_).state == "done"
 
-        assert _wait(over, 90, pause=0.2)
+        assert _wait(over, 300, pause=0.2)
         with store.read() as tx:
             row, states = broadcasts.get(tx, id_), broadcast_figures.states(tx, id_)
         assert server.stop() == 0

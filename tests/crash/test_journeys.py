@@ -7,7 +7,7 @@ import pytest
 from tests.crash.journeys import run
 from tests.postgres import new_database
 
-pytestmark = [pytest.mark.crash, pytest.mark.slow]
+pytestmark = [pytest.mark.crash, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def test_sigkill_with_people_on_their_way(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.crash.messages import run
 from tests.postgres import new_database
 
-pytestmark = [pytest.mark.crash, pytest.mark.slow]
+pytestmark = [pytest.mark.crash, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.mark.parametrize("keys", [False, True])

@@ -72,7 +72,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 def test_all_start_at_once_over_nothing_deliver_once_and_end_well(cluster: Cluster) -> None:
     for port in cluster.ports:
-        wait_until(lambda port=port: cluster.ready(port), 60, "for a web server")
+        wait_until(lambda port=port: cluster.ready(port), 180, "for a web server")
     assert Path(cluster.env["CDP_DATA"]).stat().st_mode & 0o777 == 0o700
     with RecordingServer() as receiver:
         cluster.cli("destinations", "add", "webhook", "--setting", f"url={receiver.url}")
@@ -85,7 +85,7 @@ def test_all_start_at_once_over_nothing_deliver_once_and_end_well(cluster: Clust
                 timeout=10,
             )
             assert answer.status_code == 200
-        wait_until(lambda: len(receiver.requests) >= len(names), 30, "for the deliveries")
+        wait_until(lambda: len(receiver.requests) >= len(names), 120, "for the deliveries")
         assert cluster.stop() == [0, 0, 0, 0]
         delivered = [request.json()["event"] for request in receiver.requests]
     assert sorted(delivered) == sorted(names)

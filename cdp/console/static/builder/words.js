@@ -28,7 +28,7 @@ export const FIGURES = [
 ];
 // Functions with how many arguments they take.
 export const FUNCTIONS = [
-  ["length", "the length of", 1], ["number", "as a number:", 1], ["string", "as text:", 1], ["bool", "as yes or no:", 1], ["typeof", "the type of", 1],
+  ["length", "the length of", 1], ["ratio", "the ratio of:", 2], ["number", "as a number:", 1], ["string", "as text:", 1], ["bool", "as yes or no:", 1], ["typeof", "the type of", 1],
   ["lowercase", "in lower case:", 1], ["uppercase", "in upper case:", 1], ["snakecase", "in snake case:", 1], ["kebabcase", "in kebab case:", 1], ["titlecase", "in title case:", 1],
   ["contains", "whether it contains:", 2], ["starts_with", "whether it starts with:", 2], ["ends_with", "whether it ends with:", 2], ["match", "whether it matches:", 2],
   ["regex", "whether the expression matches:", 2], ["semver", "versions:", 3], ["audience", "whether in the audience", 1], ["subscribed", "whether subscribed to", 1], ["has_device", "whether with a device of", 1],

@@ -62,7 +62,7 @@ def put(
     else:
         statement = upsert(tx, journey_drafts).values(key=key, seen=seen, **values)
         statement = statement.on_conflict_do_nothing()
-    if not tx.execute(statement).rowcount:
+    if tx.execute(statement.returning(_c.rev)).first() is None:
         raise StaleDraft(one(tx, key))
     return Draft(key, dict(body), before.seen if before else seen, rev + 1, author, now)
 

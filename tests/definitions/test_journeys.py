@@ -91,9 +91,11 @@ def test_all_that_is_wrong_is_told_with_its_place() -> None:
         ([{"emit": {"event": "x", "properties": {1: 2}}}], "put it in quotes"),
         ([{"emit": {"event": "x", "properties": {"a": b"x"}}}], "no text, number"),
         ([{"send": "a\0b"}], "control characters"),
+        ([{"call": {}}], "Missing data"),
+        ([{"add_to": {}}], "Missing data"),
     ],
 )
-def test_what_is_no_json_is_refused(steps: Any, text: str) -> None:
+def test_what_says_too_little_or_is_no_json_is_refused(steps: Any, text: str) -> None:
     assert text in wrong(steps=steps)[0].text
 
 

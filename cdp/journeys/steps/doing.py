@@ -25,8 +25,9 @@ _NAME = validate.Regexp(
 )
 
 
-def _key(about: str, **more: Any) -> fields.String:
-    return fields.String(validate=_KEY, metadata={"description": about, **more})
+def _key(about: str, *, required: bool = False, **more: Any) -> fields.String:
+    about_it = {"description": about, **more}
+    return fields.String(validate=_KEY, required=required, metadata=about_it)
 
 
 def _there(at: At, kind: str, key: str) -> None:
@@ -225,7 +226,7 @@ class Webhook(StepKind):
 class ListSchema(Schema):
     """Which list."""
 
-    audience = _key("An audience that is kept by hand (static).", format="audience")
+    audience = _key("An audience that is kept by hand (static).", required=True, format="audience")
 
 
 class _List(StepKind):
@@ -252,7 +253,7 @@ class RemoveFrom(_List):
 class CallSchema(Schema):
     """Which journey."""
 
-    journey = _key("The journey that the person enters.", format="journey")
+    journey = _key("The journey that the person enters.", required=True, format="journey")
     data = own.values("What it knows as event.properties.…")
 
 

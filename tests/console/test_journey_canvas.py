@@ -174,3 +174,20 @@ def test_what_cannot_be_kept_on_the_server_is_not_lost(page: Any, world: World) 
     page.get_by_role("button", name="Put mine over it").click()
     body = kept(page, world)
     assert body["name"] == "Orders" and body["steps"][0]["wait"] == "9d"
+
+
+def test_somebody_is_walked_through_on_the_canvas(page: Any, world: World) -> None:
+    put(world)
+    open_canvas(page)
+    page.get_by_role("button", name="Try it").click()
+    panel = page.get_by_role("complementary", name="Step")
+    panel.get_by_role("button", name="Walk them through").click()
+    moment = panel.get_by_role("slider", name="Moment")
+    playwright.expect(page.locator(".node.exit.been")).to_be_visible()
+    moment.press("Home")
+    playwright.expect(page.locator(".node.been")).to_have_count(0)
+    moment.press("End")
+    playwright.expect(page.locator(".node.wait.been")).to_be_visible()
+    page.keyboard.press("Escape")
+    playwright.expect(panel).to_be_hidden()
+    playwright.expect(page.locator(".node.been")).to_have_count(0)

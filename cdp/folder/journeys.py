@@ -12,6 +12,7 @@ from cdp.definitions import KINDS, Body, DefinitionError, Fault, Finding, Id
 from cdp.delivery.journeys import launching, office
 from cdp.folder.definitions import Definitions, drafts
 from cdp.folder.model import Thing, Wanted, World
+from cdp.plugin import Channel
 from cdp.store import defining, journeys
 from cdp.store.definitions import Version
 from cdp.store.journeys import DRAINING, LIVE, PAUSED, STOPPED, JourneyRow
@@ -66,6 +67,7 @@ class Journeys(Definitions):
             found[id_].errors.extend(_refused(row, wanted))
             if wanted.body.get("state") in (LIVE, PAUSED, DRAINING):
                 found[id_].warnings.extend(_told(tx, id_[1], row, wanted))
+                found[id_].warnings.extend(_silent(tx, wanted, every, world))
         return found
 
     def after(
@@ -121,6 +123,24 @@ def _refused(row: JourneyRow | None, wanted: Wanted) -> list[Fault]:
     if state == STOPPED and row is None:
         return [Fault("state", "it was never launched, so that it can't be stopped: leave it out")]
     return []
+
+
+def _silent(
+    tx: Connection, wanted: Wanted, every: Mapping[Id, Wanted | None], world: World
+) -> list[Fault]:
+    """Messages that would go nowhere: no destination for their channel, here or in the files."""
+    up = launching.channels_up(tx, world.destinations)
+    for item in every.values():
+        cls = world.destinations.get(str(item.body.get("plugin"))) if item is not None else None
+        up |= {cls.channel} if isinstance(cls, type) and issubclass(cls, Channel) else set()
+    bodies = {**defining.bodies(defining.load(tx)), **{
+        id_: item.body for id_, item in every.items() if id_[0] == "template" and item is not None
+    }}  # fmt: skip
+    silent = {c for _, c in launching.channels_of(wanted.private.body, bodies)} - up
+    return [
+        Fault("steps", f"no destination for {channel} is set up and switched on: messages wait")
+        for channel in sorted(silent)
+    ]
 
 
 def _told(tx: Connection, key: str, row: JourneyRow | None, wanted: Wanted) -> list[Fault]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -13,20 +13,36 @@ from cdp.definitions.difference import difference
 from cdp.delivery.journeys.there import KIND, NoSuchJourney
 from cdp.events import format_time
 from cdp.identity import public_id
-from cdp.store import definitions, journey_runs, journeys
+from cdp.store import definitions, journey_runs, journey_sums, journeys
 from cdp.store.definitions import Version
 from cdp.store.exports import anchors
-from cdp.store.journey_runs import Count, Move, Placed
+from cdp.store.journey_runs import Move, Placed
 from cdp.store.journeys import JourneyRow, Order
 
 DRAFT = "draft"
+
+
+class Figures(NamedTuple):
+    """How many are in a journey now, how many of them stand still, how many ever came in."""
+
+    inside: int = 0
+    held: int = 0
+    entered: int = 0
 
 
 def listed(tx: Connection) -> list[dict[str, Any]]:
     """Every journey, those that were removed while people are inside too, by key."""
     rows = {row.key: row for row in journeys.all_rows(tx)}
     found = {item.key: item for item in definitions.all_current(tx, KIND)}
-    return [one(tx, key, found.get(key), rows.get(key)) for key in sorted({*rows, *found})]
+    inside, ever = journey_sums.inside(tx), journey_sums.overall(tx)
+    figures = {
+        row.key: Figures(*inside.get(row.id, (0, 0)), ever.get(row.id, {}).get("entered", 0))
+        for row in rows.values()
+    }
+    return [
+        _one(key, found.get(key), rows.get(key), figures.get(key, Figures()))
+        for key in sorted({*rows, *found})
+    ]
 
 
 def shown(tx: Connection, key: str) -> dict[str, Any]:
@@ -34,13 +50,18 @@ def shown(tx: Connection, key: str) -> dict[str, Any]:
     row, found = journeys.row(tx, key), definitions.current(tx, KIND, key)
     if row is None and found is None:
         raise NoSuchJourney(key)
-    return one(tx, key, found, row)
+    figures = Figures()
+    if row is not None:
+        at = journey_runs.standings(tx, row.id)
+        came = sum(one.n for one in journey_sums.sums(tx, row.id) if one.what == "entered")
+        figures = Figures(sum(one.n for one in at), sum(one.held for one in at), came)
+    return _one(key, found, row, figures)
 
 
-def one(tx: Connection, key: str, found: Version | None, row: JourneyRow | None) -> dict[str, Any]:
+def _one(
+    key: str, found: Version | None, row: JourneyRow | None, figures: Figures
+) -> dict[str, Any]:
     """A journey of its definition (None: removed) and of what was launched (None: nothing)."""
-    standings = journey_runs.standings(tx, row.id) if row is not None else []
-    counted = entered(journey_runs.counts(tx, row.id)) if row is not None else 0
     body = (found.body if found is not None else None) or {}
     return {
         "key": key,
@@ -54,9 +75,7 @@ def one(tx: Connection, key: str, found: Version | None, row: JourneyRow | None)
         "archived": bool(body.get("archived")),
         "rollout": _rollout(body, row),
         "winners": row.winners if row is not None else {},
-        "inside": sum(at.n for at in standings),
-        "held": sum(at.held for at in standings),
-        "entered": counted,
+        **figures._asdict(),
         "error": row.error if row is not None else None,
     }
 
@@ -65,11 +84,6 @@ def _rollout(body: dict[str, Any], row: JourneyRow | None) -> float:
     if row is not None and row.rollout is not None:
         return row.rollout
     return float(body.get("rollout", 100.0))
-
-
-def entered(counts: Iterable[Count]) -> int:
-    """How many entered, of counts."""
-    return sum(count.n for count in counts if count.what == "entered")
 
 
 def standings(tx: Connection, row: JourneyRow) -> list[dict[str, Any]]:

@@ -156,11 +156,6 @@ def test_wrong_usage_exits_with_2(cdp: Cdp, words: tuple[str, ...]) -> None:
     assert "Error: " in err
 
 
-@pytest.mark.parametrize("name", ["journeys"])
-def test_what_is_not_there_yet_does_not_pretend(cdp: Cdp, name: str) -> None:
-    assert "No such command" in cdp.refuses(name, code=2)
-
-
 def test_events_are_listed_filtered_and_replayed(cdp: Cdp, space: Space) -> None:
     space.send(*ana(), {"type": "nonsense", "userId": "u"})
     space.send_raw("track", b"{broken")

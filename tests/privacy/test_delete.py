@@ -365,6 +365,7 @@ def test_what_was_parted_from_a_person_and_is_nobodys_goes_with_them(space: Spac
 
 
 def test_no_parquet_file_holds_anything_of_a_deleted_person(tmp_path: Path) -> None:
+    Telling.told, Telling.fails = [], 0
     space = Space(tmp_path / "columns", partition_messages=3)
     plant(space)
     while kept_files.write_next(space.store):

@@ -39,7 +39,7 @@ def tab(chromium: Any, address: str, login: bool = True, **options: Any) -> Iter
     """A page in a browser profile of its own, logged in; what its console complains of fails."""
     size = {"width": 1280, "height": 800}
     context = chromium.new_context(base_url=address, **{"viewport": size, **options})
-    context.set_default_timeout(8000)
+    context.set_default_timeout(30_000)
     opened = context.new_page()
     troubles: list[str] = []
     opened.on("pageerror", lambda error: troubles.append(str(error)))

@@ -44,7 +44,8 @@ ifeq ($(FAST),1)
 	@CDP_PROOF_EXAMPLES=6 $(BIN)/python -m pytest -q -n auto $(addprefix --ignore=tests/,$(WHOLE)) -m "not slow and not real and not browser and not postgres and not redis and not crash"
 else
 	@$(BIN)/python -m tests.setup.prepare
-	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@PYTEST_XDIST_AUTO_NUM_WORKERS=$$(($$(nproc) + 1)) $(BIN)/python -m pytest -q -n auto --maxprocesses 4 \
+	  --dist loadfile --no-loadscope-reorder --durations 30 --durations-min 5
 endif
 
 bench: $(VENV)/.dev ## Measure against the bare limits of this machine; QUICK=1: within a minute

@@ -19,7 +19,7 @@ from tests.conditions.stories import AROUND, LISTS
 from tests.journeys.bodies import AUDIENCES, T, histories, journeys
 from tests.journeys.naive import Naive, Told
 
-EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "40"))
 START, END = AROUND - 31, AROUND + 45
 #: Loops of effects and of steps are cut off by limits that the plain interpreter has not.
 SOME = settings(

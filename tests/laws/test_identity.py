@@ -19,7 +19,7 @@ from tests.laws.naive import Ident, Model
 from tests.laws.world import BASE, World, messages, splits
 from tests.postgres import emptied_database
 
-EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "40"))
 ON_POSTGRES = EXAMPLES if EXAMPLES > 100 else 10
 RUNS = st.lists(st.integers(1, 5), min_size=1, max_size=4)
 #: Hours between two moments of a history, so that windows of days matter.

@@ -128,7 +128,7 @@ STEPS = st.lists(
     min_size=1,
     max_size=12,
 )
-EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "40"))
 
 
 @pytest.fixture(

@@ -21,7 +21,7 @@ from tests.laws.objects import object_messages, shown_objects, shown_relationshi
 from tests.laws.world import BASE, World, splits
 from tests.postgres import emptied_database
 
-EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "40"))
 ON_POSTGRES = EXAMPLES if EXAMPLES > 100 else 10
 RUNS = st.lists(st.integers(1, 5), min_size=1, max_size=4)
 MODEL = Model({"user_id": (1, None)})

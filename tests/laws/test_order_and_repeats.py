@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.laws.world import World, messages, splits
 from tests.postgres import emptied_database
 
-EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "40"))
 ON_POSTGRES = EXAMPLES if EXAMPLES > 100 else 10
 CUTS = st.lists(st.integers(1, 5), min_size=1, max_size=4)
 

@@ -21,7 +21,7 @@ from tests.laws.test_identity import RUNS, rules
 from tests.laws.world import BASE, World, splits
 from tests.postgres import emptied_database
 
-EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "40"))
 ON_POSTGRES = EXAMPLES if EXAMPLES > 100 else 8
 
 #: Few devices that many share, and something of their own for some.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -110,13 +111,17 @@ def _speak(tx: Connection, some: Sequence[Done], now: int) -> None:
     sources = config_rows.own_sources(tx)
     source = sources[0].id if sources else 0
     events: list[tuple[int | None, int, dict[str, Any]]] = []
+    updates: Counter[int] = Counter()
     for item in some:
         person = people.get(item.profile)
         who = who_of(person.names) if person is not None else None
         if who is None:
             continue
         call = {**_call(item), "messageId": message_id(item.effect.key), **who}
-        call["timestamp"] = format_time(item.now)
+        # Of several updates the last holds, also within one instant.
+        later = updates[item.profile] if isinstance(item.effect, Update) else 0
+        updates[item.profile] += isinstance(item.effect, Update)
+        call["timestamp"] = format_time(item.now + later)
         events.append((item.node or None, source, call))
     emissions.add(tx, events, now)
 

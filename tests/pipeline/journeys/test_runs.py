@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cdp.store import people
+from cdp.store.tables import USERS
 from tests.pipeline.journeys.town import Town
 
 WELCOME = """
@@ -92,3 +94,14 @@ def test_liquid_knows_who_the_person_is(town: Town) -> None:
     first, second = (item.run for item in town.runs("j"))
     assert first.reason == "finished"
     assert second.held and "customer.email" in (second.error or "")
+
+
+def test_of_several_updates_the_last_holds(town: Town) -> None:
+    steps = "".join(f"  - update: {{ traits: {{ tier: {n} }} }}\n" for n in range(12))
+    town.journey("j", "trigger: { event: Seen }\nsteps:\n" + steps)
+    town.track("u1", "Seen")
+    town.now += 1000
+    town.send(*town.said()[::-1])
+    with town.store.read() as tx:
+        profile = people.resolve(tx, USERS, "user_id", "u1")
+    assert profile is not None and profile.traits.values() == {"tier": 11}

@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 # Tests over the whole app, or of laws: not in the quick form.
-WHOLE := api cli console docs folder laws transfer
+WHOLE := api cli console crash destinations docs folder jobs laws real server transfer
 
 .PHONY: help setup setup-dev run test bench proof lint format reference docs clean
 
@@ -41,7 +41,7 @@ run: $(VENV)/.run ## Run Headwater over ./data on http://127.0.0.1:8321
 
 test: $(VENV)/.dev ## Set up all that the tests need and run them; FAST=1: under a minute, needs nothing
 ifeq ($(FAST),1)
-	@CDP_PROOF_EXAMPLES=6 $(BIN)/python -m pytest -q -n auto $(addprefix --ignore=tests/,$(WHOLE)) -m "not slow and not real and not browser and not postgres and not redis and not crash"
+	@CDP_PROOF_EXAMPLES=6 $(BIN)/python -m pytest -q -n auto --dist worksteal $(addprefix --ignore=tests/,$(WHOLE)) -m "not slow and not real and not browser and not postgres and not redis and not crash"
 else
 	@$(BIN)/python -m tests.setup.prepare
 	@PYTEST_XDIST_AUTO_NUM_WORKERS=$$(($$(nproc) + 1)) $(BIN)/python -m pytest -q -n auto --maxprocesses 4 \

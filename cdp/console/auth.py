@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from functools import cache
 from typing import NamedTuple
 
 from argon2 import PasswordHasher
@@ -46,8 +47,14 @@ READ_SCOPES = frozenset(
 PERSONAL = "personal:read"
 
 hasher = PasswordHasher()
-#: Compared with when there is no such user, so that an answer's time tells nothing.
-_NOBODY = hasher.hash("nobody")
+
+
+@cache
+def _nobody() -> str:
+    """Compared with when there is no such user, so that an answer's time tells nothing."""
+    return hasher.hash("nobody")
+
+
 brake = Brake()
 
 
@@ -87,8 +94,9 @@ def token_hash(token: str) -> str:
 
 def check_password(user: User | None, password: str) -> bool:
     """Whether ``password`` is the user's; takes as long where there is no user."""
+    nobody = _nobody()  # also for who is known: the first time takes longer
     try:
-        hasher.verify(user.password_hash if user else _NOBODY, password)
+        hasher.verify(user.password_hash if user else nobody, password)
     except (VerificationError, InvalidHashError):
         return False
     return user is not None

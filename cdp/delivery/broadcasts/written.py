@@ -9,7 +9,6 @@ from sqlalchemy import Connection
 
 from cdp.messaging.broadcasts.plan import Plan
 from cdp.messaging.lint import lint
-from cdp.messaging.templates.variables import variables
 from cdp.store import coverage, definitions
 from cdp.store.coverage import NoSuchAudience
 
@@ -48,6 +47,8 @@ def _lacking(
 
     Of people whom a condition chooses it is not known by trait: trying it on them says it.
     """
+    from cdp.messaging.templates.variables import variables  # reads Liquid: not at the start
+
     needed = {
         one.name: tuple(one.name.split(".")[1:])
         for one in variables(body, layouts, snippets)

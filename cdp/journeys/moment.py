@@ -10,6 +10,7 @@ from cdp.audiences import Asked
 from cdp.conditions.live import Streams, Subject
 from cdp.journeys.gates import Gates
 from cdp.journeys.run import Run
+from cdp.messaging.choices import customer_of, one_of_each
 from cdp.messaging.pressure import zone_of
 
 #: Clauses that a transition keeps of a condition at most.
@@ -98,7 +99,8 @@ class LiveMoment:
 
     def scope(self, run: Run) -> dict[str, Any]:
         subject = self._subject
-        return scope_of(customer_of(self.person, subject), run)
+        names = one_of_each(subject.identifiers)
+        return scope_of(customer_of(names, self.person, subject.traits), run)
 
     def zone(self, fallback: str) -> ZoneInfo:
         name = self._subject.traits.get("timezone")
@@ -117,28 +119,17 @@ class LiveMoment:
         return LiveMoment(self._subject, self._asked, self.person, now, self.paused, self._world)
 
 
-def customer_of(person: str, subject: Subject) -> dict[str, Any]:
-    """``customer`` in Liquid: the traits, and ``id``, ``email`` and ``phone`` where known."""
-    ids = subject.identifiers
-    known = {
-        "id": next(iter(ids.get("user_id", ())), person),
-        "email": next(reversed(ids.get("email", ())), None),
-        "phone": next(reversed(ids.get("phone", ())), None),
-    }
-    return {**{name: value for name, value in known.items() if value}, **subject.traits}
-
-
-def scope_of(customer: Mapping[str, Any], run: Run) -> dict[str, Any]:
+def scope_of(customer: dict[str, Any], run: Run) -> dict[str, Any]:
     """The namespace of Liquid in a run: ``customer``, ``event`` (its properties), ``journey``."""
     event = run.data.get("event") or {}
     properties = dict(event.get("properties") or {})
     return {
-        "customer": dict(customer),
+        "customer": customer,
         "event": properties,
         "trigger": properties,
         "event_name": event.get("event"),
         "event_timestamp": event.get("timestamp"),
-        "journey": {"id": run.id, "key": run.journey, **run.vars},
+        "journey": run.scope,
     }
 
 

@@ -55,6 +55,11 @@ class Run(msgspec.Struct):
         return f"journey:{self.id}:{self.step}:{self.visit}"
 
     @property
+    def scope(self) -> dict[str, Any]:
+        """``journey`` in Liquid: what of the run texts can say."""
+        return {"id": self.id, "key": self.journey, **self.vars}
+
+    @property
     def vars(self) -> dict[str, Any]:
         """The run's own variables."""
         found: dict[str, Any] = self.data.get("vars", {})
@@ -128,7 +133,6 @@ class Send(NamedTuple):
     data: Mapping[str, Any]
     unread_for: int | None = None
     topic: str | None = None
-    variant: str | None = None
 
 
 class Emit(NamedTuple):

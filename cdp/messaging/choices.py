@@ -7,7 +7,7 @@ sets the trait ``unsubscribed``, as Customer.io does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cdp.conditions.subscribed import EVENT
@@ -92,6 +92,25 @@ def traits_of(
         "traits": {"unsubscribed": not wanted},
         **who,
     }
+
+
+def one_of_each(ids: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """One identifier of each type: the first user_id, the newest of all others."""
+    return {
+        type_: values[0] if type_ == "user_id" else values[-1]
+        for type_, values in ids.items()
+        if values
+    }
+
+
+def customer_of(names: Mapping[str, str], public: str, traits: Mapping[str, Any]) -> dict[str, Any]:
+    """``customer`` in Liquid: the traits, and ``id``, ``email`` and ``phone`` where known."""
+    known = {
+        "id": names.get("user_id") or public,
+        "email": names.get("email"),
+        "phone": names.get("phone"),
+    }
+    return {**{name: value for name, value in known.items() if value}, **traits}
 
 
 def who_of(person: Mapping[str, str]) -> dict[str, Any] | None:

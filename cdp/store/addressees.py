@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
+from cdp.messaging.choices import one_of_each
 from cdp.profiles.traits import TraitMap
 from cdp.store import graph, members
 from cdp.store.audiences import LIVE
@@ -28,11 +29,8 @@ class Addressee(NamedTuple):
 
     @property
     def names(self) -> dict[str, str]:
-        """One identifier of each type: the first user_id, the newest of all others."""
-        return {
-            type_: values[0] if type_ == "user_id" else values[-1]
-            for type_, values in self.ids.items()
-        }
+        """One identifier of each type, see `one_of_each`."""
+        return one_of_each(self.ids)
 
     def address(self, channel: str) -> str | None:
         """Where messages of a channel go; None if nothing is known."""

@@ -100,11 +100,6 @@ def of_people(tx: Connection, profiles: Sequence[int], keys: Mapping[int, str]) 
     return [_placed(row, keys) for row in select_by(tx, _columns, _c.profile, list(profiles))]
 
 
-def of_nodes(tx: Connection, nodes: Sequence[int], keys: Mapping[int, str]) -> list[Placed]:
-    """All runs that some nodes began."""
-    return [_placed(row, keys) for row in select_by(tx, _columns, _c.node, list(nodes))]
-
-
 def by_ids(tx: Connection, ids: Sequence[int], keys: Mapping[int, str]) -> list[Placed]:
     """Runs by their numbers."""
     return [_placed(row, keys) for row in select_by(tx, _columns, _c.id, list(ids))]

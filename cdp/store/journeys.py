@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from cdp.store import meta
 from cdp.store.bulk import upsert
@@ -181,11 +181,6 @@ def end_order(tx: Connection, item: Order, now: int, error: str | None = None) -
         .where(journey_orders.c.id == item.id)
         .values(state=FAILED if error else DONE, error=error, ended_at=now)
     )
-
-
-def drop_orders(tx: Connection, before: int) -> None:
-    """Forget orders that ended before an instant."""
-    tx.execute(delete(journey_orders).where(journey_orders.c.ended_at < before))
 
 
 # Gates.

@@ -17,7 +17,7 @@ from cdp.events import at_path, format_time
 from cdp.journeys.triggers import TRIGGERED
 from cdp.messaging.calls import message_id
 from cdp.messaging.choices import who_of
-from cdp.store import config_rows, emissions
+from cdp.store import emissions
 from cdp.store.journeys import LIVE
 
 #: People in one call, and bytes of one's data.
@@ -51,8 +51,6 @@ def begin(
         raise Refused(f"a call is about {MOST_PEOPLE:,} people at most; here are {len(people):,}")
     ref = ref or uuid4().hex
     events: list[tuple[int | None, int, dict[str, Any]]] = []
-    sources = config_rows.own_sources(tx)
-    source = sources[0].id if sources else 0
     for number, item in enumerate(people):
         who = who_of(item.person)
         if who is None:
@@ -60,7 +58,7 @@ def begin(
         events.append(
             (
                 None,
-                source,
+                0,  # whoever brings it into the log knows the source
                 {
                     "type": "track",
                     "event": TRIGGERED,

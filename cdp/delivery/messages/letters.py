@@ -12,6 +12,7 @@ from cdp.config import Settings
 from cdp.delivery.messages.compose import Prepared, Problem
 from cdp.delivery.messages.stationery import NoTemplate, Stationery, Template
 from cdp.identity import public_id
+from cdp.messaging import choices
 from cdp.messaging.links import Addresses, rewriter
 from cdp.messaging.names import delivery_name
 from cdp.messaging.request import Flag
@@ -158,14 +159,8 @@ def scope_of(
 
 
 def customer_of(person: Addressee) -> dict[str, Any]:
-    """``customer``: the traits, and ``id``, ``email`` and ``phone`` where they are known."""
-    names = person.names
-    known = {
-        "id": names.get("user_id") or public_id(*person.public),
-        "email": names.get("email"),
-        "phone": names.get("phone"),
-    }
-    return {**{key: value for key, value in known.items() if value}, **person.traits}
+    """``customer``: as `cdp.messaging.choices.customer_of` says it of a person."""
+    return choices.customer_of(person.names, public_id(*person.public), person.traits)
 
 
 def _of_template(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -15,7 +15,7 @@ from cdp.messaging.chain import Chain, Link
 from cdp.messaging.choices import who_of
 from cdp.messaging.request import Flag, Request
 from cdp.pipeline.journeys.plan import JourneyPlan
-from cdp.store import addressees, asking, by_hand, config_rows, emissions, graph
+from cdp.store import addressees, asking, by_hand, emissions
 
 ORIGIN = "journey"
 #: The channel of calls; its deliveries carry the request with them.
@@ -23,26 +23,19 @@ CALLS = "webhook"
 
 
 class Done(NamedTuple):
-    """An effect with the run that brought it about, whose it is, and when."""
+    """An effect with the run that brought it about, and whose it is."""
 
     run: Run
     effect: Effect
     profile: int
     node: int
-    now: int
 
 
 def write(tx: Connection, plan: JourneyPlan, done: Sequence[Done], now: int) -> None:
     """Write what effects come to, in the transaction that decided them."""
     if not done:
         return
-    homes = _nodes(tx, done)
-    requests = [
-        made
-        for item in done
-        if isinstance(item.effect, Send | Call)
-        and (made := _request(plan, item, homes)) is not None
-    ]
+    requests = [_request(plan, item) for item in done if isinstance(item.effect, Send | Call)]
     asking.ask(tx, requests, now)
     spoken = [item for item in done if isinstance(item.effect, Emit | Update)]
     if spoken:
@@ -52,23 +45,13 @@ def write(tx: Connection, plan: JourneyPlan, done: Sequence[Done], now: int) -> 
             by_hand.place(tx, item.effect.audience, item.profile, item.effect.member, now)
 
 
-def _nodes(tx: Connection, done: Sequence[Done]) -> dict[int, int]:
-    """A node of each profile in whose runs no event of theirs began."""
-    lacking = sorted({item.profile for item in done if not item.node})
-    found: dict[int, int] = {}
-    for row in graph.nodes_of_profiles(tx, lacking) if lacking else ():
-        found.setdefault(row.profile, row.id)
-    return found
-
-
-def _request(plan: JourneyPlan, item: Done, homes: Mapping[int, int]) -> Request | None:
-    run, effect = item.run, item.effect
-    node = item.node or homes.get(item.profile)
+def _request(plan: JourneyPlan, item: Done) -> Request:
+    run, effect, node = item.run, item.effect, item.node
     program = plan.journeys.of(run)
     priority = program.priority if program is not None else 100
     data: dict[str, Any] = {
         "event": run.data.get("event") or {},
-        "journey": {"id": run.id, "key": run.journey, **run.vars},
+        "journey": run.scope,
         "campaign_name": plan.names.get(run.journey, run.journey),
     }
     if isinstance(effect, Call):
@@ -101,15 +84,12 @@ def _request(plan: JourneyPlan, item: Done, homes: Mapping[int, int]) -> Request
         priority=priority,
         data=data,
         step=effect.step,
-        variant=effect.variant,
         chain=Chain(tuple(links), effect.unread_for) if len(links) > 1 else None,
     )
 
 
 def _speak(tx: Connection, some: Sequence[Done], now: int) -> None:
     people = addressees.of_profiles(tx, sorted({item.profile for item in some}))
-    sources = config_rows.own_sources(tx)
-    source = sources[0].id if sources else 0
     events: list[tuple[int | None, int, dict[str, Any]]] = []
     updates: Counter[int] = Counter()
     for item in some:
@@ -121,8 +101,8 @@ def _speak(tx: Connection, some: Sequence[Done], now: int) -> None:
         # Of several updates the last holds, also within one instant.
         later = updates[item.profile] if isinstance(item.effect, Update) else 0
         updates[item.profile] += isinstance(item.effect, Update)
-        call["timestamp"] = format_time(item.now + later)
-        events.append((item.node or None, source, call))
+        call["timestamp"] = format_time(now + later)
+        events.append((item.node, 0, call))
     emissions.add(tx, events, now)
 
 

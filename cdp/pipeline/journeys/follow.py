@@ -9,7 +9,6 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from cdp.pipeline.audiences.stage import gone_of, touched_of
-from cdp.pipeline.journeys.plan import JourneyPlan
 from cdp.pipeline.placing import Outcome
 from cdp.store import graph, journey_runs, journeys, timers
 from cdp.store.timers import JOURNEY, Timer
@@ -18,10 +17,10 @@ from cdp.store.timers import JOURNEY, Timer
 class Follow:
     """Lets runs follow; remembers that there are any."""
 
-    def __init__(self, tx: Connection) -> None:
-        self._any = journey_runs.any_run(tx)
+    def __init__(self) -> None:
+        self._any = False
 
-    def outcome(self, tx: Connection, plan: JourneyPlan, outcome: Outcome) -> set[int]:
+    def outcome(self, tx: Connection, outcome: Outcome) -> set[int]:
         """Give runs to whom they belong now; the profiles that came to more runs by it."""
         if not (outcome.merged or outcome.split or outcome.gone or outcome.refolded):
             return set()

@@ -20,9 +20,7 @@ from cdp.store.definitions import Version
 from cdp.store.journeys import DRAINING, LIVE, PAUSED, JourneyRow
 from cdp.store.kept import KeptProperty
 
-KIND = "journey"
-#: What journeys refer to beside what conditions do.
-REFERRED = ("template",)
+KIND, TEMPLATE = "journey", "template"
 
 
 class JourneyPlan:
@@ -36,10 +34,10 @@ class JourneyPlan:
         self, tx: Connection, versions: list[Version], before: JourneyPlan | None = None
     ) -> None:
         rows = journeys.all_rows(tx)
-        templates = definitions.all_current(tx, *REFERRED) if rows else []
+        own = definitions.all_current(tx, KIND, TEMPLATE) if rows else []
         self.stands: Any = (
             rows,
-            [(item.kind, item.key, item.version) for item in (*versions, *templates)],
+            [(item.kind, item.key, item.version) for item in (*versions, *own)],
         )
         if before is not None and before.stands == self.stands:
             self.__dict__.update(before.__dict__)
@@ -48,8 +46,8 @@ class JourneyPlan:
         self.keys = {row.id: row.key for row in rows}
         self.channels = {
             item.key: (item.body["channel"], item.body.get("topic"))
-            for item in templates
-            if item.body
+            for item in own
+            if item.kind == TEMPLATE and item.body
         }
         self.lists = {
             item.key
@@ -57,9 +55,9 @@ class JourneyPlan:
             if item.kind == "audience" and (item.body or {}).get("static")
         }
         self.names = {
-            item.key: item.body["name"]
-            for item in (definitions.all_current(tx, KIND) if rows else ())
-            if item.body and item.body.get("name")
+            item.key: name
+            for item in own
+            if item.kind == KIND and (name := (item.body or {}).get("name"))
         }
         self.broken: dict[str, str] = {}
         self._space = Space({(item.kind, item.key): item.body or {} for item in versions})

@@ -37,8 +37,10 @@ class Travels:
         self.gates = Gates(journeys.gates(tx) if plan.programs else {})
         self.world = World(self.gates, plan.winners, plan.knows)
         self._alerts = journey_runs.any_alert(tx)
-        self._follow = Follow(tx)
+        self._follow = Follow()
+        #: By program: the events that it reads, and the journeys that it starts.
         self._needs: dict[tuple[str, int], set[str]] = {}
+        self._calls: dict[tuple[str, int], set[str]] = {}
 
     @property
     def book(self) -> Book:
@@ -55,7 +57,7 @@ class Travels:
         now: int,
     ) -> None:
         """Note what the messages of a micro-batch, and who moved by them, do in journeys."""
-        joined = self._follow.outcome(tx, self.plan, outcome)
+        joined = self._follow.outcome(tx, outcome)
         if not (self.plan.programs or self._alerts):
             return
         mine: dict[int, list[Said]] = {}
@@ -67,9 +69,7 @@ class Travels:
         runs = concerned(tx, self.plan, mine) if self._alerts and mine else []
         wanted = wanted_of(self.plan, mine, runs, entries)
         if joined:
-            known = {item.run.id for item in runs}
-            theirs = journey_runs.active_of(tx, sorted(joined), self.plan.keys)
-            runs += [item for item in theirs if item.run.id not in known]
+            runs = with_others(runs, journey_runs.active_of(tx, sorted(joined), self.plan.keys))
             for profile in joined:
                 wanted.setdefault(profile, [])
         if not wanted:
@@ -94,8 +94,6 @@ class Travels:
         else:
             runs = []
         wanted = wanted_of(self.plan, {}, runs, entries)
-        for item in runs:
-            wanted.setdefault(item.profile, [])
         courses = self._courses(tx, wanted, runs, ())
         for profile, course in courses.items():
             for change, key in entries.get(profile, ()):
@@ -120,9 +118,7 @@ class Travels:
         """Let ``act(course, placed)`` do something to runs, the earliest due first."""
         wanted: dict[int, list[Program]] = {item.profile: [] for item in runs}
         mates = journey_runs.alerted(tx, sorted(wanted), self.plan.keys) if self._alerts else []
-        known = {item.run.id for item in runs}
-        every = [*runs, *(item for item in mates if item.run.id not in known)]
-        courses = self._courses(tx, wanted, every, ())
+        courses = self._courses(tx, wanted, with_others(runs, mates), ())
         for item in sorted(runs, key=lambda item: (item.run.due or 0, item.run.id)):
             course = courses.get(item.profile)
             if course is not None:
@@ -154,9 +150,7 @@ class Travels:
         if not wanted:
             return {}
         programs, keys = self.plan.journeys, self.plan.keys
-        by_profile: dict[int, list[Placed]] = {}
-        for item in runs:
-            by_profile.setdefault(item.profile, []).append(item)
+        by_profile = _by_profile(runs)
         events: dict[int, set[str]] = {}
         pairs: set[tuple[int, int]] = set()
         new = set(created)
@@ -169,14 +163,7 @@ class Travels:
                 pairs |= {(profile, self.plan.rows[p.key].id) for p in entering}
         # Who may enter depends on what they are in: those runs are needed, too.
         had = journey_runs.past(tx, pairs, keys)
-        known = {item.run.id for item in runs}
-        inside = [
-            item
-            for item in journey_runs.active_of(tx, sorted(had), keys)
-            if item.run.id not in known
-        ]
-        for item in inside:
-            by_profile.setdefault(item.profile, []).append(item)
+        by_profile = _by_profile(with_others(runs, journey_runs.active_of(tx, sorted(had), keys)))
         people = self._people(tx, events)
         heads = {row.id: row for row in graph.profiles_by_id(tx, sorted(wanted))}
         numbers = Numbers(tx)
@@ -208,12 +195,15 @@ class Travels:
 
     def _called(self, program: Program) -> set[str]:
         """The journeys that a journey starts."""
-        open_ = self.plan.journeys.open
-        return {
-            step.spec["journey"]
-            for step in program.steps.values()
-            if step.kind.name == "call" and step.spec["journey"] in open_
-        }
+        at = (program.key, program.version)
+        if at not in self._calls:
+            open_ = self.plan.journeys.open
+            self._calls[at] = {
+                step.spec["journey"]
+                for step in program.steps.values()
+                if step.kind.name == "call" and step.spec["journey"] in open_
+            }
+        return self._calls[at]
 
     # What a message does.
 
@@ -255,6 +245,19 @@ class Travels:
         for profile, travelling in courses.items():
             writing.add(profile, travelling)
         self._alerts = writing.finish(self.gates) or self._alerts
+
+
+def with_others(runs: Sequence[Placed], others: Iterable[Placed]) -> list[Placed]:
+    """Runs, and others that are not among them."""
+    known = {item.run.id for item in runs}
+    return [*runs, *(item for item in others if item.run.id not in known)]
+
+
+def _by_profile(runs: Iterable[Placed]) -> dict[int, list[Placed]]:
+    found: dict[int, list[Placed]] = {}
+    for item in runs:
+        found.setdefault(item.profile, []).append(item)
+    return found
 
 
 def at_of(due: int | None, clock: int) -> int:

@@ -75,7 +75,7 @@ class Writing:
         of = {item.run.id: (item.journey, item.run.version) for item in placed}
         journey_runs.add_moves(tx, [move for move, _ in self._moves], of)
         done = [
-            effects.Done(run, effect, profile, by_run[run.id].node, self._now)
+            effects.Done(run, effect, profile, by_run[run.id].node)
             for run, effect, profile in self._effects
         ]
         effects.write(tx, plan, done, self._now)

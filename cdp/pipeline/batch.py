@@ -78,7 +78,7 @@ def run_batch(
     said = [Said(message, first + at, person) for at, (message, person, _) in enumerate(placed)]
     moved = memory.stage.micro_batch(tx, said, drafts, outcome, changed, clock or now)
     memory.travels.micro_batch(tx, said, outcome, moved, clock or now)
-    clockwork.note_dates(tx, memory.travels, drafts, clock or now)
+    clockwork.note_dates(tx, memory.travels, drafts, outcome, clock or now)
     memory.catalogue.take(tx, [message for message, _ in fresh], now)
     if memory.tell_changes:
         tell_changes(tx, drafts, outcome, changed, now)

@@ -106,6 +106,8 @@ def change(tx: Connection, key: str, author: str, now: int, **values: Any) -> No
     record_change(tx, now, author, "journey", key, "changed", was, values)
     meta.bump(tx)
     state = values.get("state")
+    if before.state == PAUSED and state == LIVE:  # what the clock begins was let go by meanwhile
+        order(tx, before.id, "begin", {"version": before.version, "enter": "new"}, author, now)
     if before.state == PAUSED and state in MOVING:
         order(tx, before.id, "resume", {}, author, now)
     if state == STOPPED:

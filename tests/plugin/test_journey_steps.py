@@ -14,6 +14,7 @@ from cdp.journeys.steps import STEPS
 from cdp.plugin import GoOn, JourneyStep, SettingsSchema, StepMoment, WaitFor, hookimpl
 from cdp.plugin.manager import Plugins
 from cdp.server.functions import know_functions
+from cdp.store import journeys
 from tests.pipeline.journeys.town import HOUR, Town
 
 
@@ -123,9 +124,15 @@ def test_who_is_in_a_step_that_is_gone_stands_still_until_it_is_back(tmp_path: P
     town.wait(hours=2)
     run = town.runs("j")[0].run
     assert run.held and run.error == "the journey can't be read (version 1)"
+    with town.store.read() as tx:
+        row = journeys.row(tx, "j")
+    assert row is not None and "there is no step pick" in (row.error or "")
     load(Pick())
     town.restart()
     town.order("j", "resume")
+    with town.store.read() as tx:
+        row = journeys.row(tx, "j")
+    assert row is not None and row.error is None
     town.wait(hours=1)
     assert town.steps("j") == ["exit:high"]
     town.close()

@@ -130,6 +130,7 @@ class Plan:
         self.travel: JourneyPlan = JourneyPlan(
             tx, versions, before.travel if before is not None else None
         )
+        self.travel.note_errors(tx)
         rows: list[AudienceRow] = audiences.rows(tx, WAITING, COMPUTING, LIVE)
         # Lists that are kept by hand, and computed traits that queries work out.
         queried = [row for row in rows if row.root is None]

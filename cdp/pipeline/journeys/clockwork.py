@@ -8,8 +8,10 @@ from sqlalchemy import Connection
 
 from cdp.journeys.program import Program
 from cdp.journeys.schedule import next_date, next_time
+from cdp.pipeline.audiences.stage import gone_of, touched_of
 from cdp.pipeline.drafts import Draft
 from cdp.pipeline.journeys.stage import Travels, at_of
+from cdp.pipeline.placing import Outcome
 from cdp.profiles.traits import TraitMap
 from cdp.store import graph, journeys
 from cdp.store.tables import USERS
@@ -21,8 +23,13 @@ def by_date(travels: Travels) -> list[Program]:
     return [p for p in travels.plan.journeys.open.values() if p.trigger.kind == "date"]
 
 
-def note_dates(tx: Connection, travels: Travels, drafts: Iterable[Draft], now: int) -> None:
-    """Set dates anew of those who said something of them, or of where they live."""
+def note_dates(
+    tx: Connection, travels: Travels, drafts: Iterable[Draft], outcome: Outcome, now: int
+) -> None:
+    """Set dates anew of those who said something of them, or of where they live.
+
+    And of those who became one with somebody, or were parted: their traits are others now.
+    """
     programs = by_date(travels)
     if not programs:
         return
@@ -32,6 +39,7 @@ def note_dates(tx: Connection, travels: Travels, drafts: Iterable[Draft], now: i
         for draft in drafts
         if draft.profile and any(not names.isdisjoint(values) for values, _ in draft.traits)
     }
+    said |= touched_of(outcome) - gone_of(outcome)
     if said:
         set_dates(tx, travels, said, now)
 
@@ -61,7 +69,7 @@ def set_dates(tx: Connection, travels: Travels, people: Iterable[int], now: int)
 
 
 def set_schedules(tx: Connection, travels: Travels, now: int) -> None:
-    """Set the timers of all schedules that have none."""
+    """Set the timers of all schedules, for their next times."""
     for program in travels.plan.journeys.open.values():
         if program.trigger.kind == "every":
             number = travels.plan.rows[program.key].id

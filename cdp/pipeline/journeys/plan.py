@@ -69,6 +69,12 @@ class JourneyPlan:
         }
         self.journeys = self._journeys(frozenset())
 
+    def note_errors(self, tx: Connection) -> None:
+        """Note which launched journeys can't be read, for people to see."""
+        for row in self.rows.values():
+            if row.error != self.broken.get(row.key):
+                journeys.put_error(tx, row.id, self.broken.get(row.key))
+
     def _programs(self, tx: Connection, rows: list[JourneyRow]) -> list[Program]:
         wanted = {(row.id, row.version) for row in rows if row.state in (LIVE, PAUSED, DRAINING)}
         if rows:

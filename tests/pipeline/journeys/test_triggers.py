@@ -133,3 +133,30 @@ def test_history_begins_nothing(town: Town) -> None:
     old["timestamp"] = "2026-01-01T00:00:00.000Z"
     town.send(old)
     assert town.runs("welcome") == []
+
+
+def test_a_schedule_goes_on_after_a_pause(town: Town) -> None:
+    town.define("audience", "pro", '{ who: traits.plan = "pro" }')
+    town.identify("u1", plan="pro")
+    town.settle()
+    text = 'trigger: { every: day, at: "08:00", audience: pro }\nentry: every_time\n'
+    town.journey("news", text + ONE)
+    town.state("news", "paused")
+    town.wait(days=2)
+    assert town.runs("news") == []
+    town.state("news", "live")
+    town.settle()
+    assert town.runs("news") == []
+    town.wait(days=1)
+    assert len(town.runs("news")) == 1
+
+
+def test_a_date_of_two_who_become_one(town: Town) -> None:
+    town.journey("cake", "trigger: { date: birthday, yearly: true }\n" + ONE)
+    town.identify("u1", name="Ana")
+    town.now += 1000
+    said = {"type": "identify", "anonymousId": "a1", "traits": {"birthday": "1990-10-02"}}
+    town.send(town.message(**said))
+    town.send(town.message(type="track", anonymousId="a1", userId="u1", event="Seen"))
+    town.wait(days=5)
+    assert town.steps("cake") == ["finished"]

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from cdp.console import defined, layout
 from cdp.console.context import console
 from cdp.console.defined import Line, context_of, lines, shown_versions
-from cdp.console.people import find_people
+from cdp.console.persons import find_people
 from cdp.console.reasons import Turn, turn
 from cdp.definitions import KINDS
 from cdp.store import faces, membership

@@ -87,6 +87,11 @@ def current() -> Visitor:
     return visitor
 
 
+def author() -> str:
+    """Who is named in the activity log."""
+    return current().name
+
+
 def token_hash(token: str) -> str:
     """A token as it is kept: SHA-256 in hex."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -10,10 +10,10 @@ from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response as Answer
 
+from cdp.console.auth import author
 from cdp.console.broadcasts import find
 from cdp.console.conditions import as_sentence
 from cdp.console.context import console
-from cdp.console.sources import author
 from cdp.definitions import title_of
 from cdp.delivery.broadcasts import acts, who
 from cdp.messaging.broadcasts.plan import BadPlan

@@ -9,11 +9,11 @@ from flask import Response, abort, flash, redirect, render_template, request, ur
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response as Answer
 
-from cdp.console import auth, layout, people
+from cdp.console import auth, layout, persons
+from cdp.console.auth import author
 from cdp.console.conditions import as_sentence
 from cdp.console.context import console
 from cdp.console.messages import POLICY, REASONS, without_pixel
-from cdp.console.sources import author
 from cdp.delivery.broadcasts import acts, checking, rehearsal, report, who
 from cdp.delivery.broadcasts.mover import NoTemplate
 from cdp.delivery.broadcasts.report import Progress
@@ -152,7 +152,7 @@ def letter(key: str) -> Response:
         plan = plan_of(row.body)
         asked = request.args.get("person", "").strip()[:200]
         try:
-            some = people.profiles_called(tx, asked, 1) if asked else \
+            some = persons.profiles_called(tx, asked, 1) if asked else \
                 list(who.count(tx, plan.who, here.now(), 1).some)  # fmt: skip
         except who.NoPeople:
             some = []

@@ -6,8 +6,8 @@ from flask import Response, abort, flash, redirect, request, url_for
 from werkzeug.wrappers import Response as Answer
 
 from cdp.console import auth
+from cdp.console.auth import author
 from cdp.console.context import console
-from cdp.console.sources import author
 from cdp.events import format_time
 from cdp.store import by_hand, membership
 from cdp.transfer.members import export_members, named

@@ -8,9 +8,9 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from cdp.console import layout
+from cdp.console.auth import author
 from cdp.console.context import console
 from cdp.console.format import plural
-from cdp.console.sources import author
 from cdp.protocols import NoField
 from cdp.store.fields import STATES, decide, known_fields
 

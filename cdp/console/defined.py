@@ -17,9 +17,9 @@ from werkzeug.wrappers import Response
 
 from cdp.conditions.durations import parse_duration
 from cdp.console import layout
+from cdp.console.auth import author
 from cdp.console.conditions import as_sentence
 from cdp.console.context import console
-from cdp.console.sources import author
 from cdp.definitions import KINDS, DefinitionError, Fault, Id, Kind, title_of
 from cdp.definitions.computed_trait import DAILY
 from cdp.definitions.difference import Change, difference

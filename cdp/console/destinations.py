@@ -9,12 +9,13 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from cdp.console import catalogue
+from cdp.console.auth import author
 from cdp.console.catalogue import Kind
 from cdp.console.conditions import told
 from cdp.console.context import console
 from cdp.console.events import as_events
 from cdp.console.layout import is_partial, number_arg
-from cdp.console.sources import author, name_trouble, slug
+from cdp.console.names import name_trouble, slug
 from cdp.profiles.consent import MAX_CATEGORIES
 from cdp.profiles.consent import MAX_NAME as MAX_CATEGORY
 from cdp.store import catalogue_reads, config_rows, console_queries, delivery_health

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Response, abort, g, render_template, request
 
+from cdp.console.auth import author
 from cdp.console.context import console
-from cdp.console.sources import author
 from cdp.events import parse_time
 from cdp.store import exports
 from cdp.transfer.errors import TransferError

@@ -8,8 +8,8 @@ from flask import abort, flash, g, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
+from cdp.console.auth import author
 from cdp.console.context import console
-from cdp.console.sources import author
 from cdp.identity import Identifier, parse_identifier, parse_public_id, public_id
 from cdp.identity.rules import WINDOWS
 from cdp.identity.rules_file import RulesError, check, default_file

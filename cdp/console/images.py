@@ -8,8 +8,8 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from cdp.console import layout
+from cdp.console.auth import author
 from cdp.console.context import console
-from cdp.console.sources import author
 from cdp.delivery.messages.letters import base_url
 from cdp.messaging.images import MAX_BYTES, BadImage, read_image
 from cdp.store import images

@@ -11,9 +11,9 @@ from flask import Response, abort, flash, g, redirect, render_template, request,
 from sqlalchemy import Connection
 from werkzeug import Response as Answer
 
+from cdp.console.auth import author
 from cdp.console.context import console
 from cdp.console.layout import number_arg
-from cdp.console.sources import author
 from cdp.store import imports
 from cdp.store.imports import Import
 from cdp.store.tables import ACCOUNTS, USERS

@@ -10,11 +10,11 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response as Answer
 
 from cdp.console import auth
+from cdp.console.auth import author
 from cdp.console.broadcasts import letter_of
 from cdp.console.context import console
 from cdp.console.journey_said import KIND, canvas, said
 from cdp.console.journeys import TONES, Found, find
-from cdp.console.sources import author
 from cdp.definitions.kind import KEY
 from cdp.events import MalformedJSON, decode_json
 from cdp.folder.reading import loader, plain

@@ -10,12 +10,12 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from cdp.console import layout
+from cdp.console.auth import author
 from cdp.console.conditions import as_sentence
 from cdp.console.context import console
 from cdp.console.journey_said import KIND
 from cdp.console.journeys import Found, find
 from cdp.console.messages import CHANNELS
-from cdp.console.sources import author
 from cdp.definitions import DefinitionError, title_of
 from cdp.definitions.difference import Change
 from cdp.delivery.journeys import launching, office

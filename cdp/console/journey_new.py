@@ -8,10 +8,10 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
+from cdp.console.auth import author
 from cdp.console.context import console
 from cdp.console.defined import key_of
 from cdp.console.journey_said import KIND
-from cdp.console.sources import author
 from cdp.definitions import DefinitionError
 from cdp.definitions.kind import KEY, KEY_TEXT
 from cdp.journeys.recipes import Ask, Recipe, guess, made, recipes

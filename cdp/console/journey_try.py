@@ -9,7 +9,7 @@ from flask import Response, abort, jsonify, render_template, request
 from sqlalchemy import Connection
 
 from cdp.conditions import ConditionError
-from cdp.console import layout, people
+from cdp.console import layout, persons
 from cdp.console.conditions import as_sentence
 from cdp.console.context import console
 from cdp.console.journey_editor import given_json
@@ -59,7 +59,7 @@ def _played(
     now = console().now()
     life = Life(setting, "somebody", now)
     if who:
-        found = people.profiles_called(tx, who, 1)
+        found = persons.profiles_called(tx, who, 1)
         profile = known.by_id(tx, found[0]) if found else None
         if profile is None:
             raise LookupError(f"nobody is called {who}")

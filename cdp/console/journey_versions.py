@@ -10,12 +10,12 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from cdp.console import layout
+from cdp.console.auth import author
 from cdp.console.conditions import as_sentence
 from cdp.console.context import console
 from cdp.console.defined import shown_versions
 from cdp.console.journey_said import KIND, canvas
 from cdp.console.journeys import TONES, find
-from cdp.console.sources import author
 from cdp.definitions import DefinitionError
 from cdp.journeys import Read, Step
 from cdp.store import defining, journey_drafts, journey_runs

@@ -10,7 +10,7 @@ from cdp.console.conditions import as_sentence
 from cdp.console.context import console
 from cdp.console.journey_people import Journey, of_person
 from cdp.console.journeys import TONES, find
-from cdp.console.people import person_subject
+from cdp.console.persons import person_subject
 from cdp.console.reasons import ClauseLine, clause_lines
 from cdp.pipeline.journeys.explain import NoJourney, explained
 from cdp.store import people

@@ -11,10 +11,10 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response as Answer
 
 from cdp.console import layout
+from cdp.console.auth import author
 from cdp.console.conditions import as_sentence
 from cdp.console.context import console
 from cdp.console.journey_said import KIND, canvas
-from cdp.console.sources import author
 from cdp.definitions import title_of
 from cdp.delivery.journeys import inside, office
 from cdp.delivery.journeys.there import MAY, NoSuchJourney, Refused

@@ -18,7 +18,7 @@ from cdp.console.context import console
 from cdp.console.events import Event, as_events, detail
 from cdp.console.home import demo_state
 from cdp.console.masking import message_mask
-from cdp.console.people import profiles_called
+from cdp.console.persons import profiles_called
 from cdp.console.snippets import snippets
 from cdp.events.message import TYPES
 from cdp.log import LogFull, LogUnavailable, Record

@@ -24,7 +24,7 @@ from cdp.console.journey_people import Traveller
 from cdp.console.journey_people import Why as MoveWhy
 from cdp.console.masker import PageMasker, Rule
 from cdp.console.messages import Copy, Letter, Told
-from cdp.console.people import Subject
+from cdp.console.persons import Subject
 from cdp.console.queries import Tried
 from cdp.console.reasons import ClauseLine, Turn
 from cdp.console.rejected import Sent

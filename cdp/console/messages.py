@@ -9,9 +9,9 @@ from flask import Response, abort, flash, redirect, render_template, request, ur
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response as Answer
 
-from cdp.console import auth, layout, people
+from cdp.console import auth, layout, persons
+from cdp.console.auth import author
 from cdp.console.context import console
-from cdp.console.sources import author
 from cdp.messaging.names import delivery_name
 from cdp.store import config_rows, copies, deliveries, faces, link_keys, message_reads, reports
 from cdp.store.deliveries import Delivery
@@ -143,7 +143,7 @@ def _which(tx: Connection) -> tuple[Which, dict[str, str]]:
     }
     chosen: dict[str, Any] = {n: v for n, v in given.items() if v and n != "person"}
     if given["person"]:
-        found = people.profiles_called(tx, given["person"], 1)
+        found = persons.profiles_called(tx, given["person"], 1)
         chosen["profile"] = found[0] if found else -1
     return Which(**chosen), given
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from cdp.console.auth import author
 from cdp.console.context import console
-from cdp.console.sources import author, name_trouble
+from cdp.console.names import name_trouble
 from cdp.store import object_types
 
 

@@ -7,9 +7,9 @@ import tempfile
 from flask import abort, flash, g, redirect, request, send_file, url_for
 from werkzeug.wrappers import Response
 
+from cdp.console.auth import author
 from cdp.console.context import console
 from cdp.console.identity import profile_or_404
-from cdp.console.sources import author
 from cdp.identity import public_id
 from cdp.pipeline import forget
 from cdp.store import people

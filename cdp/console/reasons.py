@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from cdp.conditions import ConditionError, explain
 from cdp.console.context import console
 from cdp.console.defined import context_of
-from cdp.console.people import person_subject
+from cdp.console.persons import person_subject
 from cdp.definitions import KINDS, title_of
 from cdp.definitions.words import parsed
 from cdp.events import decode_json, parse_time

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from cdp.console.auth import author
 from cdp.console.context import console
 from cdp.console.destinations import destination_or_404, page_context
-from cdp.console.sources import author
 from cdp.delivery import replay
 from cdp.store import console_queries, delivery_health
 from cdp.store.console_queries import MINUTE_MS

@@ -44,6 +44,7 @@ from cdp.console import (
     messages,
     object_kinds,
     people,
+    persons,
     picks,
     plugins,
     preview,
@@ -304,8 +305,8 @@ def _set_up(state: BlueprintSetupState, console: Console) -> None:
         spark_path=format.spark_path,
         inline_json=format.inline_json,
         json_tree=format.json_tree,
-        person_address=people.person_address,
-        public_id=people.face_id,
+        person_address=persons.person_address,
+        public_id=persons.face_id,
         to_json=format.to_json,
     )
     app.jinja_env.globals["line_diff"] = line_diff

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from cdp.console import auth
 from cdp.console.context import console
 from cdp.console.defined import BY_PLURAL
-from cdp.console.people import find_people, person_address
+from cdp.console.persons import find_people, person_address
 from cdp.definitions import title_of
 from cdp.store import catalogue_reads, config_rows, definitions
 from cdp.store.faces import Face

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from typing import NamedTuple
 
@@ -10,14 +9,14 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
-from cdp.console import auth
+from cdp.console.auth import author
 from cdp.console.context import console
+from cdp.console.names import name_trouble, slug
 from cdp.console.snippets import snippets
 from cdp.store import config_rows, console_queries
 from cdp.store.config_rows import NameTaken, Source
 from cdp.store.console_queries import MINUTE_MS, SourceCount
 
-MAX_NAME = 100
 #: A source that has been silent for longer is not looked up further back.
 SILENT_DAYS = 30
 
@@ -109,28 +108,9 @@ def source_or_404(tx: Connection, key: str) -> Source:
     abort(404, f"There is no source called {key}.")
 
 
-def name_trouble(name: str) -> str | None:
-    """Why ``name`` can't be a name; None if it can."""
-    if not name:
-        return "A name is needed."
-    if len(name) > MAX_NAME:
-        return f"A name has at most {MAX_NAME} characters."
-    return None if slug(name) else "A name needs a letter or a digit."
-
-
-def slug(name: str) -> str:
-    """The key that is made from a name: small letters, digits, dashes."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
-
-
 def new_write_key() -> str:
     """A random write key."""
     return secrets.token_hex(16)
-
-
-def author() -> str:
-    """Who is named in the activity log."""
-    return auth.current().name
 
 
 def _line(tx: Connection, source: Source) -> SourceLine:

@@ -8,9 +8,9 @@ from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
+from cdp.console.auth import author
 from cdp.console.context import console
 from cdp.console.format import number
-from cdp.console.sources import author
 from cdp.profiles.trait_rules import TraitRules
 from cdp.store import catalogue_reads, definitions
 from cdp.store.trait_rules import (

@@ -11,7 +11,7 @@ import msgspec
 from flask import request
 from sqlalchemy import Connection
 
-from cdp.console import auth, people, samples
+from cdp.console import auth, persons, samples
 from cdp.console.conditions import as_sentence
 from cdp.console.context import console
 from cdp.console.defined import key_of
@@ -162,7 +162,7 @@ def _person(tx: Connection) -> tuple[Face | None, str, str]:
     """As whom it is shown, how the form names them, and whom it could not find."""
     asked = request.values.get("person", "").strip()[:200]
     newest = faces.newest_profiles(tx, USERS, _PEOPLE)
-    found = people.profiles_called(tx, asked, 1) if asked else newest[:1]
+    found = persons.profiles_called(tx, asked, 1) if asked else newest[:1]
     nobody = asked if asked and not found else ""
     at = found[0] if found else (newest[0] if newest else None)
     step = {"next": 1, "previous": -1}.get(request.values.get("go", ""))
@@ -173,7 +173,7 @@ def _person(tx: Connection) -> tuple[Face | None, str, str]:
         return None, asked, nobody
     face = faces.faces_of_profiles(tx, [at])[0]
     # The newest stays the newest until somebody else is chosen.
-    return face, asked if nobody or not (asked or step) else people.face_id(face), nobody
+    return face, asked if nobody or not (asked or step) else persons.face_id(face), nobody
 
 
 def _seen(told: Mapping[str, Any], dark: bool) -> Seen:

@@ -8,9 +8,10 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from cdp.console import auth
+from cdp.console.auth import author
 from cdp.console.context import console
 from cdp.console.layout import number_arg
-from cdp.console.sources import MAX_NAME, author
+from cdp.console.names import MAX_NAME
 from cdp.store import config_rows, console_queries, user_rows
 
 MIN_PASSWORD = 10

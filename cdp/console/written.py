@@ -8,9 +8,9 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from cdp.console import layout
+from cdp.console.auth import author
 from cdp.console.context import console
 from cdp.console.defined import shown_versions
-from cdp.console.sources import author
 from cdp.definitions import DefinitionError, Id, title_of
 from cdp.store import defining
 from cdp.store.config_rows import NameTaken

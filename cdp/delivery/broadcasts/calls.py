@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 import msgspec
 from sqlalchemy import Connection
 
-from cdp.delivery.broadcasts import gather, named, who
+from cdp.delivery.broadcasts import named, who
 from cdp.delivery.broadcasts.filters import BadFilter, condition_of
+from cdp.delivery.broadcasts.turns import turns
 from cdp.messaging.broadcasts import states
 from cdp.messaging.broadcasts.plan import plan_of
 from cdp.store import broadcast_people, broadcasts
@@ -92,11 +93,11 @@ def _named(
         )  # fmt: skip
         return Called(broadcasts.get(tx, made.id), found.faults)
     plan = plan_of(made.body)
-    turns = gather.turns(tx, made.parent or made.id, plan, list(found.people), now, found.people)
-    broadcast_people.add(tx, made.id, turns)
+    chosen = turns(tx, made.parent or made.id, plan, list(found.people), now, found.people)
+    broadcast_people.add(tx, made.id, chosen)
     broadcasts.change(
-        tx, made.id, state=states.SENDING, as_of=now, people=len(turns),
-        held_out=sum(item.wave < 0 for item in turns),
+        tx, made.id, state=states.SENDING, as_of=now, people=len(chosen),
+        held_out=sum(item.wave < 0 for item in chosen),
     )  # fmt: skip
     return Called(broadcasts.get(tx, made.id), [])
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from cdp.config import Settings
 from cdp.delivery.broadcasts import named
+from cdp.delivery.broadcasts.turns import turns
 from cdp.events import MalformedJSON, decode_json
 from cdp.messaging.broadcasts.plan import Plan
 from cdp.plugin import Retry
@@ -40,8 +41,6 @@ def people(
     tx: Connection, row: Broadcast, plan: Plan, as_of: int, lines: Iterable[bytes]
 ) -> Iterator[list[Chosen]]:
     """The turns of all whom the lines of a file name; `BadFile`."""
-    from cdp.delivery.broadcasts.gather import turns
-
     flags = row.brought.get("flags") or {}
     seen: set[int] = set()
     for some in _pieces(_read(lines)):

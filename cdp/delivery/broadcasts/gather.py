@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from sqlalchemy import Connection
 
 from cdp.delivery.broadcasts import files, who
-from cdp.messaging.broadcasts.lots import FIRST, NEVER, REST, lot
+from cdp.delivery.broadcasts.turns import turns
+from cdp.messaging.broadcasts.lots import FIRST, NEVER
 from cdp.messaging.broadcasts.plan import Plan, plan_of
-from cdp.messaging.broadcasts.when import due_at
 from cdp.store import Store, broadcast_people, broadcasts
 from cdp.store.broadcast_people import Chosen
 from cdp.store.broadcasts import Broadcast
@@ -69,30 +69,6 @@ def _pieces(
         return
     for profiles in who.chosen(view, row.brought.get("who") or plan.who, as_of):
         yield turns(view, row.parent or row.id, plan, profiles, as_of)
-
-
-def turns(
-    tx: Connection,
-    broadcast: int,
-    plan: Plan,
-    profiles: list[int],
-    as_of: int,
-    data: dict[int, bytes] | None = None,
-) -> list[Chosen]:
-    """The turns of some people: when, in which wave, which variant."""
-    nodes = broadcast_people.nodes_for(tx, profiles)
-    zones = broadcast_people.zones(tx, profiles) if plan.local is not None else {}
-    found = []
-    for profile in profiles:
-        node = nodes.get(profile)
-        if node is None:
-            continue  # gone in the same instant
-        drawn = lot(plan, broadcast, profile)
-        late = plan.after_ms or 0 if drawn.wave == REST else 0
-        due = due_at(plan, zones.get(profile), as_of + late) if plan.local else as_of
-        brought = (data or {}).get(profile) or None
-        found.append(Chosen(drawn.wave, due, node, profile, drawn.variant, brought))
-    return found
 
 
 def failed(store: Store, id_: int, why: str, now: int) -> None:

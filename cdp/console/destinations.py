@@ -8,12 +8,12 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
-from cdp.console import catalogue
+from cdp.console import kinds
 from cdp.console.auth import author
-from cdp.console.catalogue import Kind
 from cdp.console.conditions import told
 from cdp.console.context import console
 from cdp.console.events import as_events
+from cdp.console.kinds import Kind
 from cdp.console.layout import is_partial, number_arg
 from cdp.console.names import name_trouble, slug
 from cdp.profiles.consent import MAX_CATEGORIES
@@ -39,7 +39,7 @@ def index() -> str:
     """The list."""
     with console().store.read() as tx:
         lines = [
-            Line(d, delivery_health.destination_health(tx, d.id), catalogue.kind(d.plugin))
+            Line(d, delivery_health.destination_health(tx, d.id), kinds.kind(d.plugin))
             for d in config_rows.all_destinations(tx)
         ]
     return render_template("console/destinations.html", lines=lines)
@@ -47,7 +47,7 @@ def index() -> str:
 
 def catalogue_page() -> str:
     """What can be connected."""
-    return render_template("console/destination_catalogue.html", kinds=catalogue.kinds())
+    return render_template("console/destination_catalogue.html", kinds=kinds.kinds())
 
 
 def page(key: str, tab: str = "overview") -> str:
@@ -71,7 +71,7 @@ def page(key: str, tab: str = "overview") -> str:
             context["groups"] = delivery_health.error_groups(tx, destination.id, 5)
             context["calls"] = delivery_health.newest_calls(tx, destination.id, 8)
     if tab == "settings":
-        context["values"] = catalogue.shown(context["kind"], destination.settings)
+        context["values"] = kinds.shown(context["kind"], destination.settings)
     return render_template("console/destination.html", **context)
 
 
@@ -85,7 +85,7 @@ def create(plugin: str) -> Response | tuple[str, int]:
     kind = kind_or_404(plugin)
     name = request.form.get("name", "").strip()
     source_key = request.form.get("source", "")
-    settings, wrong = catalogue.read_form(kind, request.form, {})
+    settings, wrong = kinds.read_form(kind, request.form, {})
     if trouble := name_trouble(name):
         wrong["name"] = trouble
     filter_ = _typed_filter(wrong)
@@ -115,10 +115,10 @@ def change(key: str) -> Response | tuple[str, int]:
     name = request.form.get("name", "").strip()
     with here.store.write() as tx:
         destination = destination_or_404(tx, key)
-        kind = catalogue.kind(destination.plugin)
+        kind = kinds.kind(destination.plugin)
         if kind is None:
             abort(400, "Its plugin is not loaded, so its settings can't be checked.")
-        settings, wrong = catalogue.read_form(kind, request.form, destination.settings)
+        settings, wrong = kinds.read_form(kind, request.form, destination.settings)
         if trouble := name_trouble(name):
             wrong["name"] = trouble
         filter_ = _typed_filter(wrong)
@@ -131,7 +131,7 @@ def change(key: str) -> Response | tuple[str, int]:
         context = page_context(tx, destination, "settings")
         context["consent"] = _consent(tx, _typed_categories())
     if wrong:
-        values = catalogue.typed(kind, request.form, destination.settings)
+        values = kinds.typed(kind, request.form, destination.settings)
         context |= {"values": values, "wrong": wrong}
         context |= {"filter_text": filter_, "told": told(filter_)}
         return render_template("console/destination.html", **context), 422
@@ -149,7 +149,7 @@ def test(key: str) -> str | Response:
     kind = context["kind"]
     if kind is None:
         abort(400, "Its plugin is not loaded.")
-    context["tested"] = catalogue.test(kind, destination)
+    context["tested"] = kinds.test(kind, destination)
     return render_template("console/destination.html", **context)
 
 
@@ -207,7 +207,7 @@ def destination_or_404(tx: Connection, key: str) -> Destination:
 
 def kind_or_404(plugin: str) -> Kind:
     """The kind of destination that ``plugin`` names."""
-    kind = catalogue.kind(plugin)
+    kind = kinds.kind(plugin)
     if kind is None:
         abort(404, f"No plugin called {plugin} is loaded.")
     return kind
@@ -219,7 +219,7 @@ def page_context(tx: Connection, destination: Destination, tab: str) -> dict[str
     return {
         "destination": destination,
         "health": delivery_health.destination_health(tx, destination.id),
-        "kind": catalogue.kind(destination.plugin),
+        "kind": kinds.kind(destination.plugin),
         "source": sources.get(destination.source_id or 0),
         "tab": tab,
         "filter_text": destination.filter,
@@ -278,7 +278,7 @@ def _one_call(tx: Connection, destination: Destination, number: int) -> Call | N
     found = delivery_health.one_call(tx, destination.id, number)
     if found is None or found.exchange is None:
         return found
-    return found._replace(exchange=catalogue.exchange_view(found.exchange))
+    return found._replace(exchange=kinds.exchange_view(found.exchange))
 
 
 def call(key: str, number: int) -> str:
@@ -300,7 +300,7 @@ def _new_form(kind: Kind, wrong: dict[str, str] | None = None) -> str:
         "console/destination_new.html",
         consent=consent,
         kind=kind,
-        values=catalogue.typed(kind, request.form, {}) if wrong else catalogue.shown(kind, {}),
+        values=kinds.typed(kind, request.form, {}) if wrong else kinds.shown(kind, {}),
         wrong=wrong or {},
         sources=sources,
         filter_text=request.form.get("filter", ""),

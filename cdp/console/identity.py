@@ -5,31 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from flask import abort, flash, g, redirect, render_template, request, url_for
-from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from cdp.console.auth import author
 from cdp.console.context import console
-from cdp.identity import Identifier, parse_identifier, parse_public_id, public_id
+from cdp.console.persons import profile_or_404
+from cdp.identity import Identifier, parse_identifier, public_id
 from cdp.identity.rules import WINDOWS
 from cdp.identity.rules_file import RulesError, check, default_file
 from cdp.pipeline import sweep
 from cdp.pipeline import unmerge as parting
 from cdp.pipeline.story import cut_shown, word
 from cdp.store import definitions, identity, people
-from cdp.store.people import Profile
 
 #: Components that a preview of other rules looks at.
 PREVIEWED = 20_000
 MAX_NOTE = 500
-
-
-def profile_or_404(tx: Connection, text: str) -> Profile:
-    """The profile of a public id."""
-    found = people.by_public_id(tx, text) if parse_public_id(text) else None
-    if found is None:
-        abort(404, "Nobody has this id. It may be mistyped, or the person was deleted.")
-    return found
 
 
 def _taken() -> list[Identifier]:

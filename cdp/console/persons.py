@@ -12,6 +12,7 @@ from cdp.identity import normal_value, parse_public_id, public_id
 from cdp.store import faces, graph, objects, people
 from cdp.store.faces import Face
 from cdp.store.graph import IdentifierRow, NodeRow, ProfileRow
+from cdp.store.people import Profile
 
 
 class Subject(NamedTuple):
@@ -86,3 +87,11 @@ def _named(tx: Connection, type_: str, value: str) -> int | None:
         return None
     named = people.resolve_anywhere(tx, type_.lower(), value)
     return named.id if named is not None else None
+
+
+def profile_or_404(tx: Connection, text: str) -> Profile:
+    """The profile of a public id."""
+    found = people.by_public_id(tx, text) if parse_public_id(text) else None
+    if found is None:
+        abort(404, "Nobody has this id. It may be mistyped, or the person was deleted.")
+    return found

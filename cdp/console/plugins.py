@@ -7,7 +7,7 @@ from typing import NamedTuple
 from flask import render_template
 
 from cdp.conditions.functions import FUNCTIONS
-from cdp.console import catalogue
+from cdp.console import kinds
 from cdp.console.context import console
 from cdp.store import console_queries
 
@@ -39,7 +39,7 @@ def index() -> str:
             Loaded(name, plugins.origins[name], plugins.hooks_of(name), _functions(name))
             for name in names
         ],
-        kinds=catalogue.kinds(),
+        kinds=kinds.kinds(),
         failures=list(plugins.failures) if plugins is not None else [],
         errors=errors,
         folder=here.settings.plugin_folder,

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from cdp.console.auth import author
 from cdp.console.context import console
-from cdp.console.identity import profile_or_404
+from cdp.console.persons import profile_or_404
 from cdp.identity import public_id
 from cdp.pipeline import forget
 from cdp.store import people

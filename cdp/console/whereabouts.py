@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from cdp.conditions import ConditionError, compile_text
-from cdp.console import catalogue
+from cdp.console import kinds
 from cdp.console.context import console
 from cdp.delivery.events import Names, allowed, read_events
 from cdp.events import parse_time
@@ -91,8 +91,8 @@ def _not_meant(destination: Destination, row: HistoryRow, event: Event) -> str:
         return "The event does not agree to all that the destination needs consent for."
     if destination.filter and not _meets(destination.filter, event):
         return "It does not meet the destination's filter."
-    kind = catalogue.kind(destination.plugin)
-    if kind is not None and not catalogue.wants(kind, destination, event):
+    kind = kinds.kind(destination.plugin)
+    if kind is not None and not kinds.wants(kind, destination, event):
         return "The destination's settings leave it out."
     return ""
 

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from cdp.console import auth, template_form
 from cdp.console.auth import author
 from cdp.console.context import console
-from cdp.console.identity import profile_or_404
+from cdp.console.persons import profile_or_404
 from cdp.definitions import DefinitionError, Fault
 from cdp.delivery.messages import subscriptions, suppressions
 from cdp.delivery.messages.letters import base_url

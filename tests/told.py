@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
-from cdp.store import Store, config_rows, fields
-from cdp.store.delivery import Call, add_calls
-from cdp.store.delivery_outbox import add_items
+from cdp.store import Store, config_rows
+from cdp.store.catalogue import fields
+from cdp.store.destinations.outbox import add_items
+from cdp.store.destinations.streams import Call, add_calls
 
 #: Values that say something of a person, none of which is part of another word.
 SECRET = (

@@ -14,7 +14,8 @@ from cdp.api.fields import Empty, Name, PageQuery, Words, following, place
 from cdp.api.masking import personal
 from cdp.api.room import Room, author, here, page_of
 from cdp.events import format_time
-from cdp.store import config_rows, console_queries, user_rows
+from cdp.store import config_rows, user_rows
+from cdp.store.events import console_queries
 from cdp.store.keys import new_token
 
 room = Room("access", "Tokens, people with a login, and who changed what.")

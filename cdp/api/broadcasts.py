@@ -18,8 +18,8 @@ from cdp.events import format_time
 from cdp.messaging.broadcasts.plan import BadPlan, plan_of
 from cdp.messaging.broadcasts.schema import BroadcastBodySchema
 from cdp.messaging.broadcasts.states import MAY, WORDS, NotNow
-from cdp.store import broadcasts
-from cdp.store.broadcasts import Broadcast, KeyTaken, NoSuchBroadcast
+from cdp.store.messages import broadcasts
+from cdp.store.messages.broadcasts import Broadcast, KeyTaken, NoSuchBroadcast
 
 room = Room("broadcasts", "One message to an audience.")
 

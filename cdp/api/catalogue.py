@@ -15,9 +15,10 @@ from cdp.api.sources import find as find_source
 from cdp.events import format_time
 from cdp.events.message import TYPES
 from cdp.protocols import Classes, field_key, root_of
-from cdp.store import catalogue_reads, config_rows
-from cdp.store.catalogue_reads import CONTEXT, DAY_MS, SORTS, Entry, Field, Fields
-from cdp.store.fields import load_classes
+from cdp.store import config_rows
+from cdp.store.catalogue import reads as catalogue_reads
+from cdp.store.catalogue.fields import load_classes
+from cdp.store.catalogue.reads import CONTEXT, DAY_MS, SORTS, Entry, Field, Fields
 
 room = Room("catalogue", "What has been seen: events, properties, traits, context.")
 

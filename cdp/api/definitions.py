@@ -14,9 +14,10 @@ from cdp.api.room import Room, View, author, here, page_of
 from cdp.definitions import KINDS, Fault, Id, Kind, title_of
 from cdp.definitions.sending import sendings
 from cdp.events import format_time
-from cdp.store import connections, defining
-from cdp.store.defining import Links
+from cdp.store.defined import defining
+from cdp.store.defined.defining import Links
 from cdp.store.definitions import Version
+from cdp.store.destinations import connections
 
 Take = Callable[[View], None]
 

@@ -13,7 +13,7 @@ from cdp.api.masking import personal
 from cdp.api.room import Room, author, here, page_of
 from cdp.delivery import replay
 from cdp.events import format_time, parse_time
-from cdp.store import delivery_health
+from cdp.store.destinations import health as delivery_health
 
 room = Room("deliveries", "Calls of destinations, what they refused, and sending it again.")
 

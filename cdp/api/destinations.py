@@ -29,9 +29,10 @@ from cdp.plugin import (
 from cdp.plugin import (
     Destination as Factory,
 )
-from cdp.store import config_rows, delivery_health
+from cdp.store import config_rows
+from cdp.store.catalogue.names import names_for
 from cdp.store.config_rows import Destination
-from cdp.store.seen_names import names_for
+from cdp.store.destinations import health as delivery_health
 
 _FILTER = "The condition that events must meet; empty: all of them."
 room = Room("destinations", "Where messages go, and how that is going.")

@@ -17,7 +17,7 @@ from cdp.api.cursors import BadCursor
 from cdp.definitions import DefinitionError
 from cdp.store import StoreBusy
 from cdp.store.config_rows import NameTaken
-from cdp.store.defining import NoSuchDefinition, StaleVersion, StillUsed
+from cdp.store.defined.defining import NoSuchDefinition, StaleVersion, StillUsed
 
 log = structlog.get_logger(__name__)
 

@@ -17,9 +17,11 @@ from cdp.api.sources import find as find_source
 from cdp.events import MalformedJSON, decode_json, format_time
 from cdp.events.message import TYPES
 from cdp.pipeline.story import kept_apart
-from cdp.store import config_rows, console_queries, history, people, timeline
-from cdp.store.console_queries import MINUTE_MS, LiveFilter, RejectedRow
-from cdp.store.history import HistoryRow
+from cdp.store import config_rows
+from cdp.store.events import console_queries, history, timeline
+from cdp.store.events.console_queries import MINUTE_MS, LiveFilter, RejectedRow
+from cdp.store.events.history import HistoryRow
+from cdp.store.profiles import people
 from cdp.store.tables import HISTORICAL
 
 room = Room("events", "What came in; what was refused, with the reason.")

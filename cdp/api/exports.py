@@ -11,7 +11,7 @@ from cdp.api.errors import wrong_fields
 from cdp.api.fields import Moment
 from cdp.api.room import Room, author, here, page_of
 from cdp.events import format_time
-from cdp.store import exports
+from cdp.store.profiles import exports
 from cdp.transfer.errors import TransferError
 from cdp.transfer.exporting import TIMED, WHAT, check, export
 from cdp.transfer.lines import Span

@@ -17,7 +17,8 @@ from cdp.identity.rules_file import RulesError, check, default_file
 from cdp.pipeline import sweep
 from cdp.pipeline import unmerge as parting
 from cdp.pipeline.story import cut_shown, story, word
-from cdp.store import definitions, identity, people
+from cdp.store import definitions
+from cdp.store.profiles import identity, people
 
 room = Room("identity", "How people become one profile: explained, undone, ruled.")
 

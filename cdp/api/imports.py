@@ -19,8 +19,8 @@ from cdp.api.fields import Empty, PageQuery, Words, following, place
 from cdp.api.masking import personal
 from cdp.api.room import EXTENSION, Here, Room, author, here, page_of
 from cdp.events import format_time
-from cdp.store import imports
-from cdp.store.imports import Import
+from cdp.store.profiles import imports
+from cdp.store.profiles.imports import Import
 from cdp.store.tables import ACCOUNTS, USERS
 from cdp.transfer import importing
 from cdp.transfer.background import Background, folder

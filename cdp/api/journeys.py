@@ -40,7 +40,8 @@ from cdp.delivery.journeys.launching import insiders
 from cdp.delivery.journeys.linting import findings
 from cdp.delivery.journeys.report import report
 from cdp.delivery.journeys.there import NoSuchJourney, Refused, body_of, launched
-from cdp.store import journey_runs, journeys
+from cdp.store.journeys import launched as journeys
+from cdp.store.journeys import runs as journey_runs
 
 room = Room("journey_status", "Journeys as they run, and the people inside.")
 

@@ -17,7 +17,7 @@ from cdp.journeys.replay import Life, NeverEnds
 from cdp.pipeline.journeys.backtest import backtest
 from cdp.pipeline.journeys.explain import NoJourney, explained
 from cdp.pipeline.journeys.trying import program_for, scene_for, somebody
-from cdp.store.lists import ListsAt
+from cdp.store.audiences.lists import ListsAt
 
 room = Room("journeys-tried", "Why somebody is where they are in a journey; what it would do.")
 #: People of a back-test that is asked for over HTTP, at most; the command has no limit.

@@ -12,8 +12,8 @@ from cdp.api.fields import Empty
 from cdp.api.room import Room, author, here, page_of
 from cdp.conditions.lists import MAX_BYTES, BrokenList, read_values
 from cdp.events import format_time
-from cdp.store import lists
-from cdp.store.lists import Listed, ListInUse, NoSuchList
+from cdp.store.audiences import lists
+from cdp.store.audiences.lists import Listed, ListInUse, NoSuchList
 
 room = Room("lists", "Lists of texts that conditions ask, one value a line.", plain=True)
 _BODY = {

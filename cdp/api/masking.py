@@ -16,9 +16,9 @@ from sqlalchemy import Connection
 
 from cdp.protocols import DOTS, Classes, masked_text
 from cdp.protocols.masker import Masker
-from cdp.store import object_types, people
-from cdp.store.fields import load_classes, roots
-from cdp.store.people import Profile
+from cdp.store.catalogue.fields import load_classes, roots
+from cdp.store.profiles import object_types, people
+from cdp.store.profiles.people import Profile
 
 #: Where a field says how it is masked; it stands in the OpenAPI document as well.
 HOW = "x-personal"

@@ -16,9 +16,11 @@ from cdp.api.room import Room, author, here, page_of
 from cdp.events import decode_json, format_time
 from cdp.identity import public_id
 from cdp.pipeline.audiences.explain import NotComputed, Why, why
-from cdp.store import by_hand, graph, membership
-from cdp.store.by_hand import MOST, NoSuchList
-from cdp.store.membership import State
+from cdp.store.audiences import membership
+from cdp.store.audiences.membership import State
+from cdp.store.defined import by_hand
+from cdp.store.defined.by_hand import MOST, NoSuchList
+from cdp.store.profiles import graph
 from cdp.transfer.members import export_members
 
 room = Room("memberships", "Who is in an audience, how that came, and why.")

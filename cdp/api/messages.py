@@ -12,10 +12,10 @@ from cdp.api.fields import Moment, PageQuery, Words, following, moment, place
 from cdp.api.masking import personal
 from cdp.api.people import find
 from cdp.api.room import Room, author, here, page_of
-from cdp.store import message_reads
-from cdp.store.deliveries import Delivery
-from cdp.store.message_actions import ACTIONS, Refused, act, act_many
-from cdp.store.message_reads import GROUPS, Which
+from cdp.store.messages import reads as message_reads
+from cdp.store.messages.actions import ACTIONS, Refused, act, act_many
+from cdp.store.messages.deliveries import Delivery
+from cdp.store.messages.reads import GROUPS, Which
 
 room = Room("messages", "Messages to people: sent, waiting, held, withheld.")
 

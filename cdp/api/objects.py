@@ -10,8 +10,8 @@ from cdp.api.errors import not_found
 from cdp.api.fields import Name
 from cdp.api.room import Room, author, here, page_of
 from cdp.events import format_time
-from cdp.store import object_types
-from cdp.store.object_types import ObjectType
+from cdp.store.profiles import object_types
+from cdp.store.profiles.object_types import ObjectType
 
 room = Room("object-types", "Types of objects: accounts, and those that messages named.")
 

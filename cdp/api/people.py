@@ -20,10 +20,11 @@ from cdp.events import format_time
 from cdp.identity import public_id
 from cdp.profiles.consent import Consent
 from cdp.profiles.types import TYPES, type_of
-from cdp.store import config_rows, faces, object_types, people
-from cdp.store.objects import links
-from cdp.store.people import Profile
-from cdp.store.trait_history import trait_history, traits_at
+from cdp.store import config_rows
+from cdp.store.profiles import faces, object_types, people
+from cdp.store.profiles.objects import links
+from cdp.store.profiles.people import Profile
+from cdp.store.profiles.trait_history import trait_history, traits_at
 
 room = Room("profiles", "People and accounts.")
 

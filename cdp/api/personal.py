@@ -12,7 +12,7 @@ from cdp.api.fields import PageQuery, Words, place
 from cdp.api.room import Room, author, here, page_of
 from cdp.events import format_time
 from cdp.protocols import NoField
-from cdp.store.fields import STATES, Known, decide, known_fields
+from cdp.store.catalogue.fields import STATES, Known, decide, known_fields
 
 room = Room("personal", "Which fields hold personal data.")
 

@@ -15,9 +15,10 @@ from cdp.api.room import Room, author, here, page_of
 from cdp.events import format_time
 from cdp.identity import Identifier, normal_value, public_id
 from cdp.pipeline import forget
-from cdp.store import config_rows, people, regulations
-from cdp.store.dossier import write_dossier
-from cdp.store.regulations import TYPES, Regulation
+from cdp.store import config_rows
+from cdp.store.privacy.dossier import write_dossier
+from cdp.store.profiles import people, regulations
+from cdp.store.profiles.regulations import TYPES, Regulation
 from cdp.store.tables import USERS
 
 room = Room("privacy", "Deletion, suppression, and what is known of a person.")

@@ -17,18 +17,13 @@ from cdp.identity.objects import ACCOUNT_TYPE, NoObject, type_key
 from cdp.profiles.types import type_of
 from cdp.protocols import masked_text
 from cdp.protocols.masker import Masker
-from cdp.store import (
-    activity,
-    config_rows,
-    history,
-    membership,
-    object_types,
-    people,
-    timeline,
-)
-from cdp.store.objects import links
-from cdp.store.people import Profile
-from cdp.store.trait_history import traits_at
+from cdp.store import config_rows
+from cdp.store.audiences import membership
+from cdp.store.events import activity, history, timeline
+from cdp.store.profiles import object_types, people
+from cdp.store.profiles.objects import links
+from cdp.store.profiles.people import Profile
+from cdp.store.profiles.trait_history import traits_at
 
 
 def _limit(default: int, most: int) -> int:

@@ -20,9 +20,10 @@ from cdp.api.profile_reads import ROUTES
 from cdp.config import Settings
 from cdp.identity import parse_identifier, parse_public_id
 from cdp.protocols.masker import Masker
-from cdp.store import Store, object_types, people
-from cdp.store.fields import load_classes, roots
-from cdp.store.people import Profile
+from cdp.store import Store
+from cdp.store.catalogue.fields import load_classes, roots
+from cdp.store.profiles import object_types, people
+from cdp.store.profiles.people import Profile
 
 SPACE = "default"
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]

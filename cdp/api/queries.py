@@ -15,8 +15,9 @@ from cdp.conditions.durations import parse_duration
 from cdp.definitions.computed_trait import DAILY
 from cdp.definitions.own_sql import MAX_SQL, SqlError
 from cdp.events import format_time
-from cdp.store import defining, query_runs
-from cdp.store.own_sql import peek, shown_values
+from cdp.store.audiences import query_runs
+from cdp.store.audiences.own_sql import peek, shown_values
+from cdp.store.defined import defining
 
 room = Room("queries", "Queries in SQL that computed traits are worked out by.")
 

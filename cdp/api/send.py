@@ -20,9 +20,11 @@ from cdp.events import MalformedJSON, decode_json
 from cdp.messaging.names import delivery_name
 from cdp.messaging.request import TRANSACTIONAL, Request
 from cdp.messaging.transactional import CHANNELS, BadSend, Send, read_send
-from cdp.store import Store, addressees, definitions, deliveries, link_keys, people
+from cdp.store import Store, definitions
 from cdp.store.config_rows import Token
-from cdp.store.deliveries import Delivery
+from cdp.store.messages import addressees, deliveries, link_keys
+from cdp.store.messages.deliveries import Delivery
+from cdp.store.profiles import people
 from cdp.store.tables import USERS
 
 MAX_BODY = 4 << 20

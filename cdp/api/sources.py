@@ -11,9 +11,10 @@ from cdp.api.errors import not_found
 from cdp.api.fields import Empty, Key, Name
 from cdp.api.room import Room, author, here, page_of
 from cdp.events import format_time
-from cdp.store import config_rows, console_queries
+from cdp.store import config_rows
 from cdp.store.config_rows import Source
-from cdp.store.console_queries import MINUTE_MS, SourceCount
+from cdp.store.events import console_queries
+from cdp.store.events.console_queries import MINUTE_MS, SourceCount
 from cdp.store.keys import new_write_key
 
 room = Room("sources", "Where messages come from, and their write keys.", plain=True)

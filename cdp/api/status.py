@@ -10,9 +10,11 @@ from cdp import __version__
 from cdp.api.masking import personal
 from cdp.api.room import ANY, Room, here, page_of
 from cdp.events import format_time
-from cdp.store import config_rows, console_queries, people
-from cdp.store.console_queries import MINUTE_MS
-from cdp.store.delivery_health import destination_health
+from cdp.store import config_rows
+from cdp.store.destinations.health import destination_health
+from cdp.store.events import console_queries
+from cdp.store.events.console_queries import MINUTE_MS
+from cdp.store.profiles import people
 from cdp.store.tables import ACCOUNTS, USERS
 
 room = Room("status", "Is all well, and what is installed.")

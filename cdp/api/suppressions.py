@@ -14,7 +14,7 @@ from cdp.api.masking import personal
 from cdp.api.room import Room, author, here, need_personal, page_of
 from cdp.delivery.messages import suppressions as kept
 from cdp.delivery.messages.suppressions import CHANNELS, BadAddress
-from cdp.store import preferences
+from cdp.store.messages import preferences
 
 room = Room("suppressions", "Addresses that nothing is sent to.")
 _CSV = {

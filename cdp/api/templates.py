@@ -13,7 +13,7 @@ from cdp.api.people import find
 from cdp.api.room import Room, here, need_personal, page_of
 from cdp.definitions import KINDS
 from cdp.delivery.messages.trial import Known, customer_at
-from cdp.store import coverage
+from cdp.store.messages import coverage
 
 room = Room(
     "template_checks", "Templates before they are sent: findings, variables, previews.", plain=True

@@ -9,7 +9,7 @@ from marshmallow import Schema, fields
 from cdp.api.errors import wrong_fields
 from cdp.api.room import Room, author, here
 from cdp.profiles.trait_rules import TraitRules
-from cdp.store.trait_rules import load_trait_rules, put_trait_rules, rules_effect
+from cdp.store.profiles.trait_rules import load_trait_rules, put_trait_rules, rules_effect
 
 room = Room("traits", "The rules of traits.", plain=True)
 

@@ -16,8 +16,9 @@ from cdp.api.app_api import Refused, install, token_of
 from cdp.delivery.broadcasts.calls import BadCall, TooMany, call
 from cdp.events import MalformedJSON, decode_json
 from cdp.messaging.broadcasts.states import NotNow
-from cdp.store import Store, broadcasts
-from cdp.store.broadcasts import Broadcast, NoSuchBroadcast
+from cdp.store import Store
+from cdp.store.messages import broadcasts
+from cdp.store.messages.broadcasts import Broadcast, NoSuchBroadcast
 
 MAX_BODY = 25 << 20
 #: Seconds after which a caller may come again.

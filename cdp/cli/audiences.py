@@ -97,7 +97,7 @@ def members(key: str, as_json: bool, **where: Any) -> None:
 
     Example: cdp audiences members big_spenders > members.csv
     """
-    from cdp.store import membership
+    from cdp.store.audiences import membership
     from cdp.transfer.members import export_members, rows_of
 
     _, store = open_store(**where)
@@ -124,8 +124,8 @@ def _by_hand(name: str, about: str, example: str) -> click.Command:
     def command(
         key: str, people: tuple[str, ...], file: Any, type_: str, as_json: bool, **where: Any
     ) -> None:
-        from cdp.store import by_hand
         from cdp.store.bulk import chunks
+        from cdp.store.defined import by_hand
         from cdp.transfer.members import named
 
         names = named("\n".join(people), type_) + (named(file.read(), type_) if file else [])

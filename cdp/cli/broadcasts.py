@@ -22,8 +22,9 @@ from cdp.cli.common import (
 )
 from cdp.cli.errors import CliError
 from cdp.files import BadFile, load_yaml
-from cdp.store import Store, broadcasts
-from cdp.store.broadcasts import Broadcast, KeyTaken, NoSuchBroadcast
+from cdp.store import Store
+from cdp.store.messages import broadcasts
+from cdp.store.messages.broadcasts import Broadcast, KeyTaken, NoSuchBroadcast
 
 
 @click.group("broadcasts")

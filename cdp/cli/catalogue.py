@@ -43,9 +43,9 @@ def catalogue(
     """
     from cdp.api import catalogue as shapes
     from cdp.protocols import root_of
-    from cdp.store import catalogue_reads as reads
     from cdp.store import config_rows
-    from cdp.store.fields import load_classes
+    from cdp.store.catalogue import reads
+    from cdp.store.catalogue.fields import load_classes
 
     if (name is not None) + (traits is not None) + context > 1:
         raise click.UsageError("give one of NAME, --traits and --context")

@@ -54,7 +54,7 @@ def try_(sql: str, as_json: bool, **where: Any) -> None:
     Example: cdp traits try "select profile_id, count(*) from events group by profile_id"
     """
     from cdp.definitions.own_sql import SqlError
-    from cdp.store.own_sql import peek, shown_values
+    from cdp.store.audiences.own_sql import peek, shown_values
 
     settings, store = open_store(**where)
     try:

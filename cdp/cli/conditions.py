@@ -41,8 +41,8 @@ from cdp.conditions.parser import parse_text
 from cdp.config import Settings
 from cdp.events import MalformedJSON, decode_json
 from cdp.store import Store
+from cdp.store.catalogue.names import names_for
 from cdp.store.db import FILE
-from cdp.store.seen_names import names_for
 
 _context = click.option(
     "--context",

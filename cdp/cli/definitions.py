@@ -22,7 +22,8 @@ from cdp.cli.common import (
 )
 from cdp.definitions import Fault, Id, Kind
 from cdp.definitions.sending import SendTo
-from cdp.store import Store, defining
+from cdp.store import Store
+from cdp.store.defined import defining
 
 #: Options of fields whose names mean something else to every command.
 _OPTION = {"data": "app_data"}

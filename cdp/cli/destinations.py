@@ -21,8 +21,9 @@ from cdp.cli.common import (
 from cdp.cli.errors import CliError
 from cdp.config import Settings
 from cdp.events import format_time
-from cdp.store import Store, config_rows, delivery_health
+from cdp.store import Store, config_rows
 from cdp.store.config_rows import Destination
+from cdp.store.destinations import health as delivery_health
 
 _FILTER = "The condition that events must meet, such as 'type = \"track\"'."
 _CONSENT = "Send what speaks of consent only if it agrees to this; repeatable."

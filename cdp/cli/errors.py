@@ -49,7 +49,7 @@ def _known(error: Exception) -> bool:
     from cdp.definitions import DefinitionError
     from cdp.store import StoreBusy
     from cdp.store.config_rows import NameTaken
-    from cdp.store.defining import NoSuchDefinition, StaleVersion, StillUsed
+    from cdp.store.defined.defining import NoSuchDefinition, StaleVersion, StillUsed
     from cdp.store.migrate import StoreTooNew
 
     kinds = (

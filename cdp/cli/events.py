@@ -23,9 +23,10 @@ from cdp.cli.common import (
 from cdp.cli.errors import CliError
 from cdp.cli.virtual_events import virtual
 from cdp.events import MalformedJSON, decode_json, format_time
-from cdp.store import Store, config_rows, history
-from cdp.store.console_queries import newest_rejected, one_rejected
-from cdp.store.history import HistoryRow
+from cdp.store import Store, config_rows
+from cdp.store.events import history
+from cdp.store.events.console_queries import newest_rejected, one_rejected
+from cdp.store.events.history import HistoryRow
 from cdp.store.tables import HISTORICAL, SECONDARY
 
 _PAGE = 500

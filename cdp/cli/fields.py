@@ -32,7 +32,7 @@ def list_fields(state: str, q: str, as_json: bool, **where: Any) -> None:
     Example: cdp catalogue fields --state waiting
     """
     from cdp.api.personal import shown
-    from cdp.store.fields import known_fields
+    from cdp.store.catalogue.fields import known_fields
 
     _, store = open_store(**where)
     with store.read() as tx:
@@ -68,7 +68,7 @@ def decide_fields(fields: tuple[str, ...], said: str | None, as_json: bool, **wh
     """
     from cdp.api.personal import shown
     from cdp.protocols import NoField
-    from cdp.store.fields import decide, known_fields
+    from cdp.store.catalogue.fields import decide, known_fields
 
     if said is None:
         raise click.UsageError("say --personal, --not-personal or --undecided")

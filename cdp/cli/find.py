@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from cdp.cli.errors import CliError
-from cdp.store import people
-from cdp.store.people import Profile
+from cdp.store.profiles import people
+from cdp.store.profiles.people import Profile
 
 
 def find(tx: Any, identifier: str) -> Profile:

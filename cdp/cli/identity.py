@@ -19,7 +19,7 @@ from cdp.cli.common import (
 from cdp.cli.errors import CliError
 from cdp.cli.find import find
 from cdp.identity import Identifier, parse_identifier, public_id
-from cdp.store import identity, people
+from cdp.store.profiles import identity, people
 
 
 @click.command()

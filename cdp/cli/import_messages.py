@@ -89,7 +89,7 @@ class _Import:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         from cdp.log import open_reader
-        from cdp.store import progress as checkpoints
+        from cdp.store.events import progress as checkpoints
 
         before = self._totals()
         lines = 0
@@ -149,7 +149,7 @@ class _Import:
             yield Record(now_ms(), self.source, "batch", body, live=self.live), len(chunk)
 
     def _totals(self) -> dict[str, int]:
-        from cdp.store import progress
+        from cdp.store.events import progress
 
         totals = {"new": 0, "repeated": 0, "rejected": 0}
         with self.store.read() as tx:

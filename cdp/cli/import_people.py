@@ -15,8 +15,9 @@ from cdp.cli.common import author, now_ms, open_store, print_object, print_rows
 from cdp.cli.errors import CliError
 from cdp.cli.import_messages import Folder
 from cdp.files import BadFile, load_yaml
-from cdp.store import Store, imports
-from cdp.store.imports import Import, Refusal
+from cdp.store import Store
+from cdp.store.profiles import imports
+from cdp.store.profiles.imports import Import, Refusal
 from cdp.store.tables import ACCOUNTS, USERS
 from cdp.transfer import importing, undo
 from cdp.transfer.background import file_of, folder, held

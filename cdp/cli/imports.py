@@ -142,7 +142,7 @@ def list_(as_json: bool, **where: Any) -> None:
     Example: cdp import list
     """
     from cdp.cli.import_people import shown_import
-    from cdp.store import imports
+    from cdp.store.profiles import imports
 
     _, store = open_store(**where)
     with store.read() as tx:
@@ -164,7 +164,7 @@ def refused(number: int, as_json: bool, **where: Any) -> None:
     Example: cdp import refused 3
     """
     from cdp.cli.import_people import find
-    from cdp.store import imports
+    from cdp.store.profiles import imports
 
     _, store = open_store(**where)
     find(store, number)
@@ -184,7 +184,7 @@ def undo(number: int, yes: bool, as_json: bool, **where: Any) -> None:
     Example: cdp import undo 3 --yes
     """
     from cdp.cli.import_people import find, shown_import, undo_import
-    from cdp.store import imports
+    from cdp.store.profiles import imports
 
     settings, store = open_store(**where)
     item = find(store, number)

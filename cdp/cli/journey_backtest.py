@@ -35,7 +35,7 @@ def backtest(
 
     from cdp.pipeline.journeys.backtest import backtest as run
     from cdp.pipeline.journeys.trying import program_for
-    from cdp.store.lists import ListsAt
+    from cdp.store.audiences.lists import ListsAt
 
     since, until = moment(start, "--from"), moment(end, "--to")
     if since >= until:

@@ -29,7 +29,7 @@ def lint(what: tuple[str, ...], as_json: bool, **where: Any) -> None:
     Example: cdp journeys lint welcome.yaml
     """
     from cdp.delivery.journeys.linting import findings
-    from cdp.store import defining
+    from cdp.store.defined import defining
 
     _, store = open_store(**where)
     rows: list[dict[str, Any]] = []

@@ -30,7 +30,7 @@ _reason = click.option("--reason", required=True, help="Why; it stays beside the
 def _ordered(as_json: bool, where: dict[str, Any], act: Callable[[Connection, int], int]) -> None:
     """Give an order, and show it."""
     from cdp.delivery.journeys import shown
-    from cdp.store import journeys
+    from cdp.store.journeys import launched as journeys
 
     def give(tx: Connection) -> dict[str, Any]:
         made = journeys.one_order(tx, act(tx, now_ms()))
@@ -56,7 +56,7 @@ def runs(
     """List the runs of KEY, newest first. Example: cdp journeys runs welcome --status active"""
     from cdp.delivery.journeys import shown
     from cdp.delivery.journeys.there import launched
-    from cdp.store import journey_runs
+    from cdp.store.journeys import runs as journey_runs
 
     def look(tx: Connection) -> list[dict[str, Any]]:
         row = launched(tx, key)
@@ -205,7 +205,7 @@ def orders(key: str, as_json: bool, **where: Any) -> None:
     """List what was to be done with people in KEY. Example: cdp journeys orders welcome"""
     from cdp.delivery.journeys import shown
     from cdp.delivery.journeys.there import launched
-    from cdp.store import journeys
+    from cdp.store.journeys import launched as journeys
 
     def look(tx: Connection) -> list[dict[str, Any]]:
         return [shown.order(item) for item in journeys.orders_of(tx, launched(tx, key).id)]

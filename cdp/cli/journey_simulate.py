@@ -46,7 +46,7 @@ def simulate(
     from cdp.definitions.walk import BadScript, walk
     from cdp.journeys.replay import Life, NeverEnds
     from cdp.pipeline.journeys.trying import scene_for, somebody
-    from cdp.store.lists import ListsAt
+    from cdp.store.audiences.lists import ListsAt
 
     _, store = open_store(**where)
     script = list(_lines(events))

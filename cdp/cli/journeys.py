@@ -56,7 +56,8 @@ def list_(as_json: bool, **where: Any) -> None:
 def show(key: str, as_json: bool, **where: Any) -> None:
     """Show a journey, and who stands where. Example: cdp journeys show welcome"""
     from cdp.delivery.journeys import shown
-    from cdp.store import definitions, journeys
+    from cdp.store import definitions
+    from cdp.store.journeys import launched as journeys
 
     def look(tx: Connection) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         found, row = shown.shown(tx, key), journeys.row(tx, key)
@@ -92,7 +93,7 @@ def add(file: Path, key: str | None, as_json: bool, **where: Any) -> None:
     """
     from cdp.definitions import DefinitionError
     from cdp.delivery.journeys import shown
-    from cdp.store import defining
+    from cdp.store.defined import defining
 
     _, store = open_store(**where)
     given, read = read_file(file)

@@ -20,8 +20,8 @@ from cdp.cli.errors import CliError
 from cdp.conditions.lists import BrokenList, read_values
 from cdp.events import format_time
 from cdp.store import Store
-from cdp.store import lists as kept
-from cdp.store.lists import Listed, ListInUse, NoSuchList
+from cdp.store.audiences import lists as kept
+from cdp.store.audiences.lists import Listed, ListInUse, NoSuchList
 
 
 @click.group()

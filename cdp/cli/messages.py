@@ -19,9 +19,11 @@ from cdp.cli.definitions import group_of
 from cdp.cli.errors import CliError
 from cdp.definitions.message_limit import MESSAGE_LIMIT
 from cdp.definitions.quiet_hours import QUIET_HOURS
-from cdp.store import link_keys, message_reads, people
-from cdp.store.message_actions import ACTIONS, Refused, act, act_many
-from cdp.store.message_reads import Which
+from cdp.store.messages import link_keys
+from cdp.store.messages import reads as message_reads
+from cdp.store.messages.actions import ACTIONS, Refused, act, act_many
+from cdp.store.messages.reads import Which
+from cdp.store.profiles import people
 
 limits = group_of(
     MESSAGE_LIMIT,

@@ -23,8 +23,9 @@ from cdp.cli.find import find
 from cdp.config import Settings
 from cdp.events import format_time
 from cdp.identity import Identifier, parse_identifier
-from cdp.store import Store, meta, regulations
-from cdp.store.regulations import Regulation
+from cdp.store import Store, meta
+from cdp.store.profiles import regulations
+from cdp.store.profiles.regulations import Regulation
 
 #: A pipeline that has not been seen for so long is not running.
 _GONE_MS = 30_000
@@ -164,7 +165,7 @@ def access(identifier: str, out: Path, as_json: bool, **where: Any) -> None:
 
     Example: cdp profiles access user_id:u1 --out ana.zip
     """
-    from cdp.store.dossier import write_dossier
+    from cdp.store.privacy.dossier import write_dossier
 
     _, store = open_store(**where)
     with store.read() as tx:

@@ -14,9 +14,10 @@ from cdp.cli.subscriptions import subscribe, subscriptions, unsubscribe
 from cdp.cli.traits import trait_rules, traits
 from cdp.events import format_time
 from cdp.identity import public_id
-from cdp.store import config_rows, faces, object_types, people
-from cdp.store.objects import links
-from cdp.store.people import Profile
+from cdp.store import config_rows
+from cdp.store.profiles import faces, object_types, people
+from cdp.store.profiles.objects import links
+from cdp.store.profiles.people import Profile
 
 #: Relationships that are shown, the latest first.
 RELATED = 50

@@ -10,7 +10,7 @@ from cdp.cli.common import author, json_option, now_ms, open_store, print_rows, 
 from cdp.cli.errors import CliError
 from cdp.delivery.messages import suppressions as kept
 from cdp.delivery.messages.suppressions import CHANNELS, BadAddress
-from cdp.store import preferences
+from cdp.store.messages import preferences
 
 _channel = click.option(
     "--channel", type=click.Choice(CHANNELS), default="email", show_default=True,

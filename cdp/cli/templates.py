@@ -58,7 +58,7 @@ def lint(keys: tuple[str, ...], as_json: bool, **where: Any) -> None:
     Example: cdp templates lint welcome
     """
     from cdp.delivery.messages.trial import Known
-    from cdp.store import defining
+    from cdp.store.defined import defining
 
     _, store = open_store(**where)
     rows: list[dict[str, Any]] = []
@@ -86,7 +86,7 @@ def variables(key: str, audience: str | None, as_json: bool, **where: Any) -> No
     Example: cdp templates variables welcome --audience newcomers
     """
     from cdp.delivery.messages.trial import Known
-    from cdp.store.coverage import NoSuchAudience
+    from cdp.store.messages.coverage import NoSuchAudience
 
     _, store = open_store(**where)
     try:

@@ -23,8 +23,8 @@ from cdp.cli.find import find
 from cdp.events import format_time
 from cdp.profiles.types import type_of
 from cdp.store import config_rows
-from cdp.store.trait_history import Page, Place, trait_history, traits_at
-from cdp.store.trait_rules import load_trait_rules, put_trait_rules
+from cdp.store.profiles.trait_history import Page, Place, trait_history, traits_at
+from cdp.store.profiles.trait_rules import load_trait_rules, put_trait_rules
 
 
 @click.command()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from cdp.conditions import ConditionError, read_filter
 from cdp.console.context import console
-from cdp.store.seen_names import names_for
+from cdp.store.catalogue.names import names_for
 
 
 class Told(NamedTuple):

@@ -56,6 +56,11 @@ class Console:
     services: Services
     now: Callable[[], int] = field(default=lambda: int(time.time() * 1000))
 
+    def demo_state(self) -> dict[str, Any] | None:
+        """The state of the sample data; None where there is no such thing."""
+        demo = self.services.demo
+        return dict(demo.demo_state()) if demo is not None else None
+
 
 def console() -> Console:
     """The console of the app that handles the request."""

@@ -1,7 +1,7 @@
 """Audiences, computed traits and virtual events: making, changing, and taking back.
 
-All three are forms over `cdp.store.defining`; what only audiences have is in
-`cdp.console.audiences`.
+All three are forms over `cdp.store.defined.defining`; what only audiences have is in
+`cdp.console.audiences.overview`.
 """
 
 from __future__ import annotations
@@ -24,17 +24,14 @@ from cdp.definitions import KINDS, DefinitionError, Fault, Id, Kind, title_of
 from cdp.definitions.computed_trait import DAILY
 from cdp.definitions.difference import Change, difference
 from cdp.definitions.sending import sendings
-from cdp.store import (
-    config_rows,
-    connections,
-    console_queries,
-    defining,
-    definitions,
-    query_runs,
-)
+from cdp.store import config_rows, definitions
+from cdp.store.audiences import query_runs
 from cdp.store.config_rows import NameTaken
-from cdp.store.defining import Links, NoSuchDefinition, StaleVersion, StillUsed
+from cdp.store.defined import defining
+from cdp.store.defined.defining import Links, NoSuchDefinition, StaleVersion, StillUsed
 from cdp.store.definitions import Version
+from cdp.store.destinations import connections
+from cdp.store.events import console_queries
 
 #: Parts of a form, each a field of the body.
 FIELDS = {
@@ -356,7 +353,7 @@ def by_field(kind: Kind, faults: list[Fault]) -> dict[str, str]:
 
 
 def form_page(kind: Kind, form: Form, key: str | None = None, tried: Any = None) -> str:
-    """The form; ``tried`` is what came of trying its query (`cdp.console.queries`)."""
+    """The form; ``tried`` is what came of trying its query (`cdp.console.audiences.queries`)."""
     shown = (*FIELDS[kind.name], "key", "static", "send_to")
     with console().store.read() as tx:
         events = console_queries.event_names(tx, 200)

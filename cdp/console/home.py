@@ -11,13 +11,14 @@ from werkzeug.wrappers import Response
 from cdp.console import layout
 from cdp.console.context import console
 from cdp.console.format import plural, sentence
-from cdp.console.rejected import reason
+from cdp.console.live.rejected import reason
 from cdp.console.snippets import snippets
 from cdp.demo.load import SOURCE
-from cdp.store import config_rows, console_queries
-from cdp.store.activity import DAY_MS, activity
-from cdp.store.console_queries import MINUTE_MS
-from cdp.store.delivery_health import destination_health
+from cdp.store import config_rows
+from cdp.store.destinations.health import destination_health
+from cdp.store.events import console_queries
+from cdp.store.events.activity import DAY_MS, activity
+from cdp.store.events.console_queries import MINUTE_MS
 from cdp.store.meta import next_number
 from cdp.store.tables import USERS
 
@@ -79,7 +80,7 @@ def index() -> str | tuple[str, int]:
         delivered=delivered,
         source=source,
         snippets=snippets(source.write_key) if source else [],
-        demo=demo_state(),
+        demo=console().demo_state(),
     )
 
 
@@ -95,12 +96,6 @@ def sample_data() -> Response:
         demo.start_demo()
         flash("Sample data is on its way: 5,000 people over 120 days.", "good")
     return layout.back(url_for("console.home"))
-
-
-def demo_state() -> dict[str, Any] | None:
-    """The state of the sample data; None where there is no such thing."""
-    demo = console().services.demo
-    return dict(demo.demo_state()) if demo is not None else None
 
 
 def _started() -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""Masking what a page is made of: by rules for its types, else as JSON is masked."""
+"""Who is shown personal values; masking what a page is made of by rules for its types."""
 
 from __future__ import annotations
 
@@ -6,17 +6,38 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from flask import g
 from markupsafe import Markup
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
+from cdp.console.auth import Visitor
 from cdp.protocols import DOTS, Classes
 from cdp.protocols.masker import Masker
+from cdp.store.catalogue.fields import load_classes, roots
+from cdp.store.tables import USERS
 
 #: Fields of ours that are addresses and keys of ours: a piece of them must not be replaced.
 _PLACES = frozenset({"address", "key", "plugin", "endpoint", "anchor", "word"})
 
 #: How a value of some type is masked by a `PageMasker`.
 Rule = Callable[[Any, Any], Any]
+
+
+def sees_personal(visitor: Visitor | None) -> bool:
+    """Whether the values of personal fields and identifiers are shown to ``visitor``."""
+    return visitor is None or visitor.sees_personal
+
+
+def message_mask(tx: Connection) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
+    """How messages are to be masked for who is looking; None if they need not be.
+
+    What a viewer looks for in messages is looked for in what they may see of them, or else
+    one could find out by asking.
+    """
+    if sees_personal(g.get("visitor")):
+        return None
+    known = roots(tx)
+    return Masker(load_classes(tx), known, known[USERS]).message
 
 
 class PageMasker(Masker):

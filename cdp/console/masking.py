@@ -9,40 +9,39 @@ text, it is masked there as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from flask import Flask, Response, g, request
 from sqlalchemy import Connection
 
-from cdp.console.audiences import Moved
+from cdp.console.audiences.overview import Moved
+from cdp.console.audiences.queries import Tried
+from cdp.console.audiences.reasons import ClauseLine, Turn
 from cdp.console.auth import Visitor
 from cdp.console.context import console
-from cdp.console.events import Event
-from cdp.console.journey_people import Traveller
-from cdp.console.journey_people import Why as MoveWhy
-from cdp.console.masker import PageMasker, Rule
-from cdp.console.messages import Copy, Letter, Told
+from cdp.console.journeys.people import Traveller
+from cdp.console.journeys.people import Why as MoveWhy
+from cdp.console.live.events import Event
+from cdp.console.live.rejected import Sent
+from cdp.console.live.whereabouts import Went
+from cdp.console.masker import PageMasker, Rule, sees_personal
+from cdp.console.messages.sent import Copy, Letter, Told
+from cdp.console.people.traits import Trait
 from cdp.console.persons import Subject
-from cdp.console.queries import Tried
-from cdp.console.reasons import ClauseLine, Turn
-from cdp.console.rejected import Sent
-from cdp.console.traits import Trait
-from cdp.console.whereabouts import Went
 from cdp.journeys.run import Run
 from cdp.protocols import DOTS, masked_text
 from cdp.protocols.masker import Masker
 from cdp.store import config_rows
+from cdp.store.catalogue.fields import load_classes, roots
 from cdp.store.config_rows import Source
-from cdp.store.console_queries import Change, RejectedRow
-from cdp.store.delivery_health import Call
-from cdp.store.faces import Face
-from cdp.store.fields import load_classes, roots
-from cdp.store.graph import IdentifierRow, NodeRow
-from cdp.store.preferences import Address
+from cdp.store.destinations.health import Call
+from cdp.store.events.console_queries import Change, RejectedRow
+from cdp.store.messages.preferences import Address
+from cdp.store.profiles.faces import Face
+from cdp.store.profiles.graph import IdentifierRow, NodeRow
+from cdp.store.profiles.trait_history import Said
 from cdp.store.tables import USERS
-from cdp.store.trait_history import Said
 
 #: Names of a template's context in which nothing of a person can be, or which are not data.
 _OURS = frozenset({"visitor", "places", "here", "theme", "request", "session", "g", "masked"})
@@ -50,11 +49,6 @@ _OURS = frozenset({"visitor", "places", "here", "theme", "request", "session", "
 _SPELLING = frozenset({"console.condition_read", "console.condition_write"})
 #: Strings of a body that was refused that say what it was to be.
 _SHAPE = frozenset({"type", "event", "messageId", "timestamp", "sentAt", "originalTimestamp"})
-
-
-def sees_personal(visitor: Visitor | None) -> bool:
-    """Whether the values of personal fields and identifiers are shown to ``visitor``."""
-    return visitor is None or visitor.sees_personal
 
 
 def mask_context(_app: Flask, context: dict[str, Any], **_more: Any) -> None:
@@ -87,15 +81,6 @@ def masker_of(tx: Connection, collection: int = USERS) -> PageMasker:
     """A masker with what is decided of fields now; traits are those of ``collection``."""
     known = roots(tx)
     return PageMasker(load_classes(tx), known, RULES, known[collection])
-
-
-def message_mask(tx: Connection) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
-    """How messages are to be masked for who is looking; None if they need not be.
-
-    What a viewer looks for in messages is looked for in what they may see of them, or else
-    one could find out by asking.
-    """
-    return None if sees_personal(g.get("visitor")) else masker_of(tx).message
 
 
 def _face(masker: Masker, face: Face) -> Face:

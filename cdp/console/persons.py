@@ -9,10 +9,10 @@ from sqlalchemy import Connection
 
 from cdp.console import auth
 from cdp.identity import normal_value, parse_public_id, public_id
-from cdp.store import faces, graph, objects, people
-from cdp.store.faces import Face
-from cdp.store.graph import IdentifierRow, NodeRow, ProfileRow
-from cdp.store.people import Profile
+from cdp.store.profiles import faces, graph, objects, people
+from cdp.store.profiles.faces import Face
+from cdp.store.profiles.graph import IdentifierRow, NodeRow, ProfileRow
+from cdp.store.profiles.people import Profile
 
 
 class Subject(NamedTuple):

@@ -13,58 +13,41 @@ from flask.blueprints import BlueprintSetupState
 from cdp.config import Settings
 from cdp.console import (
     assets,
-    audiences,
     auth,
-    broadcast_form,
-    broadcasts,
-    builder,
-    by_hand,
-    catalogue_pages,
-    classes,
     defined,
-    destinations,
     errors,
-    exports,
     format,
     home,
-    identity,
-    images,
-    imports,
-    journey_editor,
-    journey_launch,
-    journey_new,
-    journey_people,
-    journey_try,
-    journey_versions,
-    journey_why,
-    journeys,
     layout,
-    live,
     masking,
-    messages,
-    object_kinds,
-    people,
     persons,
-    picks,
-    plugins,
-    preview,
-    privacy,
-    queries,
-    reasons,
-    rejected,
-    replays,
     search,
     security,
-    sources,
-    stationery,
-    trait_rules,
-    users,
-    wishes,
-    wrappings,
-    written,
 )
+from cdp.console.audiences import builder, by_hand, picks, preview, queries, reasons
+from cdp.console.audiences import overview as audiences
+from cdp.console.broadcasts import form as broadcast_form
+from cdp.console.broadcasts import overview as broadcasts
+from cdp.console.catalogue import classes
+from cdp.console.catalogue import pages as catalogue_pages
+from cdp.console.connections import destinations, plugins, replays, sources
 from cdp.console.context import EXTENSION, Console, Services
+from cdp.console.journeys import editor as journey_editor
+from cdp.console.journeys import launch as journey_launch
+from cdp.console.journeys import new as journey_new
+from cdp.console.journeys import overview as journeys
+from cdp.console.journeys import people as journey_people
+from cdp.console.journeys import trial as journey_try
+from cdp.console.journeys import versions as journey_versions
+from cdp.console.journeys import why as journey_why
 from cdp.console.line_diff import line_diff
+from cdp.console.live import rejected
+from cdp.console.live import stream as live
+from cdp.console.messages import images, stationery, wishes, wrappings, written
+from cdp.console.messages import sent as messages
+from cdp.console.people import exports, identity, imports, privacy
+from cdp.console.people import overview as people
+from cdp.console.settings import object_kinds, trait_rules, users
 from cdp.store import Store, meta
 
 View = Callable[..., Any]

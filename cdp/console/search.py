@@ -12,8 +12,9 @@ from cdp.console.context import console
 from cdp.console.defined import BY_PLURAL
 from cdp.console.persons import find_people, person_address
 from cdp.definitions import title_of
-from cdp.store import catalogue_reads, config_rows, definitions
-from cdp.store.faces import Face
+from cdp.store import config_rows, definitions
+from cdp.store.catalogue import reads as catalogue_reads
+from cdp.store.profiles.faces import Face
 
 PEOPLE = 6
 EVENTS = 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from cdp.plugin import Batch, Exchange
-from cdp.store.delivery import Call
+from cdp.store.destinations.streams import Call
 
 _encode = msgspec.json.Encoder().encode
 

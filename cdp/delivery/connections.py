@@ -19,8 +19,9 @@ from cdp.definitions.sending import sendings
 from cdp.delivery.stream import Batch, StreamRunner
 from cdp.plugin import Event
 from cdp.profiles.consent import permits
-from cdp.store import Store, connections, definitions
-from cdp.store.connections import AUDIENCE, SHIFT, Channel, Told, Who
+from cdp.store import Store, definitions
+from cdp.store.destinations import connections
+from cdp.store.destinations.connections import AUDIENCE, SHIFT, Channel, Told, Who
 
 #: Changes in one batch.
 CHANGES = 500

@@ -23,8 +23,12 @@ from cdp.delivery.outbox import OutboxRunner
 from cdp.delivery.senders import Senders
 from cdp.delivery.stream import CLAIM_MS, RENEW_MS, StreamRunner
 from cdp.plugin.manager import Plugins
-from cdp.store import Store, connections, delivery, delivery_hooks, delivery_outbox
-from cdp.store.plugin_errors import record_failures
+from cdp.store import Store
+from cdp.store.destinations import connections
+from cdp.store.destinations import hooks as delivery_hooks
+from cdp.store.destinations import outbox as delivery_outbox
+from cdp.store.destinations import streams as delivery
+from cdp.store.destinations.plugin_errors import record_failures
 
 logger = structlog.get_logger(__name__)
 

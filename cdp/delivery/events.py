@@ -11,8 +11,10 @@ from sqlalchemy import Connection
 from cdp.events import decode_json
 from cdp.plugin import Event
 from cdp.plugin.manager import deep_merge
-from cdp.store import config_rows, delivery, history
-from cdp.store.history import HistoryRow
+from cdp.store import config_rows
+from cdp.store.destinations import streams as delivery
+from cdp.store.events import history
+from cdp.store.events.history import HistoryRow
 from cdp.store.tables import HISTORICAL, SECONDARY
 
 #: Rows and bytes of bodies in one batch at most.

@@ -9,9 +9,10 @@ from cdp.config import Settings
 from cdp.delivery.backoff import pause_s
 from cdp.plugin import Destination, DestinationContext, Retry
 from cdp.plugin.manager import failure
-from cdp.store import Store, config_rows, regulations
-from cdp.store.plugin_errors import record_failures
-from cdp.store.regulations import Forward
+from cdp.store import Store, config_rows
+from cdp.store.destinations.plugin_errors import record_failures
+from cdp.store.profiles import regulations
+from cdp.store.profiles.regulations import Forward
 
 #: How long a call may take before another process tries it.
 CLAIM_MS = 120_000

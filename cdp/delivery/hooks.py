@@ -14,9 +14,12 @@ from cdp.delivery.events import Names, read_events, was_cut
 from cdp.identity import public_id
 from cdp.plugin import ProfileChange, Transition
 from cdp.plugin.manager import failure
-from cdp.store import Store, delivery, delivery_hooks, history, meta
-from cdp.store.delivery import ClaimLost, Tally
-from cdp.store.plugin_errors import record_failures
+from cdp.store import Store, meta
+from cdp.store.destinations import hooks as delivery_hooks
+from cdp.store.destinations import streams as delivery
+from cdp.store.destinations.plugin_errors import record_failures
+from cdp.store.destinations.streams import ClaimLost, Tally
+from cdp.store.events import history
 
 logger = structlog.get_logger(__name__)
 

@@ -11,9 +11,11 @@ from cdp.delivery.backoff import pause_s
 from cdp.delivery.events import from_payload
 from cdp.delivery.sending import Result, Sender
 from cdp.plugin import Retry
-from cdp.store import Store, delivery, delivery_outbox
-from cdp.store.delivery_outbox import Item
-from cdp.store.plugin_errors import record_failures
+from cdp.store import Store
+from cdp.store.destinations import outbox as delivery_outbox
+from cdp.store.destinations import streams as delivery
+from cdp.store.destinations.outbox import Item
+from cdp.store.destinations.plugin_errors import record_failures
 
 #: How long a claim holds; a round takes much less.
 CLAIM_MS = 300_000

@@ -14,7 +14,7 @@ from cdp.plugin import Channel, DestinationContext, Inbox
 from cdp.plugin.manager import Plugins, failure
 from cdp.store import Store, config_rows, meta
 from cdp.store.config_rows import Destination
-from cdp.store.plugin_errors import record_failures
+from cdp.store.destinations.plugin_errors import record_failures
 
 logger = structlog.get_logger(__name__)
 

@@ -6,8 +6,9 @@ import json
 
 from sqlalchemy import Connection
 
-from cdp.store import delivery, meta
+from cdp.store import meta
 from cdp.store.config_rows import Destination, record_change
+from cdp.store.destinations import streams as delivery
 
 
 def start(

@@ -11,9 +11,10 @@ from cdp.config import Settings
 from cdp.delivery.sending import Sender
 from cdp.plugin import DestinationContext
 from cdp.plugin.manager import Plugins, failure
-from cdp.store import Store, config_rows, delivery, meta
+from cdp.store import Store, config_rows, meta
 from cdp.store.config_rows import Destination
-from cdp.store.plugin_errors import record_failures
+from cdp.store.destinations import streams as delivery
+from cdp.store.destinations.plugin_errors import record_failures
 
 
 class Senders:

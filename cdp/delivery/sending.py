@@ -15,7 +15,7 @@ from cdp.delivery.backoff import RateLimit
 from cdp.delivery.calls import log_calls
 from cdp.plugin import Batch, Destination, Event, Outcome, Reject, Retry, Stop
 from cdp.plugin.manager import Failure, failure
-from cdp.store.delivery import Call
+from cdp.store.destinations.streams import Call
 
 
 @dataclass

@@ -23,12 +23,15 @@ from cdp.delivery.sending import Result, Sender
 from cdp.plugin import Channel, Event, Outcome, Retry
 from cdp.plugin.manager import Failure, failure
 from cdp.profiles.consent import permits
-from cdp.store import Store, delivery, delivery_outbox, history, meta
+from cdp.store import Store, meta
+from cdp.store.audiences.lists import lists_of
 from cdp.store.config_rows import Destination
-from cdp.store.delivery import ClaimLost, Stream, Tally
-from cdp.store.history import HistoryRow
-from cdp.store.lists import lists_of
-from cdp.store.plugin_errors import record_failures
+from cdp.store.destinations import outbox as delivery_outbox
+from cdp.store.destinations import streams as delivery
+from cdp.store.destinations.plugin_errors import record_failures
+from cdp.store.destinations.streams import ClaimLost, Stream, Tally
+from cdp.store.events import history
+from cdp.store.events.history import HistoryRow
 
 logger = structlog.get_logger(__name__)
 

@@ -15,7 +15,8 @@ from cdp.config import Settings
 from cdp.demo.shop import DAY_MS, Shop
 from cdp.log import Record, open_log
 from cdp.pipeline import rebuild
-from cdp.store import Store, config_rows, meta, progress
+from cdp.store import Store, config_rows, meta
+from cdp.store.events import progress
 
 logger = structlog.get_logger(__name__)
 

@@ -16,8 +16,9 @@ from cdp.messaging.broadcasts.plan import BadPlan, Plan, plan_of, read, unready
 from cdp.messaging.broadcasts.schema import KEY
 from cdp.messaging.broadcasts.states import NotNow
 from cdp.messaging.broadcasts.when import begins_at
-from cdp.store import broadcasts, definitions
-from cdp.store.broadcasts import Broadcast
+from cdp.store import definitions
+from cdp.store.messages import broadcasts
+from cdp.store.messages.broadcasts import Broadcast
 
 _KIND = "broadcast"
 _STATES = (states.DRAFT, states.SCHEDULED)

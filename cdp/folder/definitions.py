@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from cdp.definitions import KINDS, Body, Draft, Finding, Id, check
 from cdp.folder.model import Handler, Thing, Wanted, World
-from cdp.store import defining
+from cdp.store.defined import defining
 
 
 class Definitions(Handler):

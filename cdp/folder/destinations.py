@@ -28,8 +28,8 @@ from cdp.folder.sources import load
 from cdp.plugin import SettingsError
 from cdp.plugin import validate as validate_settings
 from cdp.store import config_rows
+from cdp.store.catalogue.names import names_for
 from cdp.store.config_rows import Destination
-from cdp.store.seen_names import names_for
 
 
 class DestinationSchema(Schema):

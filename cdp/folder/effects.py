@@ -16,7 +16,7 @@ from cdp.definitions import Body, Id
 from cdp.definitions.space import Space
 from cdp.definitions.words import inlined, parsed, readable
 from cdp.folder.model import Effect
-from cdp.store.counting import count_people
+from cdp.store.audiences.counting import count_people
 from cdp.store.tables import ACCOUNTS, USERS
 
 #: For all counts of a plan together, and for one (s).

@@ -13,9 +13,10 @@ from cdp.delivery.journeys import launching, office
 from cdp.folder.definitions import Definitions, drafts
 from cdp.folder.model import Thing, Wanted, World
 from cdp.plugin import Channel
-from cdp.store import defining, journeys
+from cdp.store.defined import defining
 from cdp.store.definitions import Version
-from cdp.store.journeys import DRAINING, LIVE, PAUSED, STOPPED, JourneyRow
+from cdp.store.journeys import launched as journeys
+from cdp.store.journeys.launched import DRAINING, LIVE, PAUSED, STOPPED, JourneyRow
 
 KIND, DRAFT = "journey", "draft"
 #: What a file may want a journey to be. A draft that is launched already stays as it is.

@@ -17,7 +17,8 @@ from cdp.folder.journeys import Journeys
 from cdp.folder.model import Effect, Handler, Plan, StalePlan, Step, Thing, Wanted, World
 from cdp.folder.rules import IdentityRules, TraitsRules
 from cdp.folder.sources import Sources
-from cdp.store import defining, meta
+from cdp.store import meta
+from cdp.store.defined import defining
 
 #: In the order in which they are applied: what others refer to comes first.
 HANDLERS: tuple[Handler, ...] = (

@@ -13,7 +13,8 @@ from cdp.folder.sources import faults_of
 from cdp.identity.rules_file import RulesError, RulesSchema, check
 from cdp.pipeline import sweep
 from cdp.profiles.trait_rules import DEFAULT_TRAITS, TraitRules
-from cdp.store import definitions, trait_rules
+from cdp.store import definitions
+from cdp.store.profiles import trait_rules
 
 _KEY = "default"
 

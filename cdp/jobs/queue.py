@@ -9,18 +9,11 @@ from redis.exceptions import RedisError
 from rq import Queue
 from rq.job import Job, JobStatus
 
-from cdp.store import (
-    Store,
-    broadcasts,
-    claims,
-    config_rows,
-    connections,
-    delivery,
-    delivery_outbox,
-    followups,
-    inquiries,
-    meta,
-)
+from cdp.store import Store, config_rows, meta
+from cdp.store.destinations import connections
+from cdp.store.destinations import outbox as delivery_outbox
+from cdp.store.destinations import streams as delivery
+from cdp.store.messages import broadcasts, claims, followups, inquiries
 
 QUEUE = "headwater-delivery"
 #: How long one job works on a stream before the next one may.

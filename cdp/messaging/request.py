@@ -35,7 +35,8 @@ class Request(NamedTuple):
     None: nobody that we know, at ``recipient``. ``due_at`` in ms since 1970. ``data`` has
     ``trigger`` and ``event`` for the template, ``content`` that overrides its fields,
     ``options`` for the provider, ``language``. With a ``chain`` channel, template and topic
-    are those of the first of its links that reaches the person: `cdp.store.asking` takes it.
+    are those of the first of its links that reaches the person: `cdp.store.messages.asking`
+    takes it.
     """
 
     key: str

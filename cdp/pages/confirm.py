@@ -11,8 +11,8 @@ from cdp.pages.finish import missing
 from cdp.pages.known import Known, Letter
 from cdp.pages.render import page, words_of
 from cdp.pages.unsubscribe import MAX_BODY
-from cdp.store import addressees, deliveries
-from cdp.store.topics import all_topics
+from cdp.store.messages import addressees, deliveries
+from cdp.store.messages.topics import all_topics
 
 
 def add(blueprint: Blueprint, known: Known) -> None:

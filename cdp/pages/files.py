@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, request
 
 from cdp.messaging.images import TYPES
-from cdp.store import Store, images
+from cdp.store import Store
+from cdp.store.messages import images
 
 #: What an address shows never changes: another image has another address.
 _FOREVER = "public, max-age=31536000, immutable"

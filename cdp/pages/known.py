@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 from cdp.messaging.names import delivery_number, linked_url
 from cdp.messaging.request import Flag
 from cdp.messaging.standing import Standing
-from cdp.store import Store, addressees, deliveries, link_keys, preferences
-from cdp.store.addressees import Addressee
-from cdp.store.deliveries import Delivery
+from cdp.store import Store
+from cdp.store.messages import addressees, deliveries, link_keys, preferences
+from cdp.store.messages.addressees import Addressee
+from cdp.store.messages.deliveries import Delivery
 
 #: How old the keys may be, in seconds; and where a name is wrong, which may be of a new key.
 _FRESH_S, _AGAIN_S = 2.0, 0.1

@@ -15,8 +15,8 @@ from cdp.pages.known import Known, Letter, masked_address, standing
 from cdp.pages.language import Words, words_for
 from cdp.pages.render import page, words_of
 from cdp.pages.unsubscribe import MAX_BODY, opt_in, opt_out
-from cdp.store import preferences
-from cdp.store.topics import all_topics
+from cdp.store.messages import preferences
+from cdp.store.messages.topics import all_topics
 
 
 def add(blueprint: Blueprint, known: Known) -> None:

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from cdp.messaging.colors import HEX, ink_on
 from cdp.pages.known import Letter
 from cdp.pages.language import Words, words_for
-from cdp.store import branding
-from cdp.store.branding import Branding
+from cdp.store.messages import branding
+from cdp.store.messages.branding import Branding
 
 FOLDER = Path(__file__).parent
 

@@ -18,8 +18,8 @@ from cdp.pages.finish import missing
 from cdp.pages.known import Known, Letter, masked_address, standing
 from cdp.pages.language import Words
 from cdp.pages.render import page, words_of
-from cdp.store import preferences
-from cdp.store.topics import all_topics
+from cdp.store.messages import preferences
+from cdp.store.messages.topics import all_topics
 
 MAX_BODY = 64 << 10
 

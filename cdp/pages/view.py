@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 from cdp.pages.finish import missing
 from cdp.pages.known import Known
 from cdp.pages.render import page, words_of
-from cdp.store import copies
+from cdp.store.messages import copies
 
 #: Somebody else wrote it: no scripts, no forms, no origin; images and links as in a mail client.
 _POLICY = (

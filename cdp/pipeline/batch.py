@@ -27,10 +27,12 @@ from cdp.pipeline.prepare import Prepared
 from cdp.pipeline.suppress import WHAT, without_suppressed
 from cdp.pipeline.traits import update_traits
 from cdp.profiles.traits import Dropped
-from cdp.store import delivery_hooks, history, object_types, progress
-from cdp.store.dedupe import Key
-from cdp.store.members import Change
+from cdp.store.audiences.members import Change
+from cdp.store.destinations import hooks as delivery_hooks
+from cdp.store.events import history, progress
+from cdp.store.events.dedupe import Key
 from cdp.store.meta import take_numbers
+from cdp.store.profiles import object_types
 from cdp.store.tables import ACCOUNTS, HISTORICAL, SECONDARY, USERS
 
 _encode = msgspec.json.Encoder().encode

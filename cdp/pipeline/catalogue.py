@@ -17,8 +17,8 @@ from sqlalchemy import Connection
 from cdp.events import Message
 from cdp.identity.objects import ACCOUNT_TYPE, NoObject, traits_said, type_key
 from cdp.protocols import PARTS, Classes, Seen, general_name, root_of
-from cdp.store import catalogue
-from cdp.store.catalogue import OTHER, Pair
+from cdp.store.catalogue import writing as catalogue
+from cdp.store.catalogue.writing import OTHER, Pair
 
 EACH_MINUTE, OFTEN, SELDOM, ENOUGH = 10, 8, 64, 300
 PAUSE_MS = 1_000

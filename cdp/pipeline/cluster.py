@@ -7,7 +7,7 @@ from collections.abc import Collection
 from cdp.events import Stamp
 from cdp.identity import Identifier
 from cdp.pipeline.drafts import Draft
-from cdp.store import graph
+from cdp.store.profiles import graph
 
 #: Identifiers that the store knows, by collection and identifier.
 Known = dict[tuple[int, Identifier], graph.IdentifierRow]

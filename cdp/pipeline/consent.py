@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from cdp.pipeline.drafts import Draft
 from cdp.profiles.consent import Consent
-from cdp.store import graph
+from cdp.store.profiles import graph
 
 
 def update_consent(tx: Connection, drafts: Iterable[Draft]) -> None:

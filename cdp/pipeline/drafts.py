@@ -14,7 +14,7 @@ from cdp.identity.objects import Deed, NoObject, ObjectTypes, deed, traits_said,
 from cdp.identity.rules import DAY_MS
 from cdp.pipeline.relationships import Relationships
 from cdp.profiles.consent import Consent, latest, said
-from cdp.store.objects import NOBODY
+from cdp.store.profiles.objects import NOBODY
 from cdp.store.tables import USERS
 
 Assignment = tuple[dict[str, Any], Stamp]

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from cdp.pipeline.batch import tell_moves
 from cdp.pipeline.journeys import clockwork
 from cdp.pipeline.memory import Memory
-from cdp.store.timers import AUDIENCE, JOURNEY, RECHECK, Timer, drop_timers
+from cdp.store.audiences.timers import AUDIENCE, JOURNEY, RECHECK, Timer, drop_timers
 
 
 def fire(tx: Connection, memory: Memory, due: Sequence[Timer], clock: int) -> None:

@@ -26,24 +26,15 @@ from cdp.pipeline import rebuild
 from cdp.pipeline.sweep_out import Sweeping, begin_sweep, go_on, sweeping
 from cdp.profiles.needles import texts_of
 from cdp.protocols import looks_personal
-from cdp.store import (
-    Store,
-    StoreBusy,
-    apart,
-    forgotten,
-    graph,
-    history,
-    imports,
-    members,
-    meta,
-    people,
-    preferences,
-    progress,
-    regulations,
-    removal,
-)
+from cdp.store import Store, StoreBusy, meta
+from cdp.store.audiences import members
 from cdp.store.bulk import chunks
-from cdp.store.regulations import (
+from cdp.store.events import history, progress
+from cdp.store.messages import preferences
+from cdp.store.privacy import forgotten, removal
+from cdp.store.privacy.removal import TARGET
+from cdp.store.profiles import apart, graph, imports, people, regulations
+from cdp.store.profiles.regulations import (
     DELETE_INTERNAL,
     DELETE_ONLY,
     SUPPRESS_ONLY,
@@ -52,7 +43,6 @@ from cdp.store.regulations import (
     UNSUPPRESS,
     Regulation,
 )
-from cdp.store.removal import TARGET
 from cdp.store.tables import USERS
 
 logger = structlog.get_logger(__name__)

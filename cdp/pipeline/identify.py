@@ -18,10 +18,10 @@ from cdp.pipeline.drafts import Draft
 from cdp.pipeline.met import MetNodes
 from cdp.pipeline.placing import Outcome, Placing
 from cdp.pipeline.writing import Writing
-from cdp.store import apart, graph
-from cdp.store.identity import add_sightings, sightings_of
-from cdp.store.identity import sweep as sweep_under_way
 from cdp.store.meta import take_numbers
+from cdp.store.profiles import apart, graph
+from cdp.store.profiles.identity import add_sightings, sightings_of
+from cdp.store.profiles.identity import sweep as sweep_under_way
 
 
 def identify(

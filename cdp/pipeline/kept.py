@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from cdp.events import Message
-from cdp.store import kept
+from cdp.store.events import kept
 
 
 class KeptProperties:

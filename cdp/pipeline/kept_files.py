@@ -8,7 +8,8 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from cdp.config import Settings
-from cdp.store import Store, StoreBusy, kept_files
+from cdp.store import Store, StoreBusy
+from cdp.store.events import kept_files
 
 logger = structlog.get_logger(__name__)
 

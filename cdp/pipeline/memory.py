@@ -15,9 +15,12 @@ from cdp.pipeline.catalogue import Catalogue
 from cdp.pipeline.journeys.stage import Travels
 from cdp.pipeline.kept import KeptProperties
 from cdp.pipeline.met import MetNodes
-from cdp.store import fields, history, identity, meta, object_types, regulations
-from cdp.store.dedupe import DedupeIndex
-from cdp.store.trait_rules import load_trait_rules
+from cdp.store import meta
+from cdp.store.catalogue import fields
+from cdp.store.events import history
+from cdp.store.events.dedupe import DedupeIndex
+from cdp.store.profiles import identity, object_types, regulations
+from cdp.store.profiles.trait_rules import load_trait_rules
 
 #: Event names whose numbers are remembered; the others are looked up.
 MAX_NAMES = 20_000

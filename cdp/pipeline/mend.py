@@ -24,13 +24,15 @@ from cdp.pipeline.placing import Outcome
 from cdp.pipeline.relationships import Relationships
 from cdp.pipeline.traits import update_traits
 from cdp.profiles.consent import Consent, latest, said
-from cdp.store import graph, history, identity, objects, removal, retention, timeline
 from cdp.store.bulk import chunks
-from cdp.store.graph import NodeRow
-from cdp.store.history import HistoryRow
+from cdp.store.events import history, timeline
+from cdp.store.events.history import HistoryRow
 from cdp.store.meta import take_numbers
+from cdp.store.privacy import removal, retention
+from cdp.store.profiles import graph, identity, objects
+from cdp.store.profiles.graph import NodeRow
+from cdp.store.profiles.trait_rules import load_trait_rules
 from cdp.store.tables import SECONDARY, USERS
-from cdp.store.trait_rules import load_trait_rules
 
 _decode_ids = msgspec.json.Decoder(list[tuple[str, str]]).decode
 #: Messages at one time that are looked into for the first among them.

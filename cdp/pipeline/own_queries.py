@@ -26,24 +26,16 @@ from cdp.config import Settings
 from cdp.definitions.computed_trait import DAILY, read_of
 from cdp.definitions.own_sql import SqlError, whom_and_value
 from cdp.pipeline.audiences.definitions import fingerprint_of_query
-from cdp.store import (
-    Store,
-    StoreBusy,
-    audiences,
-    choosing,
-    connections,
-    defining,
-    definitions,
-    kept,
-    members,
-    meta,
-    query_runs,
-    timers,
-    trait_values,
-)
-from cdp.store.audiences import GONE, LIVE, WAITING, AudienceRow
+from cdp.store import Store, StoreBusy, definitions, meta
+from cdp.store.audiences import choosing, members, query_runs, timers
+from cdp.store.audiences import evaluated as audiences
+from cdp.store.audiences.evaluated import GONE, LIVE, WAITING, AudienceRow
+from cdp.store.audiences.own_sql import Answer, ask
 from cdp.store.bulk import chunks
-from cdp.store.own_sql import Answer, ask
+from cdp.store.defined import defining
+from cdp.store.destinations import connections
+from cdp.store.events import kept
+from cdp.store.profiles import trait_values
 
 logger = structlog.get_logger(__name__)
 

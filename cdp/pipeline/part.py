@@ -14,9 +14,9 @@ from sqlalchemy import Connection
 from cdp.events import Stamp
 from cdp.identity import NO_CUTS, Cuts, Identifier, Node, Resolution, Rules, identifier_hash
 from cdp.identity.part import Known, fold_part, reach
-from cdp.store import apart, graph, identity
 from cdp.store.bulk import chunks
-from cdp.store.identity import sweep as sweep_under_way
+from cdp.store.profiles import apart, graph, identity
+from cdp.store.profiles.identity import sweep as sweep_under_way
 
 #: A component of as many nodes is folded whole.
 SMALL = 200

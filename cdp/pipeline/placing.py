@@ -23,8 +23,8 @@ from cdp.identity import (
 from cdp.pipeline.cluster import Cluster, Known
 from cdp.pipeline.drafts import Draft
 from cdp.pipeline.part import Change, Part, fold_around
-from cdp.store import apart, graph
-from cdp.store.identity import facts_of
+from cdp.store.profiles import apart, graph
+from cdp.store.profiles.identity import facts_of
 
 
 class Outcome:

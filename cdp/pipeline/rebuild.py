@@ -15,19 +15,14 @@ from sqlalchemy import Connection
 
 from cdp.pipeline.batch import tell_refolded
 from cdp.pipeline.mend import mend
-from cdp.store import (
-    Store,
-    catalogue,
-    graph,
-    identity,
-    members,
-    meta,
-    progress,
-    removal,
-    unlisted,
-)
-from cdp.store.history import HistoryRow
-from cdp.store.removal import BODY, NODE, TARGET, Removal
+from cdp.store import Store, meta
+from cdp.store.audiences import members
+from cdp.store.catalogue import writing as catalogue
+from cdp.store.events import progress, unlisted
+from cdp.store.events.history import HistoryRow
+from cdp.store.privacy import removal
+from cdp.store.privacy.removal import BODY, NODE, TARGET, Removal
+from cdp.store.profiles import graph, identity
 from cdp.store.tables import SECONDARY
 
 #: In one transaction: positions of the history, nodes, blocks.

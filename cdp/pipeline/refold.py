@@ -10,9 +10,11 @@ from cdp.pipeline.consent import update_consent
 from cdp.pipeline.drafts import Drafts
 from cdp.pipeline.identify import identify
 from cdp.pipeline.traits import update_traits
-from cdp.store import Store, history, identity, object_types, progress
+from cdp.store import Store
+from cdp.store.events import history, progress
+from cdp.store.profiles import identity, object_types
+from cdp.store.profiles.trait_rules import load_trait_rules
 from cdp.store.tables import SECONDARY
-from cdp.store.trait_rules import load_trait_rules
 
 CHUNK = 500
 

@@ -10,8 +10,8 @@ from cdp.events import Stamp
 from cdp.identity.objects import PARTED, RELATED, Deed, relationship_said
 from cdp.profiles.trait_rules import TraitRules
 from cdp.profiles.traits import Dropped, clean
-from cdp.store import objects
-from cdp.store.objects import NOBODY, Edge, Pair
+from cdp.store.profiles import objects
+from cdp.store.profiles.objects import NOBODY, Edge, Pair
 
 
 class Relationships:

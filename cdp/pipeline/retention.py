@@ -13,7 +13,10 @@ from typing import Any, NamedTuple
 
 from cdp.config import Settings
 from cdp.pipeline import rebuild
-from cdp.store import Store, dedupe, graph, meta, progress, retention
+from cdp.store import Store, meta
+from cdp.store.events import dedupe, progress
+from cdp.store.privacy import retention
+from cdp.store.profiles import graph
 
 _KEY = "retention"
 _DAY_MS = 86_400_000

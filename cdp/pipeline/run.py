@@ -25,8 +25,12 @@ from cdp.pipeline.memory import Memory
 from cdp.pipeline.prepare import Prepared, prepare
 from cdp.pipeline.suppress import wanted_places
 from cdp.pipeline.upkeep import Upkeep
-from cdp.store import Store, StoreBusy, audiences, journeys, meta, progress, timers, unlisted
+from cdp.store import Store, StoreBusy, meta
+from cdp.store.audiences import evaluated as audiences
+from cdp.store.audiences import timers
 from cdp.store.bulk import chunks
+from cdp.store.events import progress, unlisted
+from cdp.store.journeys import launched as journeys
 
 logger = structlog.get_logger(__name__)
 

@@ -26,10 +26,12 @@ from cdp.identity import (
 )
 from cdp.identity.explain import Branch, Step, branches
 from cdp.pipeline.part import Change, fold_around
-from cdp.store import apart, config_rows, graph, history, identity, timeline
-from cdp.store.graph import NodeRow, ProfileRow
-from cdp.store.identity import CutRow
-from cdp.store.people import Profile
+from cdp.store import config_rows
+from cdp.store.events import history, timeline
+from cdp.store.profiles import apart, graph, identity
+from cdp.store.profiles.graph import NodeRow, ProfileRow
+from cdp.store.profiles.identity import CutRow
+from cdp.store.profiles.people import Profile
 
 #: Of how many nodes the first message is looked up, to name its event.
 MESSAGES = 200

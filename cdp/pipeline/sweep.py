@@ -16,9 +16,11 @@ from cdp.identity.rules_file import check, parse
 from cdp.pipeline.batch import tell_refolded
 from cdp.pipeline.identify import fold_components
 from cdp.pipeline.traits import update_traits
-from cdp.store import Store, config_rows, definitions, graph, identity, meta, progress
+from cdp.store import Store, config_rows, definitions, meta
 from cdp.store.definitions import Version
-from cdp.store.identity import Sweep
+from cdp.store.events import progress
+from cdp.store.profiles import graph, identity
+from cdp.store.profiles.identity import Sweep
 
 #: Components in one transaction: a fraction of a second's work.
 PIECE = 200

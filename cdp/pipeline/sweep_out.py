@@ -17,26 +17,15 @@ from cdp.pipeline.mend import Mended, mend
 from cdp.profiles.consent import Consent, latest
 from cdp.profiles.needles import Needles
 from cdp.protocols import general_name
-from cdp.store import (
-    Store,
-    catalogue,
-    graph,
-    history,
-    identity,
-    kept_files,
-    lists,
-    members,
-    meta,
-    progress,
-    regulations,
-    removal,
-    traces,
-    unlisted,
-    wiping,
-)
+from cdp.store import Store, meta, wiping
+from cdp.store.audiences import lists, members
 from cdp.store.bulk import chunks
-from cdp.store.graph import NodeRow
-from cdp.store.regulations import Regulation
+from cdp.store.catalogue import writing as catalogue
+from cdp.store.events import history, kept_files, progress, unlisted
+from cdp.store.privacy import removal, traces
+from cdp.store.profiles import graph, identity, regulations
+from cdp.store.profiles.graph import NodeRow
+from cdp.store.profiles.regulations import Regulation
 from cdp.store.tables import USERS
 
 _KEY = "deletion_sweep"

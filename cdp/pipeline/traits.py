@@ -10,8 +10,8 @@ from cdp.pipeline.drafts import Assignment, Draft
 from cdp.pipeline.placing import Outcome
 from cdp.profiles.trait_rules import TraitRules
 from cdp.profiles.traits import Dropped, TraitMap, clean, display_name
-from cdp.store import graph, trait_values
-from cdp.store.trait_rules import load_trait_rules
+from cdp.store.profiles import graph, trait_values
+from cdp.store.profiles.trait_rules import load_trait_rules
 
 
 def update_traits(

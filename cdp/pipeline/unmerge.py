@@ -12,8 +12,10 @@ from cdp.identity.unmerge import Sides, sides
 from cdp.pipeline.batch import tell_refolded
 from cdp.pipeline.identify import fold_components
 from cdp.pipeline.traits import update_traits
-from cdp.store import Store, apart, graph, history, identity, people, progress
-from cdp.store.people import Profile
+from cdp.store import Store
+from cdp.store.events import history, progress
+from cdp.store.profiles import apart, graph, identity, people
+from cdp.store.profiles.people import Profile
 
 
 class CannotUnmerge(ValueError):

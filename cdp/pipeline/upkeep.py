@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from cdp.config import Settings
 from cdp.log.open import Reader
-from cdp.store import Store, progress
+from cdp.store import Store
+from cdp.store.events import progress
 
 _DROP_S, _CLEAN_S = 5.0, 600.0
 _DAY_MS = 86_400_000

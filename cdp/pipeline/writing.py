@@ -8,8 +8,8 @@ from cdp.events import Stamp
 from cdp.identity import Group, Identifier, identifier_hash, public_id
 from cdp.pipeline.cluster import Cluster, Known
 from cdp.pipeline.placing import Decided, Outcome
-from cdp.store import apart, graph
 from cdp.store.meta import take_numbers
+from cdp.store.profiles import apart, graph
 
 
 class Writing:

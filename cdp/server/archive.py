@@ -27,9 +27,11 @@ from cdp.config import Settings
 from cdp.events import format_time
 from cdp.log.files import keeping, segments
 from cdp.server.supervise import CannotServe, hold
-from cdp.store import Store, exports, kept_files, snapshot
+from cdp.store import Store, snapshot
 from cdp.store.db import FILE
+from cdp.store.events import kept_files
 from cdp.store.migrate import HEAD
+from cdp.store.profiles import exports
 
 FORMAT = 1
 MANIFEST = "manifest.json"

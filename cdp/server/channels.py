@@ -12,7 +12,7 @@ from cdp.delivery.receivers import Receiver, Receivers
 from cdp.plugin import Report
 from cdp.plugin.manager import Plugins
 from cdp.store import Store
-from cdp.store.inbox import PersonalInbox
+from cdp.store.messages.inbox import PersonalInbox
 from cdp.tracking.channels import create_channels_blueprint
 
 

@@ -23,9 +23,11 @@ from cdp.plugin import manager
 from cdp.server.functions import know_functions
 from cdp.server.health import SILENT_MS
 from cdp.server.supervise import CannotServe, hold
-from cdp.store import Store, config_rows, console_queries, delivery, meta, progress, snapshot
+from cdp.store import Store, config_rows, meta, snapshot
 from cdp.store.db import FILE
-from cdp.store.delivery_health import destination_health
+from cdp.store.destinations import streams as delivery
+from cdp.store.destinations.health import destination_health
+from cdp.store.events import console_queries, progress
 from cdp.store.migrate import HEAD, current
 
 OK, WARN, FAIL = "ok", "warn", "fail"

@@ -12,7 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cdp.config import Settings
 from cdp.log import GroupCommit
-from cdp.store import Store, meta, progress
+from cdp.store import Store, meta
+from cdp.store.events import progress
 from cdp.store.tables import streams
 
 SILENT_MS = 60_000

@@ -26,7 +26,7 @@ class PluginEnricher:
         """What plugins add to each message, by its index."""
         additions, failures = self._plugins.call_enrich(messages, self._deadline_s)
         if failures:
-            from cdp.store.plugin_errors import record_failures
+            from cdp.store.destinations.plugin_errors import record_failures
 
             with self._store.write() as tx:
                 record_failures(tx, failures, int(time.time() * 1000))

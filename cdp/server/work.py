@@ -20,7 +20,8 @@ from cdp.pipeline import Pipeline, forget, kept_files, own_queries
 from cdp.plugin import manager
 from cdp.server.functions import know_functions
 from cdp.server.plugins import PluginEnricher
-from cdp.store import Store, meta, progress
+from cdp.store import Store, meta
+from cdp.store.events import progress
 
 logger = structlog.get_logger(__name__)
 

@@ -18,8 +18,9 @@ from pathlib import Path
 import structlog
 
 from cdp.config import Settings
-from cdp.store import Store, imports
-from cdp.store.imports import Import, Refusal
+from cdp.store import Store
+from cdp.store.profiles import imports
+from cdp.store.profiles.imports import Import, Refusal
 from cdp.transfer import importing, undo
 from cdp.transfer.dryrun import dry_run
 from cdp.transfer.errors import TransferError

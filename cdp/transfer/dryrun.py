@@ -19,10 +19,12 @@ from cdp.pipeline.batch import run_batch
 from cdp.pipeline.memory import Memory
 from cdp.pipeline.prepare import Prepared
 from cdp.profiles.traits import TraitMap
-from cdp.store import Store, exports, graph, progress, scratch
+from cdp.store import Store
 from cdp.store.bulk import blob
-from cdp.store.imports import Import, Refusal
+from cdp.store.events import progress
 from cdp.store.migrate import migrate
+from cdp.store.profiles import exports, graph, scratch
+from cdp.store.profiles.imports import Import, Refusal
 from cdp.transfer.errors import Refused
 from cdp.transfer.importing import CHUNK, Counts, Plan, Report, Told, row_reader
 from cdp.transfer.rows import Taken

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 
 from sqlalchemy import Connection
 
-from cdp.store import Store, exports
+from cdp.store import Store
+from cdp.store.profiles import exports
 from cdp.transfer import lines, replay
 from cdp.transfer.errors import TransferError
 from cdp.transfer.lines import Row, Span

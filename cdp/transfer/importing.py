@@ -18,8 +18,10 @@ import msgspec
 from cdp.config import Settings
 from cdp.log import Record, open_log, open_reader
 from cdp.log.record import CHECKED, checked_body
-from cdp.store import Store, identity, imports, progress, regulations, trait_rules
-from cdp.store.imports import Import, Refusal
+from cdp.store import Store
+from cdp.store.events import progress
+from cdp.store.profiles import identity, imports, regulations, trait_rules
+from cdp.store.profiles.imports import Import, Refusal
 from cdp.transfer import mapping as mappings
 from cdp.transfer.errors import Refused, TransferError
 from cdp.transfer.mapping import Column, Mapping

@@ -15,9 +15,11 @@ from sqlalchemy import Connection
 
 from cdp.events import decode_json, format_time
 from cdp.identity import public_id
-from cdp.store import config_rows, exports, graph, history, object_types
-from cdp.store.graph import IdentifierRow
-from cdp.store.objects import Owned, hidden_among, objects_of_people, people_of_objects
+from cdp.store import config_rows
+from cdp.store.events import history
+from cdp.store.profiles import exports, graph, object_types
+from cdp.store.profiles.graph import IdentifierRow
+from cdp.store.profiles.objects import Owned, hidden_among, objects_of_people, people_of_objects
 from cdp.store.tables import ACCOUNTS, SECONDARY, USERS
 from cdp.transfer.sorting import in_order
 

@@ -11,8 +11,10 @@ from sqlalchemy import Connection
 
 from cdp.events import format_time
 from cdp.identity import public_id
-from cdp.store import Store, exports, graph, membership
-from cdp.store.membership import State
+from cdp.store import Store
+from cdp.store.audiences import membership
+from cdp.store.audiences.membership import State
+from cdp.store.profiles import exports, graph
 from cdp.transfer.writers import cell
 
 COLUMNS = ("id", "user_id", "email", "anonymous_id", "since")

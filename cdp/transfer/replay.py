@@ -17,8 +17,9 @@ from cdp.events import MalformedJSON, decode_json, parse_time
 from cdp.events.decode import decode_mending
 from cdp.log import Record
 from cdp.log.record import CHECKED, checked_body
-from cdp.store import Store, config_rows, exports, imports, meta
-from cdp.store import identity as identity_rows
+from cdp.store import Store, config_rows, meta
+from cdp.store.profiles import exports, imports
+from cdp.store.profiles import identity as identity_rows
 from cdp.store.tables import HISTORICAL, SECONDARY
 from cdp.transfer.errors import TransferError
 from cdp.transfer.lines import Row, Span, source_keys, source_name

@@ -8,8 +8,9 @@ from typing import Any
 
 from cdp.config import Settings
 from cdp.pipeline import rebuild
-from cdp.store import Store, config_rows, imports
-from cdp.store.imports import Import
+from cdp.store import Store, config_rows
+from cdp.store.profiles import imports
+from cdp.store.profiles.imports import Import
 from cdp.transfer.errors import TransferError
 from cdp.transfer.importing import wait_for_log
 

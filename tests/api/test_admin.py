@@ -12,7 +12,7 @@ import pytest
 from cdp.delivery.engine import Delivery
 from cdp.plugin import manager
 from cdp.plugin.testing import Answer, RecordingServer
-from cdp.store.delivery import all_streams
+from cdp.store.destinations.streams import all_streams
 from tests.api.calls import Api
 from tests.factories import Space, ana, iso
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 
-from cdp.store import emissions, journey_runs, journeys
+from cdp.store.journeys import launched as journeys
+from cdp.store.journeys import runs as journey_runs
+from cdp.store.messages import emissions
 from tests.api.calls import Api
 from tests.factories import KEY, Space
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from cdp.journeys.run import Run
-from cdp.store import journey_runs, journeys
-from cdp.store.journey_runs import Placed
+from cdp.store.journeys import launched as journeys
+from cdp.store.journeys import runs as journey_runs
+from cdp.store.journeys.runs import Placed
 from tests.api.calls import Api
 
 STEPS: list[Any] = [{"wait": "2d"}, {"approval": "Really?"}, {"emit": "Welcomed"}]

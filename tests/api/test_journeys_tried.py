@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cdp.store import defining
+from cdp.store.defined import defining
 from tests.api.calls import Api
 from tests.factories import Space
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cdp.identity import parse_public_id, public_id
-from cdp.store import objects, people
+from cdp.store.profiles import objects, people
 from cdp.store.tables import USERS, rejected
 from tests.api.calls import Api
 from tests.factories import Space, ana, iso

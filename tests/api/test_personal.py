@@ -17,8 +17,9 @@ from cdp.api.masking import HOW, RULES
 from cdp.messaging.request import Request
 from cdp.plugin import EmailContent
 from cdp.plugin.messages import Report
-from cdp.store import addressees, claims, copies, deliveries, link_keys, people, reports
-from cdp.store.claims import Change
+from cdp.store.messages import addressees, claims, copies, deliveries, link_keys, reports
+from cdp.store.messages.claims import Change
+from cdp.store.profiles import people
 from cdp.store.tables import USERS
 from tests import told
 from tests.api.calls import Api

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from cdp.identity import public_id
-from cdp.store import people
+from cdp.store.profiles import people
 from cdp.store.tables import USERS
 from tests.api.calls import SPACE, Api, check_error
 from tests.factories import KEY, TOKEN, Space, basic, bearer, iso

@@ -10,8 +10,9 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from cdp.messaging.request import Flag
-from cdp.store import definitions, message_reads, meta
-from cdp.store.deliveries import Delivery
+from cdp.store import definitions, meta
+from cdp.store.messages import reads as message_reads
+from cdp.store.messages.deliveries import Delivery
 from cdp.store.tables import deliveries as deliveries_table
 from tests.factories import TOKEN, Space, bearer
 

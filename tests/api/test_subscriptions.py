@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from cdp.store import deliveries, link_keys
+from cdp.store.messages import deliveries, link_keys
 from cdp.store.tables import deliveries as table
 from tests.api.calls import Api
 from tests.factories import Space, ana

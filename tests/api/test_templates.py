@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cdp.store import coverage
+from cdp.store.messages import coverage
 from tests.api.calls import Api
 from tests.factories import Space, iso
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cdp.api import imports as api_imports
-from cdp.store import imports
+from cdp.store.profiles import imports
 from cdp.transfer.background import Background, file_of, folder
 from tests.api.calls import Api
 from tests.factories import Space, ana, import_ended

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from cdp.delivery.broadcasts import files
 from cdp.delivery.broadcasts.mover import Mover
-from cdp.store import broadcasts, deliveries
+from cdp.store.messages import broadcasts, deliveries
 from tests.api.calls import Api
 from tests.factories import Space, bearer
 

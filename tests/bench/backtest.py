@@ -8,7 +8,7 @@ from typing import Any
 
 from cdp.journeys import Read
 from cdp.pipeline.journeys.backtest import backtest
-from cdp.store.lists import ListsAt
+from cdp.store.audiences.lists import ListsAt
 from tests.bench.figures import Figure
 from tests.bench.journeys import DAY_MS, Bench
 

@@ -16,9 +16,11 @@ from typing import Any, NamedTuple
 
 from cdp.events import Stamp
 from cdp.profiles.traits import TraitMap
-from cdp.store import Store, graph, history, kept, meta, trait_values
+from cdp.store import Store, meta
 from cdp.store.bulk import insert_many
+from cdp.store.events import history, kept
 from cdp.store.migrate import migrate
+from cdp.store.profiles import graph, trait_values
 from cdp.store.tables import USERS, nodes, profiles
 from cdp.store.tables import trait_values as values
 

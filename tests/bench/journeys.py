@@ -13,11 +13,12 @@ from sqlalchemy import func, insert, select
 
 from cdp.config import Settings
 from cdp.log.record import Record, Taken
-from cdp.store import Store, definitions, journeys, meta
-from cdp.store.journey_runs import _State
+from cdp.store import Store, definitions, meta
+from cdp.store.audiences.timers import JOURNEY
+from cdp.store.journeys import launched as journeys
+from cdp.store.journeys.runs import _State
 from cdp.store.migrate import migrate
 from cdp.store.tables import journey_moves, journey_runs, timers
-from cdp.store.timers import JOURNEY
 from tests.bench.client import send_all
 from tests.bench.figures import Figure, batches
 from tests.bench.identity import Timed

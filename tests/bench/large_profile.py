@@ -16,7 +16,9 @@ from cdp.config import Settings
 from cdp.log.record import Record, Taken
 from cdp.pipeline import Pipeline
 from cdp.server.bootstrap import bootstrap
-from cdp.store import Store, history, people
+from cdp.store import Store
+from cdp.store.events import history
+from cdp.store.profiles import people
 from cdp.store.tables import USERS
 from tests.bench.figures import Figure
 from tests.bench.messages import Generator

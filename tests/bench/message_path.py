@@ -17,7 +17,9 @@ from cdp.log.record import Record, Taken
 from cdp.messaging.request import BULK, Request
 from cdp.pipeline import Pipeline
 from cdp.plugin.manager import load
-from cdp.store import Store, asking, config_rows, defining
+from cdp.store import Store, config_rows
+from cdp.store.defined import defining
+from cdp.store.messages import asking
 from cdp.store.migrate import migrate
 from cdp.store.tables import nodes
 from tests.bench.figures import Figure

@@ -13,7 +13,9 @@ import duckdb
 import pyarrow
 
 from cdp.conditions import Context, parse
-from cdp.store import Store, columnar, counting, history, kept_files, matching
+from cdp.store import Store
+from cdp.store.audiences import counting, matching
+from cdp.store.events import columnar, history, kept_files
 from tests.bench import crowd
 from tests.bench.crowd import DAY, NOW, Crowd
 from tests.bench.figures import Figure

@@ -11,7 +11,9 @@ from sqlalchemy import func, select
 from cdp.config import Settings
 from cdp.events import decode_json
 from cdp.pipeline.audiences import compute
-from cdp.store import Store, audiences, definitions, kept, meta
+from cdp.store import Store, definitions, meta
+from cdp.store.audiences import evaluated as audiences
+from cdp.store.events import kept
 from cdp.store.migrate import migrate
 from cdp.store.tables import timers
 from tests.bench.figures import Figure

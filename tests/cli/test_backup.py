@@ -17,7 +17,9 @@ from cdp.log import Record, open_reader
 from cdp.log.files import FileReader, PartWriter, keeping
 from cdp.plugin.testing import Answer, RecordingServer
 from cdp.server.supervise import hold
-from cdp.store import exports, meta, progress
+from cdp.store import meta
+from cdp.store.events import progress
+from cdp.store.profiles import exports
 from tests.api.test_admin import deliver
 from tests.cli.conftest import Cdp
 from tests.factories import KEY, TOKEN, Space, ana, basic

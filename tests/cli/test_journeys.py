@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from cdp.journeys.run import Run
-from cdp.store import Store, journey_runs, journeys
+from cdp.store import Store
 from cdp.store.db import FILE as DATA
-from cdp.store.journey_runs import Placed
+from cdp.store.journeys import launched as journeys
+from cdp.store.journeys import runs as journey_runs
+from cdp.store.journeys.runs import Placed
 from tests.cli.conftest import Cdp
 
 FILE = """\

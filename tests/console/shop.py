@@ -25,19 +25,12 @@ from cdp.log import Record
 from cdp.messaging.request import Request
 from cdp.plugin import EmailContent, Report
 from cdp.plugin.manager import Plugins
-from cdp.store import (
-    addressees,
-    config_rows,
-    copies,
-    defining,
-    deliveries,
-    link_keys,
-    people,
-    reports,
-    tables,
-)
-from cdp.store.delivery import Call, add_calls
-from cdp.store.delivery_outbox import add_items
+from cdp.store import config_rows, tables
+from cdp.store.defined import defining
+from cdp.store.destinations.outbox import add_items
+from cdp.store.destinations.streams import Call, add_calls
+from cdp.store.messages import addressees, copies, deliveries, link_keys, reports
+from cdp.store.profiles import people
 from cdp.transfer import drafts, importing
 from cdp.transfer.background import Background, file_of
 from tests.console.factory import World

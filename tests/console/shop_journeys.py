@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from cdp.store import defining, journey_drafts
+from cdp.store.defined import defining
+from cdp.store.journeys import drafts as journey_drafts
 from tests.console.factory import World
 
 CART: dict[str, Any] = {

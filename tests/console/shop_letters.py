@@ -9,7 +9,8 @@ from PIL import Image
 from sqlalchemy import Connection
 
 from cdp.messaging.images import read_image
-from cdp.store import defining, images
+from cdp.store.defined import defining
+from cdp.store.messages import images
 
 
 def write_stationery(tx: Connection, now: int) -> None:

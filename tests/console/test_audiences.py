@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
-from cdp.store import membership
+from cdp.store.audiences import membership
 from cdp.store.tables import audiences, identifiers, member_changes, members
 from tests.console.factory import Browser, World, words
 

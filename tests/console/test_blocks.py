@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from cdp.console.block_form import carry_out, read_blocks
+from cdp.console.messages.block_form import carry_out, read_blocks
 from cdp.delivery.messages.compose import Prepared
 from cdp.delivery.messages.letters import Letters
-from cdp.store import defining, message_reads
-from cdp.store.message_reads import Which
+from cdp.store.defined import defining
+from cdp.store.messages import reads as message_reads
+from cdp.store.messages.reads import Which
 from tests.console.chromium import NEEDS_CHROMIUM, serving, tab
 from tests.console.factory import World, words
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from cdp.delivery.broadcasts.mover import Mover
-from cdp.store import broadcast_figures, broadcasts, defining
+from cdp.store.defined import defining
+from cdp.store.messages import broadcast_figures, broadcasts
 from tests.console.factory import World
 from tests.console.test_masking import viewer_of
 

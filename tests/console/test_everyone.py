@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from cdp.console import assets
-from cdp.store import images
+from cdp.store.messages import images
 from tests.console.chromium import NEEDS_CHROMIUM, tab
 from tests.console.shop import ShopWorld
 from tests.setup.sdk import BUILD

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from cdp.console import assets, context, format
-from cdp.store import Store, config_rows, progress
+from cdp.store import Store, config_rows
+from cdp.store.events import progress
 from tests.console.factory import KEY, Browser, World, words
 
 
@@ -114,7 +115,7 @@ def test_a_page_that_fails_says_what_and_shows_the_detail_to_admins(
     def broken(*_: Any) -> None:
         raise RuntimeError("the wires are crossed")
 
-    monkeypatch.setattr("cdp.store.console_queries.counts_by_source", broken)
+    monkeypatch.setattr("cdp.store.events.console_queries.counts_by_source", broken)
     world.send({"type": "track", "userId": "u1", "event": "X"})
     response = admin.get("/")
     assert response.status_code == 500

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from cdp.messaging.images import MAX_BYTES
-from cdp.store import defining, images
+from cdp.store.defined import defining
+from cdp.store.messages import images
 from tests.console.chromium import NEEDS_CHROMIUM, serving, tab
 from tests.console.factory import World
 from tests.console.test_masking import viewer_of

@@ -11,7 +11,7 @@ import pytest
 
 from cdp.log import open_reader
 from cdp.pipeline import forget
-from cdp.store import imports, people
+from cdp.store.profiles import imports, people
 from cdp.store.tables import USERS
 from cdp.transfer import background, drafts
 from tests.console.factory import Browser, World, words

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cdp.definitions import KINDS
-from cdp.store import journey_drafts
+from cdp.store.journeys import drafts as journey_drafts
 from tests.console.chromium import NEEDS_CHROMIUM, tab
 from tests.console.factory import World
 

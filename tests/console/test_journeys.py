@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
-from cdp.console.journey_shapes import journey_shape, shapes
+from cdp.console.journeys.shapes import journey_shape, shapes
 from cdp.delivery.journeys.linting import findings
 from cdp.journeys.recipes import recipes
 from cdp.journeys.steps import STEPS
 from cdp.journeys.steps.brought import BroughtStep
 from cdp.plugin import GoOn, JourneyStep, SettingsSchema, StepMoment
-from cdp.store import definitions, journey_drafts, journeys
+from cdp.store import definitions
+from cdp.store.journeys import drafts as journey_drafts
+from cdp.store.journeys import launched as journeys
 from tests.console.factory import Browser, World
 from tests.console.test_masking import viewer_of
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdp.console.line_diff import line_diff
-from cdp.store import defining
+from cdp.store.defined import defining
 from tests.console.factory import World
 
 TEXTS = st.lists(st.sampled_from(["a", "b", "", "c d"]), max_size=8).map("\n".join)

@@ -16,7 +16,8 @@ from cdp.console.auth import hasher
 from cdp.console.masker import PageMasker
 from cdp.console.masking import RULES
 from cdp.protocols import Classes
-from cdp.store import config_rows, definitions, fields
+from cdp.store import config_rows, definitions
+from cdp.store.catalogue import fields
 from cdp.store.tables import identifiers, profiles
 from tests import told as told_of
 from tests.console.factory import KEY, Browser, World, words

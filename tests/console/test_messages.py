@@ -9,8 +9,9 @@ from sqlalchemy import select
 
 from cdp.messaging.request import Request
 from cdp.plugin import EmailContent
-from cdp.store import addressees, claims, copies, deliveries, link_keys, people
-from cdp.store.claims import Change
+from cdp.store.messages import addressees, claims, copies, deliveries, link_keys
+from cdp.store.messages.claims import Change
+from cdp.store.profiles import people
 from cdp.store.tables import USERS
 from cdp.store.tables import deliveries as table
 from tests.console.factory import World

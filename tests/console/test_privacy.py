@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 
-from cdp.store import regulations
+from cdp.store.profiles import regulations
 from tests.console.factory import Browser, World
 from tests.console.test_auth import viewer_of
 from tests.console.test_people import address_of, send_ana

@@ -16,7 +16,7 @@ from cdp.conditions import Context, format_text, parse
 from cdp.conditions.forms import ALL_FORMS
 from cdp.conditions.functions import FUNCTIONS
 from cdp.console import assets
-from cdp.console.builder import from_form, to_form
+from cdp.console.audiences.builder import from_form, to_form
 from tests.conditions import trees
 
 pytestmark = pytest.mark.slow

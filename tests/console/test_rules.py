@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cdp.store import definitions
-from cdp.store.trait_rules import KEY, KIND, load_trait_rules
+from cdp.store.profiles.trait_rules import KEY, KIND, load_trait_rules
 from tests.console.factory import Browser, World, words
 
 FORM = {

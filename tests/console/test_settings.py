@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 from cdp.api.auth import SCOPES
-from cdp.console import users
+from cdp.console.settings import users
 from cdp.store import config_rows
 from tests.console.factory import KEY, Browser, World
 

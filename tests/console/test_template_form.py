@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from cdp.store import defining, message_reads
-from cdp.store.message_reads import Which
+from cdp.store.defined import defining
+from cdp.store.messages import reads as message_reads
+from cdp.store.messages.reads import Which
 from tests.console.factory import World, words
 
 FORMS: dict[str, dict[str, Any]] = {

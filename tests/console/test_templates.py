@@ -10,8 +10,9 @@ import pytest
 from cdp.delivery.messages.compose import Prepared
 from cdp.delivery.messages.letters import Letters
 from cdp.messaging.request import Flag
-from cdp.store import defining, message_reads
-from cdp.store.message_reads import Which
+from cdp.store.defined import defining
+from cdp.store.messages import reads as message_reads
+from cdp.store.messages.reads import Which
 from tests.console.chromium import NEEDS_CHROMIUM, serving, tab
 from tests.console.factory import World
 from tests.console.test_masking import viewer_of

@@ -7,7 +7,7 @@ import io
 import re
 from typing import Any
 
-from cdp.store import branding, preferences
+from cdp.store.messages import branding, preferences
 from tests.console.factory import Browser, World
 
 PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")

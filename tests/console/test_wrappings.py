@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cdp.store import defining
+from cdp.store.defined import defining
 from tests.console.factory import World, words
 from tests.console.test_masking import viewer_of
 

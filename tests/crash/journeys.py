@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from cdp.config import Settings
-from cdp.store import Store, definitions, journey_runs, journeys, meta
+from cdp.store import Store, definitions, meta
+from cdp.store.journeys import launched as journeys
+from cdp.store.journeys import runs as journey_runs
 from cdp.store.tables import deliveries, journey_moves
 from cdp.store.tables import journey_runs as runs
 from tests.crash.harness import _AUTH, Server, _wait

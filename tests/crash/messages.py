@@ -21,7 +21,9 @@ from cdp.config import Settings
 from cdp.log import open_log
 from cdp.log.record import Record
 from cdp.messaging.request import Request
-from cdp.store import Store, addressees, deliveries, people, preferences
+from cdp.store import Store
+from cdp.store.messages import addressees, deliveries, preferences
+from cdp.store.profiles import people
 from cdp.store.tables import USERS
 from tests.crash.harness import Server, _wait
 

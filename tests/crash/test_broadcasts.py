@@ -11,7 +11,9 @@ import pytest
 
 from cdp.config import Settings
 from cdp.delivery.broadcasts import acts
-from cdp.store import Store, broadcast_figures, broadcasts, defining
+from cdp.store import Store
+from cdp.store.defined import defining
+from cdp.store.messages import broadcast_figures, broadcasts
 from tests.crash.harness import Server, _wait
 from tests.crash.messages import PLUGIN, Provider, _people
 

@@ -12,8 +12,10 @@ from cdp.delivery.connections import ConnectionRunner
 from cdp.delivery.sending import Sender
 from cdp.pipeline.forget import regulate
 from cdp.plugin import Retry
-from cdp.store import config_rows, connections, defining
+from cdp.store import config_rows
 from cdp.store.config_rows import Destination
+from cdp.store.defined import defining
+from cdp.store.destinations import connections
 from cdp.store.tables import outbox, value_changes
 from tests.delivery.world import Recorder, World
 from tests.postgres import new_database

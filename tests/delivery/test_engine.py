@@ -14,8 +14,10 @@ from cdp.delivery.engine import Delivery
 from cdp.jobs.queue import waiting
 from cdp.plugin import Batch, DestinationContext, hookimpl
 from cdp.plugin.manager import Failure, Plugins
-from cdp.store import config_rows, defining, delivery_hooks
-from cdp.store.plugin_errors import record_failures
+from cdp.store import config_rows
+from cdp.store.defined import defining
+from cdp.store.destinations import hooks as delivery_hooks
+from cdp.store.destinations.plugin_errors import record_failures
 from cdp.store.tables import calls, plugin_errors
 from tests.delivery.world import Recorder, World
 

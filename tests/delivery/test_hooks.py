@@ -3,7 +3,8 @@
 from typing import Any
 
 from cdp.delivery.hooks import HookRunner
-from cdp.store import defining, delivery_hooks
+from cdp.store.defined import defining
+from cdp.store.destinations import hooks as delivery_hooks
 from cdp.store.tables import plugin_errors, profile_changes, transitions
 from tests.delivery.world import World
 

@@ -17,7 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdp.plugin import Batch, Outcome, Reject, Retry, Stop
-from cdp.store import config_rows, delivery, delivery_outbox
+from cdp.store import config_rows
+from cdp.store.destinations import outbox as delivery_outbox
+from cdp.store.destinations import streams as delivery
 from tests.delivery.world import Recorder, World
 from tests.scratch import SCRATCH
 

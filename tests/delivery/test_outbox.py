@@ -12,7 +12,9 @@ from cdp.delivery.outbox import CLAIM_MS, OutboxRunner
 from cdp.delivery.sending import Sender
 from cdp.plugin import Batch, DestinationContext, Outcome, Retry, Stop, hookimpl
 from cdp.plugin.manager import Plugins
-from cdp.store import config_rows, delivery_health, delivery_outbox
+from cdp.store import config_rows
+from cdp.store.destinations import health as delivery_health
+from cdp.store.destinations import outbox as delivery_outbox
 from tests.delivery.world import Recorder, World
 
 

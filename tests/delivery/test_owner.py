@@ -8,7 +8,7 @@ import pytest
 from cdp.delivery.sending import Sender
 from cdp.delivery.stream import CLAIM_MS, StreamRunner
 from cdp.plugin import Batch
-from cdp.store import delivery
+from cdp.store.destinations import streams as delivery
 from tests.delivery.world import Recorder, World
 from tests.postgres import new_database
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cdp.plugin import Batch, Outcome, Retry
-from cdp.store import delivery_health
+from cdp.store.destinations import health as delivery_health
 from cdp.store.tables import plugin_errors
 from tests.delivery.world import Recorder, World
 

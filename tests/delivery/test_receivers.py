@@ -14,7 +14,7 @@ from cdp.plugin import Channel, Destination, SettingsSchema, hookimpl
 from cdp.plugin.manager import Plugins
 from cdp.server.bootstrap import bootstrap
 from cdp.store import Store, config_rows
-from cdp.store.plugin_errors import all_failures
+from cdp.store.destinations.plugin_errors import all_failures
 
 
 class LettersSettings(SettingsSchema):

@@ -8,7 +8,9 @@ from cdp.delivery import replay
 from cdp.delivery.senders import Senders
 from cdp.plugin import Outcome, Reject, Retry, Stop, hookimpl
 from cdp.plugin.manager import Plugins
-from cdp.store import config_rows, delivery, delivery_health
+from cdp.store import config_rows
+from cdp.store.destinations import health as delivery_health
+from cdp.store.destinations import streams as delivery
 from cdp.store.tables import plugin_errors
 from tests.delivery.world import Recorder, World
 

@@ -15,8 +15,9 @@ from cdp.delivery.stream import StreamRunner
 from cdp.log.record import Record, Taken
 from cdp.pipeline import Pipeline
 from cdp.plugin import Batch, Destination, DestinationContext, Outcome
-from cdp.store import Store, config_rows, delivery
-from cdp.store.delivery import Stream
+from cdp.store import Store, config_rows
+from cdp.store.destinations import streams as delivery
+from cdp.store.destinations.streams import Stream
 from cdp.store.migrate import migrate
 from cdp.store.tables import calls, outbox
 

@@ -12,7 +12,10 @@ from cdp.demo.shop import Shop
 from cdp.log import Record, open_log, open_reader
 from cdp.pipeline import Pipeline
 from cdp.server.bootstrap import bootstrap
-from cdp.store import Store, catalogue_reads, config_rows, history, people
+from cdp.store import Store, config_rows
+from cdp.store.catalogue import reads as catalogue_reads
+from cdp.store.events import history
+from cdp.store.profiles import people
 from cdp.store.tables import ACCOUNTS, HISTORICAL, USERS, identifiers, nodes, rejected
 
 

@@ -14,7 +14,8 @@ from cdp.config import Settings, describe
 from cdp.console import snippets
 from cdp.server.bootstrap import bootstrap
 from cdp.server.health import render_metrics
-from cdp.store import Store, config_rows, progress
+from cdp.store import Store, config_rows
+from cdp.store.events import progress
 from tests.docs.markdown import table
 
 HOST, KEY = "http://127.0.0.1:8321", "YOUR_WRITE_KEY"

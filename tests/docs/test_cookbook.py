@@ -10,7 +10,9 @@ from cdp.conditions.expand import expand
 from cdp.conditions.language import Context, parse
 from cdp.definitions.space import Space
 from cdp.demo.shop import DAY_MS, Shop
-from cdp.store import audiences, counting, defining, lists, persons
+from cdp.store.audiences import counting, lists, persons
+from cdp.store.audiences import evaluated as audiences
+from cdp.store.defined import defining
 from cdp.store.tables import USERS
 from tests.docs.cookbook import ALL, PEOPLE, Recipe
 from tests.laws.test_audiences import Town

@@ -11,7 +11,8 @@ from cdp.definitions import Id
 from cdp.folder import work
 from cdp.folder.model import Step, World
 from cdp.plugin import Destination, Headers, SettingsSchema, secret
-from cdp.store import Store, config_rows, defining
+from cdp.store import Store, config_rows
+from cdp.store.defined import defining
 from cdp.store.migrate import migrate
 
 BIG = """\

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from cdp.definitions import DefinitionError, Id
 from cdp.folder import work
 from cdp.folder.lock import NAME
-from cdp.store import Store, defining
+from cdp.store import Store
+from cdp.store.defined import defining
 from tests.folder.shop import apply, define, empty, pull, stored, world, write
 
 WELCOME: Id = ("template", "welcome_1")

@@ -13,8 +13,9 @@ from cdp.cli.plans import sends_text
 from cdp.delivery.broadcasts import acts
 from cdp.folder import work
 from cdp.folder.model import Sends, StalePlan
-from cdp.store import Store, broadcasts
-from cdp.store.broadcasts import Broadcast
+from cdp.store import Store
+from cdp.store.messages import broadcasts
+from cdp.store.messages.broadcasts import Broadcast
 from tests.folder.shop import apply, define, empty, pull, texts, world, write
 
 TEMPLATE = """\

@@ -12,7 +12,8 @@ from cdp.definitions import Id
 from cdp.folder import work
 from cdp.folder.lock import NAME, BadLock
 from cdp.folder.model import StalePlan
-from cdp.store import Store, config_rows, defining, definitions
+from cdp.store import Store, config_rows, definitions
+from cdp.store.defined import defining
 from cdp.store.migrate import migrate
 from tests.folder.shop import (
     BIG,

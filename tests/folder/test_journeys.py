@@ -9,8 +9,10 @@ import pytest
 
 from cdp.delivery.journeys import office
 from cdp.folder import work
-from cdp.store import Store, journey_runs, journeys
-from cdp.store.journey_runs import Placed
+from cdp.store import Store
+from cdp.store.journeys import launched as journeys
+from cdp.store.journeys import runs as journey_runs
+from cdp.store.journeys.runs import Placed
 from tests.folder.shop import apply, define, empty, pull, stored, world, write
 
 WELCOME = """\

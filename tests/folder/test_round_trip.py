@@ -18,9 +18,10 @@ from cdp.folder.model import Thing
 from cdp.folder.reading import File, loader, plain
 from cdp.folder.writing import merged, yaml_of
 from cdp.pipeline.sweep import put_rules
-from cdp.store import Store, config_rows, defining
+from cdp.store import Store, config_rows
 from cdp.store.config_rows import NameTaken
-from cdp.store.trait_rules import put_trait_rules
+from cdp.store.defined import defining
+from cdp.store.profiles.trait_rules import put_trait_rules
 from tests.conditions import trees
 from tests.folder.shop import apply, empty, pull, settings_of, texts, world
 from tests.scratch import SCRATCH

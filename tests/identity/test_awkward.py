@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cdp.store import people
+from cdp.store.profiles import people
 from cdp.store.tables import USERS
 from tests.laws.world import BASE, World
 

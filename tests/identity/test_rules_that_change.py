@@ -9,8 +9,8 @@ import pytest
 
 from cdp.pipeline import sweep
 from cdp.pipeline.story import DEPTH, ELSEWHERE, STEPS, story
-from cdp.store import people
-from cdp.store.objects import links
+from cdp.store.profiles import people
+from cdp.store.profiles.objects import links
 from cdp.store.tables import USERS
 from tests.identity.test_awkward import ids_of, said
 from tests.laws.world import BASE, World

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cdp.pipeline import Pipeline
-from cdp.store import progress
+from cdp.store.events import progress
 from cdp.store.tables import streams
 from tests.delivery.world import Recorder, World
 from tests.postgres import new_database

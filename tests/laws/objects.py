@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from cdp.identity.objects import collection_of
-from cdp.store import objects, people
+from cdp.store.profiles import objects, people
 from cdp.store.tables import USERS, identifiers, profiles
 from tests.laws.naive import Ident
 from tests.laws.naive_objects import ATTRIBUTES, Thing

@@ -15,7 +15,10 @@ from cdp.conditions import Context, Evaluator, Event, Person, format_text, parse
 from cdp.conditions.ast import Call, walk
 from cdp.events import decode_json, format_time
 from cdp.pipeline.audiences import compute
-from cdp.store import audiences, definitions, history, membership, meta
+from cdp.store import definitions, meta
+from cdp.store.audiences import evaluated as audiences
+from cdp.store.audiences import membership
+from cdp.store.events import history
 from cdp.store.tables import computed_values, identifiers, member_changes, members, nodes
 from tests.conditions.stories import AROUND, conditions, messages
 from tests.laws.towns import condition, steps

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdp.pipeline import catalogue as taking
-from cdp.store import catalogue, catalogue_reads
+from cdp.store.catalogue import reads as catalogue_reads
+from cdp.store.catalogue import writing as catalogue
 from cdp.store.tables import catalogue_days, catalogue_names, catalogue_properties, catalogue_seen
 from tests.laws.world import BASE, World, splits
 from tests.postgres import new_database

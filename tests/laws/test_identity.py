@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cdp.identity import public_id
 from cdp.pipeline import sweep
 from cdp.pipeline.unmerge import unmerge
-from cdp.store import people
+from cdp.store.profiles import people
 from cdp.store.tables import USERS
 from tests.laws.naive import Ident, Model
 from tests.laws.world import BASE, World, messages, splits

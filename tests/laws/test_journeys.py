@@ -23,7 +23,12 @@ from cdp.journeys.replay import Life
 from cdp.journeys.run import Emit, Send, Update
 from cdp.journeys.setting import Setting
 from cdp.pipeline import Pipeline
-from cdp.store import definitions, emissions, graph, journey_runs, journeys, meta, timers
+from cdp.store import definitions, meta
+from cdp.store.audiences import timers
+from cdp.store.journeys import launched as journeys
+from cdp.store.journeys import runs as journey_runs
+from cdp.store.messages import emissions
+from cdp.store.profiles import graph
 from cdp.store.tables import deliveries, journey_moves, nodes
 from cdp.store.tables import journey_runs as runs_table
 from tests.conditions.stories import AROUND

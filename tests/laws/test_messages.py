@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from cdp.delivery.messages.checks import Checks
 from cdp.delivery.messages.runner import MessageRunner
 from cdp.plugin import Outgoing, Receipt, Retry, Unanswered
-from cdp.store import claims, deliveries, preferences
+from cdp.store.messages import claims, deliveries, preferences
 from tests.delivery.messages.post import Plain, Post, box
 from tests.postgres import new_database
 from tests.scratch import SCRATCH

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from cdp.pipeline.mend import mend
 from cdp.pipeline.refold import refold
 from cdp.pipeline.unmerge import undo, unmerge
-from cdp.store import identity, people, progress
+from cdp.store.events import progress
+from cdp.store.profiles import identity, people
 from cdp.store.tables import USERS, nodes
 from tests.laws import naive_objects
 from tests.laws.naive import Model

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from cdp.pipeline import part
 from cdp.pipeline.story import story
 from cdp.pipeline.unmerge import CannotUnmerge, undo, unmerge
-from cdp.store import identity, people
+from cdp.store.profiles import identity, people
 from cdp.store.tables import USERS, components, nodes
 from tests.laws.test_identity import RUNS, rules
 from tests.laws.world import BASE, World, splits

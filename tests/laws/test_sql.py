@@ -39,16 +39,9 @@ from cdp.conditions.ast import (
     walk,
 )
 from cdp.log.record import Record
-from cdp.store import (
-    columnar,
-    counting,
-    kept,
-    kept_files,
-    matching,
-    people,
-    persons,
-    trait_values,
-)
+from cdp.store.audiences import counting, matching, persons
+from cdp.store.events import columnar, kept, kept_files
+from cdp.store.profiles import people, trait_values
 from cdp.store.tables import USERS
 from tests.conditions import stories
 from tests.conditions.stories import AROUND, EVENTS, HISTORIES, LITERALS, OPS

@@ -15,8 +15,9 @@ from cdp.definitions import KINDS
 from cdp.delivery.messages.choices import choose
 from cdp.messaging.choices import call_of
 from cdp.messaging.standing import why_not
-from cdp.store import definitions, meta, preferences
-from cdp.store.topics import all_topics
+from cdp.store import definitions, meta
+from cdp.store.messages import preferences
+from cdp.store.messages.topics import all_topics
 from tests.laws.test_audiences import Town
 from tests.pages.house import House
 from tests.postgres import new_database
@@ -170,7 +171,7 @@ def test_the_last_check_and_the_condition_agree(tmp_path: Path, database: str) -
 
 
 def agree(house: House, nodes: list[int]) -> None:
-    from cdp.store import audiences
+    from cdp.store.audiences import evaluated as audiences
     from cdp.store.tables import members
     from cdp.store.tables import nodes as node_rows
 

@@ -14,8 +14,9 @@ from cdp.config import Settings
 from cdp.log.record import Record, Taken
 from cdp.pipeline import Pipeline, sweep
 from cdp.profiles.traits import TraitMap
-from cdp.store import Store, identity
+from cdp.store import Store
 from cdp.store.migrate import migrate
+from cdp.store.profiles import identity
 from cdp.store.tables import ACCOUNTS, USERS, identifiers, memberships, nodes, profiles, rejected
 from tests.scratch import SCRATCH
 
@@ -152,7 +153,7 @@ class World:
 
     def history(self) -> list[tuple[str, str, int]]:
         """(messageId, node's identifiers, event time) of every row of the history."""
-        from cdp.store import history
+        from cdp.store.events import history
 
         with self.store.read() as tx:
             rows = history.rows_after(tx, 0, 10**6)

@@ -14,9 +14,10 @@ from cdp.log.record import CHECKED, Record, checked_body
 from cdp.messaging.links import Addresses
 from cdp.messaging.names import delivery_name
 from cdp.pages import create_blueprint
-from cdp.store import addressees, definitions, emissions, link_keys, preferences
-from cdp.store import reports as report_rows
-from cdp.store.reports import Kept
+from cdp.store import definitions
+from cdp.store.messages import addressees, emissions, link_keys, preferences
+from cdp.store.messages import reports as report_rows
+from cdp.store.messages.reports import Kept
 from tests.delivery.messages.post import Post, Postbox, box
 
 

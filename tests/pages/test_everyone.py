@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from werkzeug.serving import make_server
 
-from cdp.store import branding, copies
-from cdp.store.branding import Branding
+from cdp.store.messages import branding, copies
+from cdp.store.messages.branding import Branding
 from tests.console.chromium import NEEDS_CHROMIUM, tab
 from tests.console.test_everyone import AXE, axe
 from tests.pages.house import House

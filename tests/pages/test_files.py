@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cdp.messaging.images import read_image
-from cdp.store import images
+from cdp.store.messages import images
 from tests.messaging.test_images import picture
 from tests.pages.house import House
 

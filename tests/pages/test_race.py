@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cdp.store import claims, preferences
+from cdp.store.messages import claims, preferences
 from tests.pages.house import House
 from tests.postgres import new_database
 

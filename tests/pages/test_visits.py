@@ -11,7 +11,8 @@ import pytest
 from cdp.delivery.messages.seen import Seeing, Seen, take_seen
 from cdp.messaging.machines import Guess
 from cdp.messaging.names import signed_link
-from cdp.store import deliveries, tables
+from cdp.store import tables
+from cdp.store.messages import deliveries
 from tests.pages.house import House
 
 PERSON = {"User-Agent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15"}
@@ -137,7 +138,7 @@ def test_a_link_works_after_its_key_was_changed_and_before_we_heard_of_a_new_one
     house: House,
 ) -> None:
     from cdp.messaging.names import delivery_name
-    from cdp.store import link_keys
+    from cdp.store.messages import link_keys
 
     id_ = sent(house)
     assert house.client.get(house.links(id_).counted(TARGET)).status_code == 302

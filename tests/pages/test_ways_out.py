@@ -8,7 +8,7 @@ import pytest
 
 from cdp.messaging.request import Flag
 from cdp.pages.language import languages
-from cdp.store import preferences
+from cdp.store.messages import preferences
 from tests.pages.house import House
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
@@ -115,7 +115,8 @@ def test_unsubscribing_from_everything_sets_the_trait_and_back(house: House) -> 
 def test_people_of_whom_only_an_address_is_known_are_told_of_too(house: House) -> None:
     house.put("identify", {"anonymousId": "a1", "traits": {"email": "only@example.org"}})
     with house.store.read() as tx:
-        from cdp.store import addressees, people
+        from cdp.store.messages import addressees
+        from cdp.store.profiles import people
         from cdp.store.tables import USERS
 
         profile = people.resolve(tx, USERS, "email", "only@example.org")
@@ -192,7 +193,7 @@ def test_a_message_in_a_browser_can_do_nothing(house: House) -> None:
     assert house.client.get(path).status_code == 404
     house.settle()
     assert house.client.get(path).text.count("Hello") >= 1
-    from cdp.store import copies
+    from cdp.store.messages import copies
 
     with house.store.write() as tx:
         copies.keep(tx, {id_: {"html": "<p>Hi<script>alert(1)</script>"}}, 1)

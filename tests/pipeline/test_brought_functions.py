@@ -12,8 +12,9 @@ from cdp.definitions.words import parsed
 from cdp.pipeline.audiences.explain import NotComputed, why
 from cdp.plugin import ConditionFunction
 from cdp.plugin.conditions import watched
-from cdp.store import membership, people
-from cdp.store.membership import State
+from cdp.store.audiences import membership
+from cdp.store.audiences.membership import State
+from cdp.store.profiles import people
 from cdp.store.tables import USERS
 from tests.laws.test_audiences import Town
 

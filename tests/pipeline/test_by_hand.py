@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cdp.store import by_hand
+from cdp.store.defined import by_hand
 from tests.laws.test_audiences import Town
 from tests.postgres import new_database
 

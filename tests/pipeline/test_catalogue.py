@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from cdp.pipeline.catalogue import EACH_MINUTE, ENOUGH, OFTEN, SELDOM
-from cdp.store import catalogue_reads, progress
-from cdp.store.catalogue_reads import Entry
+from cdp.store.catalogue import reads as catalogue_reads
+from cdp.store.catalogue.reads import Entry
+from cdp.store.events import progress
 from tests.laws.world import BASE, World
 
 TODAY = BASE // catalogue_reads.DAY_MS

@@ -8,7 +8,8 @@ from typing import Any
 from cdp.identity import public_id
 from cdp.pipeline import Pipeline
 from cdp.pipeline.unmerge import undo, unmerge
-from cdp.store import delivery, people
+from cdp.store.destinations import streams as delivery
+from cdp.store.profiles import people
 from cdp.store.tables import USERS, profile_changes
 from tests.identity.test_awkward import said
 from tests.laws.world import BASE, World

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cdp.pipeline.audiences import compute
-from cdp.store import audiences
+from cdp.store.audiences import evaluated as audiences
 from tests.laws.test_audiences import Town
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from cdp.pipeline.audiences.explain import NotComputed, Why, why
-from cdp.store import membership, people
+from cdp.store.audiences import membership
+from cdp.store.profiles import people
 from cdp.store.tables import USERS
 from tests.laws.test_audiences import Town
 

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 
 from cdp.log import open_log, open_reader
 from cdp.pipeline import run, upkeep
-from cdp.store import progress
+from cdp.store.events import progress
 from cdp.store.tables import checkpoints
 from tests.factories import KEY, TOKEN, Space, basic
 

@@ -16,8 +16,10 @@ from cdp.definitions.own_sql import VIEWS, SqlError
 from cdp.definitions.space import Space
 from cdp.pipeline import own_queries
 from cdp.pipeline.audiences.explain import why
-from cdp.store import counting, defining, members, people, query_runs
-from cdp.store.own_sql import ask
+from cdp.store.audiences import counting, members, query_runs
+from cdp.store.audiences.own_sql import ask
+from cdp.store.defined import defining
+from cdp.store.profiles import people
 from cdp.store.tables import tokens
 from tests.laws.test_audiences import Town
 from tests.postgres import new_database

@@ -15,8 +15,9 @@ from cdp.log.files import PartWriter, segments
 from cdp.log.record import Record, to_row
 from cdp.pipeline import run, upkeep
 from cdp.pipeline.run import Pipeline
-from cdp.store import Store, progress
+from cdp.store import Store
 from cdp.store.db import FILE
+from cdp.store.events import progress
 from tests.factories import TOKEN, Space, basic
 
 

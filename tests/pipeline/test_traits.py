@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from cdp.store import console_queries, people, progress
+from cdp.store.events import console_queries, progress
+from cdp.store.profiles import people
+from cdp.store.profiles.trait_rules import put_trait_rules
 from cdp.store.tables import USERS, rejected
-from cdp.store.trait_rules import put_trait_rules
 from tests.factories import Space, bearer
 
 

@@ -14,7 +14,7 @@ from cdp.journeys.steps import STEPS
 from cdp.plugin import GoOn, JourneyStep, SettingsSchema, StepMoment, WaitFor, hookimpl
 from cdp.plugin.manager import Plugins
 from cdp.server.functions import know_functions
-from cdp.store import journeys
+from cdp.store.journeys import launched as journeys
 from tests.pipeline.journeys.town import HOUR, Town
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from cdp.cli import cli
-from cdp.store import definitions, journeys
+from cdp.store import definitions
+from cdp.store.journeys import launched as journeys
 from tests.factories import Space, ana, bearer, iso
 
 

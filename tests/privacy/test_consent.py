@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from cdp.profiles.consent import UPDATE_EVENT, permits
-from cdp.store import config_rows, people
+from cdp.store import config_rows
+from cdp.store.profiles import people
 from cdp.store.tables import USERS, streams
 from tests.delivery.world import Recorder, World
 from tests.factories import Space, bearer, iso

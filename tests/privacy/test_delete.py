@@ -20,20 +20,12 @@ from cdp.delivery.forward import Forwarder
 from cdp.log import Record, open_reader
 from cdp.pipeline import Pipeline, forget, rebuild, retention, unmerge
 from cdp.plugin import Destination, Retry
-from cdp.store import (
-    config_rows,
-    definitions,
-    delivery,
-    delivery_outbox,
-    history,
-    kept,
-    kept_files,
-    lists,
-    meta,
-    people,
-    regulations,
-    wiping,
-)
+from cdp.store import config_rows, definitions, meta, wiping
+from cdp.store.audiences import lists
+from cdp.store.destinations import outbox as delivery_outbox
+from cdp.store.destinations import streams as delivery
+from cdp.store.events import history, kept, kept_files
+from cdp.store.profiles import people, regulations
 from cdp.store.tables import (
     ACCOUNTS,
     USERS,
@@ -455,7 +447,7 @@ def test_suppressed_people_are_kept_as_a_count_only(space: Space) -> None:
     ]
     space.send(*later)
     with space.store.read() as tx:
-        from cdp.store import progress
+        from cdp.store.events import progress
 
         assert progress.total_counts(tx)["suppressed"] == 3
         assert people.resolve(tx, USERS, "user_id", "ana-7f3a91c2d4") is None

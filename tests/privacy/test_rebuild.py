@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from cdp.pipeline import rebuild
-from cdp.store import history
+from cdp.store.events import history
 from cdp.store.tables import components, doomed, nodes, removals
 from tests.laws.test_identity import rules
 from tests.laws.world import BASE, World, messages

@@ -13,7 +13,8 @@ from sqlalchemy import insert, inspect, select
 from cdp.config import ConfigError, Settings
 from cdp.events.addresses import truncated_ip
 from cdp.pipeline import rebuild, retention
-from cdp.store import dedupe, history, people, unlisted
+from cdp.store.events import dedupe, history, unlisted
+from cdp.store.profiles import people
 from cdp.store.tables import USERS, kept_files
 from tests.laws.world import BASE, World
 from tests.postgres import new_database

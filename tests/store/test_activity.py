@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from cdp.store import console_queries, faces, history
-from cdp.store.activity import DAY_MS, Activity, activity, names_of_nodes
+from cdp.store.events import console_queries, history
+from cdp.store.events.activity import DAY_MS, Activity, activity, names_of_nodes
+from cdp.store.profiles import faces
 from tests.factories import Space
 
 TODAY = 20_000

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from cdp.protocols import Seen, hides_something
-from cdp.store import catalogue, catalogue_reads, config_rows
-from cdp.store.catalogue_reads import DAY_MS
+from cdp.store import config_rows
+from cdp.store.catalogue import reads as catalogue_reads
+from cdp.store.catalogue import writing as catalogue
+from cdp.store.catalogue.reads import DAY_MS
 from tests.factories import Space, ana, iso
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from cdp.conditions import Context, parse
-from cdp.store import choosing, columnar
-from cdp.store.choosing import choose_members, choose_valued
-from cdp.store.kept_files import KeptFile
+from cdp.store.audiences import choosing
+from cdp.store.audiences.choosing import choose_members, choose_valued
+from cdp.store.events import columnar
+from cdp.store.events.kept_files import KeptFile
 from cdp.store.tables import identifiers
 from tests.laws.test_audiences import Town
 

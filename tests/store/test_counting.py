@@ -11,7 +11,9 @@ from sqlalchemy import insert
 
 from cdp.conditions import Context, parse
 from cdp.log.record import Record
-from cdp.store import counting, kept, lists, matching, preview, trait_values
+from cdp.store.audiences import counting, lists, matching, preview
+from cdp.store.events import kept
+from cdp.store.profiles import trait_values
 from cdp.store.tables import USERS, audiences, members
 from tests.laws.world import BASE, World
 

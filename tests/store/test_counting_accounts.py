@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from cdp.conditions import Context, parse
-from cdp.store import lists
-from cdp.store.counting import count_people
+from cdp.store.audiences import lists
+from cdp.store.audiences.counting import count_people
 from tests.factories import Space, iso
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cdp.store import coverage
-from cdp.store.coverage import NoSuchAudience, Share
+from cdp.store.messages import coverage
+from cdp.store.messages.coverage import NoSuchAudience, Share
 from tests.factories import Space, iso
 from tests.postgres import new_database
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cdp.store import Store
-from cdp.store.dedupe import DedupeIndex, Key
+from cdp.store.events.dedupe import DedupeIndex, Key
 from cdp.store.migrate import migrate
 
 

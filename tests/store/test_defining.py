@@ -12,9 +12,10 @@ from sqlalchemy import Connection, select
 
 from cdp.config import Settings
 from cdp.definitions import KINDS, DefinitionError, Id
-from cdp.store import Store, defining, definitions, meta
+from cdp.store import Store, definitions, meta
 from cdp.store.config_rows import NameTaken
-from cdp.store.defining import NoSuchDefinition, StaleVersion, StillUsed
+from cdp.store.defined import defining
+from cdp.store.defined.defining import NoSuchDefinition, StaleVersion, StillUsed
 from cdp.store.migrate import migrate
 from cdp.store.tables import changes
 from tests.postgres import new_database

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from cdp.store import catalogue_reads, definitions
-from cdp.store.fields import KIND, Known, decide, known_fields
+from cdp.store import definitions
+from cdp.store.catalogue import reads as catalogue_reads
+from cdp.store.catalogue.fields import KIND, Known, decide, known_fields
 from tests.factories import Space
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdp.store import kept
-from cdp.store.kept import value_of, value_row
+from cdp.store.events import kept
+from cdp.store.events.kept import value_of, value_row
 from tests.laws.world import World
 
 JSON = st.recursive(

@@ -15,7 +15,9 @@ from cdp.conditions import Context, parse
 from cdp.config import ConfigError, Settings
 from cdp.log.record import Record
 from cdp.pipeline import kept_files as filing
-from cdp.store import columnar, counting, history, kept, kept_files, matching, preview, removal
+from cdp.store.audiences import counting, matching, preview
+from cdp.store.events import columnar, history, kept, kept_files
+from cdp.store.privacy import removal
 from cdp.store.tables import audiences, members
 from tests.laws.world import BASE, World
 

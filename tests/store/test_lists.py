@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from cdp.store import Store, config_rows, definitions, lists
-from cdp.store.lists import ListInUse, Lists, NoSuchList, lists_of
+from cdp.store import Store, config_rows, definitions
+from cdp.store.audiences import lists
+from cdp.store.audiences.lists import ListInUse, Lists, NoSuchList, lists_of
 from cdp.store.tables import list_values
 from tests.factories import Space
 

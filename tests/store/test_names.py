@@ -10,8 +10,8 @@ import pytest
 
 from cdp.delivery import events
 from cdp.pipeline import memory
-from cdp.store import console_queries, history
-from cdp.store.console_queries import LiveFilter
+from cdp.store.events import console_queries, history
+from cdp.store.events.console_queries import LiveFilter
 from tests.factories import Space, basic
 
 # More than an IN list can take on Postgres.

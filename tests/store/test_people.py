@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from cdp.identity import identifier_hash, public_id
-from cdp.store import people
-from cdp.store.objects import links
+from cdp.store.profiles import people
+from cdp.store.profiles.objects import links
 from cdp.store.tables import ACCOUNTS, USERS
 from tests.factories import Space, ana, iso
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from cdp.conditions import Context, parse
-from cdp.store import catalogue, definitions
-from cdp.store.seen_names import names_for
+from cdp.store import definitions
+from cdp.store.catalogue import writing as catalogue
+from cdp.store.catalogue.names import names_for
 from tests.factories import Space
 
 

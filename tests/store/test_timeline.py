@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from cdp.store import Store, history, timeline
-from cdp.store.history import HistoryRow
+from cdp.store import Store
+from cdp.store.events import history, timeline
+from cdp.store.events.history import HistoryRow
 from cdp.store.migrate import migrate
 from cdp.store.tables import partition_tables, partitions
 from tests.factories import Space

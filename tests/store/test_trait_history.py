@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from cdp.events import Stamp
 from cdp.profiles.trait_rules import TraitRules
 from cdp.profiles.traits import TraitMap, clean
-from cdp.store import people, trait_history
+from cdp.store.profiles import people, trait_history
+from cdp.store.profiles.trait_rules import put_trait_rules
 from cdp.store.tables import ACCOUNTS, USERS
-from cdp.store.trait_rules import put_trait_rules
 from tests.factories import Space, ana
 
 EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "40"))

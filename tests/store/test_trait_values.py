@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from cdp.pipeline import rebuild
 from cdp.profiles.traits import TraitMap
-from cdp.store import graph, trait_values
-from cdp.store.kept import value_of
+from cdp.store.events.kept import value_of
+from cdp.store.profiles import graph, trait_values
 from cdp.store.tables import USERS, nodes, profiles
 from cdp.store.tables import trait_values as table
 from tests.laws.world import BASE, World, messages, splits

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
-from cdp.store.exports import exports_since
+from cdp.store.profiles.exports import exports_since
 from cdp.transfer.sorting import in_order
 from tests.cli.conftest import Cdp
 from tests.factories import KEY, TOKEN, Space, ana

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdp.config import Settings
-from cdp.store import imports, regulations
+from cdp.store.profiles import imports, regulations
 from cdp.store.tables import USERS
 from cdp.transfer import importing, undo
 from cdp.transfer.dryrun import dry_run

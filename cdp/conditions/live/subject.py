@@ -11,7 +11,7 @@ from cdp.conditions.lists import NO_LISTS, Lists
 from cdp.conditions.predicate import Predicate, compile_message
 from cdp.events import at_path
 
-#: The event of a stream of traits, for `changed`; see `cdp.store.kept`.
+#: The event of a stream of traits, for `changed`; see `cdp.store.events.kept`.
 TRAITS = ""
 Keys = tuple[str, ...]
 

@@ -14,7 +14,7 @@ _TRUTHS = ("true", "false")
 
 
 class Columns(NamedTuple):
-    """As `cdp.store.kept.value_row` writes them; ``ms`` is the value read as a time."""
+    """As `cdp.store.events.kept.value_row` writes them; ``ms`` is the value read as a time."""
 
     num: Expr
     text: Expr

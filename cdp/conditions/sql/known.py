@@ -26,7 +26,7 @@ class Part(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """A kept path of an event; see `cdp.store.kept.KeptProperty`."""
+    """A kept path of an event; see `cdp.store.events.kept.KeptProperty`."""
 
     id: int
     backfilled_to: int

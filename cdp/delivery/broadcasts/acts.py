@@ -14,8 +14,8 @@ from cdp.messaging.broadcasts import states
 from cdp.messaging.broadcasts.plan import BadPlan, plan_of, read, unready
 from cdp.messaging.broadcasts.schema import KEY
 from cdp.messaging.broadcasts.when import begins_at
-from cdp.store import broadcasts
-from cdp.store.broadcasts import Broadcast
+from cdp.store.messages import broadcasts
+from cdp.store.messages.broadcasts import Broadcast
 
 
 def create(

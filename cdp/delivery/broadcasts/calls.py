@@ -17,9 +17,9 @@ from cdp.delivery.broadcasts.filters import BadFilter, condition_of
 from cdp.delivery.broadcasts.turns import turns
 from cdp.messaging.broadcasts import states
 from cdp.messaging.broadcasts.plan import plan_of
-from cdp.store import broadcast_people, broadcasts
-from cdp.store.broadcasts import Broadcast
-from cdp.store.deliveries import pack
+from cdp.store.messages import broadcast_people, broadcasts
+from cdp.store.messages.broadcasts import Broadcast
+from cdp.store.messages.deliveries import pack
 
 #: Bytes of ``data``; people in one call; calls that may be on their way at once.
 MAX_DATA, MAX_NAMED, MAX_CALLS = 50_000, 10_000, 5

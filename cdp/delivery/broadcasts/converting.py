@@ -10,18 +10,17 @@ from cdp.messaging.broadcasts.plan import Plan, plan_of
 from cdp.messaging.broadcasts.schema import MAX_WINDOW
 from cdp.messaging.names import delivery_name
 from cdp.messaging.request import Flag
-from cdp.store import (
-    Store,
+from cdp.store import Store, meta
+from cdp.store.events import history
+from cdp.store.messages import (
     addressees,
     broadcast_figures,
     broadcasts,
     deliveries,
     emissions,
-    history,
     link_keys,
-    meta,
 )
-from cdp.store.broadcast_figures import Credit
+from cdp.store.messages.broadcast_figures import Credit
 
 #: Where the history was read up to.
 _PLACE = "goals_seq"

@@ -16,8 +16,8 @@ from cdp.events import MalformedJSON, decode_json
 from cdp.messaging.broadcasts.plan import Plan
 from cdp.plugin import Retry
 from cdp.plugin.guard import Forbidden, Guard
-from cdp.store.broadcast_people import Chosen
-from cdp.store.broadcasts import Broadcast
+from cdp.store.messages.broadcast_people import Chosen
+from cdp.store.messages.broadcasts import Broadcast
 
 #: Gives the lines behind an address; `BadFile`.
 Fetch = Callable[[str], Iterable[bytes]]

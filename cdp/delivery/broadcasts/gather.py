@@ -15,9 +15,10 @@ from cdp.delivery.broadcasts import files, who
 from cdp.delivery.broadcasts.turns import turns
 from cdp.messaging.broadcasts.lots import FIRST, NEVER
 from cdp.messaging.broadcasts.plan import Plan, plan_of
-from cdp.store import Store, broadcast_people, broadcasts
-from cdp.store.broadcast_people import Chosen
-from cdp.store.broadcasts import Broadcast
+from cdp.store import Store
+from cdp.store.messages import broadcast_people, broadcasts
+from cdp.store.messages.broadcast_people import Chosen
+from cdp.store.messages.broadcasts import Broadcast
 
 #: How long whoever chooses may go without a sign of life (ms).
 ALIVE_MS = 60_000

@@ -6,8 +6,8 @@ from sqlalchemy import Connection
 
 from cdp.messaging.broadcasts.plan import Plan, plan_of
 from cdp.messaging.broadcasts.winner import Result, best, in_words
-from cdp.store import broadcast_figures, broadcasts
-from cdp.store.broadcasts import Broadcast
+from cdp.store.messages import broadcast_figures, broadcasts
+from cdp.store.messages.broadcasts import Broadcast
 
 
 def judge(tx: Connection, row: Broadcast, now: int) -> bool:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from cdp.store import broadcast_people, broadcasts
-from cdp.store.broadcasts import ORIGIN
 from cdp.store.bulk import select_by
-from cdp.store.deliveries import Delivery
+from cdp.store.messages import broadcast_people, broadcasts
+from cdp.store.messages.broadcasts import ORIGIN
+from cdp.store.messages.deliveries import Delivery
 from cdp.store.tables import deliveries
 
 #: After how long one that was claimed in the moment of a pause is looked at again (ms).

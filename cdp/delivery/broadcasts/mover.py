@@ -13,8 +13,9 @@ from cdp.delivery.broadcasts import files, gather, judging, turn
 from cdp.delivery.broadcasts.turn import Way
 from cdp.messaging.broadcasts import states
 from cdp.messaging.broadcasts.plan import Plan, plan_of
-from cdp.store import Store, broadcasts, definitions
-from cdp.store.broadcasts import Broadcast
+from cdp.store import Store, definitions
+from cdp.store.messages import broadcasts
+from cdp.store.messages.broadcasts import Broadcast
 
 logger = structlog.get_logger(__name__)
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from cdp.store import people
-from cdp.store.deliveries import pack
+from cdp.store.messages.deliveries import pack
+from cdp.store.profiles import people
 from cdp.store.tables import USERS
 
 

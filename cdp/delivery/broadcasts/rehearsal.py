@@ -16,9 +16,10 @@ from cdp.delivery.messages.compose import Prepared
 from cdp.delivery.messages.letters import Letters
 from cdp.messaging.broadcasts.plan import Plan
 from cdp.messaging.request import Request
-from cdp.store import Store, addressees, asking, deliveries
-from cdp.store.counting import Preview
-from cdp.store.deliveries import Delivery, pack
+from cdp.store import Store
+from cdp.store.audiences.counting import Preview
+from cdp.store.messages import addressees, asking, deliveries
+from cdp.store.messages.deliveries import Delivery, pack
 
 #: People on whom it is tried.
 SAMPLE = 400

@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 from cdp.messaging.broadcasts.lots import NEVER
 from cdp.messaging.broadcasts.plan import Plan, plan_of
 from cdp.messaging.broadcasts.winner import Result, in_words
-from cdp.store import broadcast_figures, broadcast_people, broadcasts
-from cdp.store.broadcasts import Broadcast
+from cdp.store.messages import broadcast_figures, broadcast_people, broadcasts
+from cdp.store.messages.broadcasts import Broadcast
 
 #: Held-out people that are compared with at most.
 _COMPARED = 100_000

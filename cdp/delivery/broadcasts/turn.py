@@ -13,10 +13,10 @@ from cdp.messaging.broadcasts.pace import Pace, after, allowed
 from cdp.messaging.broadcasts.plan import Plan, plan_of
 from cdp.messaging.chain import Chain, Link
 from cdp.messaging.request import BULK, Request
-from cdp.store import asking, broadcast_people, broadcasts
-from cdp.store.broadcast_people import Chosen
-from cdp.store.broadcasts import ORIGIN, Broadcast
-from cdp.store.deliveries import unpack
+from cdp.store.messages import asking, broadcast_people, broadcasts
+from cdp.store.messages.broadcast_people import Chosen
+from cdp.store.messages.broadcasts import ORIGIN, Broadcast
+from cdp.store.messages.deliveries import unpack
 
 #: People in one transaction.
 PIECE = 500

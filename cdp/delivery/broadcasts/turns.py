@@ -7,8 +7,8 @@ from sqlalchemy import Connection
 from cdp.messaging.broadcasts.lots import REST, lot
 from cdp.messaging.broadcasts.plan import Plan
 from cdp.messaging.broadcasts.when import due_at
-from cdp.store import broadcast_people
-from cdp.store.broadcast_people import Chosen
+from cdp.store.messages import broadcast_people
+from cdp.store.messages.broadcast_people import Chosen
 
 
 def turns(

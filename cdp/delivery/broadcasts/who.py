@@ -9,9 +9,12 @@ from sqlalchemy import Connection
 
 from cdp.conditions import ConditionError, Context
 from cdp.definitions.words import words
-from cdp.store import broadcast_people, counting, defining, definitions, meaning, membership
-from cdp.store.counting import Preview
-from cdp.store.matching import count_all
+from cdp.store import definitions
+from cdp.store.audiences import counting, membership
+from cdp.store.audiences.counting import Preview
+from cdp.store.audiences.matching import count_all
+from cdp.store.defined import defining, meaning
+from cdp.store.messages import broadcast_people
 
 
 class NoPeople(ValueError):

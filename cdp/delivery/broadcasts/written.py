@@ -9,8 +9,9 @@ from sqlalchemy import Connection
 
 from cdp.messaging.broadcasts.plan import Plan
 from cdp.messaging.lint import lint
-from cdp.store import coverage, definitions
-from cdp.store.coverage import NoSuchAudience
+from cdp.store import definitions
+from cdp.store.messages import coverage
+from cdp.store.messages.coverage import NoSuchAudience
 
 #: What is looked at on the finished message instead.
 _SEEN_THERE = frozenset({"no_unsubscribe", "no_default", "size"})

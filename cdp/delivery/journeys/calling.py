@@ -17,8 +17,8 @@ from cdp.events import at_path, format_time
 from cdp.journeys.triggers import TRIGGERED
 from cdp.messaging.calls import message_id
 from cdp.messaging.choices import who_of
-from cdp.store import emissions
-from cdp.store.journeys import LIVE
+from cdp.store.journeys.launched import LIVE
+from cdp.store.messages import emissions
 
 #: People in one call, and bytes of one's data.
 MOST_PEOPLE, MOST_DATA = 10_000, 30_000

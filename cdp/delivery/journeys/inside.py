@@ -8,9 +8,10 @@ from sqlalchemy import Connection
 
 from cdp.delivery.journeys.there import Refused, may, step_of
 from cdp.journeys.run import ACTIVE
-from cdp.store import journey_runs, journeys
-from cdp.store.journey_runs import Placed
-from cdp.store.journeys import LIVE, JourneyRow
+from cdp.store.journeys import launched as journeys
+from cdp.store.journeys import runs as journey_runs
+from cdp.store.journeys.launched import LIVE, JourneyRow
+from cdp.store.journeys.runs import Placed
 
 
 def enter(

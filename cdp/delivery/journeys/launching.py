@@ -15,7 +15,10 @@ from cdp.delivery.journeys.there import KIND, Refused, body_of, program_at
 from cdp.journeys import JourneyError, Program
 from cdp.journeys.places import own_settings
 from cdp.plugin import Channel
-from cdp.store import config_rows, defining, journey_runs, journeys
+from cdp.store import config_rows
+from cdp.store.defined import defining
+from cdp.store.journeys import launched as journeys
+from cdp.store.journeys import runs as journey_runs
 
 
 class Inside(NamedTuple):

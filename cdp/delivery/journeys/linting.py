@@ -14,7 +14,8 @@ from cdp.delivery.journeys.there import KIND
 from cdp.journeys import JourneyError, Program
 from cdp.journeys.lint import Finding, Sent, lint
 from cdp.messaging.templates import TemplateError
-from cdp.store import coverage, defining
+from cdp.store.defined import defining
+from cdp.store.messages import coverage
 
 #: People that are looked at for the shares of a variable.
 _MOST = 20_000

@@ -13,8 +13,9 @@ from sqlalchemy import Connection
 
 from cdp.delivery.journeys.launching import insiders, refuse_faulty
 from cdp.delivery.journeys.there import Refused, body_of, launched, may, program_at, step_of
-from cdp.store import journeys, meta
-from cdp.store.journeys import DRAINING, LIVE, PAUSED, STOPPED, JourneyRow
+from cdp.store import meta
+from cdp.store.journeys import launched as journeys
+from cdp.store.journeys.launched import DRAINING, LIVE, PAUSED, STOPPED, JourneyRow
 
 #: What becomes of people inside at a launch: they ``stay`` in their version, they ``move`` where
 #: the new version has their step, or by step: ``{"to": step}``, ``"stay"`` or ``"exit"``.

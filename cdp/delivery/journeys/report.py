@@ -13,11 +13,12 @@ from cdp.conditions.durations import parse_duration
 from cdp.conditions.share import difference, interval
 from cdp.delivery.journeys.there import launched, program_at
 from cdp.journeys import Program, Step
-from cdp.store import journey_report, journey_runs
-from cdp.store.broadcast_figures import HAPPENED
-from cdp.store.journey_report import DAY, Way
-from cdp.store.journey_runs import Count
-from cdp.store.journeys import JourneyRow
+from cdp.store.journeys import report as journey_report
+from cdp.store.journeys import runs as journey_runs
+from cdp.store.journeys.launched import JourneyRow
+from cdp.store.journeys.report import DAY, Way
+from cdp.store.journeys.runs import Count
+from cdp.store.messages.broadcast_figures import HAPPENED
 
 #: Days that are told of if none are named.
 DAYS = 30

@@ -13,11 +13,14 @@ from cdp.definitions.difference import difference
 from cdp.delivery.journeys.there import KIND, NoSuchJourney
 from cdp.events import format_time
 from cdp.identity import public_id
-from cdp.store import definitions, journey_runs, journey_sums, journeys
+from cdp.store import definitions
 from cdp.store.definitions import Version
-from cdp.store.exports import anchors
-from cdp.store.journey_runs import Move, Placed
-from cdp.store.journeys import JourneyRow, Order
+from cdp.store.journeys import launched as journeys
+from cdp.store.journeys import runs as journey_runs
+from cdp.store.journeys import sums as journey_sums
+from cdp.store.journeys.launched import JourneyRow, Order
+from cdp.store.journeys.runs import Move, Placed
+from cdp.store.profiles.exports import anchors
 
 DRAFT = "draft"
 

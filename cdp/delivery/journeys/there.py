@@ -8,8 +8,10 @@ from cdp.definitions import Body
 from cdp.definitions.journey import program_of
 from cdp.definitions.space import Space
 from cdp.journeys import JourneyError, Program, Step
-from cdp.store import defining, definitions, journeys
-from cdp.store.journeys import DRAINING, LIVE, PAUSED, JourneyRow
+from cdp.store import definitions
+from cdp.store.defined import defining
+from cdp.store.journeys import launched as journeys
+from cdp.store.journeys.launched import DRAINING, LIVE, PAUSED, JourneyRow
 
 KIND = "journey"
 #: The states in which each act may be done.

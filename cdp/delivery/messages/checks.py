@@ -11,9 +11,11 @@ from cdp.delivery.messages.compose import Prepared
 from cdp.messaging.pressure import Earlier, Pressed, pressed, window_ms
 from cdp.messaging.request import Flag
 from cdp.messaging.standing import NOBODY, forbids
-from cdp.store import meta, people, preferences, pressure, topics
+from cdp.store import meta
 from cdp.store.config_rows import Destination
-from cdp.store.pressure import Rules
+from cdp.store.messages import preferences, pressure, topics
+from cdp.store.messages.pressure import Rules
+from cdp.store.profiles import people
 
 
 class Checks:

@@ -14,9 +14,10 @@ from cdp.delivery.messages.tell import event_for
 from cdp.messaging.choices import call_of, traits_of
 from cdp.messaging.names import delivery_name
 from cdp.messaging.standing import ALL, Wish
-from cdp.store import addressees, deliveries, emissions, link_keys, meta, preferences
-from cdp.store.addressees import Addressee
-from cdp.store.deliveries import Delivery
+from cdp.store import meta
+from cdp.store.messages import addressees, deliveries, emissions, link_keys, preferences
+from cdp.store.messages.addressees import Addressee
+from cdp.store.messages.deliveries import Delivery
 
 #: The source of what we say ourselves: the first that there is.
 _OURS = 0

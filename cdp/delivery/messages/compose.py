@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from cdp.plugin import Content
-from cdp.store.deliveries import Delivery
+from cdp.store.messages.deliveries import Delivery
 
 
 class Prepared(NamedTuple):

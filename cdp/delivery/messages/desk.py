@@ -15,11 +15,12 @@ from cdp.delivery.messages.handing import Handed
 from cdp.delivery.messages.providers import Provider, Providers
 from cdp.messaging.outcome import Outcome, settle
 from cdp.messaging.request import Flag
-from cdp.store import claims as rows
-from cdp.store import copies, delivery, followups, preferences
-from cdp.store.claims import Change, Claim
-from cdp.store.deliveries import Delivery
-from cdp.store.plugin_errors import record_failures
+from cdp.store.destinations import streams as delivery
+from cdp.store.destinations.plugin_errors import record_failures
+from cdp.store.messages import claims as rows
+from cdp.store.messages import copies, followups, preferences
+from cdp.store.messages.claims import Change, Claim
+from cdp.store.messages.deliveries import Delivery
 
 #: How long a claim holds; a call takes much less.
 CLAIM_MS = 300_000

@@ -7,8 +7,9 @@ import time
 from cdp.config import Settings
 from cdp.log import GroupCommit, open_log
 from cdp.log.record import CHECKED, Record, checked_body
-from cdp.store import Store, config_rows, emissions
-from cdp.store.emissions import Emission
+from cdp.store import Store, config_rows
+from cdp.store.messages import emissions
+from cdp.store.messages.emissions import Emission
 
 #: Events in one record of the log, and after how long without any its part is ended.
 MANY, IDLE_S = 200, 60.0

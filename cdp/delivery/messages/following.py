@@ -9,9 +9,10 @@ from sqlalchemy import Connection
 from cdp.messaging.chain import fate
 from cdp.messaging.names import delivery_name
 from cdp.messaging.request import Flag, Request
-from cdp.store import Store, asking, deliveries, followups, link_keys
-from cdp.store.deliveries import Delivery
-from cdp.store.followups import Followup
+from cdp.store import Store
+from cdp.store.messages import asking, deliveries, followups, link_keys
+from cdp.store.messages.deliveries import Delivery
+from cdp.store.messages.followups import Followup
 
 #: Looked at in one transaction.
 MANY = 500

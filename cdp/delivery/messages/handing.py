@@ -11,7 +11,7 @@ from cdp.delivery.calls import pack_exchange
 from cdp.delivery.sending import Sender
 from cdp.plugin import Exchange, Outgoing, Receipt, Reject, Retry, Stop, Unanswered
 from cdp.plugin.manager import Failure, failure
-from cdp.store.delivery import Call
+from cdp.store.destinations.streams import Call
 
 _OUTCOMES = {"sent": "delivered", "retry": "retry", "unknown": "retry"}
 

@@ -11,9 +11,10 @@ from cdp.delivery.messages.reports import record_reports
 from cdp.messaging.names import delivery_name
 from cdp.plugin import Inquiry, Reject, Report, Retry, Stop
 from cdp.plugin.manager import failure
-from cdp.store import Store, inquiries, link_keys
-from cdp.store.inquiries import Asked
-from cdp.store.plugin_errors import record_failures
+from cdp.store import Store
+from cdp.store.destinations.plugin_errors import record_failures
+from cdp.store.messages import inquiries, link_keys
+from cdp.store.messages.inquiries import Asked
 
 logger = structlog.get_logger(__name__)
 

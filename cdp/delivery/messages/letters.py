@@ -20,10 +20,11 @@ from cdp.messaging.saving import saves_of
 from cdp.messaging.templates import RenderError, TemplateError, Urls
 from cdp.messaging.templates.rendered import CONTENTS
 from cdp.plugin import Attachment, Device
-from cdp.store import Store, addressees, copies, link_keys
-from cdp.store.addressees import Addressee
-from cdp.store.asking import ANYWHERE
-from cdp.store.deliveries import Delivery
+from cdp.store import Store
+from cdp.store.messages import addressees, copies, link_keys
+from cdp.store.messages.addressees import Addressee
+from cdp.store.messages.asking import ANYWHERE
+from cdp.store.messages.deliveries import Delivery
 
 #: Fields of a request's content that the sender fills in, and no template.
 _ENVELOPE = ("to", "cc", "bcc", "reply_to", "headers", "attachments", "devices",

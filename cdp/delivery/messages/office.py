@@ -13,7 +13,8 @@ from cdp.delivery.messages.providers import Providers
 from cdp.delivery.messages.runner import MessageRunner, resolve_lost
 from cdp.delivery.senders import Senders
 from cdp.plugin import Channel
-from cdp.store import Store, claims, copies
+from cdp.store import Store
+from cdp.store.messages import claims, copies
 
 #: Copies of messages that are dropped in one go.
 _DROP = 2000

@@ -14,19 +14,12 @@ from cdp.messaging.choices import scope_of_words
 from cdp.messaging.names import delivery_name, delivery_number
 from cdp.messaging.request import Flag
 from cdp.plugin import Report
-from cdp.store import (
-    Store,
-    addressees,
-    deliveries,
-    emissions,
-    followups,
-    link_keys,
-    people,
-    preferences,
-)
-from cdp.store import reports as rows
+from cdp.store import Store
 from cdp.store.config_rows import Destination
-from cdp.store.deliveries import Delivery
+from cdp.store.messages import addressees, deliveries, emissions, followups, link_keys, preferences
+from cdp.store.messages import reports as rows
+from cdp.store.messages.deliveries import Delivery
+from cdp.store.profiles import people
 from cdp.store.tables import USERS
 
 #: Which of a delivery's times a report sets, the first time it is told of.

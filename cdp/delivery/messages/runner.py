@@ -22,8 +22,9 @@ from cdp.delivery.messages.handing import Handed, hand_over
 from cdp.delivery.messages.providers import Provider, Providers
 from cdp.messaging.request import Flag
 from cdp.plugin import Outgoing
-from cdp.store import Store, claims
-from cdp.store.claims import Change
+from cdp.store import Store
+from cdp.store.messages import claims
+from cdp.store.messages.claims import Change
 
 #: How long a lease holds; what is rendered ahead goes much sooner.
 LEASE_MS = 120_000

@@ -24,10 +24,11 @@ from cdp.delivery.messages.visit_journal import Journal, opened
 from cdp.messaging.machines import BURST_MS, Guess, in_a_burst, too_fast
 from cdp.messaging.names import delivery_name
 from cdp.plugin import Report
-from cdp.store import Store, StoreBusy, deliveries, link_keys
-from cdp.store import reports as rows
-from cdp.store.deliveries import Delivery
-from cdp.store.reports import Kept
+from cdp.store import Store, StoreBusy
+from cdp.store.messages import deliveries, link_keys
+from cdp.store.messages import reports as rows
+from cdp.store.messages.deliveries import Delivery
+from cdp.store.messages.reports import Kept
 
 logger = structlog.get_logger(__name__)
 

@@ -11,7 +11,8 @@ import msgspec
 from sqlalchemy import Connection
 
 from cdp.messaging.templates import Compiled, TemplateError, compile_template
-from cdp.store import definitions, link_keys, meta
+from cdp.store import definitions, meta
+from cdp.store.messages import link_keys
 
 _encode = msgspec.json.Encoder().encode
 #: Compiled forms that are kept: templates, and bodies that came with requests.

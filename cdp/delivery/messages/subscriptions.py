@@ -14,9 +14,10 @@ from cdp.messaging.names import delivery_name, signed_text, text_in
 from cdp.messaging.request import TRANSACTIONAL, Flag, Request
 from cdp.messaging.standing import ALL, Standing
 from cdp.messaging.topics import Choice, Topic, choices
-from cdp.store import addressees, definitions, deliveries, link_keys, preferences
-from cdp.store.preferences import Said
-from cdp.store.topics import all_topics
+from cdp.store import definitions
+from cdp.store.messages import addressees, deliveries, link_keys, preferences
+from cdp.store.messages.preferences import Said
+from cdp.store.messages.topics import all_topics
 
 _PURPOSE = "confirm"
 #: How long a link that confirms holds, and within which time one such message is enough.

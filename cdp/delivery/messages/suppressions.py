@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 from cdp.events import format_time
 from cdp.identity import normal_value
 from cdp.messaging.names import delivery_name
-from cdp.store import Store, link_keys, preferences
-from cdp.store.preferences import Address
+from cdp.store import Store
+from cdp.store.messages import link_keys, preferences
+from cdp.store.messages.preferences import Address
 
 #: What a list may say by hand; the others come about by themselves.
 REASONS = ("bounce", "complaint", "manual", "import", "unsubscribed", "gone")

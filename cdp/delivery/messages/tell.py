@@ -14,7 +14,8 @@ from cdp.messaging.request import Flag
 from cdp.messaging.saving import call_of, saved, shortened
 from cdp.messaging.told import event_of
 from cdp.plugin import Receipt, Report
-from cdp.store import (
+from cdp.store.config_rows import Destination
+from cdp.store.messages import (
     addressees,
     deliveries,
     emissions,
@@ -23,9 +24,8 @@ from cdp.store import (
     preferences,
     reports,
 )
-from cdp.store.config_rows import Destination
-from cdp.store.deliveries import Delivery
-from cdp.store.inquiries import Asked
+from cdp.store.messages.deliveries import Delivery
+from cdp.store.messages.inquiries import Asked
 
 #: Whose, from which source, and the call.
 Emitted = tuple[int | None, int, dict[str, Any]]

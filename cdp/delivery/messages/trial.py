@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 from cdp.delivery.messages.letters import customer_of
 from cdp.messaging.lint import lint
 from cdp.messaging.templates import RenderError, TemplateError, Urls, compile_template
-from cdp.store import addressees, coverage, defining
+from cdp.store.defined import defining
+from cdp.store.messages import addressees, coverage
 
 Body = Mapping[str, Any]
 #: Stand-ins for addresses that only a delivery has.

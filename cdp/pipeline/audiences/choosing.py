@@ -14,8 +14,8 @@ from sqlalchemy.exc import DBAPIError
 from cdp.conditions.live import NEVER, Subject
 from cdp.pipeline.audiences.stage import Stage
 from cdp.store import Store
-from cdp.store.audiences import AudienceRow
-from cdp.store.choosing import Choice, choose_members, choose_valued
+from cdp.store.audiences.choosing import Choice, choose_members, choose_valued
+from cdp.store.audiences.evaluated import AudienceRow
 
 logger = structlog.get_logger(__name__)
 

@@ -1,6 +1,6 @@
 """A new condition is asked of everyone, in pieces beside what is live.
 
-Its row waits until all is kept that it reads (`cdp.store.kept`); from then on it is
+Its row waits until all is kept that it reads (`cdp.store.events.kept`); from then on it is
 evaluated live. It is found out of whom it has to be asked at all (`choosing`), and each
 piece decides of some of them. At the end it takes the place of the row before it, in one
 transaction.
@@ -22,8 +22,13 @@ from cdp.pipeline.audiences.definitions import Plan
 from cdp.pipeline.audiences.judge import Cause, Judge, text_of
 from cdp.pipeline.audiences.people import People
 from cdp.pipeline.audiences.stage import Stage
-from cdp.store import audiences, choosing, connections, kept, members, meta, timers, trait_values
-from cdp.store.audiences import COMPUTING, GONE, LIVE, WAITING, AudienceRow
+from cdp.store import meta
+from cdp.store.audiences import choosing, members, timers
+from cdp.store.audiences import evaluated as audiences
+from cdp.store.audiences.evaluated import COMPUTING, GONE, LIVE, WAITING, AudienceRow
+from cdp.store.destinations import connections
+from cdp.store.events import kept
+from cdp.store.profiles import trait_values
 
 #: Profiles that are looked at, those that need not be, and positions of the history, in
 #: one piece.

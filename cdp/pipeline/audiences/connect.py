@@ -6,8 +6,8 @@ from sqlalchemy import Connection
 
 from cdp.audiences import AUDIENCE, COMPUTED_TRAIT
 from cdp.definitions.sending import Sending, sendings
-from cdp.store import connections
 from cdp.store.definitions import Version
+from cdp.store.destinations import connections
 
 
 def connect(tx: Connection, versions: list[Version], now: int) -> frozenset[str]:

@@ -19,10 +19,15 @@ from cdp.definitions.computed_trait import read_of
 from cdp.definitions.space import Space
 from cdp.pipeline.audiences.connect import connect
 from cdp.pipeline.journeys.plan import JourneyPlan
-from cdp.store import audiences, by_hand, definitions, kept, lists, trait_values
-from cdp.store.audiences import COMPUTING, FAILED, GONE, LIVE, WAITING, AudienceRow
+from cdp.store import definitions
+from cdp.store.audiences import evaluated as audiences
+from cdp.store.audiences import lists
+from cdp.store.audiences.evaluated import COMPUTING, FAILED, GONE, LIVE, WAITING, AudienceRow
+from cdp.store.audiences.persons import asked as reads
+from cdp.store.defined import by_hand
 from cdp.store.definitions import Version
-from cdp.store.persons import asked as reads
+from cdp.store.events import kept
+from cdp.store.profiles import trait_values
 from cdp.store.tables import ACCOUNTS, USERS
 
 VIRTUAL_EVENT = "virtual_event"

@@ -14,10 +14,12 @@ from cdp.conditions.live import NEVER, Subject
 from cdp.events import decode_json, parse_time
 from cdp.pipeline.audiences.definitions import lists_in, unreadable
 from cdp.pipeline.audiences.people import People
-from cdp.store import history, kept, lists, members, membership, people
-from cdp.store.audiences import AudienceRow
-from cdp.store.membership import Change
-from cdp.store.trait_history import traits_at
+from cdp.store.audiences import lists, members, membership
+from cdp.store.audiences.evaluated import AudienceRow
+from cdp.store.audiences.membership import Change
+from cdp.store.events import history, kept
+from cdp.store.profiles import people
+from cdp.store.profiles.trait_history import traits_at
 
 _decode = msgspec.json.Decoder(Expr).decode
 

@@ -11,9 +11,11 @@ from sqlalchemy import Connection
 from cdp.audiences import Book, Item, plain, told_text
 from cdp.conditions.live import NEVER
 from cdp.pipeline.audiences.people import Known
-from cdp.store import audiences, connections, members, timers
-from cdp.store.members import Change
-from cdp.store.timers import Timer
+from cdp.store.audiences import evaluated as audiences
+from cdp.store.audiences import members, timers
+from cdp.store.audiences.members import Change
+from cdp.store.audiences.timers import Timer
+from cdp.store.destinations import connections
 
 _encode = msgspec.json.Encoder().encode
 

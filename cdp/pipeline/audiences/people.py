@@ -12,9 +12,10 @@ from cdp.audiences import Book
 from cdp.conditions.live import TRAITS, UNSAID, Stream, StreamSpec, Subject, body_of
 from cdp.events import decode_json
 from cdp.profiles.traits import TraitMap
-from cdp.store import graph, members, objects, timers
-from cdp.store.kept import KeptProperty
-from cdp.store.person_events import PersonEvent, events_of
+from cdp.store.audiences import members, timers
+from cdp.store.events.kept import KeptProperty
+from cdp.store.events.person_events import PersonEvent, events_of
+from cdp.store.profiles import graph, objects
 from cdp.store.tables import ACCOUNTS
 
 #: Events that are remembered of all people together; some 100 bytes each.

@@ -16,9 +16,11 @@ from cdp.pipeline.audiences.people import Known, People
 from cdp.pipeline.drafts import Draft, Drafts
 from cdp.pipeline.placing import Outcome
 from cdp.profiles.traits import TraitMap
-from cdp.store import graph, kept, members, objects, timers
-from cdp.store.choosing import Choice
-from cdp.store.members import Change
+from cdp.store.audiences import members, timers
+from cdp.store.audiences.choosing import Choice
+from cdp.store.audiences.members import Change
+from cdp.store.events import kept
+from cdp.store.profiles import graph, objects
 from cdp.store.tables import ACCOUNTS
 
 Causes = dict[int, dict[int, Cause]]

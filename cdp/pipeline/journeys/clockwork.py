@@ -13,9 +13,10 @@ from cdp.pipeline.drafts import Draft
 from cdp.pipeline.journeys.stage import Travels, at_of
 from cdp.pipeline.placing import Outcome
 from cdp.profiles.traits import TraitMap
-from cdp.store import graph, journeys
+from cdp.store.audiences.timers import DATE, SCHEDULE, Timer, drop_timers, put_timers
+from cdp.store.journeys import launched as journeys
+from cdp.store.profiles import graph
 from cdp.store.tables import USERS
-from cdp.store.timers import DATE, SCHEDULE, Timer, drop_timers, put_timers
 
 
 def by_date(travels: Travels) -> list[Program]:

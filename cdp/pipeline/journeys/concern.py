@@ -11,9 +11,10 @@ from cdp.events import Message
 from cdp.journeys import Program
 from cdp.pipeline.audiences.stage import Said
 from cdp.pipeline.journeys.plan import JourneyPlan
-from cdp.store import journey_runs, kept
-from cdp.store.journey_runs import Placed
-from cdp.store.members import Change
+from cdp.store.audiences.members import Change
+from cdp.store.events import kept
+from cdp.store.journeys import runs as journey_runs
+from cdp.store.journeys.runs import Placed
 
 
 def event_of(message: Message) -> str | None:

@@ -15,7 +15,8 @@ from cdp.messaging.chain import Chain, Link
 from cdp.messaging.choices import who_of
 from cdp.messaging.request import Flag, Request
 from cdp.pipeline.journeys.plan import JourneyPlan
-from cdp.store import addressees, asking, by_hand, emissions
+from cdp.store.defined import by_hand
+from cdp.store.messages import addressees, asking, emissions
 
 ORIGIN = "journey"
 #: The channel of calls; its deliveries carry the request with them.

@@ -16,8 +16,14 @@ from cdp.pipeline.audiences.definitions import KINDS
 from cdp.pipeline.audiences.explain import subject_at
 from cdp.pipeline.journeys.plan import JourneyPlan
 from cdp.pipeline.journeys.seen import Seen, triggers_seen
-from cdp.store import definitions, deliveries, journey_runs, journeys, lists, message_reads, people
-from cdp.store.journeys import DRAINING, LIVE, PAUSED, JourneyRow
+from cdp.store import definitions
+from cdp.store.audiences import lists
+from cdp.store.journeys import launched as journeys
+from cdp.store.journeys import runs as journey_runs
+from cdp.store.journeys.launched import DRAINING, LIVE, PAUSED, JourneyRow
+from cdp.store.messages import deliveries
+from cdp.store.messages import reads as message_reads
+from cdp.store.profiles import people
 
 KIND = "journey"
 #: Runs that are told of, the newest.

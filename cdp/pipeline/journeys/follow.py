@@ -10,8 +10,11 @@ from sqlalchemy import Connection
 
 from cdp.pipeline.audiences.stage import gone_of, touched_of
 from cdp.pipeline.placing import Outcome
-from cdp.store import graph, journey_runs, journeys, timers
-from cdp.store.timers import JOURNEY, Timer
+from cdp.store.audiences import timers
+from cdp.store.audiences.timers import JOURNEY, Timer
+from cdp.store.journeys import launched as journeys
+from cdp.store.journeys import runs as journey_runs
+from cdp.store.profiles import graph
 
 
 class Follow:

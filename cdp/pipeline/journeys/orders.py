@@ -12,10 +12,13 @@ from cdp.journeys import Course, Program
 from cdp.journeys.run import NEXT, Answer, Enter, Migrated, Moved, Run
 from cdp.pipeline.journeys import clockwork
 from cdp.pipeline.journeys.stage import Travels
-from cdp.store import audiences, journey_runs, journeys, members
-from cdp.store.journey_runs import Placed
-from cdp.store.journeys import Order
-from cdp.store.members import Change
+from cdp.store.audiences import evaluated as audiences
+from cdp.store.audiences import members
+from cdp.store.audiences.members import Change
+from cdp.store.journeys import launched as journeys
+from cdp.store.journeys import runs as journey_runs
+from cdp.store.journeys.launched import Order
+from cdp.store.journeys.runs import Placed
 from cdp.store.tables import USERS
 
 #: Runs or people in a transaction.

@@ -12,9 +12,11 @@ from cdp.events import decode_json
 from cdp.identity import public_id
 from cdp.journeys.program import Program
 from cdp.journeys.setting import Setting
-from cdp.store import graph, history, journeys, person_events
 from cdp.store.bulk import chunks, select_by
-from cdp.store.history import HistoryRow
+from cdp.store.events import history, person_events
+from cdp.store.events.history import HistoryRow
+from cdp.store.journeys import launched as journeys
+from cdp.store.profiles import graph
 from cdp.store.tables import (
     USERS,
     audiences,

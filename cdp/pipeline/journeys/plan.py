@@ -15,10 +15,12 @@ from cdp.conditions.spelling import path_text
 from cdp.definitions.space import Space
 from cdp.journeys import JourneyError, Journeys, Program, Read
 from cdp.journeys.moment import compiled
-from cdp.store import definitions, journey_runs, journeys
+from cdp.store import definitions
 from cdp.store.definitions import Version
-from cdp.store.journeys import DRAINING, LIVE, PAUSED, JourneyRow
-from cdp.store.kept import KeptProperty
+from cdp.store.events.kept import KeptProperty
+from cdp.store.journeys import launched as journeys
+from cdp.store.journeys import runs as journey_runs
+from cdp.store.journeys.launched import DRAINING, LIVE, PAUSED, JourneyRow
 
 KIND, TEMPLATE = "journey", "template"
 

@@ -9,7 +9,9 @@ from sqlalchemy import Connection
 
 from cdp.events import decode_json, parse_time
 from cdp.journeys import Program
-from cdp.store import graph, history, membership, people, timeline, trait_history
+from cdp.store.audiences import membership
+from cdp.store.events import history, timeline
+from cdp.store.profiles import graph, people, trait_history
 from cdp.store.tables.partition import HISTORICAL
 
 #: What could have begun it that is looked at, the newest.

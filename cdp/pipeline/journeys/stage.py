@@ -19,10 +19,12 @@ from cdp.pipeline.journeys.plan import JourneyPlan, changes
 from cdp.pipeline.journeys.travelling import Numbers, Travelling
 from cdp.pipeline.journeys.writing import Writing
 from cdp.pipeline.placing import Outcome
-from cdp.store import graph, journey_runs, journeys
-from cdp.store.journey_runs import Placed
-from cdp.store.members import Change
-from cdp.store.timers import Timer
+from cdp.store.audiences.members import Change
+from cdp.store.audiences.timers import Timer
+from cdp.store.journeys import launched as journeys
+from cdp.store.journeys import runs as journey_runs
+from cdp.store.journeys.runs import Placed
+from cdp.store.profiles import graph
 
 #: A timer that fires later than this counts from when it did: the server was down.
 LATE_MS = 300_000

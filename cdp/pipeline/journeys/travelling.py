@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from cdp.journeys import Course, LiveMoment, Past
 from cdp.journeys.run import Run
 from cdp.pipeline.audiences.people import Known
-from cdp.store.journey_runs import Placed
+from cdp.store.journeys.runs import Placed
 from cdp.store.meta import take_numbers
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from cdp.journeys.replay import Life
 from cdp.journeys.setting import Setting
 from cdp.pipeline.journeys import past
 from cdp.pipeline.journeys.backtest import live
-from cdp.store import defining, definitions
-from cdp.store.people import Profile
+from cdp.store import definitions
+from cdp.store.defined import defining
+from cdp.store.profiles.people import Profile
 
 KIND = "journey"
 

@@ -11,9 +11,13 @@ from cdp.journeys import Gates, Transition
 from cdp.journeys.run import Effect, Run
 from cdp.pipeline.journeys import effects
 from cdp.pipeline.journeys.plan import JourneyPlan
-from cdp.store import delivery_hooks, graph, journey_runs, journeys, timers
-from cdp.store.journey_runs import Placed
-from cdp.store.timers import JOURNEY, Timer
+from cdp.store.audiences import timers
+from cdp.store.audiences.timers import JOURNEY, Timer
+from cdp.store.destinations import hooks as delivery_hooks
+from cdp.store.journeys import launched as journeys
+from cdp.store.journeys import runs as journey_runs
+from cdp.store.journeys.runs import Placed
+from cdp.store.profiles import graph
 
 if TYPE_CHECKING:
     from cdp.pipeline.journeys.travelling import Travelling

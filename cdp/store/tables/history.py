@@ -91,7 +91,7 @@ kept_properties = Table(
 )
 
 #: Kept values of closed partitions of which there is a Parquet file, too: ``name`` in the
-#: folder of `cdp.store.kept_files`, with so many ``rows``; NULL while it is being written.
+#: folder of `cdp.store.events.kept_files`, with so many ``rows``; NULL while it is being written.
 kept_files = Table(
     "kept_files",
     metadata,

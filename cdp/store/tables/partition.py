@@ -68,7 +68,7 @@ def partition_tables(number: int) -> Partition:
         Column("seq", Big, nullable=False),
         Column("node", Big, nullable=False),
         Column("t", Big, nullable=False),
-        # the value, see cdp.store.kept.value_row
+        # the value, see cdp.store.events.kept.value_row
         Column("num", Float),
         Column("text", Text),
         Column("json", Text),

@@ -15,7 +15,7 @@ removals = Table(
     Column("at", Big, nullable=False),
 )
 
-#: What a removal has to look at: nodes and positions, see `cdp.store.removal`.
+#: What a removal has to look at: nodes and positions, see `cdp.store.privacy.removal`.
 doomed = Table(
     "doomed",
     metadata,
@@ -32,7 +32,7 @@ regulations = Table(
     "regulations",
     metadata,
     Column("id", Big, primary_key=True),
-    Column("type", Text, nullable=False),  # DELETE_ONLY …, see cdp.store.regulations
+    Column("type", Text, nullable=False),  # DELETE_ONLY …, see cdp.store.profiles.regulations
     Column("state", Text, nullable=False),  # INITIALIZED RUNNING FINISHED PARTIAL_SUCCESS FAILED
     Column("phase", Text, nullable=False),
     Column("author", Text, nullable=False),

@@ -29,7 +29,7 @@ trait_values = Table(
     Column("trait", Integer, nullable=False),
     Column("profile", Big, nullable=False),
     Column("t", Big, nullable=False),
-    # the value, see cdp.store.kept.value_row
+    # the value, see cdp.store.events.kept.value_row
     Column("num", Float),
     Column("text", Text),
     Column("json", Text),

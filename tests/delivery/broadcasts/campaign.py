@@ -7,8 +7,9 @@ from typing import Any
 
 from cdp.delivery.broadcasts.mover import Mover
 from cdp.messaging.broadcasts.plan import read
-from cdp.store import broadcasts, defining
-from cdp.store.broadcasts import Broadcast
+from cdp.store.defined import defining
+from cdp.store.messages import broadcasts
+from cdp.store.messages.broadcasts import Broadcast
 from tests.delivery.messages.post import Post, Postbox
 
 TEMPLATE = {"channel": "email", "subject": "Hello", "body": "Hello"}

@@ -9,7 +9,8 @@ import pytest
 from cdp.delivery.broadcasts import acts
 from cdp.delivery.broadcasts.rehearsal import rehearse
 from cdp.messaging.broadcasts.plan import BadPlan, plan_of, read
-from cdp.store import broadcasts, defining, deliveries
+from cdp.store.defined import defining
+from cdp.store.messages import broadcasts, deliveries
 from tests.delivery.broadcasts.campaign import Campaign
 
 CHANNELS = [{"channel": "sms", "template": "s"}, {"channel": "email", "template": "t"}]

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from cdp.delivery.broadcasts import converting
-from cdp.store import deliveries
+from cdp.store.messages import deliveries
 from cdp.store.tables import emissions
 from tests.delivery.broadcasts.campaign import Campaign
 

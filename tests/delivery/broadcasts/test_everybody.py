@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cdp.delivery.broadcasts import turn
 from cdp.delivery.broadcasts.mover import Mover
-from cdp.store import broadcast_figures, broadcast_people, deliveries
+from cdp.store.messages import broadcast_figures, broadcast_people, deliveries
 from tests.delivery.broadcasts.campaign import Campaign
 from tests.scratch import SCRATCH
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cdp.plugin import Receipt
-from cdp.store import broadcast_figures, deliveries, preferences
+from cdp.store.messages import broadcast_figures, deliveries, preferences
 from tests.delivery.broadcasts.campaign import Campaign
 
 
@@ -278,7 +278,7 @@ def test_whoever_dies_while_choosing_leaves_nothing_that_counts(world: Campaign)
         world.identify(f"u{n}")
     id_ = world.begin()
     with world.store.write() as tx:
-        from cdp.store import broadcast_people, broadcasts
+        from cdp.store.messages import broadcast_people, broadcasts
 
         broadcasts.change(tx, id_, state="gathering", owner="dead", until=2**60)
         broadcast_people.add(tx, id_, [broadcast_people.Chosen(0, 1, 1, 1, "")])

@@ -14,7 +14,8 @@ from cdp.delivery.broadcasts.mover import Mover
 from cdp.delivery.engine import Delivery
 from cdp.jobs.queue import waiting
 from cdp.plugin.manager import Plugins
-from cdp.store import broadcast_figures, broadcasts, forgotten
+from cdp.store.messages import broadcast_figures, broadcasts
+from cdp.store.privacy import forgotten
 from cdp.store.tables import broadcast_people
 from tests.delivery.broadcasts.campaign import Campaign
 from tests.postgres import new_database

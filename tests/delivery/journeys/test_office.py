@@ -14,8 +14,11 @@ from cdp.delivery.journeys.launching import insiders
 from cdp.delivery.journeys.there import NoSuchJourney, Refused
 from cdp.journeys.run import Run
 from cdp.plugin import Channel
-from cdp.store import Store, config_rows, defining, journey_runs, journeys
-from cdp.store.journey_runs import Placed
+from cdp.store import Store, config_rows
+from cdp.store.defined import defining
+from cdp.store.journeys import launched as journeys
+from cdp.store.journeys import runs as journey_runs
+from cdp.store.journeys.runs import Placed
 from tests.folder.shop import empty
 
 STEPS: list[Any] = [

@@ -11,8 +11,11 @@ from cdp.conditions.share import difference
 from cdp.delivery.journeys import office
 from cdp.delivery.journeys.report import report
 from cdp.journeys.run import Run, Transition
-from cdp.store import Store, defining, journey_runs, journeys
-from cdp.store.journey_runs import Placed
+from cdp.store import Store
+from cdp.store.defined import defining
+from cdp.store.journeys import launched as journeys
+from cdp.store.journeys import runs as journey_runs
+from cdp.store.journeys.runs import Placed
 from cdp.store.tables import deliveries
 from tests.delivery.journeys.test_office import store  # noqa: F401
 

@@ -17,8 +17,10 @@ from cdp.messaging.names import delivery_name
 from cdp.messaging.request import Request
 from cdp.plugin import Channel, EmailContent, Outgoing, Receipt, hookimpl
 from cdp.plugin.manager import Plugins
-from cdp.store import addressees, config_rows, deliveries, people
-from cdp.store.deliveries import Delivery
+from cdp.store import config_rows
+from cdp.store.messages import addressees, deliveries
+from cdp.store.messages.deliveries import Delivery
+from cdp.store.profiles import people
 from cdp.store.tables import USERS
 from tests.delivery.world import World
 

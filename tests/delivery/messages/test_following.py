@@ -16,9 +16,10 @@ from cdp.messaging.chain import Chain, Link
 from cdp.messaging.names import delivery_name
 from cdp.messaging.request import Request
 from cdp.plugin import Receipt, Report
-from cdp.store import asking, config_rows, deliveries, followups, link_keys, preferences
-from cdp.store.deliveries import Delivery
-from cdp.store.forgotten import forget_messages
+from cdp.store import config_rows
+from cdp.store.messages import asking, deliveries, followups, link_keys, preferences
+from cdp.store.messages.deliveries import Delivery
+from cdp.store.privacy.forgotten import forget_messages
 from tests.delivery.messages.post import Plain, Post, box
 
 SMS, EMAIL = Link("sms", "t_sms"), Link("email", "t_email")

@@ -10,9 +10,9 @@ import pytest
 
 from cdp.delivery.messages import inquiring
 from cdp.plugin import Inquiry, Receipt, Report, Retry
-from cdp.store import reports
-from cdp.store.forgotten import forget_messages
-from cdp.store.inquiries import EVERY_MS, FOR_MS
+from cdp.store.messages import reports
+from cdp.store.messages.inquiries import EVERY_MS, FOR_MS
+from cdp.store.privacy.forgotten import forget_messages
 from tests.delivery.messages.post import Post, box
 
 

@@ -13,7 +13,8 @@ from sqlalchemy import select
 from cdp.delivery.messages.reports import record_reports
 from cdp.messaging.names import delivery_name
 from cdp.plugin import Report
-from cdp.store import config_rows, link_keys, preferences
+from cdp.store import config_rows
+from cdp.store.messages import link_keys, preferences
 from cdp.store.tables import emissions
 from tests.delivery.messages.post import Post
 
@@ -134,7 +135,7 @@ def test_a_word_by_text_message_finds_its_person_by_number(post: Post) -> None:
 
 
 def test_what_was_held_is_settled_by_what_the_provider_says(post: Post) -> None:
-    from cdp.store import claims
+    from cdp.store.messages import claims
 
     id_ = post.ask(post.identify("u1"))
     now = int(post.now * 1000)

@@ -12,7 +12,8 @@ from sqlalchemy import select
 
 from cdp.messaging.request import Flag
 from cdp.plugin import Receipt, Reject, Retry, Stop, Unanswered
-from cdp.store import claims, config_rows, copies, deliveries, preferences
+from cdp.store import config_rows
+from cdp.store.messages import claims, copies, deliveries, preferences
 from cdp.store.tables import emissions
 from tests.delivery.messages.post import Post, box
 
@@ -198,7 +199,8 @@ def test_wishes_of_a_person_hold_for_all_that_joined_them(post: Make) -> None:
     world = post(box())
     world.put("track", {"anonymousId": "a1", "event": "E"})
     with world.store.read() as tx:
-        from cdp.store import addressees, people
+        from cdp.store.messages import addressees
+        from cdp.store.profiles import people
 
         stranger = people.resolve(tx, 0, "anonymous_id", "a1")
         assert stranger is not None
@@ -358,7 +360,7 @@ def test_a_channel_with_consent_categories_is_for_those_who_agree(post: Make) ->
 
 
 def test_what_a_call_was_answered_with_is_kept(post: Make) -> None:
-    from cdp.store import reports
+    from cdp.store.messages import reports
 
     world = post(box([Receipt.sent("p", response={"status": 200, "json": {"id": 7}})]))
     id_ = world.ask(world.identify("u1"))
@@ -390,7 +392,7 @@ def test_what_may_have_arrived_stays_with_its_provider_when_that_is_busy(post: M
 
 
 def test_what_surely_did_not_arrive_is_tried_anew_by_hand_with_whoever_can(post: Make) -> None:
-    from cdp.store.message_actions import act
+    from cdp.store.messages.actions import act
 
     first = box([Receipt.failed("never"), *[Retry("down")] * 50], key="first")
     world = post(first, other := box(key="other"))

@@ -13,7 +13,8 @@ from cdp.delivery.messages.compose import Prepared
 from cdp.delivery.messages.runner import MessageRunner
 from cdp.messaging.request import Flag
 from cdp.plugin import Receipt
-from cdp.store import message_reads, preferences, reports
+from cdp.store.messages import preferences, reports
+from cdp.store.messages import reads as message_reads
 from cdp.store.tables import emissions
 from tests.delivery.messages.post import Plain, Post, box
 

@@ -13,10 +13,11 @@ from sqlalchemy import select, update
 
 from cdp.messaging.request import Request
 from cdp.plugin import InAppMessage
-from cdp.store import config_rows, deliveries
-from cdp.store.inbox import PersonalInbox
-from cdp.store.message_actions import Refused, act, act_many
-from cdp.store.message_reads import Which
+from cdp.store import config_rows
+from cdp.store.messages import deliveries
+from cdp.store.messages.actions import Refused, act, act_many
+from cdp.store.messages.inbox import PersonalInbox
+from cdp.store.messages.reads import Which
 from cdp.store.tables import deliveries as table
 from cdp.store.tables import reports
 from tests.destinations.in_app.waiting import SECRET, add_destination, now_ms, recall, send

@@ -8,19 +8,12 @@ from typing import Any
 from cdp.messaging.names import delivery_name
 from cdp.messaging.request import Request
 from cdp.plugin import InAppContent
-from cdp.store import (
-    Store,
-    addressees,
-    claims,
-    config_rows,
-    copies,
-    deliveries,
-    link_keys,
-    message_reads,
-    people,
-)
-from cdp.store.claims import Change, Claim
-from cdp.store.message_actions import act
+from cdp.store import Store, config_rows
+from cdp.store.messages import addressees, claims, copies, deliveries, link_keys
+from cdp.store.messages import reads as message_reads
+from cdp.store.messages.actions import act
+from cdp.store.messages.claims import Change, Claim
+from cdp.store.profiles import people
 from cdp.store.tables import USERS
 
 SECRET = "a_secret_of_these_tests,_0123456789abcdef"

@@ -10,8 +10,9 @@ from cdp.conditions.expand import expand
 from cdp.definitions.space import Space
 from cdp.journeys import Program, Read
 from cdp.pipeline.journeys.backtest import Backtested, backtest
-from cdp.store import journey_runs, journeys
-from cdp.store.lists import ListsAt
+from cdp.store.audiences.lists import ListsAt
+from cdp.store.journeys import launched as journeys
+from cdp.store.journeys import runs as journey_runs
 from tests.pipeline.journeys.town import BEGIN, DAY, Town, _yaml
 
 WELCOME = """

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cdp.pipeline.journeys.explain import Explained, NoJourney, explained, whose
-from cdp.store import people
+from cdp.store.profiles import people
 from tests.pipeline.journeys.town import Town
 
 WELCOME = """

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from cdp.pipeline import unmerge
-from cdp.store import journey_runs, journeys, meta, people
+from cdp.store import meta
+from cdp.store.journeys import launched as journeys
+from cdp.store.journeys import runs as journey_runs
+from cdp.store.profiles import people
 from cdp.store.tables import USERS
 from tests.pipeline.journeys.town import BEGIN, DAY, HOUR, Town
 
@@ -58,7 +61,8 @@ def test_after_an_unmerge_a_run_is_with_whose_event_began_it(town: Town) -> None
 
 
 def test_who_is_deleted_leaves_no_run_behind(town: Town) -> None:
-    from cdp.store import forgotten, graph
+    from cdp.store.privacy import forgotten
+    from cdp.store.profiles import graph
 
     town.journey("j", WAITS)
     town.track("u1", "Seen")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cdp.store import people
+from cdp.store.profiles import people
 from cdp.store.tables import USERS
 from tests.pipeline.journeys.town import Town
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cdp.store import by_hand, meta
+from cdp.store import meta
+from cdp.store.defined import by_hand
 from tests.pipeline.journeys.town import BEGIN, DAY, HOUR, Town
 
 ONE = "steps: [ { emit: Begun } ]"

@@ -13,8 +13,12 @@ from cdp.events import format_time
 from cdp.log import Record, open_log, open_reader
 from cdp.pipeline.run import Pipeline
 from cdp.server.bootstrap import bootstrap
-from cdp.store import Store, definitions, deliveries, emissions, journey_runs, journeys, timers
-from cdp.store.journey_runs import Placed
+from cdp.store import Store, definitions
+from cdp.store.audiences import timers
+from cdp.store.journeys import launched as journeys
+from cdp.store.journeys import runs as journey_runs
+from cdp.store.journeys.runs import Placed
+from cdp.store.messages import deliveries, emissions
 
 DAY, HOUR, MINUTE = 86_400_000, 3_600_000, 60_000
 #: A Monday, 12:00 UTC.

@@ -1,0 +1,1 @@
+"""Who is in what, and why; building conditions."""

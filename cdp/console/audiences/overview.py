@@ -1,0 +1,126 @@
+"""Audiences: how large they are, who is in them, who came and went, and why."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from flask import abort, render_template, request
+from sqlalchemy import Connection
+
+from cdp.console import defined, layout
+from cdp.console.audiences.reasons import Turn, turn
+from cdp.console.context import console
+from cdp.console.defined import Line, context_of, lines, shown_versions
+from cdp.console.persons import find_people
+from cdp.definitions import KINDS
+from cdp.store.audiences import membership
+from cdp.store.audiences.membership import Change, Member, State
+from cdp.store.profiles import faces
+from cdp.store.profiles.faces import Face
+
+PAGE = 50
+#: Days that sparklines draw.
+DAYS = 30
+TABS = ("members", "changes", "definition", "versions")
+AUDIENCE = KINDS["audience"]
+
+
+class Sized(NamedTuple):
+    """An audience in the list."""
+
+    line: Line
+    state: State | None
+    points: list[int]
+    #: How much it grew in a week.
+    week: int
+
+
+class In(NamedTuple):
+    """Somebody in an audience."""
+
+    face: Face
+    since: int
+
+
+class Moved(NamedTuple):
+    """Somebody who came or went."""
+
+    face: Face | None
+    turn: Turn
+
+
+def index(plural: str = AUDIENCE.plural) -> str:
+    """What is defined; audiences with their size and how that went."""
+    if plural != AUDIENCE.plural:
+        return defined.index(plural)
+    with console().store.read() as tx:
+        found = lines(tx, AUDIENCE)
+        states = membership.states(tx, AUDIENCE.name)
+        sizes = {state.id: state.size for state in states.values()}
+        curves = membership.daily(tx, sizes, console().now(), DAYS)
+    shown = []
+    for line in found:
+        state = states.get(line.key)
+        points = curves[state.id] if state else []
+        shown.append(Sized(line, state, points, points[-1] - points[-8] if points else 0))
+    return render_template("console/audiences.html", audiences=shown, plural=plural)
+
+
+def page(plural: str, key: str, tab: str = "") -> str:
+    """One audience, or what else is defined."""
+    if plural != AUDIENCE.plural:
+        return defined.page(plural, key, tab or "definition")
+    tab = tab or TABS[0]
+    if tab not in TABS:
+        abort(404, f"An audience's page has no part called {tab}.")
+    with console().store.read() as tx:
+        if removed := defined.gone(tx, (AUDIENCE.name, key)):
+            return removed
+        context = context_of(tx, (AUDIENCE.name, key))
+        state = membership.states(tx, AUDIENCE.name, key).get(key)
+        context |= {"tab": tab, "state": state, "points": [], "q": ""}
+        if state is not None:
+            curve = membership.daily(tx, {state.id: state.size}, console().now(), DAYS)
+            context["points"] = curve[state.id]
+        if tab == "members":
+            context |= _members(tx, state)
+        elif tab == "changes":
+            context |= _changes(tx, state)
+        elif tab == "versions":
+            context["versions"] = shown_versions(tx, (AUDIENCE.name, key))
+    return render_template("console/audience.html", **context)
+
+
+def _members(tx: Connection, state: State | None) -> dict[str, Any]:
+    """A page of members, or those whom a search finds."""
+    q, after = request.args.get("q", "").strip()[:500], layout.number_arg("after") or 0
+    if state is None:
+        return {"q": q, "people": [], "more": None, "outside": []}
+    if q:
+        found = find_people(tx, q, PAGE)
+        inside = membership.among(tx, state.id, [face.profile for face in found])
+        people = [In(f, inside[f.profile].since) for f in found if f.profile in inside]
+        outside = [face for face in found if face.profile not in inside]
+        return {"q": q, "people": people, "more": None, "outside": outside[:5]}
+    some = membership.page(tx, state.id, after, PAGE + 1)
+    more = some[PAGE - 1].profile if len(some) > PAGE else None
+    return {"q": q, "people": _faces(tx, some[:PAGE]), "more": more, "outside": []}
+
+
+def _faces(tx: Connection, some: list[Member]) -> list[In]:
+    since = {member.profile: member.since for member in some}
+    return [In(face, since[face.profile]) for face in faces.faces_of_profiles(tx, list(since))]
+
+
+def _changes(tx: Connection, state: State | None) -> dict[str, Any]:
+    """Who came and went, the latest first; of one person if the address says so."""
+    person, before = request.args.get("person", "").strip()[:500], layout.number_arg("before")
+    found: list[Change] = []
+    if state is not None:
+        profiles = [face.profile for face in find_people(tx, person, 20)] if person else None
+        found = membership.changes(tx, state.id, before, PAGE + 1, profiles)
+    known = faces.faces_of_profiles(tx, list({change.profile for change in found}))
+    by = {face.profile: face for face in known}
+    moved = [Moved(by.get(change.profile), turn(change)) for change in found[:PAGE]]
+    more = found[PAGE - 1].seq if len(found) > PAGE else None
+    return {"moved": moved, "more": more, "q": person}

@@ -1,0 +1,188 @@
+"""Composing a broadcast: who, what, when, and how carefully."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from zoneinfo import available_timezones
+
+from flask import flash, redirect, render_template, request, url_for
+from sqlalchemy import Connection
+from werkzeug.wrappers import Response as Answer
+
+from cdp.console.auth import author
+from cdp.console.broadcasts.overview import find
+from cdp.console.conditions import as_sentence
+from cdp.console.context import console
+from cdp.definitions import title_of
+from cdp.delivery.broadcasts import acts, who
+from cdp.messaging.broadcasts.plan import BadPlan
+from cdp.messaging.broadcasts.states import NotNow
+from cdp.store import definitions
+from cdp.store.definitions import Version
+
+_PLAIN = ("to_unsubscribed", "ignore_limits", "untracked", "no_copy")
+_MEASURES = {
+    "opened": "most opened",
+    "clicked": "most clicked",
+    "converted": "most reached the goal",
+    "hand": "the one that I choose",
+}
+
+
+def new() -> str:
+    """An empty form."""
+    return _form({"who": "audience", "when": "now", "zone": "UTC", "share": "50"}, {}, None)
+
+
+def edit(key: str) -> str:
+    """The form of a draft."""
+    with console().store.read() as tx:
+        row = find(tx, key)
+    return _form(_given(row.body), {}, key)
+
+
+def create() -> Answer | tuple[str, int]:
+    """Keep a new draft."""
+    try:
+        with console().store.write() as tx:
+            row = acts.create(tx, _body(request.form), author(), console().now())
+    except BadPlan as error:
+        return _form(request.form.to_dict(), error.fields, None), 422
+    return redirect(url_for("console.broadcast", key=row.key), 303)
+
+
+def change(key: str) -> Answer | tuple[str, int]:
+    """Keep a draft as it says now."""
+    try:
+        with console().store.write() as tx:
+            row = find(tx, key)
+            acts.edit(tx, row.id, _edited(row.body, _body(request.form)), console().now())
+    except BadPlan as error:
+        return _form(request.form.to_dict(), error.fields, key), 422
+    except NotNow as error:
+        flash(as_sentence(str(error)), "bad")
+    return redirect(url_for("console.broadcast", key=key), 303)
+
+
+def count() -> str:
+    """How many the form names, as a piece of its page."""
+    asked = _who(request.args)
+    counted = wrong = None
+    with console().store.read() as tx:
+        try:
+            counted = who.count(tx, asked, console().now()) if asked else None
+        except who.NoPeople as error:
+            wrong = str(error)
+    return render_template("console/broadcast_count.html", counted=counted, wrong=wrong)
+
+
+def _form(given: Mapping[str, Any], wrong: Mapping[str, list[str]], key: str | None) -> str:
+    with console().store.read() as tx:
+        audiences = _titles(tx, "audience")
+        templates = _titles(tx, "template")
+    return render_template(
+        "console/broadcast_form.html",
+        given=given,
+        wrong={name.partition(".")[0]: texts[0] for name, texts in wrong.items()},
+        key=key,
+        audiences=audiences,
+        templates=templates,
+        zones=sorted(available_timezones()),
+        measures=_MEASURES,
+    )
+
+
+def _titles(tx: Connection, kind: str) -> list[tuple[str, str]]:
+    """Keys with what people call them."""
+
+    def fits(item: Version) -> bool:
+        body = item.body or {}
+        return bool(body) and not body.get("archived") and body.get("of") != "accounts"
+
+    found = [item for item in definitions.all_current(tx, kind) if fits(item)]
+    named = [(item.key, title_of(item.key, item.body or {})) for item in found]
+    return sorted(named, key=lambda one: one[1].casefold())
+
+
+def _who(form: Mapping[str, Any]) -> dict[str, Any]:
+    kind = form.get("who")
+    if kind == "everybody":
+        return {"everybody": True}
+    text = str(form.get(str(kind), "")).strip() if kind in ("audience", "condition") else ""
+    return {str(kind): text} if text else {}
+
+
+def _body(form: Mapping[str, str]) -> dict[str, Any]:
+    """The definition that a form says; `BadPlan` for what is no number."""
+
+    def text(name: str) -> str:
+        return form.get(name, "").strip()
+
+    def number(name: str) -> float | None:
+        if not text(name):
+            return None
+        try:
+            return float(text(name))
+        except ValueError:
+            raise BadPlan({name: ["It must be a number."]}) from None
+
+    body: dict[str, Any] = {"name": text("name"), "who": _who(form)}
+    if text("template_b"):
+        share = number("share") or 50.0
+        body["variants"] = [
+            {"name": "a", "template": text("template"), "share": share},
+            {"name": "b", "template": text("template_b"), "share": max(100 - share, 0)},
+        ]
+        if number("test"):
+            body["test"] = {"share": number("test"), "winner": text("winner") or "hand"}
+            if text("after"):
+                body["test"]["after"] = text("after")
+    else:
+        body["template"] = text("template")
+    if text("when") == "at":
+        body["when"] = {"at": text("at")}
+    elif text("when") == "local":
+        body["when"] = {"local": text("local"), "zone": text("zone") or "UTC",
+                        "late": text("late") or "now"}  # fmt: skip
+    for name in ("holdout", "per_minute"):
+        body[name] = number(name)
+    if text("goal"):
+        body["goal"] = {"event": text("goal"), "within": text("within") or "7d"}
+    body.update({name: True for name in _PLAIN if form.get(name)})
+    return {name: value for name, value in body.items() if value not in (None, "", {})}
+
+
+#: What this form doesn't show, and leaves as it is.
+_BESIDE = ("topic", "triggered", "ramp", "channels", "escalate")
+
+
+def _edited(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """What a definition becomes; a template that is chosen takes the place of channels."""
+    one_message = now.get("template") or now.get("variants")
+    gone = ("channels", "escalate") if one_message else ()
+    kept = {name: before[name] for name in _BESIDE if name in before and name not in gone}
+    return {**kept, **now}
+
+
+def _given(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of the form for a definition."""
+    asked, when = body.get("who") or {}, body.get("when") or {}
+    test, goal = body.get("test") or {}, body.get("goal") or {}
+    variants = body.get("variants") or []
+    found: dict[str, Any] = {
+        **{name: body.get(name, "") for name in ("name", "template", "holdout", "per_minute")},
+        **asked,
+        "who": next(iter(asked), "audience"),
+        "when": "at" if "at" in when else "local" if "local" in when else "now",
+        **{name: when.get(name, "") for name in ("at", "local", "zone", "late")},
+        "goal": goal.get("event", ""), "within": goal.get("within", ""),
+        "test": test.get("share", ""), "winner": test.get("winner", "hand"),
+        "after": test.get("after", ""),
+        **{name: body.get(name) for name in _PLAIN},
+    }  # fmt: skip
+    if len(variants) == 2:
+        total = sum(item.get("share", 1.0) for item in variants)
+        found |= {"template": variants[0]["template"], "template_b": variants[1]["template"],
+                  "share": round(variants[0].get("share", 1.0) * 100 / total)}  # fmt: skip
+    return found

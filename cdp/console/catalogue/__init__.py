@@ -1,0 +1,1 @@
+"""What has been seen, and which of it is personal."""

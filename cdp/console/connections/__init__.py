@@ -1,0 +1,1 @@
+"""Where events come from and where they go: sources, destinations, plugins."""

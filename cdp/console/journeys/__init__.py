@@ -1,0 +1,1 @@
+"""Journeys: drawing, trying, launching, and who is where in them."""

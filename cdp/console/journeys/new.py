@@ -1,0 +1,146 @@
+"""A new journey: from a recipe that asks what things are called here, or from nothing."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from flask import abort, flash, redirect, render_template, request, url_for
+from sqlalchemy import Connection
+from werkzeug.wrappers import Response
+
+from cdp.console.auth import author
+from cdp.console.context import console
+from cdp.console.defined import key_of
+from cdp.console.journeys.said import KIND
+from cdp.definitions import DefinitionError
+from cdp.definitions.kind import KEY, KEY_TEXT
+from cdp.journeys.recipes import Ask, Recipe, guess, made, recipes
+from cdp.store import definitions
+from cdp.store.catalogue import picks as catalogue_picks
+from cdp.store.catalogue.reads import DAY_MS
+from cdp.store.config_rows import NameTaken
+from cdp.store.defined import defining
+from cdp.store.journeys import drafts as journey_drafts
+from cdp.store.journeys import launched as journeys
+
+#: What an empty journey begins with.
+_BLANK: dict[str, Any] = {"trigger": {"event": ""}, "steps": []}
+_NAMES = 400
+
+
+class Asked(NamedTuple):
+    """A question of a recipe with what is filled in, and whether that was ever seen."""
+
+    ask: Ask
+    value: str
+    seen: bool
+
+
+class Drawn(NamedTuple):
+    """A recipe in the list: what it does, in order."""
+
+    recipe: Recipe
+    messages: int
+
+
+def new() -> str:
+    """The choice of a recipe."""
+    found = [Drawn(recipe, len(recipe.templates)) for recipe in recipes().values()]
+    return render_template("console/journey_new.html", found=found)
+
+
+def recipe(name: str) -> str:
+    """What a recipe asks, filled in by what the catalogue has seen."""
+    return _page(_recipe(name), request.args.get("name", ""), {}, {})
+
+
+def create(name: str) -> Response | tuple[str, int]:
+    """Make the draft, with the messages that the recipe sends."""
+    chosen = _recipe(name) if name != "blank" else None
+    title = request.form.get("name", "").strip()[:100] or (chosen.name if chosen else "")
+    if not title:
+        flash("Not made yet: give it a name.", "bad")
+        return redirect(url_for("console.journey_new"), 303)
+    key = request.form.get("key", "").strip() or key_of(title)
+    answers = {ask.name: request.form.get(f"ask-{ask.name}", "").strip()
+               for ask in (chosen.asks if chosen else ())}  # fmt: skip
+    wrong = {name: "Say what it is called." for name, answer in answers.items() if not answer}
+    if not KEY.fullmatch(key):
+        wrong["name"] = KEY_TEXT
+    now = console().now()
+    with console().store.write() as tx:
+        if not wrong and _taken(tx, key):
+            if request.form.get("key"):
+                wrong["name"] = f"There is a journey {key} already. Choose another name."
+            else:
+                key = _free(tx, key)
+        if not wrong:
+            body: dict[str, Any] = {"name": title, **_BLANK}
+            if chosen is not None:
+                body = _from_recipe(tx, chosen, key, title, answers, now)
+            journey_drafts.put(tx, key, body, 0, 0, author(), now)
+            return redirect(url_for("console.journey_edit", key=key), 303)
+    if chosen is None:
+        flash(next(iter(wrong.values())), "bad")
+        return redirect(url_for("console.journey_new"), 303)
+    return _page(chosen, title, answers, wrong), 422
+
+
+def _from_recipe(
+    tx: Connection, chosen: Recipe, key: str, title: str, answers: dict[str, str], now: int
+) -> dict[str, Any]:
+    """The body; templates that are not there yet are made."""
+    found = made(chosen, key, title, answers)
+    for template, given in found.templates.items():
+        if definitions.current(tx, "template", template) is not None:
+            continue
+        try:
+            defining.put(tx, now, ("template", template), given, author(), 0)
+        except (DefinitionError, NameTaken) as error:
+            flash(f"The message {template} could not be made: {error}.", "bad")
+    return found.body
+
+
+def _taken(tx: Connection, key: str) -> bool:
+    return (
+        definitions.current(tx, KIND, key) is not None
+        or journey_drafts.one(tx, key) is not None
+        or journeys.row(tx, key) is not None
+    )
+
+
+def _free(tx: Connection, key: str) -> str:
+    number = 2
+    while _taken(tx, f"{key[:56]}_{number}"):
+        number += 1
+    return f"{key[:56]}_{number}"
+
+
+def _recipe(name: str) -> Recipe:
+    found = recipes().get(name)
+    if found is None:
+        abort(404, f"There is no recipe {name}.")
+    return found
+
+
+def _page(chosen: Recipe, title: str, given: dict[str, str], wrong: dict[str, str]) -> str:
+    with console().store.read() as tx:
+        today = console().now() // DAY_MS
+        seen = {
+            "event": [event.name for event in catalogue_picks.events(tx, today)[:_NAMES]],
+            "trait": [field.path for field in catalogue_picks.fields(tx, ("identify",))],
+            "text": [],
+        }
+    asked = []
+    for ask in chosen.asks:
+        value, known = guess(ask, seen[ask.kind])
+        value = given.get(ask.name, value)
+        asked.append(Asked(ask, value, known or value in seen[ask.kind]))
+    return render_template(
+        "console/journey_recipe.html",
+        recipe=chosen,
+        title=title or chosen.name,
+        asked=asked,
+        seen=seen,
+        wrong=wrong,
+    )

@@ -1,0 +1,1 @@
+"""Who is in what: conditions asked of the store, memberships, lists, values of computed traits."""

@@ -1,0 +1,269 @@
+"""Reading who is in which audience, and how that came: for those who look at it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Integer, cast, func, or_, select
+
+from cdp.store.audiences.evaluated import LIVE, AudienceRow, live_row
+from cdp.store.tables import audiences, computed_values, member_changes, members
+
+DAY_MS = 86_400_000
+#: A version that counts, the most telling first.
+_STATES = ("live", "computing", "failed")
+
+
+class State(NamedTuple):
+    """How far an audience or computed trait is worked out, for the version that counts.
+
+    ``reached`` of ``until`` profiles were looked at; ``next`` is a newer version that is
+    being worked out beside it.
+    """
+
+    id: int
+    key: str
+    version: int
+    state: str
+    size: int
+    reached: int
+    until: int
+    live_at: int | None
+    error: str | None
+    next: State | None = None
+
+    @property
+    def share(self) -> float:
+        """How much is done, 0 to 1."""
+        return min(self.reached / self.until, 1.0) if self.until else 0.0
+
+
+class Member(NamedTuple):
+    """A profile in an audience, and since when (ms)."""
+
+    profile: int
+    since: int
+
+
+class Change(NamedTuple):
+    """An entry or exit; ``cause`` says what brought it about, ``event`` by which message."""
+
+    seq: int
+    profile: int
+    at: int
+    entered: bool
+    cause: str
+    event: int | None
+    detail: str
+
+
+def states(tx: Connection, kind: str, key: str | None = None) -> dict[str, State]:
+    """The state of every definition of a kind, or of one, by key."""
+    table = audiences.c
+    statement = select(audiences).where(table.kind == kind, table.state.in_(_STATES))
+    if key is not None:
+        statement = statement.where(table.key == key)
+    found: dict[str, list[State]] = {}
+    for row in tx.execute(statement.order_by(table.id.desc())):
+        state = State(
+            row.id, row.key, row.version, row.state, row.size, row.reached, row.until,
+            row.live_at, row.error,
+        )  # fmt: skip
+        found.setdefault(row.key, []).append(state)
+    return {key: _telling(some) for key, some in found.items()}
+
+
+def _telling(some: list[State]) -> State:
+    """The live one if there is one; a newer one stands beside it."""
+    live = next((state for state in some if state.state == "live"), None)
+    if live is None:
+        return some[0]
+    newer = some[0] if some[0].id > live.id else None
+    return live._replace(next=newer)
+
+
+def daily(tx: Connection, sizes: dict[int, int], now: int, days: int) -> dict[int, list[int]]:
+    """The size of each audience at the end of each of the last days, today's last.
+
+    ``sizes`` are those of now, by the audience's number.
+    """
+    today = now // DAY_MS
+    since = (today - days + 1) * DAY_MS
+    table = member_changes.c
+    day = cast(table.at / DAY_MS, Integer)
+    net = func.sum(_sign(table.entered))
+    statement = (
+        select(table.audience, day, net)
+        .where(table.seq >= _first_since(tx, since), table.at >= since)
+        .where(table.audience.in_(list(sizes)))
+        .group_by(table.audience, day)
+    )
+    change: dict[tuple[int, int], int] = {}
+    for audience, on, n in tx.execute(statement):
+        change[audience, int(on)] = int(n)
+    found = {}
+    for audience, size in sizes.items():
+        line = [size]
+        for on in range(today, today - days + 1, -1):
+            line.append(max(line[-1] - change.get((audience, on), 0), 0))
+        found[audience] = line[::-1]
+    return found
+
+
+def _sign(entered: Any) -> Any:
+    return cast(entered, Integer) * 2 - 1
+
+
+def _first_since(tx: Connection, at: int) -> int:
+    """The position of about the first change since a time, by halving: they come in order."""
+    table = member_changes.c
+    low = int(tx.execute(select(func.min(table.seq))).scalar() or 0)
+    high = int(tx.execute(select(func.max(table.seq))).scalar() or 0) + 1
+    while low < high:
+        middle = (low + high) // 2
+        statement = select(table.at).where(table.seq >= middle).order_by(table.seq).limit(1)
+        found = tx.execute(statement).scalar()
+        if found is not None and found < at:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def page(tx: Connection, audience: int, after: int, limit: int) -> list[Member]:
+    """Members in the order of their profiles' numbers, from the one behind ``after``."""
+    table = members.c
+    statement = (
+        select(table.profile, table.since)
+        .where(table.audience == audience, table.profile > after)
+        .order_by(table.profile)
+        .limit(limit)
+    )
+    return [Member(profile, since) for profile, since in tx.execute(statement)]
+
+
+def among(tx: Connection, audience: int, profiles: Iterable[int]) -> dict[int, Member]:
+    """Which of the profiles are members."""
+    table = members.c
+    statement = select(table.profile, table.since).where(
+        table.audience == audience, table.profile.in_(list(profiles))
+    )
+    return {profile: Member(profile, since) for profile, since in tx.execute(statement)}
+
+
+def changes(
+    tx: Connection,
+    audience: int,
+    before: int | None,
+    limit: int,
+    profiles: Iterable[int] | None = None,
+) -> list[Change]:
+    """Entries and exits, the newest first: of all, or of some profiles."""
+    table = member_changes.c
+    statement = select(
+        table.seq, table.profile, table.at, table.entered, table.cause, table.event, table.detail
+    ).where(table.audience == audience)
+    if before is not None:
+        statement = statement.where(table.seq < before)
+    if profiles is not None:
+        statement = statement.where(table.profile.in_(list(profiles)))
+    rows = tx.execute(statement.order_by(table.seq.desc()).limit(limit))
+    return [Change(*row) for row in rows]
+
+
+# -- of one person ------------------------------------------------------------------
+
+
+class Standing(NamedTuple):
+    """An audience that somebody is in, and since when (ms)."""
+
+    key: str
+    since: int
+
+
+def row_at(tx: Connection, kind: str, key: str, at: int | None) -> AudienceRow | None:
+    """The row of a definition that holds, or held at an instant."""
+    if at is None:
+        return live_row(tx, kind, key)
+    c = audiences.c
+    statement = (
+        select(audiences)
+        .where(c.kind == kind, c.key == key, c.live_at <= at)
+        .where(or_(c.ended_at.is_(None), c.ended_at > at))
+        .order_by(c.id.desc())
+    )
+    row = tx.execute(statement.limit(1)).first()
+    return AudienceRow(*row) if row is not None else None
+
+
+def of_person(tx: Connection, profile: int) -> list[Standing]:
+    """The audiences that a profile is in now, by key."""
+    statement = (
+        select(audiences.c.key, members.c.since)
+        .join(members, members.c.audience == audiences.c.id)
+        .where(members.c.profile == profile, audiences.c.state == LIVE)
+        .order_by(audiences.c.key)
+    )
+    return [Standing(*row) for row in tx.execute(statement)]
+
+
+def values_of_person(tx: Connection, profile: int) -> dict[str, tuple[Any, int]]:
+    """The computed traits of a profile: the value, and since when it is that (ms)."""
+    c = computed_values.c
+    statement = (
+        select(audiences.c.key, c.value, c.since)
+        .join(computed_values, c.trait == audiences.c.id)
+        .where(c.profile == profile, audiences.c.state == LIVE)
+        .order_by(audiences.c.key)
+    )
+    return {key: (json.loads(value), since) for key, value, since in tx.execute(statement)}
+
+
+def changes_of(
+    tx: Connection, kind: str, key: str, profile: int, at: int | None = None
+) -> list[Change]:
+    """All entries and exits of a profile in any version of an audience, the latest first."""
+    c = member_changes.c
+    own = select(audiences.c.id).where(audiences.c.kind == kind, audiences.c.key == key)
+    statement = select(c.seq, c.profile, c.at, c.entered, c.cause, c.event, c.detail).where(
+        c.profile == profile, c.audience.in_(own)
+    )
+    if at is not None:
+        statement = statement.where(c.at <= at)
+    return [Change(*row) for row in tx.execute(statement.order_by(c.seq.desc()))]
+
+
+def ever(tx: Connection, profile: int, at: int | None = None) -> dict[str, tuple[bool, int]]:
+    """Every audience that a profile was ever in: whether it is (or was then), and since when.
+
+    Only of audiences that are there now. Where profiles became one, their stories are one:
+    somebody is in as often as they entered more than they left.
+    """
+    c = member_changes.c
+    there = select(audiences.c.key).where(audiences.c.kind == "audience", audiences.c.state == LIVE)
+    statement = (
+        select(audiences.c.key, c.entered, c.at)
+        .join(member_changes, c.audience == audiences.c.id)
+        .where(c.profile == profile, audiences.c.key.in_(there))
+        .order_by(c.seq)
+    )
+    if at is not None:
+        statement = statement.where(c.at <= at)
+    times: dict[str, int] = {}
+    balance: dict[str, int] = {}
+    for key, entered, since in tx.execute(statement):
+        before = balance.get(key, 0)
+        balance[key] = max(before + (1 if entered else -1), 0)
+        if (before > 0) is not (balance[key] > 0):
+            times[key] = since
+    if at is None:
+        now = {key: since for key, since in of_person(tx, profile)}
+        return {key: (key in now, now.get(key, times.get(key, 0))) for key in {*times, *now}}
+    return {key: (balance[key] > 0, since) for key, since in times.items()}
+
+
+def keys_of(tx: Connection, profile: int, at: int | None = None) -> set[str]:
+    """The audiences that a profile is in, or was in at an instant."""
+    return {key for key, (inside, _) in ever(tx, profile, at).items() if inside}

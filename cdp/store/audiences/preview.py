@@ -1,0 +1,144 @@
+"""What saving a condition would mean: how many people, who, in which audiences, since when."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from cdp.store.audiences import counting, matching, persons
+from cdp.store.audiences import members as member_rows
+from cdp.store.audiences.counting import Preview
+from cdp.store.bulk import chunks
+from cdp.store.profiles import faces
+from cdp.store.profiles.faces import Face
+from cdp.store.tables import USERS, audiences, members
+
+#: People that are shown, points of the growth chart, and for how long they are drawn (s).
+SHOWN, POINTS, SECONDS = 8, 8, 0.5
+#: People who are decided on one by one for a point of the chart.
+_DECIDED = 500
+#: People who are decided on one by one to say who would enter and leave.
+_FEW = 5_000
+
+
+class Overlap(NamedTuple):
+    """How many of those who meet a condition are in an audience, which has ``size`` people."""
+
+    key: str
+    people: int
+    size: int
+
+
+class Growth(NamedTuple):
+    """How many met a condition at an instant (ms), by what was known of them then.
+
+    Audiences count as they are now, and whoever was not known yet as somebody who had
+    done nothing. ``exact`` says whether it was decided on everybody.
+    """
+
+    at: int
+    people: int
+    exact: bool
+
+
+def shown(tx: Connection, preview: Preview) -> list[Face]:
+    """The people that a preview names."""
+    return faces.faces_of_profiles(tx, list(preview.some))
+
+
+def overlaps(tx: Connection, condition: Any, now: int, collection: int = USERS) -> list[Overlap]:
+    """The live audiences that share people with those who surely meet a condition."""
+    a = audiences.c
+    live = select(a.id, a.key, a.size).where(
+        a.kind == "audience", a.state == "live", a.collection == collection
+    )
+    rows = {row.id: row for row in tx.execute(live)}
+    if not rows:
+        return []
+
+    def shared(made: matching.Matches) -> list[tuple[int, int]]:
+        side, m = made.found.sure, members.c
+        if side.ids is None and not side.all_but:
+            return []
+        counted = select(m.audience, func.count()).where(m.audience.in_(rows))
+        if side.ids is not None:
+            counted = counted.where(_inside(made, m.profile))
+        return [(id_, int(n)) for id_, n in made.run(counted.group_by(m.audience))]
+
+    counts = matching.of_quickest(tx, condition, now, shared, collection)
+    found = [Overlap(rows[id_].key, n, rows[id_].size) for id_, n in counts]
+    return sorted(found, key=lambda one: (-one.people, one.key))
+
+
+def _inside(made: matching.Matches, profile: Any) -> Any:
+    """Whether a profile surely meets a condition, as some do and some don't."""
+    side, sets = made.found.sure, made.people.sets
+    return (sets.outside if side.all_but else sets.among)(side, profile)
+
+
+class Change(NamedTuple):
+    """How many would enter an audience by another condition, and leave it, counted exactly."""
+
+    enter: int
+    leave: int
+
+
+def change_of(
+    tx: Connection, condition: Any, now: int, audience: int, size: int, collection: int = USERS
+) -> Change | None:
+    """What a condition would change of an audience's members.
+
+    None where more are left to be decided on one by one than is worth it.
+    """
+
+    def changed(made: matching.Matches) -> Change | None:
+        yes: list[int] = []
+        if not made.found.exact:
+            few = matching.ids_of(made, made.open).limit(_FEW + 1)
+            left = list(made.run(few).scalars())
+            if len(left) > _FEW:
+                return None
+            wants = persons.asked(condition)
+            for ids in chunks(left, _DECIDED):
+                yes += counting.decide(tx, condition, list(ids), wants, now, collection)
+        side, m = made.found.sure, members.c
+        if side.ids is None:
+            stay = size if side.all_but else 0
+        else:
+            mine = (m.audience == audience, _inside(made, m.profile))
+            counted = select(func.count().label("n")).select_from(members).where(*mine)
+            stay = int(made.run(counted).scalar_one())
+        total = matching.size(tx, made, side, matching.count_all(tx, collection)) + len(yes)
+        stay += len(member_rows.among(tx, audience, yes))
+        return Change(total - stay, size - stay)
+
+    return matching.of_quickest(tx, condition, now, changed, collection)
+
+
+def growth(
+    tx: Connection,
+    condition: Any,
+    now: int,
+    span: int,
+    collection: int = USERS,
+    *,
+    points: int = POINTS,
+    seconds: float = SECONDS,
+) -> list[Growth]:
+    """How many met a condition at ``points`` instants of the last ``span`` ms, oldest first.
+
+    From now backwards, and no further than ``seconds`` last.
+    """
+    began = time.monotonic()
+    found: list[Growth] = []
+    for index in range(points):
+        at = now - span * index // max(1, points - 1)
+        share = seconds / points
+        then = counting.count_people(tx, condition, at, collection, most=_DECIDED, seconds=share)
+        found.append(Growth(at, then.people, then.exact))
+        spent = time.monotonic() - began
+        if spent + spent / (index + 1) > seconds:
+            break
+    return found[::-1]

@@ -1,0 +1,1 @@
+"""Changing what people define, checked against all the rest."""

@@ -1,0 +1,1 @@
+"""Streams to destinations and the outbox: how far each is, and what failed."""

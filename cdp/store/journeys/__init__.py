@@ -1,0 +1,1 @@
+"""What was launched of journeys, and who is where in them."""

@@ -38,7 +38,9 @@ def open_store(data: Path | None, database_url: str | None) -> tuple[Settings, S
     The first API token is left to the first start of a server, which shows it.
     """
     from cdp.server.bootstrap import bootstrap
+    from cdp.server.logs import log_to_stderr
 
+    log_to_stderr()
     settings = Settings.load(data=data, database_url=database_url)
     fresh = not settings.database_url and not (settings.data / FILE).exists()
     store = Store.open(settings)

@@ -42,7 +42,8 @@ def serve(welcome: bool, **flags: Any) -> None:
     Example: cdp serve --data ./data --port 8321
     """
     from cdp.server.bootstrap import Welcome
-    from cdp.server.supervise import CannotServe, local_url, log_to_stderr
+    from cdp.server.logs import log_to_stderr
+    from cdp.server.supervise import CannotServe, local_url
     from cdp.server.supervise import serve as run
 
     log_to_stderr()
@@ -125,7 +126,7 @@ def worker(**flags: Any) -> None:
 def _prepared(flags: dict[str, Any]) -> Settings:
     """The settings, with a store that is up to date; whoever comes first prepares it."""
     from cdp.server.bootstrap import bootstrap
-    from cdp.server.supervise import log_to_stderr
+    from cdp.server.logs import log_to_stderr
     from cdp.store import Store
 
     log_to_stderr()

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import ssl
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -202,25 +201,3 @@ def local_url(settings: Settings) -> str:
         host = f"[{host}]"
     scheme = "https" if settings.tls_cert else "http"
     return f"{scheme}://{host}:{settings.port}"
-
-
-def log_to_stderr() -> None:
-    """Send the program's own log to stderr, so that stdout keeps its promises.
-
-    Tracebacks come without the values of variables: those are tokens and secrets too.
-    """
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.StackInfoRenderer(),
-            structlog.dev.set_exc_info,
-            structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False),
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(),
-                exception_formatter=structlog.dev.plain_traceback,
-            ),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )

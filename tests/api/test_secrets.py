@@ -13,7 +13,7 @@ import structlog
 from cdp.cli import cli
 from cdp.cli.errors import run
 from cdp.plugin.testing import Answer, RecordingServer
-from cdp.server.supervise import log_to_stderr
+from cdp.server.logs import log_to_stderr
 from tests.api.calls import Api
 from tests.api.test_admin import deliver
 from tests.api.test_closed import Route, log_in, routes

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+import structlog
 
 from cdp.config import Settings
 from cdp.console.auth import check_password
@@ -327,3 +328,12 @@ def test_profiles_are_parted_joined_again_and_ruled(cdp: Cdp, space: Space) -> N
     rules.write_text("kind: [")
     assert "line 1" in cdp.refuses("profiles", "rules", "apply", str(rules))
     assert "no such file" in cdp.refuses("profiles", "rules", "apply", "nowhere.yaml")
+
+
+def test_the_log_of_a_command_is_not_mixed_into_what_it_prints(
+    cdp: Cdp, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cdp("sources", "list", "--json")
+    structlog.get_logger("test").warning("something_else")
+    said = capsys.readouterr()
+    assert "something_else" in said.err and said.out == ""

@@ -89,6 +89,11 @@ class Settings:
         (),
         "Days for events by name, which go before events_days: `Name=30,page:Home=7`.",
     )
+    journey_days: int = _setting(
+        0,
+        "Days after its end for which it is kept how a run of a journey went, and why; "
+        "0: as long as events (events_days).",
+    )
     anonymous_days: int = _setting(
         0, "Days without activity after which anonymous people are dropped; 0 keeps them."
     )
@@ -145,7 +150,8 @@ class Settings:
             raise ConfigError("columnar_history needs the store in SQLite: leave database_url out")
         if self.columnar_history and not (find_spec("duckdb") and find_spec("pyarrow")):
             raise ConfigError("columnar_history needs DuckDB: pip install 'headwater[duckdb]'")
-        if min(self.events_days, self.anonymous_days, *self.event_days_by_name.values()) < 0:
+        days = (self.events_days, self.journey_days, self.anonymous_days)
+        if min(*days, *self.event_days_by_name.values()) < 0:
             raise ConfigError("days can't be negative")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ConfigError("tls_cert and tls_key go together")

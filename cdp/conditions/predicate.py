@@ -89,7 +89,7 @@ def _value(node: Any) -> Getter:
         value = node.value
         return lambda message: value
     if kind is Path:
-        return _path(node.parts)
+        return path_getter(node.parts)
     if kind is Call:
         return _call(node)
     if kind is Items:
@@ -103,7 +103,8 @@ def _value(node: Any) -> Getter:
     raise ConditionContextError(f"{type(node).__name__.lower()} asks for more than one message")
 
 
-def _path(parts: tuple[str, ...]) -> Getter:
+def path_getter(parts: tuple[str, ...]) -> Getter:
+    """What is at a path of a message."""
     first = parts[0]
     if len(parts) == 1:
         return lambda message: message.get(first)
@@ -163,7 +164,7 @@ def _is_text(parts: tuple[str, ...], text: str, equal: bool) -> Predicate:
         if equal:
             return lambda message: message.get(first) == text
         return lambda message: message.get(first) != text
-    get = _path(parts)
+    get = path_getter(parts)
     if equal:
         return lambda message: get(message) == text
     return lambda message: get(message) != text

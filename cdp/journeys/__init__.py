@@ -7,14 +7,16 @@ loads and writes; back-tests and simulations feed the same functions from histor
     triggers                  what begins a run, how often
     steps/                    the kinds of steps, a class each
     advance                   one run, one input → its new state, effects, transitions (law 5)
+    listening                 which journeys listen to what
     course                    all runs of a person
     moment                    what a step may ask: the person as of now
     run                       the values that go in and out
 """
 
 from cdp.journeys.advance import Advanced, advance
-from cdp.journeys.course import Course, Journeys
+from cdp.journeys.course import Course
 from cdp.journeys.gates import Gates
+from cdp.journeys.listening import Journeys
 from cdp.journeys.moment import LiveMoment, Moment, World
 from cdp.journeys.program import Program, Step
 from cdp.journeys.read import JourneyError, Read, read

@@ -47,17 +47,21 @@ class Advanced(NamedTuple):
 def advance(program: Program, run: Run, cause: Input, moment: Moment) -> Advanced:
     """What an input makes of a run at a moment. The run that is given is left as it is."""
     way = _Way(program, msgspec.structs.replace(run), moment)
-    if run.status == ACTIVE or isinstance(cause, Happened):
+    if run.status == ACTIVE or type(cause) is Happened:
         way.take(cause)
     return Advanced(way.run, way.effects, way.transitions)
 
 
 class _Way:
+    __slots__ = ("_own", "_taken", "effects", "moment", "now", "program", "run", "transitions")
+
     def __init__(self, program: Program, run: Run, moment: Moment) -> None:
-        self.program, self.run, self.moment = program, run, moment
+        self.program, self.run, self.moment, self.now = program, run, moment, moment.now
         self.effects: list[Effect] = []
         self.transitions: list[Transition] = []
         self._taken = 0
+        #: Whether the visits are this run's own; until then they are those of the run given.
+        self._own = False
 
     def take(self, cause: Input) -> None:
         run, program = self.run, self.program
@@ -101,11 +105,11 @@ class _Way:
         run = self.run
         if run.goal_at is not None or goal.event != cause.name:
             return
-        if run.goal_until is None or self.moment.now > run.goal_until:
+        if run.goal_until is None or self.now > run.goal_until:
             return
         if goal.where is not None and not goal.where(cause.message):
             return
-        run.goal_at = self.moment.now
+        run.goal_at = self.now
         why: dict[str, Any] = {"event": cause.name, "seq": cause.seq}
         if goal.value:
             why["value"] = at_path(dict(cause.message), goal.value)
@@ -125,60 +129,62 @@ class _Way:
     def _migrated(self) -> None:
         """Wait on as the version says to which the run has come."""
         run = self.run
-        step = self.program.steps.get(run.step or "")
-        if step is None or not step.kind.waits:
-            self._stops(step)
+        step = self._here()
+        if step is None:
+            return
+        if not step.kind.waits:
             return
         at = At(self.moment.at(run.since), run, step.args, step.id, self.program.zone)
         result = step.kind.enter(at)
         self._rest()
-        if isinstance(result, Stay) and (result.due is None or result.due > self.moment.now):
+        if isinstance(result, Stay) and (result.due is None or result.due > self.now):
             self._stay(result)
             return
-        following = self._follow(Leave() if isinstance(result, Stay) else result)
+        following = self._follow(step, Leave() if isinstance(result, Stay) else result)
         if following is not _HERE:
             self._arrive(following)
 
-    def _arrive(self, step: str | None) -> None:
+    def _arrive(self, to: str | None) -> None:
         """Go on to a step, and as far as it goes from there."""
-        run, program = self.run, self.program
-        while True:
-            if step is None:
-                self._end("finished", None)
-                return
-            run.step, run.since = step, self.moment.now
-            run.visits = {**run.visits, step: run.visits.get(step, 0) + 1}
+        run = self.run
+        while to is not None:
+            run.step, run.since = to, self.now
+            if not self._own:
+                run.visits, self._own = dict(run.visits), True
+            run.visits[to] = run.visits.get(to, 0) + 1
             self._rest()
-            if self._stops(program.steps.get(step)):
+            step = self._here()
+            if step is None:
                 return
             if self.moment.paused:
                 run.held = True
                 self._tell("held", why={"paused": True})
                 return
-            following = self._follow(self._result(None))
-            if following is _HERE:
+            to = self._follow(step, self._result(step, None))
+            if to is _HERE:
                 return
-            step = following
+        self._end("finished", None)
 
     def _ask(self, cause: Input | None) -> None:
         """Let the step at which the run is have an input; None: it is entered once more."""
-        if self._stops(self.program.steps.get(self.run.step or "")):
+        step = self._here()
+        if step is None:
             return
-        following = self._follow(self._result(cause))
+        following = self._follow(step, self._result(step, cause))
         if following is not _HERE:
             self._arrive(following)
 
-    def _stops(self, step: Step | None) -> bool:
-        """Whether the run can't go on at its step now."""
+    def _here(self) -> Step | None:
+        """The step at which the run is; None, and it is held, if it can't go on there now."""
         run = self.run
+        step = self.program.steps.get(run.step or "")
         self._taken += 1
         if step is None:
             self._hold(f"there is no step {run.step} any more")
         elif self._taken > MOST_AT_ONCE:
             self._hold(f"it took {MOST_AT_ONCE} steps without waiting")
-        else:
-            return False
-        return True
+            return None
+        return step
 
     def _rest(self) -> None:
         """Wait for nothing."""
@@ -186,42 +192,37 @@ class _Way:
         run.due = run.until = run.note = None
         run.events, run.watch = (), False
 
-    def _result(self, cause: Input | None) -> Result | None:
-        run, program = self.run, self.program
-        step = program.steps[run.step or ""]
-        at = At(self.moment, run, step.args, step.id, program.zone)
+    def _result(self, step: Step, cause: Input | None) -> Result | None:
+        at = At(self.moment, self.run, step.args, step.id, self.program.zone)
         try:
-            found = step.kind.enter(at) if cause is None else step.kind.resume(at, cause)
+            return step.kind.enter(at) if cause is None else step.kind.resume(at, cause)
         except StepFailed as failed:
             self._hold(str(failed))
-            found = _STUCK
-        return found
+            stuck: Result = _STUCK
+            return stuck
 
-    def _follow(self, result: Result | None) -> Any:
+    def _follow(self, step: Step, result: Result | None) -> Any:
         """Do what a step says; the step that follows, None for the end, or `_HERE`."""
-        run = self.run
-        if result is None:
-            self._set_due()
-            return _HERE
-        if result is _STUCK:
-            return _HERE
+        if type(result) is Leave:
+            run = self.run
+            if result.effects:
+                self.effects += result.effects
+            if result.variables:
+                run.data = {**run.data, "vars": {**run.vars, **result.variables}}
+            self._tell("left", result.exit, result.why)
+            return self.program.target(step, result.exit)
         if isinstance(result, Stay):
             self._stay(result)
-            return _HERE
-        if isinstance(result, End):
+        elif isinstance(result, End):
             self.effects += result.effects
             self._tell("left", "end", result.why)
             self._end(result.reason, result.why)
-            return _HERE
-        step = self.program.steps[run.step or ""]
-        if isinstance(result, Goto):
+        elif isinstance(result, Goto):
             self._tell("left", "goto", result.why)
             return result.step
-        self.effects += result.effects
-        if result.variables:
-            run.data = {**run.data, "vars": {**run.vars, **result.variables}}
-        self._tell("left", result.exit, result.why)
-        return self.program.target(step, result.exit)
+        elif result is None:
+            self._set_due()
+        return _HERE
 
     def _stay(self, stay: Stay) -> None:
         run = self.run
@@ -258,7 +259,7 @@ class _Way:
 
     def _tell(self, what: str, exit: str | None = None, why: Any = None) -> None:
         run = self.run
-        self.transitions.append(Transition(run.id, self.moment.now, run.step, what, exit, why))
+        self.transitions.append(Transition(run.id, self.now, run.step, what, exit, why))
 
 
 class _Here:

@@ -1,7 +1,7 @@
 """All journeys of one person: what an event, a change or the clock does to them.
 
 The pipeline, back-tests, simulations and tests all go through it; it knows no store. Runs of
-one person are few; what concerns many people is found by `Journeys`, the index over programs.
+one person are few; what concerns many people is found by `cdp.journeys.listening.Journeys`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import msgspec
 from cdp.conditions.values import same
 from cdp.events import at_path
 from cdp.journeys.advance import Advanced, advance
+from cdp.journeys.listening import Journeys
 from cdp.journeys.lots import lot
 from cdp.journeys.moment import Moment
 from cdp.journeys.program import Program
@@ -32,63 +33,10 @@ from cdp.journeys.run import (
     Transition,
     trimmed,
 )
-from cdp.journeys.triggers import Trigger
 
 #: Journeys that start each other in one instant; more are taken for a circle.
 MOST_STARTS = 20
-
-
-class Journeys:
-    """The programs that run: those that people may enter, and older versions with people in.
-
-    ``open`` has the current program of each journey that people may enter; ``paused`` the keys
-    of those in which nobody takes a next step.
-    """
-
-    def __init__(
-        self,
-        programs: Iterable[Program],
-        open_: Mapping[str, int],
-        paused: Iterable[str] = (),
-    ) -> None:
-        self.programs = {(item.key, item.version): item for item in programs}
-        self.open = {key: self.programs[key, version] for key, version in open_.items()}
-        self.paused = frozenset(paused)
-        self.by_event: dict[str, list[Program]] = {}
-        self.entered: dict[str, list[Program]] = {}
-        self.left: dict[str, list[Program]] = {}
-        self.by_trait: dict[str, list[Program]] = {}
-        self.by_group: list[Program] = []
-        for program in self.open.values():
-            trigger = program.trigger
-            if trigger.event is not None:
-                self.by_event.setdefault(trigger.event, []).append(program)
-            elif trigger.kind == "group":
-                self.by_group.append(program)
-            for kind, index in (
-                ("enters", self.entered), ("leaves", self.left), ("trait", self.by_trait),
-            ):  # fmt: skip
-                if trigger.kind == kind:
-                    index.setdefault(trigger.name, []).append(program)
-
-    def of(self, run: Run) -> Program | None:
-        """The program that a run is in."""
-        return self.programs.get((run.journey, run.version))
-
-    def listens(self, run: Run) -> frozenset[str]:
-        """The events that a run is to be told of."""
-        program = self.of(run)
-        if program is None:
-            return frozenset()
-        goal = program.goal
-        open_goal = goal is not None and run.goal_at is None and run.goal_until is not None
-        return frozenset((*run.events, goal.event) if open_goal and goal else run.events)
-
-    def watches(self, run: Run) -> bool:
-        """Whether a run is to be looked at when anything of the person changes."""
-        program = self.of(run)
-        leaves = program is not None and program.exit_when is not None
-        return run.status == ACTIVE and (run.watch or leaves)
+_ENTER, _CHANGED = Enter(), Changed()
 
 
 class Course:
@@ -114,6 +62,7 @@ class Course:
         for item in past:
             self._entered(item)
         self._moment, self._number = moment, number
+        self._last: Moment | None = None
         self.effects: list[tuple[Run, Effect]] = []
         self.transitions: list[Transition] = []
         self.changed: dict[int, Run] = {}
@@ -127,30 +76,36 @@ class Course:
     # What comes in.
 
     def happened(
-        self, name: str, message: Mapping[str, Any], now: int, seq: int | None = None
+        self,
+        name: str,
+        message: Mapping[str, Any],
+        now: int,
+        seq: int | None = None,
+        begins: Iterable[Program] | None = None,
     ) -> None:
-        """The person did something: runs that wait for it go on, and new ones begin."""
+        """The person did something: runs that wait for it go on, and new ones begin.
+
+        ``begins`` are the journeys that it may begin, for who has asked for them before.
+        """
         cause = Happened(name, message, seq)
         for id_ in list(self.runs):
             run = self.runs[id_]  # as of now: another may have ended it
-            if name in self.journeys.listens(run):
+            if self.journeys.hears(run, name):
                 self._advance(run, cause, now)
-        for program in self.journeys.by_event.get(name, ()):
-            if self._triggers(program.trigger, message, program.key):
-                self.enter(program, message, now, str(message.get("messageId") or seq))
+        for program in self.journeys.begun_by(name, message) if begins is None else begins:
+            self.enter(program, message, now, str(message.get("messageId") or seq))
 
     def grouped(self, message: Mapping[str, Any], now: int, seq: int | None = None) -> None:
         """The person was connected with an account or object."""
-        for program in self.journeys.by_group:
-            if self._triggers(program.trigger, message, program.key):
-                self.enter(program, message, now, str(message.get("messageId") or seq))
+        for program in self.journeys.by_group.begun_by(message):
+            self.enter(program, message, now, str(message.get("messageId") or seq))
 
     def changed_at(self, now: int) -> None:
         """Something of the person changed: runs that watch are looked at."""
         for id_ in list(self.runs):
             run = self.runs[id_]
-            if self.journeys.watches(run) and not run.held:
-                self._advance(run, Changed(), now)
+            if not run.held and self.journeys.watches(run):
+                self._advance(run, _CHANGED, now)
 
     def moved(self, audience: str, entered: bool, now: int, cause: str) -> None:
         """The person entered or left an audience."""
@@ -194,9 +149,10 @@ class Course:
             return None
         data = {"event": trimmed(message)} if message is not None else {}
         run = Run(0, program.key, program.version, key, now, program.first, now, data=data)
-        moment = self._moment(now, program.key in self.journeys.paused)
-        if program.condition is not None and not moment.holds(program.condition, run):
-            return None
+        if program.condition is not None:
+            moment = self._asked(program.key, now)
+            if not moment.holds(program.condition, run):
+                return None
         if program.while_in == "restart":
             for other in self._active(program.key, key):
                 self.end(other, "restarted", now)
@@ -204,7 +160,7 @@ class Course:
         run.goal_until = now + program.goal.within if program.goal is not None else None
         self._entered(Past(program.key, key, now))
         self.runs[run.id] = run
-        self._advance(run, Enter(), now)
+        self._advance(run, _ENTER, now)
         return self.runs[run.id]
 
     def end(self, run: Run, reason: str, now: int, why: Any = None) -> None:
@@ -226,13 +182,6 @@ class Course:
             older = first.setdefault((run.journey, run.key), run)
             if older is not run:
                 self.end(run, "merged", now, {"into": older.id})
-
-    def _triggers(self, trigger: Trigger, message: Mapping[str, Any], key: str) -> bool:
-        if trigger.kind in ("api", "webhook"):
-            properties = message.get("properties") or {}
-            if properties.get("journey") != key or properties.get("by") != trigger.kind:
-                return False
-        return trigger.where is None or trigger.where(message)
 
     def _key(self, program: Program, message: Any, cause: str) -> str | None:
         rule = program.entry.rule
@@ -263,8 +212,14 @@ class Course:
         if program is None:
             self._hold(run, now)
             return
-        moment = self._moment(now, run.journey in self.journeys.paused)
-        self._take(advance(program, run, cause, moment), now)
+        self._take(advance(program, run, cause, self._asked(run.journey, now)), now)
+
+    def _asked(self, journey: str, now: int) -> Moment:
+        """What a journey may ask now; the same as long as it is the same instant."""
+        paused, last = journey in self.journeys.paused, self._last
+        if last is None or last.now != now or last.paused is not paused:
+            last = self._last = self._moment(now, paused)
+        return last
 
     def _hold(self, run: Run, now: int) -> None:
         """Let a run stand still whose journey can't be read, until it can and it is resumed."""
@@ -282,7 +237,7 @@ class Course:
         self.runs[run.id] = self.changed[run.id] = run
         self.transitions += made.transitions
         for effect in made.effects:
-            if isinstance(effect, Start):
+            if type(effect) is Start:
                 self._start(effect, now)
             else:
                 self.effects.append((run, effect))

@@ -57,11 +57,15 @@ class Moment(Protocol):
 
 
 class World(NamedTuple):
-    """What is the same for all people: the gates, winners of experiments, what there is."""
+    """What is the same for all people: the gates, winners of experiments, what there is.
+
+    ``reasons``: somebody reads why conditions hold; else their clauses aren't worked out.
+    """
 
     gates: Gates
     winners: Mapping[str, str]
     knows: Callable[[str, str], bool]
+    reasons: bool = True
 
 
 class LiveMoment:
@@ -93,6 +97,8 @@ class LiveMoment:
         return self._asked[root].next_change(self._subject, self.now)
 
     def why(self, root: Any, run: Run) -> list[dict[str, Any]]:
+        if not self._world.reasons:
+            return []
         self._subject.journey = run.data
         told = [clause.told(self._subject, self.now) for clause in self._asked.clauses[root]]
         return told[:MOST_CLAUSES]

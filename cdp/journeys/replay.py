@@ -8,7 +8,7 @@ What a journey does to the person (traits, events, lists) happens in the life, t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -92,7 +92,7 @@ class Life:
         person is in, of those that nothing here works out.
         """
         for t, message in history:
-            self._note(message, t, next(self._seq))
+            self._note(message, message.get("type", "track"), _name(message), t, next(self._seq))
         self.subject.audiences |= audiences
         self._look_at_audiences(told=False)
         self._look_at_calendar()
@@ -137,9 +137,9 @@ class Life:
     def _come(self) -> None:
         """What is due now."""
         now, course = self.now, self.course
-        if any(at <= now for at in self._changes.values()):
+        if self._changes and min(self._changes.values()) <= now:
             self._look_at_audiences()
-        for program in (*self.setting.dated, *self.setting.scheduled):
+        for program in self.setting.by_clock:
             at = self._comes.get(program.key)
             if at is None or at > now:
                 continue
@@ -149,47 +149,43 @@ class Life:
                 course.enter(program, None, now, f"{program.key}:{at}")
             self._look_at_calendar()
         due = [run for run in course.runs.values() if run.due is not None and run.due <= now]
-        for run in sorted(due, key=lambda run: (run.due, run.id)):
+        if len(due) > 1:
+            due.sort(key=lambda run: (run.due, run.id))
+        for run in due:
             course.due(run.id, run.due or now, now)
 
     def _take(self, message: Mapping[str, Any], seq: int | None = None) -> None:
         now, course = self.now, self.course
         place = seq if seq is not None else next(self._seq)
-        changes = self._note(message, now, place)
-        type_ = message.get("type", "track")
+        type_, name = message.get("type", "track"), _name(message)
+        changes = self._note(message, type_, name, now, place)
         if changes:
             self._look_at_calendar()
-        for trait, before, after in changes:
-            course.trait(trait, before, after, message, now)
-        name = _name(message)
+            for trait, before, after in changes:
+                course.trait(trait, before, after, message, now)
         if name is not None:
             course.happened(name, message, now, seq)
         elif type_ == "group":
             course.grouped(message, now, seq)
-        self._look_at_audiences()
+        if self.setting.book.items:
+            self._look_at_audiences()
         course.changed_at(now)
 
-    def _note(self, message: Mapping[str, Any], t: int, seq: int) -> list[tuple[str, Any, Any]]:
+    def _note(
+        self, message: Mapping[str, Any], type_: str, name: str | None, t: int, seq: int
+    ) -> Sequence[tuple[str, Any, Any]]:
         """Add a message to what is known of the person; the traits that it changes."""
-        subject, type_ = self.subject, message.get("type", "track")
+        subject = self.subject
         for field, kind in _NAMES:
-            name = message.get(field)
-            if name and name not in (known := subject.identifiers.setdefault(kind, [])):
-                known.append(name)
-        event = _name(message) if type_ != "identify" else TRAITS
-        changes = []
-        traits = message.get("traits") or {}
+            called = message.get(field)
+            if called and called not in (known := subject.identifiers.setdefault(kind, [])):
+                known.append(called)
+        event: str | None = name
+        changes: Sequence[tuple[str, Any, Any]] = ()
         if type_ == "identify":
-            for name, value in traits.items():
-                before = subject.traits.get(name)
-                if value is None:
-                    subject.traits.pop(name, None)
-                else:
-                    subject.traits[name] = value
-                if before != value or type(before) is not type(value):
-                    changes.append((name, before, value))
+            event, changes = TRAITS, self._traits(message)
         elif type_ == "group":
-            subject.account.update(traits)
+            subject.account.update(message.get("traits") or {})
         if event is None:
             return changes
         for number, spec in self.setting.book.by_event.get(event, ()):
@@ -202,6 +198,19 @@ class Life:
             if stream is None:
                 stream = subject.streams[number] = Stream(len(spec.columns))
             stream.add(t, seq, values)
+        return changes
+
+    def _traits(self, message: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+        """Set the traits that an identify says; those that have another value now."""
+        traits, changes = self.subject.traits, []
+        for name, value in (message.get("traits") or {}).items():
+            before = traits.get(name)
+            if value is None:
+                traits.pop(name, None)
+            else:
+                traits[name] = value
+            if before != value or type(before) is not type(value):
+                changes.append((name, before, value))
         return changes
 
     def _look_at_audiences(self, told: bool = True) -> None:
@@ -231,7 +240,7 @@ class Life:
 
     def _look_at_calendar(self) -> None:
         """When triggers of the calendar come next."""
-        for program in (*self.setting.dated, *self.setting.scheduled):
+        for program in self.setting.by_clock:
             came = self._came.get(program.key, self.now - 1)
             comes: int | None
             if program.trigger.kind == "date":

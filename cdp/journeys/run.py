@@ -177,7 +177,7 @@ class Start(NamedTuple):
 Effect: TypeAlias = Send | Emit | Update | Listed | Call | Start
 
 
-class Transition(NamedTuple):
+class Transition(msgspec.Struct, frozen=True, gc=False):
     """Something that became of a run: ``what`` happened ``at`` an instant at ``step``.
 
     ``what``: entered, waits, left (by ``exit``), held, failed, ended, converted, moved.
@@ -198,4 +198,5 @@ KEPT = ("type", "event", "name", "messageId", "timestamp", "properties", "traits
 
 def trimmed(message: Mapping[str, Any]) -> dict[str, Any]:
     """What a run keeps of a message."""
-    return {name: message[name] for name in KEPT if message.get(name) is not None}
+    get = message.get
+    return {name: value for name in KEPT if (value := get(name)) is not None}

@@ -7,8 +7,8 @@ from typing import Any
 
 from cdp.audiences import AUDIENCE, Book, Entry
 from cdp.conditions.lists import NO_LISTS, Lists
-from cdp.journeys.course import Journeys
 from cdp.journeys.gates import Gates
+from cdp.journeys.listening import Journeys
 from cdp.journeys.moment import World
 from cdp.journeys.program import Program
 from cdp.journeys.run import Call
@@ -32,7 +32,7 @@ class Setting:
 
     ``audiences`` are conditions over people by key, with everything made expanded. Where none
     is given, it must be said who enters what (`Life.moved`). ``knows`` says what there is of
-    templates, lists and journeys.
+    templates, lists and journeys. Without ``reasons`` nothing tells why conditions held.
     """
 
     def __init__(
@@ -44,10 +44,11 @@ class Setting:
         knows: Callable[[str, str], bool] = all_there,
         answering: Answering = all_well,
         gates: Gates | None = None,
+        reasons: bool = True,
     ) -> None:
         some = list(programs)
         self.journeys = Journeys(some, {program.key: program.version for program in some})
-        self.world = World(gates or Gates(), winners or {}, knows)
+        self.world = World(gates or Gates(), winners or {}, knows, reasons)
         self.answering = answering
         entries = [
             Entry(at, AUDIENCE, key, 0, True, root)
@@ -55,6 +56,10 @@ class Setting:
         ]
         asked = [root for program in some for root in program.asked]
         self.book = Book(entries, 0, lists, asked=asked)
-        opened = self.journeys.open.values()
-        self.dated = [program for program in opened if program.trigger.kind == "date"]
-        self.scheduled = [program for program in opened if program.trigger.kind == "every"]
+        #: The journeys that begin by the clock: by dates of people, then by schedules.
+        self.by_clock = tuple(
+            program
+            for kind in ("date", "every")
+            for program in self.journeys.open.values()
+            if program.trigger.kind == kind
+        )

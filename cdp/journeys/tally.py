@@ -50,10 +50,10 @@ class Tally:
             return
         self.people += 1
         self.entered += len(runs)
-        ids = {run.id for run in runs}
+        ids, edges = {run.id for run in runs}, self.edges
         for move in life.course.transitions:
-            if move.run in ids and move.what == "left" and move.step is not None:
-                self.edges[move.step, move.exit or ""] += 1
+            if move.what == "left" and move.step is not None and move.run in ids:
+                edges[move.step, move.exit or ""] += 1
         for run in runs:
             self.converted += run.goal_at is not None
             if run.status != ACTIVE:
@@ -64,18 +64,24 @@ class Tally:
                 if run.error:
                     self.errors[run.error] += 1
         sends = [
-            (item.at, item.run.id, item.effect)
+            (item.at, item.run.id, item.effect.templates[0])
             for item in life.done
-            if isinstance(item.effect, Send) and item.run.id in ids
+            if type(item.effect) is Send and item.run.id in ids
         ]
-        self._messages([at for at, _, _ in sends], list(others))
-        self.sent.update(send.templates[0] for _, _, send in sends)
+        if sends:
+            self._messages([at for at, _, _ in sends], list(others))
+            for _, _, template in sends:
+                self.sent[template] += 1
         for run in runs[: max(0, self._samples - len(self.runs))]:
-            got = [send.templates[0] for _, id_, send in sends if id_ == run.id]
+            got = [template for _, id_, template in sends if id_ == run.id]
             self.runs.append((life.person, run, got))
 
     def _messages(self, times: list[int], others: list[Other]) -> None:
-        for n in Counter((at - self._start) // WEEK_MS for at in times).values():
+        weeks: dict[int, int] = {}
+        for at in times:
+            week = (at - self._start) // WEEK_MS
+            weeks[week] = weeks.get(week, 0) + 1
+        for n in weeks.values():
             self.weeks[n] += 1
             self.most_in_a_week = max(self.most_in_a_week, n)
         for at in times if others else ():

@@ -67,6 +67,11 @@ class Texts:
 
     def of_event(self, name: str, text: str | None, field: str) -> tuple[str, Predicate | None]:
         """The event that a name stands for, and what asks a condition of its messages."""
+        event, root = self.event_ref(name, text, field)
+        return event, compile_message(root) if root is not None else None
+
+    def event_ref(self, name: str, text: str | None, field: str) -> tuple[str, Any]:
+        """The event that a name stands for, and the condition over its messages, if any."""
         root = None
         if text is not None:
             root = self._parsed(text, field, Context.MESSAGE, False)
@@ -77,13 +82,15 @@ class Texts:
         except ConditionError as error:
             self.fault(field, error.text)
             return name, None
-        return event.name, compile_message(event.where) if event.where is not None else None
+        return event.name, event.where
+
+    def message_root(self, text: str | None, field: str) -> Any:
+        """A condition over one message; None of nothing, or if it can't be read."""
+        return self._parsed(text, field, Context.MESSAGE, False) if text is not None else None
 
     def of_message(self, text: str | None, field: str) -> Predicate | None:
         """What asks a condition of one message; None of nothing, or if it can't be read."""
-        if text is None:
-            return None
-        root = self._parsed(text, field, Context.MESSAGE, False)
+        root = self.message_root(text, field)
         return compile_message(root) if root is not None else None
 
     def _parsed(self, text: str, field: str, context: Context, is_value: bool) -> Any:

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from cdp.conditions.durations import parse_duration
-from cdp.conditions.predicate import Predicate
+from cdp.conditions.picked import Picked, picked
+from cdp.conditions.predicate import Predicate, compile_message
 from cdp.journeys.steps import fields as own
 from cdp.journeys.texts import Texts
 from cdp.messaging.pressure import DAYS, minutes_of
@@ -69,13 +70,17 @@ class TriggerSchema(Schema):
 
 
 class Trigger(NamedTuple):
-    """A trigger as it is asked: of which ``kind``, and the name that it listens to."""
+    """A trigger as it is asked: of which ``kind``, and the name that it listens to.
+
+    ``picked`` is what a message must say at one path for its ``where`` to hold.
+    """
 
     kind: str
     name: str = ""
     where: Predicate | None = None
     values: tuple[Any, Any] = (None, None)
     spec: Mapping[str, Any] = {}
+    picked: Picked | None = None
 
     @property
     def event(self) -> str | None:
@@ -106,10 +111,12 @@ def read_trigger(spec: Mapping[str, Any], texts: Texts) -> Trigger:
     kind = next(name for name in KINDS if spec.get(name))
     name = spec[kind] if isinstance(spec[kind], str) else ""
     if kind == "event":
-        name, where = texts.of_event(name, spec.get("where"), "trigger.where")
+        name, root = texts.event_ref(name, spec.get("where"), "trigger.where")
     else:
-        where = texts.of_message(spec.get("where"), "trigger.where")
-    return Trigger(kind, name, where, (spec.get("from"), spec.get("to")), spec)
+        root = texts.message_root(spec.get("where"), "trigger.where")
+    where = compile_message(root) if root is not None else None
+    values = (spec.get("from"), spec.get("to"))
+    return Trigger(kind, name, where, values, spec, picked(root))
 
 
 ENTRY_TEXT = "It must be once, every_time, {once_per: PATH} or {again_after: 30d}."

@@ -27,7 +27,6 @@ def fire(tx: Connection, memory: Memory, due: Sequence[Timer], clock: int) -> No
             if memory.tell_changes:
                 tell_moves(tx, moved, memory.stage.plan, clock)
         elif kind == JOURNEY:
-            drop_timers(tx, group)
             memory.travels.timers(tx, group, clock)
         else:
             drop_timers(tx, group)

@@ -20,6 +20,7 @@ from cdp.pipeline.audiences.choosing import Chooser
 from cdp.pipeline.batch import Done, run_batch
 from cdp.pipeline.clock import LogicalClock
 from cdp.pipeline.due import fire
+from cdp.pipeline.fit import BATCH, Fit
 from cdp.pipeline.journeys import orders
 from cdp.pipeline.memory import Memory
 from cdp.pipeline.prepare import Prepared, prepare
@@ -36,16 +37,11 @@ logger = structlog.get_logger(__name__)
 
 #: Naps while there is nothing to do: short after work, longer when it stays quiet.
 IDLE_S, MOST_IDLE_S = 0.003, 0.02
-#: Messages in a micro-batch to begin with. While more wait it grows, up to the setting: the
-#: larger, the less an event costs; others who write wait for at most about `BATCH_S`.
-BATCH, BATCH_S = 500, 0.2
 _POLL_PARTS_S = 0.2
 #: Part kinds in the order in which they are served; imports wait for live traffic.
 _LATER = ("import", "system")
 #: How often to ask for a sweep, and how often it has its turn beside a full log.
 _SWEEP_S, _SHARE_S = 0.5, 0.2
-#: Timers that are handled in one transaction.
-TIMERS = 500
 
 
 class Enricher(Protocol):
@@ -81,7 +77,8 @@ class Pipeline:
         self._enricher, self._clock = enricher, clock
         self._memory: Memory | None = None
         self._positions: dict[str, int] = {}
-        self._size = min(BATCH, settings.batch_messages)
+        self._messages = Fit(settings.batch_messages)
+        self._timers = Fit(max(settings.batch_messages, BATCH))
         self._epochs: dict[str, int] = {}
         self._turn = 0
         self._listed = float("-inf")
@@ -141,17 +138,10 @@ class Pipeline:
             if taken:
                 began = time.monotonic()
                 done = self.handle(prepare(part, taken, self._settings.truncate_ip))
-                self._fit(taken, time.monotonic() - began)
+                self._messages.took(sum(item.weight for item in taken), time.monotonic() - began)
                 return done
             self._logical.empty(part, asked_at)
         return None
-
-    def _fit(self, taken: list[Taken], seconds: float) -> None:
-        """Take more or fewer at once from now on, where it was all that could be taken."""
-        if sum(item.weight for item in taken) >= self._size:
-            fitting = int(self._size * min(2.0, BATCH_S / max(seconds, 0.001)))
-            most = self._settings.batch_messages
-            self._size = min(max(fitting, BATCH), most)
 
     def handle(self, batch: Prepared) -> Done:
         """Handle one prepared micro-batch in one transaction."""
@@ -208,7 +198,7 @@ class Pipeline:
             with self._store.write() as tx:
                 position, epoch = progress.take_over(tx, part, int(self._clock() * 1000))
             self._positions[part], self._epochs[part] = position, epoch
-        return self._reader.read(part, self._positions[part], self._size)
+        return self._reader.read(part, self._positions[part], self._messages.size)
 
     def _fresh_memory(self, tx: Any, memory: Memory | None) -> Memory:
         """What we remember, or what the store says where somebody else has written since.
@@ -230,10 +220,13 @@ class Pipeline:
             if not timers.due_timers(tx, clock, 1):
                 return False
         memory, self._memory = self._memory, None
+        began = time.monotonic()
         with self._store.write() as tx:
             memory = self._fresh_memory(tx, memory)
-            fire(tx, memory, timers.due_timers(tx, clock, TIMERS), clock)
+            due = timers.due_timers(tx, clock, self._timers.size)
+            fire(tx, memory, due, clock)
         self._memory = memory
+        self._timers.took(len(due), time.monotonic() - began)
         return True
 
     def compute(self) -> bool:

@@ -26,7 +26,7 @@ from cdp.pipeline import Pipeline
 from cdp.store import definitions, meta
 from cdp.store.audiences import timers
 from cdp.store.journeys import launched as journeys
-from cdp.store.journeys import runs as journey_runs
+from cdp.store.journeys import story as journey_story
 from cdp.store.messages import emissions
 from cdp.store.profiles import graph
 from cdp.store.tables import deliveries, journey_moves, nodes
@@ -98,7 +98,7 @@ class Town(World):
             name = {id_: (key, at) for at, (id_, key) in enumerate(order)}
             moves = [
                 (*name[m.run], m.at, m.step, m.what, m.exit)
-                for m in journey_runs.moves_of(tx, sorted(name))
+                for m in journey_story.moves_of(tx, sorted(name))
             ]
             sent = [
                 (row.template, row.created_at, *_placed(row.key, name))
@@ -205,7 +205,7 @@ def check(
             keys = {row.key: row.id for row in journeys.all_rows(tx)}
             counted = Counter[tuple[int, str, str]]()
             for key in keys.values():
-                for count in journey_runs.counts(tx, key):
+                for count in journey_story.counts(tx, key):
                     counted[key, count.what, count.exit] += count.n
             of = {row.id: row.journey for row in tx.execute(runs_table.select())}
             assert counted == Counter(

@@ -22,7 +22,9 @@ from cdp.journeys.run import Run
 from cdp.store import definitions
 from cdp.store.journeys import launched as journeys
 from cdp.store.journeys import runs as journey_runs
-from cdp.store.journeys.runs import Move, Placed
+from cdp.store.journeys import story as journey_story
+from cdp.store.journeys.runs import Placed
+from cdp.store.journeys.story import Move
 from cdp.store.messages import deliveries
 from cdp.store.profiles import faces
 from cdp.store.profiles.faces import Face
@@ -156,7 +158,7 @@ def run(key: str, number: int) -> str:
             abort(404, f"{found.name} has no run {number}.")
         item = items[0]
         steps = _steps(tx, key, {item.run.version}).get(item.run.version, {})
-        moves = journey_runs.moves_of(tx, [number])
+        moves = journey_story.moves_of(tx, [number])
         came = _came(tx, item, moves, steps)
         traveller = _travellers(tx, [item], lambda one: steps)[0]
         here = steps.get(item.run.step or "")
@@ -166,6 +168,7 @@ def run(key: str, number: int) -> str:
         traveller=traveller,
         run=item.run,
         came=came,
+        dropped=item.run.status != "active" and all(move.what != "entered" for move in moves),
         targets={id_: called(step) for id_, step in steps.items()},
         approval=here is not None and here.kind.name == "approval",
         states=messages.STATES,

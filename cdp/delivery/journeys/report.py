@@ -15,9 +15,10 @@ from cdp.delivery.journeys.there import launched, program_at
 from cdp.journeys import Program, Step
 from cdp.store.journeys import report as journey_report
 from cdp.store.journeys import runs as journey_runs
+from cdp.store.journeys import story as journey_story
 from cdp.store.journeys.launched import JourneyRow
 from cdp.store.journeys.report import DAY, Way
-from cdp.store.journeys.runs import Count
+from cdp.store.journeys.story import Count
 from cdp.store.messages.broadcast_figures import HAPPENED
 
 #: Days that are told of if none are named.
@@ -43,7 +44,7 @@ def report(
     first = last - DAYS + 1 if first is None else first
     counts = [
         count
-        for count in journey_runs.counts(tx, row.id, first, last)
+        for count in journey_story.counts(tx, row.id, first, last)
         if version in (None, count.version)
     ]
     worth = [

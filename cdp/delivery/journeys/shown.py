@@ -19,7 +19,8 @@ from cdp.store.journeys import launched as journeys
 from cdp.store.journeys import runs as journey_runs
 from cdp.store.journeys import sums as journey_sums
 from cdp.store.journeys.launched import JourneyRow, Order
-from cdp.store.journeys.runs import Move, Placed
+from cdp.store.journeys.runs import Placed
+from cdp.store.journeys.story import Move
 from cdp.store.profiles.exports import anchors
 
 DRAFT = "draft"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
+import msgspec
 from marshmallow import Schema
 
 from cdp.journeys.moment import Moment
@@ -20,7 +21,7 @@ class Branch(NamedTuple):
     field: str
 
 
-class Leave(NamedTuple):
+class Leave(msgspec.Struct, frozen=True, gc=False):
     """The step is done, and left by an exit."""
 
     exit: str = NEXT
@@ -29,7 +30,7 @@ class Leave(NamedTuple):
     variables: Mapping[str, Any] | None = None
 
 
-class Stay(NamedTuple):
+class Stay(msgspec.Struct, frozen=True, gc=False):
     """The run waits here: for an instant, for events, for the person to change."""
 
     due: int | None = None
@@ -40,14 +41,14 @@ class Stay(NamedTuple):
     why: Mapping[str, Any] | None = None
 
 
-class Goto(NamedTuple):
+class Goto(msgspec.Struct, frozen=True, gc=False):
     """On to another step of the journey."""
 
     step: str
     why: Mapping[str, Any] | None = None
 
 
-class End(NamedTuple):
+class End(msgspec.Struct, frozen=True, gc=False):
     """The run is over."""
 
     reason: str
@@ -56,9 +57,11 @@ class End(NamedTuple):
 
 
 Result: TypeAlias = Leave | Stay | Goto | End
+#: The step is done, and there is nothing to tell of it.
+DONE = Leave()
 
 
-class At(NamedTuple):
+class At(msgspec.Struct, frozen=True, gc=False):
     """Where a step is asked: the person as of now, the run, the step's compiled settings."""
 
     moment: Moment

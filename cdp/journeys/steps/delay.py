@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from msgspec.structs import replace
 
 from cdp.audiences import plain
 from cdp.conditions.values import to_time
@@ -15,7 +16,7 @@ from cdp.journeys import wall
 from cdp.journeys.lots import lot
 from cdp.journeys.run import NEXT, Due, Input
 from cdp.journeys.steps import fields as own
-from cdp.journeys.steps.base import At, End, Leave, Result, Stay, StepKind
+from cdp.journeys.steps.base import DONE, At, End, Leave, Result, Stay, StepKind
 from cdp.journeys.texts import Texts
 from cdp.messaging.pressure import DAYS, minutes_of
 
@@ -70,6 +71,8 @@ class _Wait(NamedTuple):
     hours: wall.Hours | None
     jitter: int
     late: tuple[int, str] | None
+    #: It only says how long.
+    plain: bool
 
 
 class Wait(StepKind):
@@ -100,6 +103,7 @@ class Wait(StepKind):
             else None,
             own.ms(spec.get("jitter")),
             (own.ms(late["after"]), late["then"]) if late else None,
+            not any(spec.get(name) for name in ("until", "on", "date", "hours", "jitter")),
         )
 
     def enter(self, at: At) -> Result:
@@ -111,26 +115,28 @@ class Wait(StepKind):
             due = None
         if due is None:
             return Leave(why={"skipped": "there is no such date"})
-        return Stay(due, why={"until": format_time(due)}) if due > at.now else Leave()
+        return Stay(due, why={"until": format_time(due)}) if due > at.now else DONE
 
     def resume(self, at: At, cause: Input) -> Result | None:
         if not isinstance(cause, Due):
             return None
         late: tuple[int, str] | None = at.args.late
         if late is None or at.now - cause.at <= late[0]:
-            return Leave()
+            return DONE
         why = {"late_ms": at.now - cause.at}
         if late[1] == "again":
             again = self.enter(at)
-            return again._replace(why={**(again.why or {}), **why})
+            return replace(again, why={**(again.why or {}), **why})
         if late[1] == "exit":
             return End("late", why=why)
         return Leave("skip" if late[1] == "skip" else NEXT, why=why)
 
     def _until(self, at: At, date: Any) -> int | None:
         args: _Wait = at.args
-        zone = at.moment.zone(at.zone) if args.zone == "person" else wall.zone(args.zone)
         due = at.now + args.ms
+        if args.plain:
+            return due
+        zone = at.moment.zone(at.zone) if args.zone == "person" else wall.zone(args.zone)
         if args.date is not None:
             found = self._date(at, date, zone)
             if found is None or found < at.now:

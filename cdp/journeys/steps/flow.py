@@ -10,7 +10,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 from cdp.journeys.lots import chosen, lot
 from cdp.journeys.run import NEXT
 from cdp.journeys.steps import fields as own
-from cdp.journeys.steps.base import At, Branch, End, Goto, Leave, Result, StepKind
+from cdp.journeys.steps.base import DONE, At, Branch, End, Goto, Leave, Result, StepKind
 from cdp.journeys.texts import Texts
 
 #: Ways of a branch whose clauses a transition keeps at most.
@@ -158,7 +158,7 @@ class Holdout(StepKind):
     def enter(self, at: At) -> Result:
         if lot("holdout", at.run.journey, at.step, at.moment.person) < at.args:
             return End("held_out")
-        return Leave()
+        return DONE
 
 
 class GotoSchema(Schema):

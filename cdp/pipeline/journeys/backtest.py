@@ -92,7 +92,9 @@ def backtest(
 
     ``programs`` by what they are called. ``limit``: no more people than this, for a first look.
     """
-    settings = [Setting([program], None, lists, gates=OpenGates()) for _, program in programs]
+    settings = [
+        Setting([program], None, lists, gates=OpenGates(), reasons=False) for _, program in programs
+    ]
     only = [program for _, program in programs]
     everybody = past.candidates(tx, only, start, end)
     chosen = everybody

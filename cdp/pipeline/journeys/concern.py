@@ -49,15 +49,31 @@ def concerned(tx: Connection, plan: JourneyPlan, mine: Mapping[int, list[Said]])
         if journeys.watches(item.run):
             concerned.add(item.profile)
             continue
-        listens = journeys.listens(item.run)
-        if any(event_of(said.message) in listens for said in mine[item.profile]):
+        if any(
+            event is not None and journeys.hears(item.run, event)
+            for said in mine[item.profile]
+            for event in (event_of(said.message),)
+        ):
             concerned.add(item.profile)
     return [item for item in found if item.profile in concerned]
+
+
+def begun_of(plan: JourneyPlan, mine: Mapping[int, list[Said]]) -> dict[int, list[Program]]:
+    """The journeys that messages may begin, by the messages' positions; asked once of each."""
+    journeys = plan.journeys
+    return {
+        item.seq: begun
+        for items in mine.values()
+        for item in items
+        if (event := event_of(item.message)) is not None
+        and (begun := journeys.begun_by(event, item.message.body))
+    }
 
 
 def wanted_of(
     plan: JourneyPlan,
     mine: Mapping[int, list[Said]],
+    begun: Mapping[int, list[Program]],
     runs: Sequence[Placed],
     entries: Mapping[int, list[tuple[Change, str]]],
 ) -> dict[int, list[Program]]:
@@ -66,17 +82,17 @@ def wanted_of(
     wanted: dict[int, list[Program]] = {item.profile: [] for item in runs}
     for profile, items in mine.items():
         for item in items:
-            message = item.message
-            open_ = list(journeys.by_event.get(event_of(message) or "", ()))
+            message, open_ = item.message, begun.get(item.seq, ())
             if message.type == "group":
-                open_ += journeys.by_group
-            if message.type == "identify" and journeys.by_trait:
-                for name in message.body.get("traits") or ():
-                    open_ += journeys.by_trait.get(name, ())
-            for program in open_:
-                where = program.trigger.where
-                if where is None or where(message.body):
-                    wanted.setdefault(profile, []).append(program)
+                open_ = journeys.by_group.begun_by(message.body)
+            elif message.type == "identify" and journeys.by_trait:
+                open_ = [
+                    program
+                    for name in message.body.get("traits") or ()
+                    for program in journeys.by_trait.get(name, ())
+                ]
+            if open_:
+                wanted.setdefault(profile, []).extend(open_)
     for profile, found in entries.items():
         for change, key in found:
             index = journeys.entered if change.entered else journeys.left

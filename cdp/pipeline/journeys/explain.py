@@ -20,6 +20,7 @@ from cdp.store import definitions
 from cdp.store.audiences import lists
 from cdp.store.journeys import launched as journeys
 from cdp.store.journeys import runs as journey_runs
+from cdp.store.journeys import story as journey_story
 from cdp.store.journeys.launched import DRAINING, LIVE, PAUSED, JourneyRow
 from cdp.store.messages import deliveries
 from cdp.store.messages import reads as message_reads
@@ -113,7 +114,7 @@ def _program(tx: Connection, key: str, row: JourneyRow | None) -> tuple[Program,
 
 def run_told(tx: Connection, run: Run) -> dict[str, Any]:
     """A run step by step, as JSON: what was decided and why, and what became of its messages."""
-    found = explain.told(journey_runs.moves_of(tx, [run.id]))
+    found = explain.told(journey_story.moves_of(tx, [run.id]))
     steps = []
     for visit in found.visits:
         delivery = deliveries.by_key(tx, visit.key(run.id))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
@@ -14,7 +15,6 @@ from cdp.journeys.program import Program
 from cdp.journeys.setting import Setting
 from cdp.store.bulk import chunks, select_by
 from cdp.store.events import history, person_events
-from cdp.store.events.history import HistoryRow
 from cdp.store.journeys import launched as journeys
 from cdp.store.profiles import graph
 from cdp.store.tables import (
@@ -154,11 +154,14 @@ def lives(
     for profile, head in heads.items():
         yield Lived(
             public_id(head.collection, head.anchor),
-            sorted(events.get(profile, ()), key=lambda item: item[:2]),
+            sorted(events.get(profile, ()), key=_in_order),
             inside.get(profile, set()),
             moves.get(profile, []),
             messages.get(profile, []),
         )
+
+
+_in_order = itemgetter(0, 1)
 
 
 def _run_of(body: dict[str, Any]) -> str:
@@ -179,23 +182,24 @@ def _events(
     names = numbers_of(tx, reads.events)
     names += history.names_of_type(tx, "identify") + history.names_of_type(tx, "group")
     rows = [
-        HistoryRow(seq, node, name, t, 0, 0, None)
+        (owner[node], t, seq)
         for info in history.list_partitions(tx)
-        for node, name, t, seq in person_events.rows_in(tx, info.id, sorted(owner), names)
+        for node, _, t, seq in person_events.rows_in(tx, info.id, sorted(owner), names)
         if t <= end
     ]
-    bodies = history.bodies_of(tx, rows)
+    bodies = history.raw_of(tx, [seq for _, _, seq in rows])
     found: dict[int, list[tuple[int, int, dict[str, Any]]]] = {}
-    for row in rows:
-        if row.seq not in bodies:
+    for profile, t, seq in rows:
+        raw = bodies.get(seq)
+        if raw is None:
             continue
-        body: dict[str, Any] = decode_json(bodies[row.seq].raw)
+        body: dict[str, Any] = decode_json(raw)
         if str(body.get("messageId")).startswith("journey:") and _run_of(body) in own:
             continue
         if not reads.whole:
             for part in _HEAVY:
                 body.pop(part, None)
-        found.setdefault(owner[row.node], []).append((row.t, row.seq, body))
+        found.setdefault(profile, []).append((t, seq, body))
     return found
 
 

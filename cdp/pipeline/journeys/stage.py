@@ -13,7 +13,13 @@ from cdp.identity import public_id
 from cdp.journeys import Gates, Program, World
 from cdp.pipeline.audiences.people import Known
 from cdp.pipeline.audiences.stage import Said, Stage
-from cdp.pipeline.journeys.concern import concerned, entries_of, event_of, wanted_of
+from cdp.pipeline.journeys.concern import (
+    begun_of,
+    concerned,
+    entries_of,
+    event_of,
+    wanted_of,
+)
 from cdp.pipeline.journeys.follow import Follow
 from cdp.pipeline.journeys.plan import JourneyPlan, changes
 from cdp.pipeline.journeys.travelling import Numbers, Travelling
@@ -69,7 +75,8 @@ class Travels:
                 mine.setdefault(draft.profile, []).append(item)
         entries = entries_of(self.plan, moved, mine)
         runs = concerned(tx, self.plan, mine) if self._alerts and mine else []
-        wanted = wanted_of(self.plan, mine, runs, entries)
+        begun = begun_of(self.plan, mine)
+        wanted = wanted_of(self.plan, mine, begun, runs, entries)
         if joined:
             runs = with_others(runs, journey_runs.active_of(tx, sorted(joined), self.plan.keys))
             for profile in joined:
@@ -81,7 +88,7 @@ class Travels:
             if profile in joined:
                 course.course.merged(now)
             for item in mine.get(profile, ()):
-                self._message(course, item)
+                self._message(course, item, begun.get(item.seq, ()))
                 course.began_by(item.draft.id if item.draft is not None else 0)
             for change, key in entries.get(profile, ()):
                 course.course.moved(key, change.entered, now, f"{key}:{change.at}")
@@ -95,7 +102,7 @@ class Travels:
             runs = journey_runs.alerted(tx, sorted({c.profile for c in found}), self.plan.keys)
         else:
             runs = []
-        wanted = wanted_of(self.plan, {}, runs, entries)
+        wanted = wanted_of(self.plan, {}, {}, runs, entries)
         courses = self._courses(tx, wanted, runs, ())
         for profile, course in courses.items():
             for change, key in entries.get(profile, ()):
@@ -114,10 +121,21 @@ class Travels:
             lambda course, item: course.due(
                 item.run.id, item.run.due or clock, at_of(item.run.due, clock)
             ),
+            due,
         )
 
-    def go_on(self, tx: Connection, runs: Sequence[Placed], now: int, act: Any) -> None:
-        """Let ``act(course, placed)`` do something to runs, the earliest due first."""
+    def go_on(
+        self,
+        tx: Connection,
+        runs: Sequence[Placed],
+        now: int,
+        act: Any,
+        spent: Sequence[Timer] = (),
+    ) -> None:
+        """Let ``act(course, placed)`` do something to runs, the earliest due first.
+
+        ``spent`` are the timers by which it came to that.
+        """
         wanted: dict[int, list[Program]] = {item.profile: [] for item in runs}
         mates = journey_runs.alerted(tx, sorted(wanted), self.plan.keys) if self._alerts else []
         courses = self._courses(tx, wanted, with_others(runs, mates), ())
@@ -125,7 +143,7 @@ class Travels:
             course = courses.get(item.profile)
             if course is not None:
                 act(course.course, item)
-        self._write(tx, courses, now)
+        self._write(tx, courses, now, spent)
 
     def enter(
         self, tx: Connection, program: Program, people: Iterable[int], now: int, cause: str
@@ -165,14 +183,14 @@ class Travels:
                 pairs |= {(profile, self.plan.rows[p.key].id) for p in entering}
         # Who may enter depends on what they are in: those runs are needed, too.
         had = journey_runs.past(tx, pairs, keys)
-        by_profile = _by_profile(with_others(runs, journey_runs.active_of(tx, sorted(had), keys)))
+        by_profile = _by_profile(with_others(runs, journey_runs.by_ids(tx, had.active, keys)))
         people = self._people(tx, events)
         heads = {row.id: row for row in graph.profiles_by_id(tx, sorted(wanted))}
         numbers = Numbers(tx)
         return {
             profile: Travelling(
                 self, people[profile], public_id(head.collection, head.anchor),
-                by_profile.get(profile, []), had.get(profile, []), numbers,
+                by_profile.get(profile, []), had.past.get(profile, []), numbers,
             )
             for profile in wanted
             if (head := heads.get(profile)) is not None
@@ -209,7 +227,7 @@ class Travels:
 
     # What a message does.
 
-    def _message(self, travelling: Travelling, item: Said) -> None:
+    def _message(self, travelling: Travelling, item: Said, begins: Sequence[Program]) -> None:
         message, course = item.message, travelling.course
         at = message.received_at
         if message.type == "identify" and self.plan.journeys.by_trait:
@@ -218,7 +236,7 @@ class Travels:
                     self._trait(travelling, trait, item)
         name = event_of(message)
         if name:
-            course.happened(name, message.body, at, item.seq)
+            course.happened(name, message.body, at, item.seq, begins)
         if message.type == "group":
             course.grouped(message.body, at, item.seq)
 
@@ -242,8 +260,15 @@ class Travels:
 
     # What came of it.
 
-    def _write(self, tx: Connection, courses: Mapping[int, Travelling], now: int) -> None:
+    def _write(
+        self,
+        tx: Connection,
+        courses: Mapping[int, Travelling],
+        now: int,
+        spent: Sequence[Timer] = (),
+    ) -> None:
         writing = Writing(tx, self.plan, now)
+        writing.spent(spent)
         for profile, travelling in courses.items():
             writing.add(profile, travelling)
         self._alerts = writing.finish(self.gates) or self._alerts

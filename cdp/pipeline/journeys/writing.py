@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,6 +17,7 @@ from cdp.store.audiences.timers import JOURNEY, Timer
 from cdp.store.destinations import hooks as delivery_hooks
 from cdp.store.journeys import launched as journeys
 from cdp.store.journeys import runs as journey_runs
+from cdp.store.journeys import story as journey_story
 from cdp.store.journeys.runs import Placed
 from cdp.store.profiles import graph
 
@@ -38,6 +40,10 @@ class Writing:
         self._spent: list[Timer] = []
         self._homeless: set[int] = set()
 
+    def spent(self, items: Iterable[Timer]) -> None:
+        """Note timers that have come: they go, unless they are set anew."""
+        self._spent += items
+
     def add(self, profile: int, travelling: Travelling) -> None:
         """Take what became of a person's runs."""
         course = travelling.course
@@ -49,7 +55,7 @@ class Writing:
             if not node:
                 self._homeless.add(profile)
             number = before.journey if before is not None else self._plan.rows[run.journey].id
-            alert = self._plan.journeys.watches(run) or bool(self._plan.journeys.listens(run))
+            alert = self._plan.journeys.watches(run) or self._plan.journeys.listens(run)
             if run.goal_until is not None and run.status != "active":
                 alert = alert and run.goal_until > self._now
             self._placed.append(Placed(run, number, profile, node, alert))
@@ -66,6 +72,7 @@ class Writing:
         journeys.put_gates(tx, gates.moved)
         gates.moved.clear()
         if not self._placed:
+            self._set_timers()
             return False
         homes = self._homes()
         placed = [
@@ -73,11 +80,18 @@ class Writing:
             for item in self._placed
         ]
         journey_runs.put(tx, placed, self._new)
-        timers.drop_timers(tx, self._spent)
-        timers.put_timers(tx, self._due)
+        journey_runs.root(
+            tx,
+            [
+                (item.run.id, item.node)
+                for item, before in zip(placed, self._placed, strict=True)
+                if item.node != before.node and item.run.id not in self._new
+            ],
+        )
+        self._set_timers()
         by_run = {item.run.id: item for item in placed}
         of = {item.run.id: (item.journey, item.run.version) for item in placed}
-        journey_runs.add_moves(tx, [move for move, _ in self._moves], of)
+        journey_story.add_moves(tx, [move for move, _ in self._moves], of)
         done = [
             effects.Done(run, effect, profile, by_run[run.id].node)
             for run, effect, profile in self._effects
@@ -86,6 +100,13 @@ class Writing:
         if delivery_hooks.are_followed(tx, "on_transitions"):
             self._tell(by_run)
         return any(item.alert for item in placed)
+
+    def _set_timers(self) -> None:
+        """Set what is due; what is spent is taken away, unless it was set anew by that."""
+        anew = {(item.subject, item.profile) for item in self._due}
+        spent = {(item.subject, item.profile): item for item in self._spent}
+        timers.drop_timers(self._tx, [item for at, item in spent.items() if at not in anew])
+        timers.put_timers(self._tx, self._due)
 
     def _homes(self) -> dict[int, int]:
         """A node of each person who entered: runs follow it."""

@@ -7,7 +7,7 @@ one micro-batch, or a part of it, under the position of its first message.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -28,6 +28,8 @@ _NEVER = 2**62
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[tuple[msgspec.Raw, msgspec.Raw]]).decode
+#: What blocks have, by position: what `Body` has, not yet taken out.
+_Found = Iterator[tuple[int, tuple[msgspec.Raw, msgspec.Raw]]]
 
 
 class HistoryRow(NamedTuple):
@@ -227,21 +229,28 @@ def newest_rows(tx: Connection, before: int | None, limit: int) -> list[HistoryR
 def bodies_of(tx: Connection, rows: list[HistoryRow]) -> dict[int, Body]:
     """The bodies of ``rows`` by their position; reads each block once."""
     wanted = {row.seq: row.body_seq or row.seq for row in rows}
-    infos = list_partitions(tx)
-    by_partition: dict[int, set[int]] = {}
-    for seq in wanted.values():
-        info = partition_of(infos, seq)
-        if info is not None:
-            by_partition.setdefault(info.id, set()).add(seq)
-    bodies: dict[int, Body] = {}
-    for number, seqs in by_partition.items():
-        bodies.update(_read_blocks(tx, partition_tables(number), sorted(seqs)))
+    found = _in_blocks(tx, wanted.values())
+    bodies = {seq: Body(bytes(raw), bytes(added)) for seq, (raw, added) in found}
     return {seq: bodies[body] for seq, body in wanted.items() if body in bodies}
 
 
-def _read_blocks(tx: Connection, tables: Partition, seqs: list[int]) -> dict[int, Body]:
+def raw_of(tx: Connection, seqs: Iterable[int]) -> dict[int, bytes]:
+    """The JSON of messages by their positions; reads each block once."""
+    return {seq: bytes(raw) for seq, (raw, _) in _in_blocks(tx, seqs)}
+
+
+def _in_blocks(tx: Connection, seqs: Iterable[int]) -> _Found:
+    """What blocks have of some positions, in order."""
+    wanted, start = sorted(set(seqs)), 0
+    for info, stop in _spans(tx):
+        end = len(wanted) if stop is None else bisect_left(wanted, stop, start)
+        own = bisect_left(wanted, info.first_seq, start, end)
+        yield from _read_blocks(tx, partition_tables(info.id), wanted[own:end])
+        start = end
+
+
+def _read_blocks(tx: Connection, tables: Partition, seqs: list[int]) -> _Found:
     table = tables.blocks
-    found: dict[int, Body] = {}
     index = 0
     while index < len(seqs):
         statement = (
@@ -256,10 +265,10 @@ def _read_blocks(tx: Connection, tables: Partition, seqs: list[int]) -> dict[int
             continue
         end = bisect_left(seqs, row.first_seq + row.n, index)
         here = seqs[index:end]
-        bodies = unpack(blob(row.data) or b"", [seq - row.first_seq for seq in here])
-        found.update(zip(here, bodies, strict=True))
+        packed = _decode(zstandard.ZstdDecompressor().decompress(blob(row.data) or b""))
+        for seq in here:
+            yield seq, packed[seq - row.first_seq]
         index = end
-    return found
 
 
 def _spans(tx: Connection) -> list[tuple[PartitionInfo, int | None]]:

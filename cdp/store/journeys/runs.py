@@ -1,23 +1,18 @@
-"""Runs of journeys: who is where, how they came there, how many did what."""
+"""Runs of journeys: who is in which, where they stand, what they wait for."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from cdp.journeys.run import ACTIVE, Past, Run, Transition
-from cdp.store import meta
-from cdp.store.bulk import blob, chunks, insert_many, run_many, select_by, upsert_of
-from cdp.store.tables import journey_counts, journey_moves, journey_runs
+from cdp.journeys.run import ACTIVE, Past, Run
+from cdp.store.bulk import blob, chunks, insert_many, run_many, select_by
+from cdp.store.tables import journey_moves, journey_runs
 
-_DAY = 86_400_000
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
 _c = journey_runs.c
 
 
@@ -74,16 +69,23 @@ def _values(item: Placed) -> tuple[Any, ...]:
 def put(tx: Connection, items: Sequence[Placed], new: set[int]) -> None:
     """Write runs; ``new`` are the numbers of those that are not there yet."""
     insert_many(tx, journey_runs, _NAMES, [_values(i) for i in items if i.run.id in new])
-    changed = [dict(zip(_NAMES, _values(i), strict=True)) for i in items if i.run.id not in new]
-    if changed:
-        rows = [{f"b_{name}": value for name, value in row.items()} for row in changed]
-        run_many(tx, _update(), sorted(rows, key=lambda row: row["b_id"]))
+    changed = [dict(zip(_B_NAMES, _values(i), strict=True)) for i in items if i.run.id not in new]
+    run_many(tx, _update, sorted(changed, key=lambda row: row["b_id"]))
 
 
-@lru_cache(maxsize=1)
-def _update() -> Any:
-    values: dict[str, Any] = {name: bindparam(f"b_{name}") for name in _NAMES if name != "id"}
-    return update(journey_runs).where(_c.id == bindparam("b_id")).values(**values)
+_B_NAMES = tuple(f"b_{name}" for name in _NAMES)
+# What never changes is left out, and with it the indexes over it; `give` changes whose they are.
+_update = (
+    update(journey_runs)
+    .where(_c.id == bindparam("b_id"))
+    .values(
+        {
+            name: bindparam(f"b_{name}")
+            for name in _NAMES
+            if name not in ("id", "journey", "profile", "node", "key", "started")
+        }
+    )
+)
 
 
 def alerted(tx: Connection, profiles: Sequence[int], keys: Mapping[int, str]) -> list[Placed]:
@@ -120,18 +122,29 @@ def any_run(tx: Connection) -> bool:
     return tx.execute(select(_c.id).limit(1)).first() is not None
 
 
-def past(
-    tx: Connection, pairs: Iterable[tuple[int, int]], keys: Mapping[int, str]
-) -> dict[int, list[Past]]:
-    """What entries people made, by profile; of (profile, journey) pairs."""
+class Had(NamedTuple):
+    """What entries people made, by profile, and the numbers of the runs that are active."""
+
+    past: dict[int, list[Past]]
+    active: list[int]
+
+
+def past(tx: Connection, pairs: Iterable[tuple[int, int]], keys: Mapping[int, str]) -> Had:
+    """What people have been in; of (profile, journey) pairs.
+
+    Of who was in any of them the active runs are those in all journeys.
+    """
     wanted = set(pairs)
     found: dict[int, list[Past]] = {}
-    columns = (_c.profile, _c.journey, _c.key, _c.started)
+    active: list[tuple[int, int]] = []
+    columns = (_c.profile, _c.journey, _c.key, _c.started, _c.status, _c.id)
     profiles = sorted({profile for profile, _ in wanted})
-    for profile, journey, key, started in select_by(tx, columns, _c.profile, profiles):
+    for profile, journey, key, started, status, id_ in select_by(tx, columns, _c.profile, profiles):
+        if status == ACTIVE:
+            active.append((profile, id_))
         if (profile, journey) in wanted:
             found.setdefault(profile, []).append(Past(keys.get(journey, ""), key, started))
-    return found
+    return Had(found, [id_ for profile, id_ in active if profile in found])
 
 
 def after(
@@ -201,89 +214,6 @@ def versions_in_use(tx: Connection) -> set[tuple[int, int]]:
     return {(journey, version) for journey, version in tx.execute(statement)}
 
 
-# Moves and counts.
-
-
-def add_moves(
-    tx: Connection, moves: Sequence[Transition], of: Mapping[int, tuple[int, int]]
-) -> None:
-    """Note what became of runs; ``of`` has the journey and version of each run."""
-    if not moves:
-        return
-    first = meta.take_numbers(tx, "journey_move", len(moves))
-    rows = [
-        (
-            first + at,
-            m.run,
-            m.at,
-            m.step,
-            m.what,
-            m.exit,
-            _encode(m.why).decode() if m.why else None,
-        )
-        for at, m in enumerate(moves)
-    ]
-    insert_many(tx, journey_moves, ("id", "run", "at", "step", "what", "exit", "why"), rows)
-    counted = Counter((*of[m.run], m.at // _DAY, m.step or "", m.what, m.exit or "") for m in moves)
-    names = ("journey", "version", "day", "step", "what", "exit")
-    run_many(
-        tx,
-        _count(tx.dialect.name),
-        [{**dict(zip(names, key, strict=True)), "n": n} for key, n in sorted(counted.items())],
-    )
-
-
-@lru_cache(maxsize=2)
-def _count(dialect: str) -> Any:
-    names = ("journey", "version", "day", "step", "what", "exit")
-    statement = upsert_of(dialect, journey_counts).values(
-        {name: bindparam(name) for name in (*names, "n")}
-    )
-    return statement.on_conflict_do_update(
-        index_elements=list(names), set_={"n": journey_counts.c.n + statement.excluded.n}
-    )
-
-
-class Move(NamedTuple):
-    """Something that became of a run."""
-
-    id: int
-    run: int
-    at: int
-    step: str | None
-    what: str
-    exit: str | None
-    why: Any
-
-
-def moves_of(tx: Connection, runs: Sequence[int]) -> list[Move]:
-    """What became of some runs, in order."""
-    columns = tuple(journey_moves.c[name] for name in Move._fields)
-    rows = select_by(tx, columns, journey_moves.c.run, list(runs))
-    found = [Move._make(row) for row in rows]
-    found.sort(key=lambda move: move.id)
-    return [move._replace(why=_decode(move.why) if move.why else None) for move in found]
-
-
-class Count(NamedTuple):
-    """How many did something at a step, on a day (days since 1970)."""
-
-    version: int
-    day: int
-    step: str
-    what: str
-    exit: str
-    n: int
-
-
-def counts(tx: Connection, journey: int, first: int = 0, last: int = 1 << 30) -> list[Count]:
-    """How many did what in a journey, between two days."""
-    c = journey_counts.c
-    statement = select(c.version, c.day, c.step, c.what, c.exit, c.n)
-    statement = statement.where(c.journey == journey, c.day >= first, c.day <= last)
-    return [Count(*row) for row in tx.execute(statement)]
-
-
 # Whose they are.
 
 
@@ -295,6 +225,26 @@ def give(tx: Connection, pairs: Iterable[tuple[int, int]]) -> None:
 _give = (
     update(journey_runs).where(_c.id == bindparam("b_id")).values(profile=bindparam("b_profile"))
 )
+
+
+def root(tx: Connection, pairs: Iterable[tuple[int, int]]) -> None:
+    """Give runs that nothing a person did has begun a node to follow: (run, node)."""
+    run_many(tx, _root, [{"b_id": run, "b_node": node} for run, node in sorted(pairs)])
+
+
+_root = update(journey_runs).where(_c.id == bindparam("b_id")).values(node=bindparam("b_node"))
+
+
+def thin(tx: Connection, ids: Sequence[int]) -> None:
+    """Drop what ended runs know of the person and the event: only who was in, and when, stays."""
+    rows = []
+    for id_, state in select_by(tx, (_c.id, _c.state), _c.id, ids):
+        goal_until = _state(blob(state) or b"{}").goal_until
+        rows.append({"b_id": id_, "b_state": _encode(_State(goal_until=goal_until))})
+    run_many(tx, _thin, rows)
+
+
+_thin = update(journey_runs).where(_c.id == bindparam("b_id")).values(state=bindparam("b_state"))
 
 
 def forget(tx: Connection, nodes: Sequence[int]) -> None:

@@ -12,6 +12,7 @@ from cdp.store.audiences import membership
 from cdp.store.bulk import chunks
 from cdp.store.journeys import launched as journeys
 from cdp.store.journeys import runs as journey_runs
+from cdp.store.journeys import story as journey_story
 from cdp.store.messages import preferences
 from cdp.store.messages import reads as message_reads
 from cdp.store.messages.deliveries import Delivery
@@ -44,7 +45,7 @@ def travels(tx: Connection, profile: int) -> Iterator[dict[str, Any]]:
     keys = {row.id: row.key for row in journeys.all_rows(tx)}
     for item in journey_runs.of_people(tx, [profile], keys):
         run = item.run
-        moves = journey_runs.moves_of(tx, [run.id])
+        moves = journey_story.moves_of(tx, [run.id])
         yield {
             "journey": run.journey,
             "version": run.version,

@@ -15,6 +15,7 @@ from cdp.store import Store
 from cdp.store.defined import defining
 from cdp.store.journeys import launched as journeys
 from cdp.store.journeys import runs as journey_runs
+from cdp.store.journeys import story as journey_story
 from cdp.store.journeys.runs import Placed
 from cdp.store.tables import deliveries
 from tests.delivery.journeys.test_office import store  # noqa: F401
@@ -43,7 +44,7 @@ def gone(tx: Connection, number: int, *, out: bool, variant: str = "a", goal: bo
     if goal:
         moves.append(Transition(number, NOW, run.step, "converted", None, {"value": 2.5}))
     journey_runs.put(tx, [Placed(run, row.id, number, 0)], {number})
-    journey_runs.add_moves(tx, moves, {number: (row.id, 1)})
+    journey_story.add_moves(tx, moves, {number: (row.id, 1)})
 
 
 @pytest.fixture

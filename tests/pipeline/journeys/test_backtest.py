@@ -13,6 +13,7 @@ from cdp.pipeline.journeys.backtest import Backtested, backtest
 from cdp.store.audiences.lists import ListsAt
 from cdp.store.journeys import launched as journeys
 from cdp.store.journeys import runs as journey_runs
+from cdp.store.journeys import story as journey_story
 from tests.pipeline.journeys.town import BEGIN, DAY, Town, _yaml
 
 WELCOME = """
@@ -80,7 +81,7 @@ def test_it_would_have_done_what_it_did(town: Town) -> None:
     with town.store.read() as tx:
         row = journeys.row(tx, "welcome")
         assert row is not None
-        counts = journey_runs.counts(tx, row.id)
+        counts = journey_story.counts(tx, row.id)
         standing = journey_runs.standings(tx, row.id)
     runs = town.runs("welcome")
     assert 8 < len(runs) == tally.entered

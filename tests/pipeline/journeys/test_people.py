@@ -6,6 +6,7 @@ from cdp.pipeline import unmerge
 from cdp.store import meta
 from cdp.store.journeys import launched as journeys
 from cdp.store.journeys import runs as journey_runs
+from cdp.store.journeys import story as journey_story
 from cdp.store.profiles import people
 from cdp.store.tables import USERS
 from tests.pipeline.journeys.town import BEGIN, DAY, HOUR, Town
@@ -146,7 +147,7 @@ def test_a_goal_counts_after_the_end_as_long_as_it_may(town: Town) -> None:
     with town.store.read() as tx:
         row = journeys.row(tx, "j")
         assert row is not None
-        found = {(c.what, c.exit): c.n for c in journey_runs.counts(tx, row.id)}
+        found = {(c.what, c.exit): c.n for c in journey_story.counts(tx, row.id)}
     assert found["entered", ""] == 2 and found["converted", ""] == 1
 
 

@@ -17,6 +17,7 @@ from cdp.store import Store, definitions
 from cdp.store.audiences import timers
 from cdp.store.journeys import launched as journeys
 from cdp.store.journeys import runs as journey_runs
+from cdp.store.journeys import story as journey_story
 from cdp.store.journeys.runs import Placed
 from cdp.store.messages import deliveries, emissions
 
@@ -137,7 +138,7 @@ class Town:
         """The way of one run: (step, what, exit)."""
         run = self.runs(key)[number].run.id
         with self.store.read() as tx:
-            return [(m.step, m.what, m.exit) for m in journey_runs.moves_of(tx, [run])]
+            return [(m.step, m.what, m.exit) for m in journey_story.moves_of(tx, [run])]
 
     def sent(self) -> list[str]:
         """The templates of all deliveries, in order."""

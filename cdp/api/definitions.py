@@ -31,6 +31,8 @@ _ABOUT = {
     "template": "What messages say, for one channel, in their locales.",
     "message_limit": "How many messages a person gets in a time, at most.",
     "quiet_hours": "When people get no messages.",
+    "quiet_while": "Journeys in which people get no other messages.",
+    "journey_group": "Journeys of which a person is in one at a time.",
     "topic": "What messages are about, as people choose it.",
     "journey": "Ways that people go, step by step.",
 }

@@ -230,6 +230,11 @@ class JourneyReportSchema(Schema):
     ended = fields.Dict(
         keys=fields.String(), values=fields.Integer(), metadata={"description": "By reason."}
     )
+    kept_out = fields.Dict(
+        keys=fields.String(),
+        values=fields.Integer(),
+        metadata={"description": "Entries that a journey group refused, by its key."},
+    )
     converted = fields.Integer(metadata={"description": "Runs that reached the goal."})
     value = fields.Float(metadata={"description": "The sum of what the goals were worth."})
     steps = fields.List(

@@ -17,6 +17,7 @@ from cdp.cli.common import (
 )
 from cdp.cli.definitions import group_of
 from cdp.cli.errors import CliError
+from cdp.definitions.journey_rules import JOURNEY_GROUP, QUIET_WHILE
 from cdp.definitions.message_limit import MESSAGE_LIMIT
 from cdp.definitions.quiet_hours import QUIET_HOURS
 from cdp.store.messages import link_keys
@@ -36,6 +37,18 @@ quiet_hours = group_of(
     "quiet-hours",
     "When people get no messages.",
     ("night --channels sms --start 21:00 --end 08:00", "night --start 22:00"),
+)
+quiet_while = group_of(
+    QUIET_WHILE,
+    "quiet-while",
+    "Journeys in which people get no other messages.",
+    ("onboarding_first --journeys onboarding --channel email", "onboarding_first --wait 3d"),
+)
+journey_groups = group_of(
+    JOURNEY_GROUP,
+    "journey-groups",
+    "Journeys of which a person is in one at a time.",
+    ("lifecycle --journeys onboarding --journeys winback", "lifecycle --then stay"),
 )
 
 _COLUMNS = ["id", "created_at", "channel", "template", "recipient", "state", "reason", "sent_at"]

@@ -43,7 +43,7 @@ from cdp.console.journeys import why as journey_why
 from cdp.console.line_diff import line_diff
 from cdp.console.live import rejected
 from cdp.console.live import stream as live
-from cdp.console.messages import images, stationery, wishes, wrappings, written
+from cdp.console.messages import images, limits, stationery, wishes, wrappings, written
 from cdp.console.messages import sent as messages
 from cdp.console.people import exports, identity, imports, privacy
 from cdp.console.people import overview as people
@@ -250,6 +250,8 @@ def create_blueprint(store: Store, settings: Settings, services: Services) -> Bl
         for method, rest, endpoint, view in DEFINED_PAGES:
             of = {"plural": plural}
             bp.add_url_rule(root + rest, endpoint, view, methods=[method], defaults=of)
+    for method, rest, endpoint, view in limits.PAGES:
+        bp.add_url_rule(f"/messages/limits{rest}", endpoint, view, methods=[method])
     for kind in wrappings.FIELDS:
         for method, rest, endpoint, view in wrappings.PAGES:
             address, which = f"/messages/{kind}s{rest}", {"kind": kind}

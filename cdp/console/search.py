@@ -35,6 +35,7 @@ _PAGES = (
     ("Layouts", "console.layouts", "messages templates frame"),
     ("Snippets", "console.snippets", "messages templates texts"),
     ("Images", "console.images", "messages templates pictures upload"),
+    ("Limits", "console.limits", "messages caps quiet hours conflicts journeys groups"),
     ("Preference centre", "console.topics", "messages topics subscriptions logo"),
     ("Journeys", "console.journeys", "workflows campaigns automation"),
     ("New journey", "console.journey_new", "recipe welcome cart trial workflow"),

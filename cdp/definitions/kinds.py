@@ -5,6 +5,7 @@ from __future__ import annotations
 from cdp.definitions.audience import AUDIENCE
 from cdp.definitions.computed_trait import COMPUTED_TRAIT
 from cdp.definitions.journey import JOURNEY
+from cdp.definitions.journey_rules import JOURNEY_GROUP, QUIET_WHILE
 from cdp.definitions.kind import Kind
 from cdp.definitions.layout import LAYOUT, SNIPPET
 from cdp.definitions.message_limit import MESSAGE_LIMIT
@@ -26,6 +27,8 @@ KINDS: dict[str, Kind] = {
         TEMPLATE,
         MESSAGE_LIMIT,
         QUIET_HOURS,
+        QUIET_WHILE,
+        JOURNEY_GROUP,
         JOURNEY,
     )
 }

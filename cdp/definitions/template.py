@@ -106,6 +106,7 @@ TemplateSchema = Schema.from_dict(
         "sound": _text("push: default if unset.", 100),
         "badge": _ints("push: the number on the app's icon.", 0, 99_999),
         "collapse_key": _text("push: what replaces what.", 64),
+        "category": _text("push: the name under which an app has registered the buttons.", 100),
         "ttl": _text("push: how long it is tried, such as 1d.", 10),
         "data": _map("push, in_app: data for the app."),
         "custom": fields.Dict(
@@ -120,7 +121,7 @@ TemplateSchema = Schema.from_dict(
         "buttons": fields.List(
             fields.Dict(keys=fields.String(), values=fields.String()),
             validate=validate.Length(max=5),
-            metadata={"description": "in_app: each with text, and link or action."},
+            metadata={"description": "push, in_app: each with text, and link or action."},
         ),
         "pages": fields.List(
             _text("A pattern.", 200), validate=validate.Length(max=20),
@@ -179,6 +180,9 @@ def _faults(body: Body) -> Iterator[Fault]:
             yield Fault(field, "It must be a duration such as 30d.")
     if body.get("fallbacks") and body.get("missing") != "fallback":
         yield Fault("fallbacks", "They are used with missing: fallback.")
+    most = names.MOST_BUTTONS.get(channel, 0)
+    if most and len(body.get("buttons") or []) > most:
+        yield Fault("buttons", f"There are {most} at most.")
     for number, button in enumerate(body.get("buttons") or [], 1):
         if not button.get("text") or set(button) - {"text", "link", "action"}:
             yield Fault("buttons", f"Button {number} needs a text, and has link or action.")

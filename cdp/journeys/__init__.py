@@ -8,6 +8,7 @@ loads and writes; back-tests and simulations feed the same functions from histor
     steps/                    the kinds of steps, a class each
     advance                   one run, one input → its new state, effects, transitions (law 5)
     listening                 which journeys listen to what
+    groups                    journeys of which a person is in one at a time
     course                    all runs of a person
     moment                    what a step may ask: the person as of now
     run                       the values that go in and out

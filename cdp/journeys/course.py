@@ -14,6 +14,7 @@ import msgspec
 from cdp.conditions.values import same
 from cdp.events import at_path
 from cdp.journeys.advance import Advanced, advance
+from cdp.journeys.groups import OUTRANKED, Kept
 from cdp.journeys.listening import Journeys
 from cdp.journeys.lots import lot
 from cdp.journeys.moment import Moment
@@ -43,7 +44,7 @@ class Course:
     """One person's runs. ``moment(now)`` makes what journeys may ask at an instant.
 
     ``effects`` and ``transitions`` gather what came of it, ``changed`` the runs that must be
-    written, by number.
+    written, by number; ``kept_out`` by which group entries into a program were refused, and when.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Course:
         self.effects: list[tuple[Run, Effect]] = []
         self.transitions: list[Transition] = []
         self.changed: dict[int, Run] = {}
+        self.kept_out: list[tuple[Program, Kept, int]] = []
         self._starts = (0, 0)
 
     def _entered(self, item: Past) -> None:
@@ -153,6 +155,12 @@ class Course:
             moment = self._asked(program.key, now)
             if not moment.holds(program.condition, run):
                 return None
+        kept, leave = self.journeys.groups.judge(program.key, self.runs.values())
+        if kept is not None:
+            self.kept_out.append((program, kept, now))
+            return None
+        for id_, group in leave.items():
+            self.end(self.runs[id_], OUTRANKED, now, {"by": program.key, "group": group})
         if program.while_in == "restart":
             for other in self._active(program.key, key):
                 self.end(other, "restarted", now)

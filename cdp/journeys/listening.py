@@ -7,6 +7,7 @@ from typing import Any
 
 from cdp.conditions.functions.base import Getter
 from cdp.conditions.picked import PLAIN, Picked
+from cdp.journeys.groups import Groups
 from cdp.journeys.program import Program
 from cdp.journeys.run import ACTIVE, Run
 
@@ -79,9 +80,13 @@ class Journeys:
         programs: Iterable[Program],
         open_: Mapping[str, int],
         paused: Iterable[str] = (),
+        groups: Groups | None = None,
     ) -> None:
         self.programs = {(item.key, item.version): item for item in programs}
-        self.open = {key: self.programs[key, version] for key, version in open_.items()}
+        self.groups = groups or Groups()
+        # Of those that one thing begins the one that goes first in its group comes first.
+        keys = sorted(open_, key=self.groups.rank)
+        self.open = {key: self.programs[key, open_[key]] for key in keys}
         self.paused = frozenset(paused)
         self.by_event: dict[str, Listening] = {}
         self.by_group = Listening()

@@ -1,4 +1,5 @@
-"""How much, and when: caps on messages to one person, and quiet hours in their time zone.
+"""How much, and when: caps on messages to one person, quiet hours in their time zone, and
+journeys in which they get nothing else.
 
 Caps roll to the second and count what was handed over, or may have been (customer.io:
 message limit). A message that is over one, or comes in quiet hours, is dropped or waits,
@@ -7,7 +8,7 @@ as the rule says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -16,6 +17,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from cdp.conditions.durations import duration_in_words
 
 DROP, DEFER = "drop", "defer"
+#: When a message is looked at again whose person is in a journey.
+LOOK_AGAIN_MS = 3_600_000
 #: Days of the week as they are written, Monday first.
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -51,6 +54,24 @@ class Quiet(NamedTuple):
     then: str = DEFER
 
 
+class QuietWhile(NamedTuple):
+    """No messages but their own to people who are in one of ``journeys``.
+
+    Of a ``channel`` or ``topic`` (None: of any). One that is deferred waits ``wait_ms`` at most.
+    """
+
+    key: str
+    journeys: frozenset[str]
+    channel: str | None = None
+    topic: str | None = None
+    then: str = DEFER
+    wait_ms: int = 0
+
+    def counts(self, channel: str, topic: str | None) -> bool:
+        """Whether messages of a channel and topic are among those that keep still."""
+        return self.channel in (None, channel) and self.topic in (None, topic)
+
+
 class Earlier(NamedTuple):
     """A message that a person got, or may have: when (ms since 1970), and of what kind."""
 
@@ -74,12 +95,13 @@ def pressed(
     earlier: Sequence[Earlier],
     zone: str | None,
     now: int,
+    more: Iterable[Pressed] = (),
 ) -> Pressed | None:
     """What keeps a message from a person at ``now``; of several the one that lasts longest.
 
-    A rule that drops goes before all that defer.
+    A rule that drops goes before all that defer. ``more`` is what else keeps it.
     """
-    found: list[Pressed] = []
+    found = list(more)
     for limit in limits:
         if limit.counts(channel, topic):
             over = _over(limit, earlier, now)
@@ -97,6 +119,31 @@ def pressed(
     return next((item for item in found if item.until is None), None) or max(
         found, key=lambda item: item.until or 0
     )
+
+
+def engaged(
+    rules: Sequence[QuietWhile],
+    channel: str,
+    topic: str | None,
+    own: str | None,
+    inside: Set[str],
+    asked_at: int,
+    now: int,
+) -> list[Pressed]:
+    """What keeps a message from a person who is ``inside`` journeys.
+
+    ``own`` is the journey that it comes from, ``asked_at`` when it was asked for (ms).
+    """
+    found = []
+    for rule in rules:
+        there = sorted(rule.journeys & inside)
+        if not there or own in rule.journeys or not rule.counts(channel, topic):
+            continue
+        last = asked_at + rule.wait_ms
+        waits = rule.then == DEFER and now < last
+        until = min(now + LOOK_AGAIN_MS, last) if waits else None
+        found.append(Pressed(f"in_journey: {rule.key} ({there[0]})", until))
+    return found
 
 
 def window_ms(limits: Iterable[Limit]) -> int:
@@ -192,3 +239,11 @@ def read_quiet(key: str, body: Mapping[str, Any]) -> Quiet:
         body.get("zone", "UTC"),
         body.get("then", DEFER),
     )
+
+
+def read_while(key: str, body: Mapping[str, Any], wait_ms: int) -> QuietWhile:
+    """`QuietWhile` from its definition."""
+    return QuietWhile(
+        key, frozenset(body["journeys"]), body.get("channel"), body.get("topic"),
+        body.get("then", DEFER), wait_ms,
+    )  # fmt: skip

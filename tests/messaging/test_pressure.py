@@ -15,6 +15,8 @@ from cdp.messaging.pressure import (
     Earlier,
     Limit,
     Quiet,
+    QuietWhile,
+    engaged,
     minutes_of,
     pressed,
     quiet_until,
@@ -140,3 +142,27 @@ def test_a_deferred_message_is_within_its_cap_when_its_time_comes(
         assert found.until is not None and found.until > now
         assert pressed([limit], [], "email", None, earlier, None, found.until) is None
         assert pressed([limit], [], "email", None, earlier, None, found.until - 1) is not None
+
+
+def test_who_is_in_a_journey_gets_its_messages_alone() -> None:
+    rule = QuietWhile("first", frozenset({"welcome", "trial"}), "email", None, DEFER, DAY)
+
+    def ask(
+        inside: set[str], own: str | None = None, channel: str = "email", now: int = 0
+    ) -> list[tuple[str, int | None]]:
+        return [
+            (one.reason, one.until) for one in engaged([rule], channel, None, own, inside, 0, now)
+        ]
+
+    held = "in_journey: first (welcome)"
+    assert ask({"welcome"}) == [(held, 3_600_000)]
+    assert ask({"welcome"}, own="winback") == [(held, 3_600_000)]
+    # What is its own, goes another way or to somebody else, goes.
+    assert (
+        ask({"welcome"}, own="trial") == ask({"winback"}) == ask({"welcome"}, channel="sms") == []
+    )
+    # It waits so long, and no longer.
+    assert ask({"welcome"}, now=DAY - 1000) == [(held, DAY)]
+    assert ask({"welcome"}, now=DAY) == [(held, None)]
+    drop = rule._replace(then=DROP)
+    assert engaged([drop], "email", None, None, {"trial"}, 0, 0)[0].until is None

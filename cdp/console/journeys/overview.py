@@ -38,6 +38,7 @@ VERBS = {"pause": "Pause", "resume": "Go on", "drain": "Let nobody in", "stop": 
 ENDS = {
     "done": "came to the end", "goal": "reached the goal", "exit_when": "met the exit condition",
     "held_out": "held out", "stopped": "stopped", "merged": "became one with somebody inside",
+    "outranked": "left for a journey that goes before it",
     "rejected": "refused", "late": "too late", "moved": "taken out by hand",
 }  # fmt: skip
 
@@ -153,6 +154,7 @@ def page(key: str) -> str:
         given=given,
         line=_line(found, _inside(standings), _by_what(sums)),
         asked=_asked(key, body, standings),
+        kept_out=[(one.exit, one.n) for one in sums if one.what == "kept_out"],
         ends=ends_in_words(Counter({one.exit: one.n for one in sums if one.what == "ended"})),
         orders=orders,
         newer=bool(found.row and found.version and found.version.version > found.row.version),

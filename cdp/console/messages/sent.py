@@ -61,6 +61,7 @@ REASONS = {
     "no_address": "No address is known for this channel",
     "limit": "They have had as many as a limit allows",
     "quiet_hours": "It is quiet hours for them",
+    "in_journey": "They are in a journey in which they get nothing else",
     "missing_variable": "The template needs a value that they don't have",
     "not_rendered": "The template can't be rendered for them",
     "bad_template": "The template can't be read",

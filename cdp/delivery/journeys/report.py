@@ -63,7 +63,8 @@ def report(
         "version": version,
         "entered": _sum(counts, "entered"),
         "inside": sum(at.n for at in standings),
-        "ended": dict(_ended(counts)),
+        "kept_out": dict(_by_exit(counts, "kept_out")),
+        "ended": dict(_by_exit(counts, "ended")),
         "converted": sum(one.converted for one in worth),
         "value": round(sum(one.value for one in worth), 6),
         "steps": _steps(counts, sent, standings, program),
@@ -85,10 +86,10 @@ def _sum(counts: Sequence[Count], what: str) -> int:
     return sum(count.n for count in counts if count.what == what)
 
 
-def _ended(counts: Sequence[Count]) -> Counter[str]:
+def _by_exit(counts: Sequence[Count], what: str) -> Counter[str]:
     found = Counter[str]()
     for count in counts:
-        if count.what == "ended":
+        if count.what == what:
             found[count.exit] += count.n
     return found
 

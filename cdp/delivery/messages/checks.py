@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from sqlalchemy import Connection
 
 from cdp.delivery.broadcasts import last
 from cdp.delivery.messages.compose import Prepared
-from cdp.messaging.pressure import Earlier, Pressed, pressed, window_ms
+from cdp.messaging.pressure import Earlier, Pressed, engaged, pressed, window_ms
 from cdp.messaging.request import Flag
 from cdp.messaging.standing import NOBODY, forbids
 from cdp.store import meta
@@ -19,7 +19,7 @@ from cdp.store.profiles import people
 
 
 class Checks:
-    """Wishes, suppressed addresses, caps and quiet hours, for a hand of messages at a time."""
+    """Wishes, suppressed addresses, caps, quiet hours and journeys, for a hand of messages."""
 
     def __init__(self) -> None:
         self._version = -1
@@ -38,7 +38,9 @@ class Checks:
             channel: preferences.why_suppressed(tx, channel, found)
             for channel, found in by_channel.items()
         }
-        earlier = self._earlier(tx, {one.person for one in standings.values()}, now)
+        everybody = {one.person for one in standings.values()}
+        earlier = self._earlier(tx, everybody, now)
+        inside = self._inside(tx, everybody)
         still = last.withheld(tx, [item.delivery for item in items], now)
         found: list[Pressed | None] = []
         for item in items:
@@ -61,6 +63,11 @@ class Checks:
             over = pressed(
                 self._rules.limits, self._rules.quiet, row.channel, row.topic, mine,
                 standing.zone, now,
+                engaged(
+                    self._rules.whiles, row.channel, row.topic,
+                    row.origin_key if row.origin == "journey" else None,
+                    inside.get(standing.person, frozenset()), row.created_at, now,
+                ),
             )  # fmt: skip
             if over is None:  # it counts for those behind it in the same hand
                 mine.append(Earlier(now, row.channel, row.topic))
@@ -90,6 +97,11 @@ class Checks:
         if not self._rules.limits or not people:
             return {}
         return pressure.earlier(tx, sorted(people), now - window_ms(self._rules.limits))
+
+    def _inside(self, tx: Connection, people: set[int]) -> Mapping[int, Set[str]]:
+        """In which journeys each of ``people`` is, of those that make others keep still."""
+        keys = frozenset().union(*(rule.journeys for rule in self._rules.whiles))
+        return pressure.inside(tx, sorted(people), keys) if keys and people else {}
 
     def topics(self, tx: Connection) -> Mapping[str, bool]:
         """What holds for each topic of those who have said nothing; follows the definitions."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import Connection
 
 from cdp.audiences import Book
 from cdp.events import format_time
 from cdp.identity import public_id
 from cdp.journeys import Program, Run, explain
+from cdp.journeys.groups import Groups
 from cdp.journeys.lots import lot
+from cdp.journeys.run import ACTIVE
 from cdp.pipeline.audiences.definitions import KINDS
 from cdp.pipeline.audiences.explain import subject_at
 from cdp.pipeline.journeys.plan import JourneyPlan
@@ -69,14 +72,11 @@ class Explained(NamedTuple):
 def explained(tx: Connection, key: str, profile: people.Profile, now: int) -> Explained:
     """Explain how a profile stands in a journey; `NoJourney`."""
     row = journeys.row(tx, key)
-    program, version = _program(tx, key, row)
+    program, version, plan = _program(tx, key, row)
     person = public_id(profile.collection, profile.anchor)
-    runs = []
-    if row is not None:
-        keys = {row.id: row.key}
-        placed = [p for p in journey_runs.of_people(tx, [profile.id], keys) if p.journey == row.id]
-        placed.sort(key=lambda item: -item.run.id)
-        runs = [item.run for item in placed[:MOST_RUNS]]
+    every = [item.run for item in journey_runs.of_people(tx, [profile.id], plan.keys)]
+    every.sort(key=lambda run: -run.id)
+    runs = [run for run in every if run.journey == key][:MOST_RUNS]
     seen = triggers_seen(tx, program, profile, row.launched_at if row is not None else None)
     return Explained(
         key,
@@ -84,7 +84,10 @@ def explained(tx: Connection, key: str, profile: people.Profile, now: int) -> Ex
         version,
         person,
         [run_told(tx, run) for run in runs],
-        _checks(tx, program, row, profile, person, runs, seen, now),
+        [
+            *_checks(tx, program, row, profile, person, runs, seen, now),
+            *_group(plan.groups, key, every, seen, now),
+        ],
         seen,
     )
 
@@ -99,7 +102,7 @@ def whose(tx: Connection, key: str, run: int) -> people.Profile:
     return profile
 
 
-def _program(tx: Connection, key: str, row: JourneyRow | None) -> tuple[Program, int]:
+def _program(tx: Connection, key: str, row: JourneyRow | None) -> tuple[Program, int, JourneyPlan]:
     current = definitions.current(tx, KIND, key)
     version = row.version if row is not None else (current.version if current is not None else 0)
     body = definitions.body_of(tx, KIND, key, version) if version else None
@@ -109,7 +112,7 @@ def _program(tx: Connection, key: str, row: JourneyRow | None) -> tuple[Program,
     program = plan.read(key, body, version)
     if program is None:
         raise NoJourney(f"the journey {key} can't be read: {plan.broken[key]}")
-    return program, version
+    return program, version, plan
 
 
 def run_told(tx: Connection, run: Run) -> dict[str, Any]:
@@ -253,6 +256,25 @@ def _rollout(program: Program, person: str) -> list[Check]:
     inside = lot("rollout", program.key, person) < program.rollout
     share = f"{program.rollout * 100:g} per cent of people may enter"
     return [Check("rollout", inside, f"{share}, and they are {'' if inside else 'not '}of them")]
+
+
+def _group(groups: Groups, key: str, runs: list[Run], seen: list[Seen], now: int) -> list[Check]:
+    """Whether another journey of its groups kept them out, when what begins it was seen last."""
+    if not groups.mates(key):
+        return []
+    last = next((item.at for item in seen if item.counts), now)
+    # What ended before is over; what ended since was still going on.
+    then = [
+        msgspec.structs.replace(run, status=ACTIVE)
+        for run in runs
+        if run.started <= last and (run.status == ACTIVE or run.since > last)
+    ]
+    came_in = any(run.journey == key and run.started == last for run in runs)
+    kept, _ = groups.judge(key, () if came_in else then)
+    if kept is None:
+        return [Check("group", True, "no other journey of its groups keeps them out")]
+    text = f"they are in {kept.journey}, and the group {kept.group} keeps them there"
+    return [Check("group", False, text)]
 
 
 def _entry(program: Program, runs: list[Run], now: int) -> Check:

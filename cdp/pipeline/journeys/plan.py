@@ -14,6 +14,7 @@ from cdp.conditions.parser import parse_text
 from cdp.conditions.spelling import path_text
 from cdp.definitions.space import Space
 from cdp.journeys import JourneyError, Journeys, Program, Read
+from cdp.journeys.groups import Groups, read_group
 from cdp.journeys.moment import compiled
 from cdp.store import definitions
 from cdp.store.definitions import Version
@@ -22,7 +23,7 @@ from cdp.store.journeys import launched as journeys
 from cdp.store.journeys import runs as journey_runs
 from cdp.store.journeys.launched import DRAINING, LIVE, PAUSED, JourneyRow
 
-KIND, TEMPLATE = "journey", "template"
+KIND, TEMPLATE, GROUP = "journey", "template", "journey_group"
 
 
 class JourneyPlan:
@@ -36,7 +37,7 @@ class JourneyPlan:
         self, tx: Connection, versions: list[Version], before: JourneyPlan | None = None
     ) -> None:
         rows = journeys.all_rows(tx)
-        own = definitions.all_current(tx, KIND, TEMPLATE) if rows else []
+        own = definitions.all_current(tx, KIND, TEMPLATE, GROUP) if rows else []
         self.stands: Any = (
             rows,
             [(item.kind, item.key, item.version) for item in (*versions, *own)],
@@ -61,6 +62,11 @@ class JourneyPlan:
             for item in own
             if item.kind == KIND and (name := (item.body or {}).get("name"))
         }
+        self.groups = Groups(
+            read_group(item.key, item.body)
+            for item in own
+            if item.kind == GROUP and item.body and not item.body.get("archived")
+        )
         self.broken: dict[str, str] = {}
         self._space = Space({(item.kind, item.key): item.body or {} for item in versions})
         self.programs = self._programs(tx, rows)
@@ -113,6 +119,7 @@ class JourneyPlan:
                 if row.state == LIVE and (row.key, row.version) in there and row.key not in waiting
             },
             [row.key for row in self.rows.values() if row.state == PAUSED],
+            self.groups,
         )
 
     def begin(self, book: Book, kept: list[KeptProperty]) -> None:

@@ -179,8 +179,10 @@ class Travels:
             events[profile] = set().union(*(self._events(p) for p in (*entering, *involved)))
             called = {k for p in (*entering, *involved) for k in self._called(p)}
             if profile not in new:
-                pairs |= {(profile, self.plan.rows[k].id) for k in called}
-                pairs |= {(profile, self.plan.rows[p.key].id) for p in entering}
+                keen = {*called, *(program.key for program in entering)}
+                mates = set().union(*(self.plan.groups.mates(k) for k in keen)) - called
+                pairs |= {(profile, self.plan.rows[k].id) for k in keen}
+                pairs |= {(profile, self.plan.rows[k].id) for k in mates if k in self.plan.rows}
         # Who may enter depends on what they are in: those runs are needed, too.
         had = journey_runs.past(tx, pairs, keys)
         by_profile = _by_profile(with_others(runs, journey_runs.by_ids(tx, had.active, keys)))

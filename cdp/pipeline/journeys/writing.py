@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,16 @@ from cdp.store.destinations import hooks as delivery_hooks
 from cdp.store.journeys import launched as journeys
 from cdp.store.journeys import runs as journey_runs
 from cdp.store.journeys import story as journey_story
+from cdp.store.journeys import sums as journey_sums
 from cdp.store.journeys.runs import Placed
 from cdp.store.profiles import graph
 
 if TYPE_CHECKING:
     from cdp.pipeline.journeys.travelling import Travelling
 
+#: What is counted of entries that a group refuses, with its key for an exit.
+KEPT_OUT = "kept_out"
+_DAY = 86_400_000
 _encode = msgspec.json.Encoder().encode
 
 
@@ -39,6 +44,7 @@ class Writing:
         self._due: list[Timer] = []
         self._spent: list[Timer] = []
         self._homeless: set[int] = set()
+        self._kept_out: Counter[journey_sums.Counted] = Counter()
 
     def spent(self, items: Iterable[Timer]) -> None:
         """Note timers that have come: they go, unless they are set anew."""
@@ -64,6 +70,9 @@ class Writing:
             elif before is not None and before.run.due is not None:
                 self._spent.append(Timer(JOURNEY, run.id, profile, 0))
         self._effects += [(run, effect, profile) for run, effect in course.effects]
+        for program, kept, at in course.kept_out:
+            number, day = self._plan.rows[program.key].id, at // _DAY
+            self._kept_out[number, program.version, day, "", KEPT_OUT, kept.group] += 1
         self._moves += [(move, profile) for move in course.transitions]
 
     def finish(self, gates: Gates) -> bool:
@@ -71,6 +80,8 @@ class Writing:
         tx, plan = self._tx, self._plan
         journeys.put_gates(tx, gates.moved)
         gates.moved.clear()
+        if self._kept_out:
+            journey_sums.add(tx, self._kept_out)
         if not self._placed:
             self._set_timers()
             return False

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from itertools import takewhile
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, and_, bindparam, delete, not_, or_, select, true, update
+from sqlalchemy import Connection, and_, delete, not_, or_, select, true, update
 
 from cdp.journeys.run import Transition
 from cdp.store import meta
-from cdp.store.bulk import chunks, insert_many, run_many, select_by, upsert_of
+from cdp.store.bulk import chunks, insert_many, select_by
+from cdp.store.journeys import sums
 from cdp.store.tables import journey_counts, journey_moves, journey_runs
 
 _DAY = 86_400_000
@@ -43,23 +43,7 @@ def add_moves(
     ]
     insert_many(tx, journey_moves, ("id", "run", "at", "step", "what", "exit", "why"), rows)
     counted = Counter((*of[m.run], m.at // _DAY, m.step or "", m.what, m.exit or "") for m in moves)
-    names = ("journey", "version", "day", "step", "what", "exit")
-    run_many(
-        tx,
-        _count(tx.dialect.name),
-        [{**dict(zip(names, key, strict=True)), "n": n} for key, n in sorted(counted.items())],
-    )
-
-
-@lru_cache(maxsize=2)
-def _count(dialect: str) -> Any:
-    names = ("journey", "version", "day", "step", "what", "exit")
-    statement = upsert_of(dialect, journey_counts).values(
-        {name: bindparam(name) for name in (*names, "n")}
-    )
-    return statement.on_conflict_do_update(
-        index_elements=list(names), set_={"n": journey_counts.c.n + statement.excluded.n}
-    )
+    sums.add(tx, counted)
 
 
 class Move(NamedTuple):

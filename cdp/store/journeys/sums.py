@@ -1,13 +1,36 @@
-"""How many people are and were in journeys, added up over days and versions."""
+"""How many people are and were in journeys: counted by day, added up over days and versions."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from cdp.journeys.run import ACTIVE
+from cdp.store.bulk import run_many, upsert_of
 from cdp.store.tables import journey_counts, journey_runs
+
+#: What `add` counts: journey, version, day (since 1970), step, what, exit.
+Counted: TypeAlias = tuple[int, int, int, str, str, str]
+_NAMES = ("journey", "version", "day", "step", "what", "exit")
+
+
+def add(tx: Connection, counted: Mapping[Counted, int]) -> None:
+    """Count what happened to what has happened before."""
+    rows = [{**dict(zip(_NAMES, key, strict=True)), "n": n} for key, n in sorted(counted.items())]
+    run_many(tx, _count(tx.dialect.name), rows)
+
+
+@lru_cache(maxsize=2)
+def _count(dialect: str) -> Any:
+    statement = upsert_of(dialect, journey_counts).values(
+        {name: bindparam(name) for name in (*_NAMES, "n")}
+    )
+    return statement.on_conflict_do_update(
+        index_elements=list(_NAMES), set_={"n": journey_counts.c.n + statement.excluded.n}
+    )
 
 
 class Sum(NamedTuple):

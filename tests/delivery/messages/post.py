@@ -131,7 +131,8 @@ class Post(World):
 
     def ask(self, node: int | None, key: str | None = None, **more: Any) -> int:
         """A delivery to be made; its number."""
-        request = Request(key or f"k{time.monotonic_ns()}", "email", node, "test", **more)
+        more.setdefault("origin", "test")
+        request = Request(key or f"k{time.monotonic_ns()}", "email", node, **more)
         with self.store.write() as tx:
             return deliveries.add(tx, [request], int(self.now * 1000))[0].id
 

@@ -14,7 +14,7 @@ from cdp.messaging.request import Flag
 from cdp.plugin import Receipt, Reject, Retry, Stop, Unanswered
 from cdp.store import config_rows
 from cdp.store.messages import claims, copies, deliveries, preferences
-from cdp.store.tables import emissions
+from cdp.store.tables import emissions, nodes
 from tests.delivery.messages.post import Post, box
 
 Make = Callable[..., Post]
@@ -337,6 +337,38 @@ def test_quiet_hours_are_the_persons_own(post: Make) -> None:
     assert world.row(ids[1]).reason == "quiet_hours: night"
     world.settle(3600)
     assert world.state(ids[1]) == "sent" and len(mail.got) == 2
+
+
+def test_who_is_in_a_journey_gets_nothing_else(post: Make) -> None:
+    from cdp.journeys.run import Run
+    from cdp.store.journeys import launched as journeys
+    from cdp.store.journeys import runs as journey_runs
+    from cdp.store.journeys.runs import Placed
+
+    world = post(mail := box())
+    define(world, "quiet_while", "first", journeys=["welcome"], wait="2h")
+    inside, outside = world.identify("u1"), world.identify("u2")
+    with world.store.write() as tx:
+        row = journeys.launch(tx, "welcome", 1, "test", 1)
+        profile = tx.execute(select(nodes.c.profile).where(nodes.c.id == inside)).scalar_one()
+        run = Run(1, "welcome", 1, "", 1, "wait", 1)
+        journey_runs.put(tx, [Placed(run, row.id, profile, inside)], {1})
+    news, other = world.ask(inside), world.ask(outside)
+    own = world.ask(inside, origin="journey", origin_key="welcome")
+    receipt = world.ask(inside, flags=Flag.UNLIMITED)
+    world.settle()
+    assert [world.state(one) for one in (news, other, own, receipt)] == ["waiting"] + ["sent"] * 3
+    assert world.row(news).reason == "in_journey: first (welcome)"
+    world.settle(3601)
+    late = world.ask(inside)
+    assert world.state(news) == "waiting"
+    world.settle(3601)
+    assert world.state(news) == "undeliverable" and len(mail.got) == 3
+    with world.store.write() as tx:
+        run.status = "ended"
+        journey_runs.put(tx, [Placed(run, row.id, profile, inside)], set())
+    world.settle(3601)
+    assert world.state(late) == "sent"
 
 
 def test_a_channel_with_consent_categories_is_for_those_who_agree(post: Make) -> None:

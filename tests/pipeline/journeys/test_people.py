@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from cdp.pipeline import unmerge
+from cdp.pipeline.journeys import explain
 from cdp.store import meta
 from cdp.store.journeys import launched as journeys
 from cdp.store.journeys import runs as journey_runs
 from cdp.store.journeys import story as journey_story
+from cdp.store.journeys import sums as journey_sums
 from cdp.store.profiles import people
 from cdp.store.tables import USERS
 from tests.pipeline.journeys.town import BEGIN, DAY, HOUR, Town
@@ -172,3 +174,54 @@ def test_the_answer_to_a_call_can_be_used(town: Town) -> None:
     )
     assert [item["event"] for item in town.said()] == ["Dear"]
     assert town.said()[0]["properties"] == {"price": "12"}
+
+
+GROUP = "{ journeys: [winback, tips] }"
+STAYS = "steps: [ { wait: 5d }, { emit: Done } ]"
+
+
+def kept_out(town: Town, key: str) -> dict[str, int]:
+    with town.store.read() as tx:
+        row = journeys.row(tx, key)
+        assert row is not None
+        sums = journey_sums.sums(tx, row.id)
+    return {one.exit: one.n for one in sums if one.what == "kept_out"}
+
+
+def test_of_a_group_of_journeys_a_person_is_in_one(town: Town) -> None:
+    # The one that goes first is launched last.
+    town.journey("tips", "trigger: { event: Seen }\nentry: every_time\n" + STAYS)
+    town.journey("winback", "trigger: { event: Gone }\nentry: every_time\n" + STAYS)
+    town.define("journey_group", "life", GROUP)
+    town.settle()
+    town.track("u1", "Gone")
+    town.restart()
+    town.track("u1", "Seen")
+    assert town.runs("tips") == [] and kept_out(town, "tips") == {"life": 1}
+    town.track("u2", "Seen")
+    town.restart()
+    town.track("u2", "Gone")
+    assert town.steps("tips") == ["outranked"] and len(town.runs("winback")) == 2
+    town.wait(days=6)
+    town.track("u1", "Seen")
+    assert town.steps("tips") == ["outranked", "wait-5d"]
+    with town.store.read() as tx:
+        u2 = people.resolve(tx, USERS, "user_id", "u2")
+        assert u2 is not None
+        checks = explain.explained(tx, "tips", u2, town.now).checks
+    assert [check.ok for check in checks if check.name == "group"] == [True]
+
+
+def test_of_journeys_that_one_event_begins_the_first_of_the_group_begins(town: Town) -> None:
+    town.journey("tips", "trigger: { event: Seen }\n" + STAYS)
+    town.journey("winback", "trigger: { event: Seen }\n" + STAYS)
+    town.define("journey_group", "life", GROUP)
+    town.settle()
+    town.track("u1", "Seen")
+    assert town.runs("tips") == [] and town.steps("winback") == ["wait-5d"]
+    with town.store.read() as tx:
+        u1 = people.resolve(tx, USERS, "user_id", "u1")
+        assert u1 is not None
+        checks = explain.explained(tx, "tips", u1, town.now).checks
+    [group] = [check for check in checks if check.name == "group"]
+    assert not group.ok and "they are in winback, and the group life" in group.text

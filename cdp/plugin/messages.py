@@ -71,7 +71,8 @@ class Device:
 class PushContent:
     """A push notification for every one of ``devices``.
 
-    ``data`` has texts only; with neither title nor body it is a data push. ``custom``
+    ``data`` has texts only; with neither title nor body it is a data push. ``buttons`` are
+    {text, link, action}; ``category`` names those that an app has registered. ``custom``
     is merged into the payload of a platform (``ios``, ``android``, ``web``).
     """
 
@@ -86,6 +87,8 @@ class PushContent:
     ttl_s: int | None = None
     data: Mapping[str, str] = field(default_factory=dict)
     custom: Mapping[str, Any] = field(default_factory=dict)
+    buttons: tuple[Mapping[str, str], ...] = ()
+    category: str = ""
 
 
 @dataclass(frozen=True, slots=True)

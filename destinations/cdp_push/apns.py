@@ -10,6 +10,7 @@ import uuid
 from typing import Any
 
 from cdp.plugin import Device, GuardedHTTP, PluginError, Response
+from cdp_push import buttons
 from cdp_push.fate import Fate, Push, merged, of_error, of_status
 from cdp_push.keys import jwt, p256_key
 
@@ -128,14 +129,18 @@ def payload_of(push: Push, settings: dict[str, Any]) -> dict[str, Any]:
         aps["alert"] = {name: text for name, text in alert.items() if text}
         if content.sound:
             aps["sound"] = content.sound
-        if content.image or settings["customerio_sdk"]:
+        if content.image or content.buttons or settings["customerio_sdk"]:
             aps["mutable-content"] = 1
+        if named := buttons.category(content):
+            aps["category"] = named
     if content.badge is not None:
         aps["badge"] = content.badge
     payload: dict[str, Any] = {**content.data, "aps": aps, "delivery_id": push.message.id}
     links = {"link": content.link, "image": content.image}
     shown = {name: text for name, text in links.items() if text}
     payload |= shown
+    if content.buttons:
+        payload["buttons"] = buttons.listed(content)
     if settings["customerio_sdk"]:
         payload["CIO"] = {"push": shown}
         payload["CIO-Delivery-ID"] = push.message.id

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from cdp.plugin import Device, GuardedHTTP, Inquiry, PluginError, Report, from_response
+from cdp_push import buttons
 from cdp_push.fate import Fate, Push, merged, of_error, of_status
 
 #: Messages in one call at most (docs.expo.dev, "Send notifications with the Expo Push Service").
@@ -76,7 +77,9 @@ def message_of(push: Push, device: Device, settings: dict[str, Any]) -> dict[str
     """The message as Expo has it."""
     content = push.content
     links = {"link": content.link, "image": content.image}
-    data = {**content.data, **{name: text for name, text in links.items() if text}}
+    data: dict[str, Any] = {**content.data, **{n: text for n, text in links.items() if text}}
+    if content.buttons:
+        data["buttons"] = buttons.listed(content)
     low = push.message.options.get("priority") in ("normal", "low")
     message: dict[str, Any] = {
         "title": content.title, "body": content.body, "badge": content.badge,
@@ -84,6 +87,7 @@ def message_of(push: Push, device: Device, settings: dict[str, Any]) -> dict[str
         "ttl": settings["ttl"] if content.ttl_s is None else content.ttl_s,
         "priority": "normal" if low or push.silent else "high",
         "tag": content.collapse_key, "collapseId": content.collapse_key,
+        "categoryId": buttons.category(content),
         "richContent": {"image": content.image} if content.image else None,
     }  # fmt: skip
     if push.silent:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from cdp.plugin import AccessToken, Device, GuardedHTTP, PluginError, Response
-from cdp_push import apns
+from cdp_push import apns, buttons
 from cdp_push.fate import Fate, Push, merged, of_error, of_status
 from cdp_push.keys import jwt, rsa_key
 from cdp_push.settings import service_account
@@ -72,6 +72,10 @@ def message_of(push: Push, device: Device, settings: dict[str, Any]) -> dict[str
     links = {"link": content.link, "image": content.image}
     data = {**content.data, **{name: text for name, text in links.items() if text}}
     data["delivery_id"] = push.message.id
+    if content.buttons:  # Firebase shows none itself: the app does, and data are texts
+        data["buttons"] = json.dumps(buttons.listed(content), ensure_ascii=False)
+    if named := buttons.category(content):
+        data["category"] = named
     if settings["customerio_sdk"]:
         data |= {"CIO-Delivery-ID": push.message.id, "CIO-Delivery-Token": device.token}
     message: dict[str, Any] = {"token": device.token, "data": data}

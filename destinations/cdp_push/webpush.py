@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from cdp.plugin import Device, GuardedHTTP, PluginError
+from cdp_push import buttons
 from cdp_push.fate import Fate, Push, merged, of_error, of_status
 from cdp_push.keys import b64, jwt, p256_key, public_point, unb64
 
@@ -108,8 +109,11 @@ def payload_of(push: Push) -> dict[str, Any]:
         "title": content.title, "body": content.body, "image": content.image,
         "link": content.link, "badge": content.badge, "tag": content.collapse_key,
         "data": dict(content.data),
+        "actions": [
+            {"action": one.pop("id"), **one} for one in buttons.listed(content)
+        ],
     }  # fmt: skip
-    shown = {name: value for name, value in found.items() if value not in ("", None, {})}
+    shown = {name: value for name, value in found.items() if value not in ("", None, {}, [])}
     return merged({**shown, "delivery_id": push.message.id}, content.custom.get("web"))
 
 

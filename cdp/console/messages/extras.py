@@ -25,6 +25,8 @@ EXTRAS: dict[str, tuple[Extra, ...]] = {
     "email": (_HEADERS, _UTM),
     "sms": (Extra("media", "list", "Images", "An address a line, ten at most."), _UTM),
     "push": (
+        Extra("category", "text", "Category of buttons",
+              "Under which an app has registered them; made of what they say, if empty."),
         Extra("badge", "number", "Number on the app’s icon"),
         Extra("sound", "text", "Sound", "Empty: the usual one."),
         Extra("collapse_key", "text", "Replaces", "An older one with the same word here."),

@@ -48,7 +48,9 @@ class Typed(NamedTuple):
 
 def shown(channel: str) -> tuple[str, ...]:
     """The fields of a definition that the form has."""
-    more = {"email": ("blocks", "theme"), "in_app": ("buttons",)}.get(channel, ())
+    more = {"email": ("blocks", "theme"), "in_app": ("buttons",), "push": ("buttons",)}.get(
+        channel, ()
+    )
     languages = ("locales",) if OF_LANGUAGE[channel] else ()
     return (
         *FOR_ALL,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from email.utils import parseaddr
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -84,7 +84,9 @@ def push(body: Body, layout: Text | None, snippets: Known, locale: str) -> dict[
     for name in ("image", "link"):
         if body.get(name):
             made[name] = _followed(str(body[name]), name, body.get("tracked", True))
-    for name in ("sound", "collapse_key"):
+    if body.get("buttons"):
+        made["buttons"] = _buttons(body["buttons"], body.get("tracked", True), True)
+    for name in ("sound", "collapse_key", "category"):
         if body.get(name):
             made[name] = line(str(body[name]), name)
     if body.get("badge") is not None:
@@ -115,8 +117,7 @@ def in_app(body: Body, layout: Text | None, snippets: Known, locale: str) -> dic
         if body.get(name):
             made[name] = _followed(str(body[name]), name, tracked=False)
     if body.get("buttons"):
-        several = [_button(button, n) for n, button in enumerate(body["buttons"], 1)]
-        made["buttons"] = lambda run: tuple(make(run) for make in several)
+        made["buttons"] = _buttons(body["buttons"], tracked=False, parameters=False)
     for name in ("form", "priority"):
         if body.get(name) is not None:
             made[name] = tree(body[name], name)
@@ -209,7 +210,7 @@ def _is_address(text: str) -> bool:
 
 def _followed(source: str, where: str, tracked: bool = True, parameters: bool = True) -> Make:
     """An address that is opened or fetched."""
-    make, is_link = line(source, where), where == "link"
+    make, is_link = line(source, where), where.rpartition(".")[2] == "link"
     how = Link(tracked and is_link, parameters and is_link)
 
     def one(run: Run) -> str:
@@ -234,10 +235,15 @@ def _with_links(make: Make, tracked: bool) -> Make:
     return one
 
 
-def _button(button: Mapping[str, str], number: int) -> Make:
+def _buttons(buttons: Sequence[Mapping[str, str]], tracked: bool, parameters: bool) -> Make:
+    several = [_button(one, n, tracked, parameters) for n, one in enumerate(buttons, 1)]
+    return lambda run: tuple(make(run) for make in several)
+
+
+def _button(button: Mapping[str, str], number: int, tracked: bool, parameters: bool) -> Make:
     where = f"buttons.{number}"
     made = {
-        name: _followed(value, f"{where}.link", False)
+        name: _followed(value, f"{where}.link", tracked, parameters)
         if name == "link"
         else line(value, f"{where}.{name}")
         for name, value in button.items()

@@ -24,8 +24,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
     ),
     "sms": ("body", "from", "media", "tracked"),
     "push": (
-        "title", "body", "image", "link", "sound", "badge", "collapse_key", "ttl", "data",
-        "custom", "tracked",
+        "title", "body", "image", "link", "buttons", "category", "sound", "badge",
+        "collapse_key", "ttl", "data", "custom", "tracked",
     ),
     "in_app": (
         "form", "title", "format", "body", "image", "link", "buttons", "pages", "priority",
@@ -34,6 +34,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "webhook": ("url", "method", "headers", "body", "save_response"),
     "slack": ("to", "body", "blocks"),
 }  # fmt: skip
+#: The most buttons that a message has.
+MOST_BUTTONS = {"push": 4, "in_app": 5}
 #: One of these must be said.
 NEEDED: dict[str, tuple[tuple[str, ...], ...]] = {
     "email": (("subject",), ("body", "blocks")),

@@ -41,6 +41,11 @@ AUTH = bytes(range(16))
 TOKEN = Answer(200, body=json.dumps({"access_token": "ya29.x", "expires_in": 3599}).encode())
 TAKEN = Answer(200, body=b'{"name": "projects/shop/messages/m1"}')
 ANDROID = Device("android-token", "android")
+BUTTONS = ({"text": "Buy", "link": "shop://buy"}, {"text": "Later", "action": "later"})
+#: As apps get them.
+SHOWN = [
+    {"id": "button_1", "title": "Buy", "link": "shop://buy"}, {"id": "later", "title": "Later"},
+]  # fmt: skip
 HELLO = PushContent((ANDROID,), "Your order", "It is on its way")
 
 

@@ -22,7 +22,15 @@ from cdp.plugin import (
     Unanswered,
 )
 from tests.destinations.certificates import certificate, server_context
-from tests.destinations.push.common import APPLE, apns, hand_over, make, outgoing
+from tests.destinations.push.common import (
+    APPLE,
+    BUTTONS,
+    SHOWN,
+    apns,
+    hand_over,
+    make,
+    outgoing,
+)
 from tests.destinations.push.h2server import Call, H2Server, Says
 
 PHONE = Device("ab12cd34", "ios")
@@ -73,6 +81,20 @@ def test_a_push_is_told_as_apple_wants_it() -> None:
         "n": "1", "delivery_id": "d1", **links,
         "CIO": {"push": links}, "CIO-Delivery-ID": "d1",
     }  # fmt: skip
+
+
+def test_buttons_come_by_their_category_and_beside_it() -> None:
+    made = PushContent((PHONE,), "Sale", buttons=BUTTONS)
+    _, [call] = send(made)
+    aps = call.json()["aps"]
+    assert call.json()["buttons"] == SHOWN and aps["mutable-content"] == 1
+    # The same buttons have the same name, and others another.
+    _, [again] = send(made)
+    _, [other] = send(PushContent((PHONE,), "Sale", buttons=BUTTONS[:1]))
+    assert aps["category"].startswith("buttons_")
+    assert again.json()["aps"]["category"] == aps["category"] != other.json()["aps"]["category"]
+    _, [call] = send(PushContent((PHONE,), "Sale", buttons=BUTTONS, category="CART"))
+    assert call.json()["aps"]["category"] == "CART"
 
 
 def test_a_repeat_has_the_same_id_and_a_device_may_name_its_app() -> None:

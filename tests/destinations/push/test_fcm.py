@@ -12,8 +12,10 @@ from cdp.plugin import Device, PushContent, Receipt, Stop
 from cdp.plugin.testing import Answer, RecordingServer, Request, channel_tests
 from tests.destinations.push.common import (
     ANDROID,
+    BUTTONS,
     GOOGLE,
     HELLO,
+    SHOWN,
     TAKEN,
     TOKEN,
     fcm,
@@ -100,6 +102,17 @@ def test_a_data_push_shows_nothing() -> None:
     message = request.json()["message"]
     assert "notification" not in message and "notification" not in message["android"]
     assert message["data"] == {"sync": "1", "delivery_id": "d1"}
+
+
+def test_buttons_are_data_for_the_app_to_show() -> None:
+    content = PushContent((ANDROID,), "Sale", buttons=BUTTONS, category="CART")
+    _, [_, request] = send(content)
+    message = request.json()["message"]
+    assert json.loads(message["data"]["buttons"]) == SHOWN
+    assert message["data"]["category"] == "CART" and message["notification"] == {"title": "Sale"}
+    phone = PushContent((Device("ios-token", "ios"),), "Sale", buttons=BUTTONS, category="CART")
+    _, [_, request] = send(phone, settings={"ios_by": "fcm"})
+    assert request.json()["message"]["apns"]["payload"]["aps"]["category"] == "CART"
 
 
 def test_ios_goes_by_firebase_where_its_tokens_are() -> None:

@@ -27,6 +27,8 @@ from cdp.plugin.testing import Answer, RecordingServer, Request
 from tests.destinations.push.common import (
     AUTH,
     BROWSER,
+    BUTTONS,
+    SHOWN,
     VAPID,
     VAPID_RAW,
     hand_over,
@@ -122,6 +124,14 @@ def test_a_push_is_signed_and_says_how_long_it_may_wait() -> None:
     }  # fmt: skip
 
 
+def test_buttons_are_actions_of_the_notification() -> None:
+    _, [request] = send(PushContent((), "Sale", buttons=BUTTONS), Answer(201))
+    assert json.loads(decrypt(request.body, BROWSER, AUTH))["actions"] == [
+        {"action": "button_1", "title": "Buy", "link": "shop://buy"},
+        {"action": "later", "title": "Later"},
+    ]
+
+
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
@@ -214,6 +224,12 @@ def test_expo_gets_all_devices_in_one_call() -> None:
     first = request.json()[0]
     assert first["to"] == "ExponentPushToken[0]" and first["priority"] == "high"
     assert first["data"] == {"n": "1", "link": "shop://x", "delivery_id": "d1"}
+
+
+def test_expo_is_told_of_buttons_by_their_category() -> None:
+    _, [request] = expo(PushContent(PHONES, "Hi", buttons=BUTTONS, category="cart"), tickets(OK))
+    first = request.json()[0]
+    assert (first["categoryId"], first["data"]["buttons"]) == ("cart", SHOWN)
 
 
 @pytest.mark.parametrize(

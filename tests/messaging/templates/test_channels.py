@@ -46,6 +46,26 @@ def test_push() -> None:
     assert content.custom == {"ios": {"aps": {"alert": {"subtitle": "A-1"}}}}
 
 
+def test_buttons_of_a_push_lead_somewhere_or_say_a_word() -> None:
+    body = {"channel": "push", "title": "Cart", "category": "CART", "buttons": [
+        {"text": "Buy, {{ customer.first_name }}",
+         "link": "https://x.example/{{ event.order_id }}"},
+        {"text": "Open", "link": "shop://cart"}, {"text": "Later", "action": "later"},
+    ]}  # fmt: skip
+    made = rendered(body, rewrite=lambda url: f"https://s.example/{len(url)}")
+    content = made.content(devices=(Device("t", "ios"),))
+    assert isinstance(content, PushContent) and content.category == "CART"
+    assert content.buttons == (
+        {"text": "Buy, Ana", "link": "https://s.example/21"},
+        {"text": "Open", "link": "shop://cart"}, {"text": "Later", "action": "later"},
+    )  # fmt: skip
+    in_app = {**body, "channel": "in_app"}
+    del in_app["category"]
+    plain = rendered(in_app, rewrite=lambda url: "https://s.example/").content(person="p")
+    assert isinstance(plain, InAppContent)
+    assert plain.buttons[0]["link"] == "https://x.example/A-1"
+
+
 def test_in_app_is_cleaned_html() -> None:
     body = {
         "channel": "in_app", "form": "modal", "title": "Hi {{ customer.first_name }}",

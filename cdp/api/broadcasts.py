@@ -119,6 +119,11 @@ class BroadcastReportSchema(Schema):
     broadcast = fields.Nested(BroadcastSchema)
     progress = fields.Nested(BroadcastProgressSchema)
     variants = fields.List(fields.Nested(BroadcastVariantReport))
+    channels = fields.Dict(
+        keys=fields.String(),
+        values=fields.Dict(keys=fields.String(), values=fields.Integer()),
+        metadata={"description": "Of several channels: messages queued, sent, opened, … by each."},
+    )
     words = fields.Dict(
         keys=fields.String(), values=fields.String(),
         metadata={"description": "What the figures mean, by measure."},
@@ -152,6 +157,10 @@ class BroadcastPreviewSchema(Schema):
     exact = fields.Boolean(allow_none=True)
     tried = fields.Integer()
     would_go = fields.Integer()
+    by_channel = fields.Dict(
+        keys=fields.String(), values=fields.Integer(),
+        metadata={"description": "Of those who would get it, how many by which channel."},
+    )  # fmt: skip
     withheld = fields.List(fields.Nested(BroadcastWithheldSchema))
     checks = fields.List(fields.Nested(BroadcastCheckSchema))
 
@@ -190,6 +199,7 @@ def shown_checks(found: Checked) -> dict[str, Any]:
         "exact": counted.exact if counted else None,
         "tried": tried.tried if tried else 0,
         "would_go": tried.go if tried else 0,
+        "by_channel": tried.by_channel if tried else {},
         "withheld": [
             {"reason": item.reason, "people": item.people}
             for item in (tried.withheld if tried else ())
@@ -212,6 +222,7 @@ def shown_report(row: Broadcast, found: report.Report) -> dict[str, Any]:
             }
             for line in found.lines
         ],
+        "channels": found.channels,
         "words": found.words,
         "converted": found.converted,
         "held_out": _result(found.held_out) if found.held_out is not None else None,

@@ -160,6 +160,8 @@ def report(key: str, as_json: bool, **where: Any) -> None:
         for line in found.lines
     ]
     print_rows(rows, False)
+    if found.channels:
+        print_rows([{"channel": name, **n} for name, n in found.channels.items()], False)
     for what, counted in (("withheld", p.withheld), ("failed", p.failed)):
         for reason, n in sorted(counted.items(), key=lambda item: -item[1]):
             click.echo(f"{what}: {n:,} {reason.removeprefix('person_').replace('_', ' ')}")

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from cdp.delivery.broadcasts import checking
 from cdp.delivery.broadcasts.mover import Mover
+from cdp.messaging.broadcasts.plan import plan_of
 from cdp.store.defined import defining
 from cdp.store.messages import broadcast_figures, broadcasts
 from tests.console.factory import World
@@ -81,6 +83,46 @@ def test_all_that_a_form_says_comes_back(shop: World) -> None:
     assert before["test"] == {"share": 20.0, "winner": "clicked", "after": "4h"}
     assert before["when"]["zone"] == "Europe/Berlin"
     assert [item["share"] for item in before["variants"]] == [70.0, 30.0]
+
+
+def test_several_channels_are_chosen_checked_and_reported(shop: World) -> None:
+    with shop.store.write() as tx:
+        said = {"channel": "sms", "body": "Hi", "name": "Sale by text"}
+        defining.put(tx, 1, ("template", "sale_sms"), said, "test")
+    shop.send(
+        {"type": "identify", "userId": "ana", "traits": {"phone": "+48600700800"}},
+        {"type": "identify", "userId": "cy", "traits": {"email": "cy@example.com"}},
+    )
+    few = shop.admin().post("/messages/broadcasts/-new", **{**FORM, "way": "several"},
+                            chain=["sale_sms", "", ""])  # fmt: skip
+    assert few.status_code == 422 and "two channels at least" in few.text
+    assert '<option value="sale_sms" selected>' in few.text
+    key = keep(shop, way="several", chain=["sale_sms", "sale", ""], unread_for="2h")
+    with shop.store.read() as tx:
+        row = broadcasts.find(tx, key)
+    assert row.body["channels"] == [
+        {"channel": "sms", "template": "sale_sms"}, {"channel": "email", "template": "sale"},
+    ]  # fmt: skip
+    assert row.body["escalate"] == {"unread_for": "2h"} and "template" not in row.body
+    form = shop.admin().page(f"/messages/broadcasts/{key}/edit")
+    assert 'value="2h"' in form and '<optgroup label="Text message">' in form
+    with shop.store.read() as tx:
+        tried = checking.rehearse(shop.store, shop.settings, plan_of(row.body), 1)
+    said_ = [item.text for item in checking.reached(tried, plan_of(row.body))]
+    assert said_ == ["1 person would get it by sms (sale_sms).",
+                     "1 person would get it by email (sale)."]  # fmt: skip
+    act(shop, key, "start")
+    mover = Mover(shop.store)
+    while mover.step() == 0.0:
+        pass
+    page = shop.admin().page(f"/messages/broadcasts/{key}")
+    assert "By channel" in page and 'data-row="sms"' in page
+    # One message again: the channels go.
+    back = keep(shop, way="several", name="Other", chain=["sale_sms", "sale"])
+    shop.admin().post(f"/messages/broadcasts/{back}/edit", **FORM, way="one")
+    with shop.store.read() as tx:
+        body = broadcasts.find(tx, back).body
+    assert body["template"] == "sale" and "channels" not in body
 
 
 def act(world: World, key: str, action: str, **more: str) -> None:

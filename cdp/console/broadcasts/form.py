@@ -8,16 +8,19 @@ from zoneinfo import available_timezones
 
 from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy import Connection
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as Answer
 
 from cdp.console.auth import author
 from cdp.console.broadcasts.overview import find
 from cdp.console.conditions import as_sentence
 from cdp.console.context import console
+from cdp.console.messages.sent import CHANNELS
 from cdp.definitions import title_of
 from cdp.delivery.broadcasts import acts, who
 from cdp.messaging.broadcasts.plan import BadPlan
 from cdp.messaging.broadcasts.states import NotNow
+from cdp.messaging.chain import MAX_LINKS
 from cdp.store import definitions
 from cdp.store.definitions import Version
 
@@ -32,7 +35,8 @@ _MEASURES = {
 
 def new() -> str:
     """An empty form."""
-    return _form({"who": "audience", "when": "now", "zone": "UTC", "share": "50"}, {}, None)
+    given = {"who": "audience", "when": "now", "zone": "UTC", "share": "50", "way": "one"}
+    return _form(given, {}, None)
 
 
 def edit(key: str) -> str:
@@ -46,9 +50,10 @@ def create() -> Answer | tuple[str, int]:
     """Keep a new draft."""
     try:
         with console().store.write() as tx:
-            row = acts.create(tx, _body(request.form), author(), console().now())
+            body = _body(request.form, _channels(tx))
+            row = acts.create(tx, body, author(), console().now())
     except BadPlan as error:
-        return _form(request.form.to_dict(), error.fields, None), 422
+        return _form(_typed(), error.fields, None), 422
     return redirect(url_for("console.broadcast", key=row.key), 303)
 
 
@@ -57,9 +62,10 @@ def change(key: str) -> Answer | tuple[str, int]:
     try:
         with console().store.write() as tx:
             row = find(tx, key)
-            acts.edit(tx, row.id, _edited(row.body, _body(request.form)), console().now())
+            body = _body(request.form, _channels(tx))
+            acts.edit(tx, row.id, _edited(row.body, body), console().now())
     except BadPlan as error:
-        return _form(request.form.to_dict(), error.fields, key), 422
+        return _form(_typed(), error.fields, key), 422
     except NotNow as error:
         flash(as_sentence(str(error)), "bad")
     return redirect(url_for("console.broadcast", key=key), 303)
@@ -77,10 +83,23 @@ def count() -> str:
     return render_template("console/broadcast_count.html", counted=counted, wrong=wrong)
 
 
+def _typed() -> dict[str, Any]:
+    """The form as it was sent."""
+    return {**request.form.to_dict(), "chain": request.form.getlist("chain")}
+
+
+def _channels(tx: Connection) -> dict[str, str]:
+    """The channel of each template."""
+    found = definitions.all_current(tx, "template")
+    return {item.key: item.body["channel"] for item in found if item.body}
+
+
 def _form(given: Mapping[str, Any], wrong: Mapping[str, list[str]], key: str | None) -> str:
     with console().store.read() as tx:
         audiences = _titles(tx, "audience")
         templates = _titles(tx, "template")
+        channels = _channels(tx)
+    chain = [key for key in given.get("chain") or () if key]
     return render_template(
         "console/broadcast_form.html",
         given=given,
@@ -88,6 +107,12 @@ def _form(given: Mapping[str, Any], wrong: Mapping[str, list[str]], key: str | N
         key=key,
         audiences=audiences,
         templates=templates,
+        by_channel=[
+            (CHANNELS[name], mine)
+            for name in CHANNELS
+            if (mine := [one for one in templates if channels.get(one[0]) == name])
+        ],
+        chain=[*chain, *[""] * (max(3, len(chain) + 1) - len(chain))][:MAX_LINKS],
         zones=sorted(available_timezones()),
         measures=_MEASURES,
     )
@@ -113,8 +138,11 @@ def _who(form: Mapping[str, Any]) -> dict[str, Any]:
     return {str(kind): text} if text else {}
 
 
-def _body(form: Mapping[str, str]) -> dict[str, Any]:
-    """The definition that a form says; `BadPlan` for what is no number."""
+def _body(form: MultiDict[str, str], channels: Mapping[str, str]) -> dict[str, Any]:
+    """The definition that a form says; `BadPlan` for what is no number.
+
+    ``channels`` has that of each template.
+    """
 
     def text(name: str) -> str:
         return form.get(name, "").strip()
@@ -128,7 +156,14 @@ def _body(form: Mapping[str, str]) -> dict[str, Any]:
             raise BadPlan({name: ["It must be a number."]}) from None
 
     body: dict[str, Any] = {"name": text("name"), "who": _who(form)}
-    if text("template_b"):
+    if text("way") == "several":
+        chain = [key for key in form.getlist("chain") if key]
+        body["channels"] = [{"channel": channels.get(key, ""), "template": key} for key in chain]
+        if len(chain) < 2:
+            raise BadPlan({"channels": ["Choose a template for each of two channels at least."]})
+        if text("unread_for"):
+            body["escalate"] = {"unread_for": text("unread_for")}
+    elif text("template_b"):
         share = number("share") or 50.0
         body["variants"] = [
             {"name": "a", "template": text("template"), "share": share},
@@ -158,8 +193,11 @@ _BESIDE = ("topic", "triggered", "ramp", "channels", "escalate")
 
 
 def _edited(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
-    """What a definition becomes; a template that is chosen takes the place of channels."""
-    one_message = now.get("template") or now.get("variants")
+    """What a definition becomes; a template that is chosen takes the place of channels.
+
+    A form without that part leaves them as they are.
+    """
+    one_message = now.get("template") or now.get("variants") or now.get("channels")
     gone = ("channels", "escalate") if one_message else ()
     kept = {name: before[name] for name in _BESIDE if name in before and name not in gone}
     return {**kept, **now}
@@ -179,6 +217,9 @@ def _given(body: Mapping[str, Any]) -> dict[str, Any]:
         "goal": goal.get("event", ""), "within": goal.get("within", ""),
         "test": test.get("share", ""), "winner": test.get("winner", "hand"),
         "after": test.get("after", ""),
+        "way": "several" if body.get("channels") else "one",
+        "chain": [item["template"] for item in body.get("channels") or ()],
+        "unread_for": (body.get("escalate") or {}).get("unread_for", ""),
         **{name: body.get(name) for name in _PLAIN},
     }  # fmt: skip
     if len(variants) == 2:

@@ -13,7 +13,7 @@ from cdp.console import auth, layout, persons
 from cdp.console.auth import author
 from cdp.console.conditions import as_sentence
 from cdp.console.context import console
-from cdp.console.messages.sent import POLICY, REASONS, without_pixel
+from cdp.console.messages.sent import CHANNELS, POLICY, REASONS, without_pixel
 from cdp.delivery.broadcasts import acts, checking, rehearsal, report, who
 from cdp.delivery.broadcasts.mover import NoTemplate
 from cdp.delivery.broadcasts.report import Progress
@@ -102,6 +102,7 @@ def page(key: str) -> str:
         "verbs": VERBS,
         "words": states.WORDS,
         "tones": TONES,
+        "channel_words": CHANNELS,
     }
     if layout.is_partial():
         return render_template("console/broadcast_state.html", **context)

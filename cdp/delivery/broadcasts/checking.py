@@ -82,6 +82,7 @@ def check(
             items.append(Item("who", FAILED, f"{_capital(str(error))}."))
     if rehearsal is not None:
         items += _people(rehearsal)
+        items += reached(rehearsal, plan)
         for prepared in rehearsal.first.values():
             items += _message(prepared)
     with store.read() as tx:
@@ -125,6 +126,17 @@ def _people(found: Rehearsal) -> Iterator[Item]:
         yield Item(item.code, state, f"{many} {fate}: {words}.")
     if not found.withheld:
         yield Item("withheld", OK, "Nobody of them would be passed over.")
+
+
+def reached(found: Rehearsal, plan: Plan) -> Iterator[Item]:
+    """Of several channels how many people each of them reaches."""
+    for channel, template in plan.channels if found.tried else ():
+        n = found.by_channel.get(channel, 0)
+        many = f"{n:,} {'person' if n == 1 else 'people'}"
+        if not found.whole:
+            many = f"{n / found.tried:.0%} of {found.tried:,} people tried"
+        state = OK if n else WARNING
+        yield Item(f"channel.{channel}", state, f"{many} would get it by {channel} ({template}).")
 
 
 def _message(prepared: Prepared) -> Iterator[Item]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -38,7 +39,8 @@ class Rehearsal(NamedTuple):
     """``counted`` says how many it is for; ``tried`` of them, ``go`` would get a message.
 
     ``first`` is one of the messages, of each template one; ``allowed`` counts people by
-    variables that they lack where the template lets that pass.
+    variables that they lack where the template lets that pass. ``by_channel`` counts those
+    who would get one.
     """
 
     counted: Preview
@@ -46,6 +48,7 @@ class Rehearsal(NamedTuple):
     go: int
     withheld: tuple[Withheld, ...]
     first: dict[str, Prepared]
+    by_channel: dict[str, int]
 
     @property
     def whole(self) -> bool:
@@ -116,7 +119,7 @@ def _judge(
         verdicts = iter(Checks().verdicts(tx, whole, now) if whole else [])
     reasons: dict[str, list[int]] = {}
     first: dict[str, Prepared] = {}
-    go = 0
+    by_channel = Counter[str]()
     for item, profile in zip(made, owners, strict=True):
         if not isinstance(item, Prepared):
             reasons.setdefault(item.reason, []).append(profile)
@@ -124,7 +127,7 @@ def _judge(
         first.setdefault(item.delivery.template or "", item)
         verdict = next(verdicts)
         if verdict is None or verdict.until is not None:
-            go += 1
+            by_channel[item.delivery.channel] += 1
         else:
             reasons.setdefault(verdict.reason, []).append(profile)
     withheld = [
@@ -132,7 +135,8 @@ def _judge(
         for reason, found in reasons.items()
     ]
     withheld.sort(key=lambda item: -item.people)
-    return Rehearsal(counted, len(rows), go, tuple(withheld), first)
+    go = by_channel.total()
+    return Rehearsal(counted, len(rows), go, tuple(withheld), first, dict(by_channel))
 
 
 def preview(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -89,7 +90,8 @@ class Line(NamedTuple):
 class Report(NamedTuple):
     """How it went: variants with their rates, the goal, and the people who were held out.
 
-    ``words`` says by measure what the figures mean.
+    ``words`` says by measure what the figures mean. ``channels`` counts messages by channel,
+    in the order in which they are tried; it is empty where there is but one.
     """
 
     progress: Progress
@@ -97,6 +99,7 @@ class Report(NamedTuple):
     words: dict[str, str]
     converted: int | None
     held_out: Result | None
+    channels: dict[str, dict[str, int]]
 
 
 def report(tx: Connection, row: Broadcast, now: int | None = None) -> Report:
@@ -136,7 +139,17 @@ def report(tx: Connection, row: Broadcast, now: int | None = None) -> Report:
         words,
         converted.all if converted is not None else None,
         _held_out(tx, row, plan, now),
+        _by_channel(tx, plan, rows),
     )
+
+
+def _by_channel(tx: Connection, plan: Plan, rows: Sequence[Broadcast]) -> dict[str, dict[str, int]]:
+    names = ("queued", *broadcast_figures.HAPPENED)
+    found = {channel: dict.fromkeys(names, 0) for channel, _ in plan.channels}
+    for one in rows if found else ():
+        for channel, counted in broadcast_figures.by_channel(tx, one.id).items():
+            _add(found.setdefault(channel, {}), counted)
+    return found
 
 
 def _held_out(tx: Connection, row: Broadcast, plan: Plan, now: int) -> Result | None:

@@ -35,13 +35,22 @@ def happened(tx: Connection, id_: int) -> dict[str, int]:
 
 def by_variant(tx: Connection, id_: int) -> dict[str, dict[str, int]]:
     """The same by variant; where there is but one message its name is empty."""
+    return _by(tx, id_, _c.variant)
+
+
+def by_channel(tx: Connection, id_: int) -> dict[str, dict[str, int]]:
+    """The same by channel."""
+    return _by(tx, id_, _c.channel)
+
+
+def _by(tx: Connection, id_: int, column: Any) -> dict[str, dict[str, int]]:
     counted = [
         func.count(case((_c[f"{name}_at"].is_not(None), 1))).label(name) for name in HAPPENED
     ]
-    statement = select(_c.variant, func.count().label("queued"), *counted)
-    statement = statement.where(_OURS, _c.origin_key == str(id_)).group_by(_c.variant)
+    statement = select(column.label("value"), func.count().label("queued"), *counted)
+    statement = statement.where(_OURS, _c.origin_key == str(id_)).group_by(column)
     return {
-        row.variant or "": {name: int(getattr(row, name)) for name in ("queued", *HAPPENED)}
+        row.value or "": {name: int(getattr(row, name)) for name in ("queued", *HAPPENED)}
         for row in tx.execute(statement)
     }
 
@@ -56,6 +65,14 @@ def reasons(tx: Connection, id_: int, *states_: str) -> dict[str, int]:
         code = str(reason or "unknown").partition(":")[0][:60]
         found[code] = found.get(code, 0) + int(n)
     return found
+
+
+def withheld(tx: Connection, key: str, most: int) -> int:
+    """How many messages of a broadcast are undeliverable; counted up to ``most``."""
+    some = select(_c.id).where(_OURS, _c.origin_key == key, _c.state == "undeliverable")
+    return int(
+        tx.execute(select(func.count()).select_from(some.limit(most).subquery())).scalar_one()
+    )
 
 
 class Conversions(NamedTuple):

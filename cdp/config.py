@@ -108,6 +108,13 @@ class Settings:
     message_copies_days: int = _setting(
         90, "Days for which a copy of each message is kept as it was sent."
     )
+    withheld_events: int = _setting(
+        10_000,
+        "Withheld messages of one broadcast of which events tell; those over it are counted alone.",
+    )
+    images_mb: int = _setting(
+        1024, "Space for the images of messages, in all; what is over it is refused."
+    )
     retry_hours: float = _setting(
         4.0, "How long an item is retried before it is dead (Segment: 4 h)."
     )
@@ -157,9 +164,17 @@ class Settings:
             raise ConfigError("tls_cert and tls_key go together")
         if self.open_streams < 0:
             raise ConfigError("open_streams can't be negative")
+        for name in ("images_mb", "withheld_events"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} can't be negative")
         for name in ("web_threads", "log_queue", "log_segment_mb", "batch_messages"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1")
+
+    @property
+    def images_room(self) -> int:
+        """How many bytes the images of messages may have in all."""
+        return self.images_mb << 20
 
     @property
     def event_days_by_name(self) -> dict[str, int]:

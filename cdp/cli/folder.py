@@ -25,6 +25,7 @@ from cdp.folder import work
 from cdp.folder.lock import BadLock
 from cdp.folder.model import StalePlan, World
 from cdp.store import Store
+from cdp.store.messages.images import NoRoom
 
 _folder = click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 _prune = click.option(
@@ -36,9 +37,13 @@ _overwrite = click.option(
 
 
 def _world(settings: Settings) -> World:
+    from cdp.delivery.messages.letters import base_url
     from cdp.plugin import manager
 
-    return World(manager.load(settings.plugin_folder).destinations(), os.environ)
+    return World(
+        manager.load(settings.plugin_folder).destinations(), os.environ,
+        base=base_url(settings), room=settings.images_room,
+    )  # fmt: skip
 
 
 def _refused(error: work.BadFiles, as_json: bool, so: str) -> CliError:
@@ -130,10 +135,14 @@ def plan(folder: Path, prune: bool, overwrite: bool, as_json: bool, **where: Any
 
 def _show(planned: work.Planned, as_json: bool) -> None:
     if as_json:
-        print_rows(planned.plan.rows(), True)
-    elif planned.plan.steps:
+        new = [{"action": "create", "kind": "image", "file": one.file} for one in planned.images]
+        print_rows([*new, *planned.plan.rows()], True)
+        return
+    for one in planned.images:
+        click.echo(f"+ image {one.file} ({len(one.image.data) / 1024:,.0f} KB)")
+    if planned.plan.steps:
         print_plan(planned.plan)
-    else:
+    elif not planned.images:
         click.echo("nothing to do: the store says what the files say", err=True)
 
 
@@ -161,14 +170,15 @@ def apply(
     _show(planned, as_json)
     if planned.plan.conflicts:
         raise CliError(f"{work.Conflicts(planned.plan)}; nothing was applied")
-    if planned.plan.steps and not yes:
+    changes = len(planned.plan.steps) + len(planned.images)
+    if changes and not yes:
         if not sys.stdin.isatty() and as_json:
             raise CliError("nothing was applied: --yes says that it is meant")
         click.confirm("Apply this?", abort=True, err=True)
     who = author().removesuffix(" (cli)")
     try:
         work.apply(store, planned, world, who, now_ms())
-    except StalePlan as error:
+    except (StalePlan, NoRoom) as error:
         raise CliError(f"{error}; nothing was applied") from None
-    if planned.plan.steps and not as_json:
-        click.echo(f"applied: {len(planned.plan.steps)} changes".replace("1 changes", "1 change"))
+    if changes and not as_json:
+        click.echo(f"applied: {changes} change{'s' * (changes != 1)}")

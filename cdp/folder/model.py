@@ -60,12 +60,16 @@ class World(NamedTuple):
     """What is needed to understand files: plugins' destinations, and the environment.
 
     Without ``environ`` nothing is read from it: a reference stays one. ``broken`` are
-    objects whose files can't be read: they are not missing, whatever else they are.
+    objects whose files can't be read: they are not missing, whatever else they are. ``base``
+    is where images are served (empty: they are left alone), ``room`` how many bytes of them
+    are kept in all.
     """
 
     destinations: Mapping[str, Any]
     environ: Mapping[str, str] | None
     broken: frozenset[Id] = frozenset()
+    base: str = ""
+    room: int | None = None
 
 
 class Settled(NamedTuple):

@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 
 from cdp.conditions.errors import did_you_mean
 from cdp.definitions import DefinitionError, Fault, Id
+from cdp.folder import pictures
 from cdp.folder.beside import put_in
 from cdp.folder.model import Wanted, World
+from cdp.folder.pictures import Picture
 from cdp.folder.planning import HANDLER_OF
 
 #: No object needs more.
@@ -80,12 +82,16 @@ class File(NamedTuple):
 
 
 class Folder(NamedTuple):
-    """What a folder says: files by object, objects that could be read, and all faults."""
+    """What a folder says: files by object, objects that could be read, and all faults.
+
+    ``images`` are those that objects show, by the hash of their content.
+    """
 
     root: Path
     files: dict[Id, File]
     wanted: list[Wanted]
     faults: list[Located]
+    images: dict[str, Picture]
 
     @property
     def broken(self) -> frozenset[Id]:
@@ -107,7 +113,7 @@ class Folder(NamedTuple):
 
 def read_folder(root: Path, world: World) -> Folder:
     """Read every YAML file below a folder, but what begins with a dot."""
-    found = Folder(root, {}, [], [])
+    found = Folder(root, {}, [], [], {})
     for path in _paths(root):
         name = path.relative_to(root).as_posix()
         file = parse(path, name, found.faults)
@@ -187,6 +193,8 @@ def _read(file: File, folder: Folder, world: World) -> None:
         return
     body = {name: value for name, value in given.items() if name not in ("kind", "key")}
     body, names, faults = put_in(folder.root, file.name, id_[0], body)
+    body, more = pictures.put_in(folder.root, id_[0], body, world.base, folder.images)
+    faults += more
     file = folder.files[id_] = file._replace(beside=names)
     if faults:
         folder.faults.extend(map(file.located, faults))

@@ -10,11 +10,13 @@ from cdp.folder import planning
 from cdp.folder.destinations import Destinations
 from cdp.folder.lock import give_space_id, read_lock, space_id, write_lock
 from cdp.folder.model import Plan, World
+from cdp.folder.pictures import Picture, Shelf, missing
 from cdp.folder.planning import HANDLER_OF, Seen
 from cdp.folder.reading import Folder, Located, read_folder
 from cdp.folder.writing import Pulled
 from cdp.folder.writing import pull as bring
 from cdp.store import Store
+from cdp.store.messages import images
 
 
 class BadFiles(Exception):
@@ -39,11 +41,12 @@ class Conflicts(Exception):
 
 
 class Planned(NamedTuple):
-    """A folder, and what an apply of it would do."""
+    """A folder, and what an apply of it would do; ``images`` are those that the store lacks."""
 
     folder: Folder
     plan: Plan
     seen: dict[Id, Seen]
+    images: list[Picture]
 
 
 def pull(store: Store, root: Path, world: World, *, overwrite: bool = False) -> list[Pulled]:
@@ -64,7 +67,8 @@ def pull(store: Store, root: Path, world: World, *, overwrite: bool = False) -> 
         for item in folder.wanted:
             settled = HANDLER_OF[item.kind].settle(tx, item, there.get(item.id), world)
             mine[item.id] = settled.wanted.hash
-    told, now = bring(folder, mine, there, seen, overwrite=overwrite)
+    shelf = Shelf(store, root, world.base, folder.images)
+    told, now = bring(folder, mine, there, seen, shelf, overwrite=overwrite)
     write_lock(root, space, now)
     return told
 
@@ -92,10 +96,14 @@ def plan(
         made = planning.plan(
             tx, folder.wanted, seen, world, prune=prune, overwrite=overwrite, now=now
         )
+        new = missing(tx, folder.images)
+        full = images.too_many(tx, sum(len(one.image.data) for one in new), world.room)
     faults = [*folder.faults, *folder.located(made.faults)]
+    if full is not None and not faults:
+        faults = [Located(new[0].file, 1, 1, full)]
     if faults:
         raise BadFiles(faults)
-    return Planned(folder, made, seen)
+    return Planned(folder, made, seen, new)
 
 
 def apply(store: Store, planned: Planned, world: World, author: str, now: int) -> None:
@@ -108,6 +116,8 @@ def apply(store: Store, planned: Planned, world: World, author: str, now: int) -
         raise Conflicts(planned.plan)
     with store.write() as tx:
         space = give_space_id(tx)
+        for one in planned.images:
+            images.add(tx, now, f"{author} {planning.BY_FILES}", one.name, one.image, world.room)
         planning.apply(tx, now, planned.plan, author, world)
     with store.read() as tx:
         there = planning.things(tx, world)

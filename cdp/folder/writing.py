@@ -14,6 +14,7 @@ from cdp.definitions import Id
 from cdp.definitions.difference import same
 from cdp.folder.beside import fresh_names, taken_out
 from cdp.folder.model import Thing, hash_of
+from cdp.folder.pictures import Shelf
 from cdp.folder.planning import HANDLER_OF, Seen
 from cdp.folder.reading import File, Folder, loader, plain
 
@@ -36,6 +37,7 @@ def pull(
     mine: Mapping[Id, str],
     there: Mapping[Id, Thing],
     seen: Mapping[Id, Seen],
+    shelf: Shelf,
     *,
     overwrite: bool = False,
 ) -> tuple[list[Pulled], dict[Id, Seen]]:
@@ -51,7 +53,8 @@ def pull(
         file, local, last = folder.files.get(id_), mine.get(id_), seen.get(id_)
         if file is None:
             path = _new_path(folder.root, id_)
-            out, texts = taken_out(thing, path, fresh_names(folder.root, path, thing))
+            said = shelf.taken_out(thing)
+            out, texts = taken_out(said, path, fresh_names(folder.root, path, said))
             _write(folder.root / path, yaml_of(out))
             _write_texts(folder.root, texts)
             told.append(Pulled(id_, path, "written"))
@@ -61,7 +64,7 @@ def pull(
                 if last is None or thing.hash != last.hash:
                     told.append(Pulled(id_, file.name, "kept", _both(thing)))
                 continue
-            out, texts = taken_out(thing, file.name, file.beside)
+            out, texts = taken_out(shelf.taken_out(thing), file.name, file.beside)
             _write(folder.root / file.name, merged(file, out))
             _write_texts(folder.root, texts)
             told.append(Pulled(id_, file.name, "changed"))

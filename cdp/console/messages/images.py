@@ -13,7 +13,7 @@ from cdp.console.context import console
 from cdp.delivery.messages.letters import base_url
 from cdp.messaging.images import MAX_BYTES, BadImage, read_image
 from cdp.store.messages import images
-from cdp.store.messages.images import ImageUsed
+from cdp.store.messages.images import ImageUsed, NoRoom
 
 PAGE = 60
 _AT_ONCE = 20
@@ -55,8 +55,13 @@ def upload() -> Response | str:
         except BadImage as error:
             wrong.append(f"{name}: {error}.")
             continue
-        with console().store.write() as tx:
-            images.add(tx, console().now(), author(), name, image)
+        here = console()
+        try:
+            with here.store.write() as tx:
+                images.add(tx, here.now(), author(), name, image, here.settings.images_room)
+        except NoRoom as error:
+            wrong.append(f"{name}: {error}.")
+            continue
         kept += 1
     if layout.is_partial():
         return _page(wrong)

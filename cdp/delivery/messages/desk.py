@@ -42,9 +42,12 @@ class Flight(NamedTuple):
 class Desk:
     """Decides in one transaction at a time; knows no threads and makes no calls."""
 
-    def __init__(self, channel: str, providers: Providers, checks: Checks, most_ms: int) -> None:
+    def __init__(
+        self, channel: str, providers: Providers, checks: Checks, most_ms: int, withheld: int
+    ) -> None:
         self._channel, self._providers = channel, providers
         self._checks, self._most_ms = checks, most_ms
+        self._crowds = tell.Crowds(withheld)
 
     def begin(self, tx: Connection, flights: Sequence[Flight], claims: bool) -> None:
         """Take the turn that ``tx`` needs, before it writes anything.
@@ -92,7 +95,7 @@ class Desk:
                 changes.append(change)
                 ended.append(_ended(item, change))
         rows.withhold(tx, changes, now)
-        tell.endings(tx, ended, now)
+        tell.endings(tx, ended, now, self._crowds)
         _followed(tx, changes, now)
         rows.defer(tx, deferred, now)
         claims = [
@@ -159,7 +162,7 @@ class Desk:
             for p in problems
         ]
         rows.withhold(tx, changes, now)
-        tell.endings(tx, list(map(_ended, problems, changes)), now)
+        tell.endings(tx, list(map(_ended, problems, changes)), now, self._crowds)
         _followed(tx, changes, now)
 
     def give_back(self, tx: Connection, items: Sequence[Prepared], now: int) -> None:

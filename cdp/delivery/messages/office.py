@@ -48,7 +48,7 @@ class Office:
         if found is None or found.stopping.is_set():
             found = self._runners[channel] = MessageRunner(
                 self._store, channel, self.providers, self._composer, self._checks,
-                self._settings.retry_hours,
+                self._settings.retry_hours, withheld_events=self._settings.withheld_events,
             )  # fmt: skip
         return found
 

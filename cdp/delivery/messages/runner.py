@@ -48,10 +48,12 @@ class MessageRunner:
         checks: Checks,
         retry_hours: float,
         clock: Callable[[], float] = time.time,
+        withheld_events: int = 10_000,
     ) -> None:
         self._store, self._channel, self._providers = store, channel, providers
         self._composer, self._clock = composer, clock
-        self._desk = Desk(channel, providers, checks, int(retry_hours * 3_600_000))
+        most_ms = int(retry_hours * 3_600_000)
+        self._desk = Desk(channel, providers, checks, most_ms, withheld_events)
         self._ready: deque[Prepared] = deque()
         self._problems: list[Problem] = []
         self._flying: dict[Future[Handed], tuple[list[Prepared], Provider]] = {}

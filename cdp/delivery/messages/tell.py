@@ -17,6 +17,7 @@ from cdp.plugin import Receipt, Report
 from cdp.store.config_rows import Destination
 from cdp.store.messages import (
     addressees,
+    broadcast_figures,
     deliveries,
     emissions,
     inquiries,
@@ -81,6 +82,8 @@ def receipts(tx: Connection, told: Sequence[Told], now: int) -> None:
                 )
         sure = receipt.kind in ("sent", "bounced")
         kind = receipt.kind if sure else _TOLD.get(item.state)
+        if kind == "attempted" and row.attempts:
+            kind = None  # it was told of the first try; a provider's bad hour makes many
         if kind is not None and not row.flags & Flag.TEST:
             source = item.destination.source_id or 0
             detail = {"reason": receipt.reason, "hard": receipt.hard}
@@ -102,14 +105,46 @@ def receipts(tx: Connection, told: Sequence[Told], now: int) -> None:
     emissions.add(tx, events, now)
 
 
-def endings(tx: Connection, ended: Sequence[Ended], now: int) -> None:
+class Crowds:
+    """Of the messages of one broadcast that are withheld events tell up to ``most``.
+
+    Each has its reason, and all are counted; an event each of a hundred thousand who can't be
+    reached would tell nothing more, and hold up those that matter.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._full: set[str] = set()
+
+    def silent(self, tx: Connection, ended: Sequence[Ended]) -> set[int]:
+        """Numbers of deliveries of which no event tells; ``ended`` are written already."""
+        found: dict[str, list[int]] = {}
+        for item in ended:
+            if item.state == "undeliverable" and item.delivery.origin == "broadcast":
+                found.setdefault(item.delivery.origin_key, []).append(item.delivery.id)
+        silent: set[int] = set()
+        for key, ids in found.items():
+            if key not in self._full:
+                # Those of now are among them.
+                n = broadcast_figures.withheld(tx, key, self._most + len(ids) + 1)
+                ids = ids[max(0, self._most - (n - len(ids))) :]
+                if n > self._most:
+                    self._full.add(key)
+            silent.update(ids)
+        return silent
+
+
+def endings(tx: Connection, ended: Sequence[Ended], now: int, crowds: Crowds) -> None:
     """Let events tell of what was not handed over, and why."""
     events: list[Emitted] = []
+    silent = crowds.silent(tx, ended)
     for item in ended:
         row, kind = item.delivery, _TOLD.get(item.state)
         if item.state in ("failed", "undeliverable"):
             events += _answered(row, False, None, item.reason, item.names, now)
         if kind is None or kind == "attempted" or not item.public or row.flags & Flag.TEST:
+            continue
+        if row.id in silent:
             continue
         event = event_for(
             kind, row, item.public, item.recipient, now, str(now), item.names,

@@ -13,6 +13,7 @@ from cdp.store import definitions
 from cdp.store.config_rows import record_change
 from cdp.store.tables import images
 
+_MB = 1 << 20
 #: What may show an image.
 KINDS = ("template", "layout", "snippet")
 
@@ -51,14 +52,25 @@ class ImageUsed(Exception):
         super().__init__(", ".join(f"the {user.kind} {user.name}" for user in users))
 
 
+class NoRoom(Exception):
+    """There would be more than is kept; the text says how much, and what to do."""
+
+
 _ROW = tuple(images.c[name] for name in Kept._fields)
 
 
-def add(tx: Connection, now: int, author: str, name: str, image: Image) -> Kept:
-    """Keep an image; the same content is kept once, under the name that it had first."""
+def add(
+    tx: Connection, now: int, author: str, name: str, image: Image, room: int | None = None
+) -> Kept:
+    """Keep an image; the same content is kept once, under the name that it had first.
+
+    With ``room``, `NoRoom` where all together would have more bytes.
+    """
     there = get(tx, image.hash)
     if there is not None:
         return there
+    if full := too_many(tx, len(image.data), room):
+        raise NoRoom(full)
     made = Kept(
         image.hash, name, image.type, image.width, image.height, len(image.data), author, now
     )
@@ -95,6 +107,21 @@ def newest(tx: Connection, limit: int, before: tuple[int, str] | None = None) ->
 def count(tx: Connection) -> int:
     """How many there are."""
     return int(tx.execute(select(func.count()).select_from(images)).scalar_one())
+
+
+def total(tx: Connection) -> int:
+    """The bytes of all together."""
+    return int(tx.execute(select(func.coalesce(func.sum(images.c.size), 0))).scalar_one())
+
+
+def too_many(tx: Connection, more: int, room: int | None) -> str | None:
+    """Why ``more`` bytes are too many beside what there is; None: they are not."""
+    if room is None or not more or (used := total(tx)) + more <= room:
+        return None
+    return (
+        f"images have {used / _MB:,.1f} of {room / _MB:,.1f} MB, and this would be "
+        f"{more / _MB:,.1f} MB more: remove some that nothing shows, or set CDP_IMAGES_MB"
+    )
 
 
 def known(tx: Connection, hashes: set[str]) -> set[str]:

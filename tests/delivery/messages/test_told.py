@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from cdp.delivery.messages.compose import Prepared
 from cdp.delivery.messages.runner import MessageRunner
 from cdp.messaging.request import Flag
 from cdp.plugin import Receipt
-from cdp.store.messages import preferences, reports
+from cdp.store.messages import broadcast_figures, preferences, reports
 from cdp.store.messages import reads as message_reads
 from cdp.store.tables import emissions
 from tests.delivery.messages.post import Plain, Post, box
@@ -70,6 +71,39 @@ def test_what_is_withheld_is_told_and_a_trial_is_not(tmp_path: Path) -> None:
     assert house.told() == ["Email Undeliverable"]
     [call] = house.calls()
     assert call["properties"]["reason"] == "unsubscribed" and call["userId"] == "u1"
+    house.close()
+
+
+def test_of_a_crowd_that_is_withheld_some_are_told_and_all_are_counted(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.mover = MessageRunner(
+        house.store, "email", house.providers, Plain(house), Checks(), 4.0, house.clock,
+        withheld_events=3,
+    )  # fmt: skip
+    node = house.identify("u1")
+    with house.store.write() as tx:
+        preferences.put(tx, node, {"*": False}, 1, "api")
+    for _ in range(2):
+        for _ in range(4):
+            house.ask(node, origin="broadcast", origin_key="7")
+        house.settle()
+    own = [house.ask(node, origin="journey", origin_key="j") for _ in range(4)]
+    house.ask(node, origin="broadcast", origin_key="8")
+    house.settle()
+    keys = [call["properties"].get("campaign_id") for call in house.calls()]
+    assert Counter(keys) == {"7": 3, "j": len(own), "8": 1}
+    with house.store.read() as tx:
+        assert broadcast_figures.reasons(tx, 7, "undeliverable") == {"unsubscribed": 8}
+        assert broadcast_figures.withheld(tx, "7", 5) == 5
+    house.close()
+
+
+def test_a_message_that_is_tried_again_and_again_is_told_of_once(tmp_path: Path) -> None:
+    house = House(tmp_path, *[Receipt.retry("busy")] * 3)
+    house.ask(house.identify("u1"))
+    for _ in range(4):
+        house.settle(600)
+    assert house.told() == ["Email Attempted", "Email Sent"]
     house.close()
 
 

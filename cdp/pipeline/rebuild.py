@@ -20,15 +20,15 @@ from cdp.store.audiences import members
 from cdp.store.catalogue import writing as catalogue
 from cdp.store.events import progress, unlisted
 from cdp.store.events.history import HistoryRow
-from cdp.store.privacy import removal
+from cdp.store.privacy import past, removal
 from cdp.store.privacy.removal import BODY, NODE, TARGET, Removal
 from cdp.store.profiles import graph, identity
 from cdp.store.tables import SECONDARY
 
 #: In one transaction: positions of the history, nodes, blocks.
 ROWS, NODES, BLOCKS = 5_000, 200, 40
-#: Positions that are looked through for old events in one transaction.
-SCAN = 20_000
+#: Positions that are looked through for old events in one transaction, and blocks of bodies.
+SCAN, LOOK = 20_000, 2_000
 
 
 class Progress(NamedTuple):
@@ -58,15 +58,12 @@ def remove_source(tx: Connection, source: int, now: int) -> int:
     return _begin(tx, {"kind": "source", "source": source}, now)
 
 
-def remove_before(
-    tx: Connection, before: int, now: int, names: list[int], folded: bool = True
-) -> int:
+def remove_before(tx: Connection, before: int, now: int, names: list[int]) -> int:
     """Begin to take away the events before ``before`` of some names (by their numbers).
 
-    What they have done to people stays if not ``folded``.
+    What they have done to people stays.
     """
-    state = {"kind": "before", "before": before, "names": names, "folded": folded}
-    return _begin(tx, state, now)
+    return _begin(tx, {"kind": "before", "before": before, "names": names}, now)
 
 
 def _begin(tx: Connection, state: dict[str, Any], now: int) -> int:
@@ -99,28 +96,18 @@ def _pick(tx: Connection, number: int | None) -> Removal | None:
 
 
 def _rows(tx: Connection, job: Removal, now: int) -> Progress:
+    if job.state["kind"] == "before":
+        return _old_rows(tx, job, now)
     state = job.state
     until, at = state["until"], state["at"]
     if state["kind"] == "nodes":
         found = removal.rows_of_targets(tx, job.id, until, ROWS)
         ended = len(found) < ROWS
-    else:
-        if state["kind"] == "source":
-            found, at = removal.rows_of_source(tx, state["source"], at, until, ROWS)
-        else:
-            names, before = state["names"], state["before"]
-            # What is known of people by their events must stay to be asked, if it is folded.
-            end = None
-            if not state["folded"]:
-                end = unlisted.take_off(tx, names, before, at, until, now)
-            if end is not None:
-                found, at = [], end
-            else:
-                found, at = removal.rows_before(tx, names, before, at, until, SCAN)
-        ended = at >= until
-    if state["kind"] != "source":
         found += removal.objects_rows(tx, found, removal.object_names(tx))
-    _take_out(tx, job.id, found, state.get("folded", True))
+    else:
+        found, at = removal.rows_of_source(tx, state["source"], at, until, ROWS)
+        ended = at >= until
+    _take_out(tx, job.id, found)
     state.update(at=at, done=state["done"] + len(found))
     if ended:
         # Nodes that had lost all of their messages before go as well.
@@ -129,9 +116,25 @@ def _rows(tx: Connection, job: Removal, now: int) -> Progress:
     return _put(tx, job, state["done"], state["done"] if ended else max(until, state["done"]))
 
 
-def _take_out(tx: Connection, number: int, rows: list[HistoryRow], folded: bool) -> None:
-    if folded:
-        removal.doom(tx, number, NODE, {row.node for row in rows if row.node})
+def _old_rows(tx: Connection, job: Removal, now: int) -> Progress:
+    """What is old: whole partitions where nothing else is in them, else by ranges."""
+    state = job.state
+    until, at, names, before = (state[key] for key in ("until", "at", "names", "before"))
+    end = unlisted.take_off(tx, names, before, at, until, now)
+    if end is not None:
+        at = end
+    else:
+        rows, first, at = past.delete_range(tx, names, before, at, until, SCAN)
+        if rows:  # bodies are looked for from the first of these on
+            state.update(low=state.get("low", first), high=at, done=state["done"] + rows)
+    state["at"] = at
+    if at >= until:
+        state["phase"] = "graph"
+    return _put(tx, job, at, until)
+
+
+def _take_out(tx: Connection, number: int, rows: list[HistoryRow]) -> None:
+    removal.doom(tx, number, NODE, {row.node for row in rows if row.node})
     removal.doom(tx, number, BODY, {row.seq for row in rows if not row.flags & SECONDARY})
     removal.delete_rows(tx, sorted({row.seq for row in rows}))
 
@@ -164,6 +167,10 @@ def _bodies(tx: Connection, job: Removal, now: int) -> Progress:
     left = removal.count_doomed(tx, job.id, BODY)
     if left:
         return _put(tx, job, state["bodies"], state["bodies"] + left)
+    if "low" in state and state["low"] < state["high"]:
+        gone, low = past.sweep_bodies(tx, state["low"], state["high"], BLOCKS, LOOK)
+        state.update(low=low, bodies=state["bodies"] + gone)
+        return _put(tx, job, low, state["high"])
     if state["kind"] == "source":
         removal.forget_counts(tx, state["source"])
         catalogue.forget_source(tx, state["source"])

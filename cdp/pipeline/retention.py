@@ -63,7 +63,7 @@ def step(store: Store, settings: Settings, now: int) -> bool:
                 before = now - rule.days * _DAY_MS
                 if names := retention.raw_names(tx, rule.name):
                     retention.raise_horizon(tx, before)
-                    rebuild.remove_before(tx, before, now, names, folded=False)
+                    rebuild.remove_before(tx, before, now, names)
             if settings.events_days:
                 dedupe.drop_past(tx, now - settings.events_days * _DAY_MS)
         if run_days and state.get("runs"):

@@ -146,3 +146,25 @@ def test_a_removal_in_small_pieces_goes_on_beside_new_events(
     finally:
         world.close()
         never.close()
+
+
+def test_an_objects_row_far_behind_its_message_goes_with_it() -> None:
+    said = {"type": "group", "groupId": "acme", "timestamp": BASE}
+    first = {**said, "userId": "u1", "messageId": "m0", "traits": {"name": "Acme"}}
+    crowd = [
+        {**said, "userId": f"c{number}", "messageId": f"m{number}"}
+        for number in range(1, history.BLOCK + 20)
+    ]
+    world = World().take([[first, *crowd]])  # one micro-batch of two blocks
+    with world.store.read() as tx:
+        node = tx.execute(select(nodes.c.id).where(nodes.c.ids == '[["user_id","u1"]]')).scalar()
+    assert node is not None
+    with world.store.write() as tx:
+        number = rebuild.remove_nodes(tx, [node], BASE)
+    finish(world, number)
+    with world.store.read() as tx:
+        rows = history.rows_after(tx, 0, 10_000)
+        bodies = history.bodies_of(tx, rows)
+    assert len(rows) == 2 * len(crowd)
+    assert len(bodies) == len(rows) and b"null" not in {body.raw for body in bodies.values()}
+    world.close()

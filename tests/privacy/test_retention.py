@@ -14,8 +14,9 @@ from cdp.config import ConfigError, Settings
 from cdp.events.addresses import truncated_ip
 from cdp.pipeline import rebuild, retention
 from cdp.store.events import dedupe, history, unlisted
+from cdp.store.events import kept as store_kept
 from cdp.store.profiles import people
-from cdp.store.tables import USERS, kept_files
+from cdp.store.tables import USERS, kept_files, partition_tables
 from tests.laws.world import BASE, World
 from tests.postgres import new_database
 
@@ -129,6 +130,34 @@ def test_a_partition_of_nothing_but_past_events_goes_as_a_whole(database: str) -
     with world.store.read() as tx:
         rows = history.rows_after(tx, 0, 1000)
         assert len(history.bodies_of(tx, rows)) == len(rows) == 12
+    world.close()
+
+
+def test_where_something_stays_bodies_go_that_no_event_leads_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rebuild, "SCAN", 7)  # many pieces, also within a block
+    monkeypatch.setattr(rebuild, "LOOK", 2)
+    stays = event(5, 80, type="group", groupId="acme", traits={"name": "Acme"})
+    old = [event(number, 80, properties={"total": number}) for number in range(1, 40)]
+    world = World().take([[*old[:4], stays, *old[5:20]], old[20:30], old[30:]])
+    with world.store.write() as tx:
+        past = [("Seen", ()), ("Seen", ("properties", "total")), (store_kept.TRAITS, ("name",))]
+        store_kept.keep(tx, past, BASE)
+        while store_kept.backfill_step(tx, 100, json.loads):
+            pass
+    run(world, events_days=30)
+    with world.store.read() as tx:
+        [info] = history.list_partitions(tx)
+        tables = partition_tables(info.id)
+        rows = history.rows_after(tx, 0, 100)
+        assert [row.seq for row in rows] == [5, 21]  # the account's row is behind its batch
+        assert {body.raw for body in history.bodies_of(tx, rows).values()} != {b"null"}
+        assert len(history.bodies_of(tx, rows)) == 2
+        assert tx.execute(select(tables.kept)).all() == []
+        [block] = tx.execute(select(tables.blocks)).all()
+    left = [json.loads(body.raw) for body in history.unpack(block.data, list(range(20)))]
+    assert [index for index, body in enumerate(left) if body is not None] == [4]
     world.close()
 
 

@@ -16,7 +16,6 @@ from sqlalchemy import (
     delete,
     func,
     insert,
-    or_,
     select,
     update,
 )
@@ -39,7 +38,6 @@ from cdp.store.tables import (
     names,
     nodes,
     partition_tables,
-    partitions,
     rejected,
     removals,
     sightings,
@@ -161,33 +159,9 @@ def rows_of_source(
     return found, stop
 
 
-def rows_before(
-    tx: Connection, name_ids: list[int], before: int, start: int, until: int, limit: int
-) -> tuple[list[history.HistoryRow], int]:
-    """Rows of some names from before ``before`` among ``limit`` positions from ``start``.
-
-    Partitions that hold nothing so old are passed over. Returns where to go on, too.
-    """
-    infos = history.list_partitions(tx)
-    old = select(partitions.c.id).where(
-        or_(partitions.c.min_t.is_(None), partitions.c.min_t < before)
-    )
-    worth = set(tx.execute(old).scalars())
-    ends = [info.first_seq for info in infos[1:]] + [until]
-    for info, end in zip(infos, ends, strict=True):
-        if end <= start or info.id not in worth:
-            continue
-        first = max(start, info.first_seq)
-        stop = min(until, end, first + limit)
-        table = partition_tables(info.id).history
-        statement = select(table).where(
-            table.c.seq >= first,
-            table.c.seq < stop,
-            table.c.t < before,
-            table.c.name.in_(name_ids),
-        )
-        return [history.HistoryRow(*row) for row in tx.execute(statement)], stop
-    return [], until
+#: How far behind a message the row of its object is at most: those of a micro-batch follow all
+#: of its messages.
+_REACH = 50_000
 
 
 def objects_rows(
@@ -202,14 +176,11 @@ def objects_rows(
         info = history.partition_of(infos, row.seq)
         if info is None:
             continue
-        tables = partition_tables(info.id)
-        first, n = _block_around(tx, tables.blocks, row.seq) or (row.seq, 1)
-        # The objects' rows of a micro-batch follow all of its messages.
-        table = tables.history
-        statement = select(table).where(
-            table.c.seq >= first + n, table.c.seq < first + 2 * n, table.c.body_seq == row.seq
-        )
-        found.update((r.seq, history.HistoryRow(*r)) for r in tx.execute(statement))
+        table = partition_tables(info.id).history
+        c = table.c
+        # A message has one at most, and it is near: the search ends there.
+        near = select(table).where(c.seq > row.seq, c.seq < row.seq + _REACH, c.body_seq == row.seq)
+        found.update((r.seq, history.HistoryRow(*r)) for r in tx.execute(near.limit(1)))
     return list(found.values())
 
 

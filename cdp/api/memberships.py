@@ -136,9 +136,14 @@ class StateSchema(Schema):
     its members stay as they were.
     """
 
-    state = fields.String(metadata={"description": "computing, live or failed."})
+    state = fields.String(metadata={"description": "waiting, computing, live or failed."})
     size = fields.Integer(allow_none=True)
-    progress = fields.Float(metadata={"description": "Of a version being computed, 0 to 1."})
+    progress = fields.Float(
+        metadata={
+            "description": "Of a version being computed, 0 to 1; while it waits, of what is "
+            "collected for it from the past."
+        }
+    )
     error = fields.String(allow_none=True)
 
 
@@ -201,7 +206,7 @@ def members_as_csv(key: str) -> Response:
 def get_state(key: str) -> dict[str, Any]:
     """How large the audience is, and how far it has been worked out."""
     with here().store.read() as tx:
-        state = _state(tx, key)
+        state = _state(tx, key, waiting=True)
     size = state.size if state.state == "live" else None
     working = state.next or state
     share = 1.0 if working.state == "live" else working.share
@@ -209,8 +214,8 @@ def get_state(key: str) -> dict[str, Any]:
     return {"state": said, "size": size, "progress": share, "error": working.error}
 
 
-def _state(tx: Any, key: str) -> State:
-    found = membership.states(tx, "audience", key).get(key)
+def _state(tx: Any, key: str, waiting: bool = False) -> State:
+    found = membership.states(tx, "audience", key, waiting).get(key)
     if found is None:
         raise ApiError(404, "not_found", f"There is no audience {key} that is worked out.")
     return found

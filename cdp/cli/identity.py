@@ -19,6 +19,7 @@ from cdp.cli.common import (
 from cdp.cli.errors import CliError
 from cdp.cli.find import find
 from cdp.identity import Identifier, parse_identifier, public_id
+from cdp.store import config_rows
 from cdp.store.profiles import identity, people
 
 
@@ -229,6 +230,10 @@ def apply(file: Path, dry_run: bool, wait: bool, as_json: bool, **where: Any) ->
     except (BadFile, RulesError) as error:
         raise CliError(f"{file}: {error}") from None
     err = Console(stderr=True)
+    with store.read() as tx:
+        known = {source.key for source in config_rows.all_sources(tx)}
+    for key in sorted(set(body.get("sources", {})) - known):
+        click.echo(f"careful: there is no source {key!r}, so its line does nothing", err=True)
     with Progress(console=err, transient=True) as bar:
         if dry_run:
             task = bar.add_task("comparing", total=None)

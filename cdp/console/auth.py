@@ -19,7 +19,8 @@ from cdp.store import config_rows
 from cdp.store.config_rows import Token, User
 
 ROLES = ("admin", "viewer")
-#: Who is shown names, identifiers and other personal values; for others they are masked.
+#: Who is shown names, identifiers and other personal values; for others they are masked, but for
+#: those whose token has the scope for it.
 SEE_PERSONAL = frozenset({"admin"})
 #: What anybody may ask for, and what a viewer may post.
 OPEN = frozenset({"console.login", "console.asset"})
@@ -43,7 +44,7 @@ READ_SCOPES = frozenset(
         "plugins:read",
     }
 )
-#: What a token needs besides to be shown personal values by the APIs.
+#: What a token needs besides to be shown personal values, by the APIs and here.
 PERSONAL = "personal:read"
 
 hasher = PasswordHasher()
@@ -59,11 +60,12 @@ brake = Brake()
 
 
 class Visitor(NamedTuple):
-    """Who is looking: a person, or whoever holds a token (``user`` None)."""
+    """Who is looking: a person, or whoever holds a token (``user`` None) with ``scopes``."""
 
     name: str
     role: str
     user: User | None
+    scopes: frozenset[str] = frozenset()
 
     @property
     def label(self) -> str:
@@ -78,7 +80,7 @@ class Visitor(NamedTuple):
     @property
     def sees_personal(self) -> bool:
         """Whether personal values are shown to this visitor as they are."""
-        return self.role in SEE_PERSONAL
+        return self.role in SEE_PERSONAL or PERSONAL in self.scopes
 
 
 def current() -> Visitor:
@@ -195,7 +197,7 @@ def _visitor(tx: Connection) -> Visitor | None:
         for token in config_rows.all_tokens(tx):
             role = _token_role(token)
             if token.id == session["token"] and token.hash[:16] == mark and role:
-                return Visitor(f"token {token.name}", role, None)
+                return Visitor(f"token {token.name}", role, None, frozenset(token.scopes))
     return None
 
 

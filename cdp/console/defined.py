@@ -25,7 +25,7 @@ from cdp.definitions.computed_trait import DAILY
 from cdp.definitions.difference import Change, difference
 from cdp.definitions.sending import sendings
 from cdp.store import config_rows, definitions
-from cdp.store.audiences import query_runs
+from cdp.store.audiences import membership, query_runs
 from cdp.store.config_rows import NameTaken
 from cdp.store.defined import defining
 from cdp.store.defined.defining import Links, NoSuchDefinition, StaleVersion, StillUsed
@@ -260,6 +260,9 @@ def page(plural: str, key: str, tab: str = "definition") -> str:
             return removed
         context = context_of(tx, (kind.name, key))
         context["versions"] = shown_versions(tx, (kind.name, key))
+        context["computed"] = kind.name == "computed_trait" and "value" in context["body"]
+        if context["computed"]:
+            context["state"] = membership.states(tx, kind.name, key, waiting=True).get(key)
         if "sql" in context["body"]:
             every = parse_duration(context["body"].get("every", DAILY)) or 0
             context["going"] = query_runs.going(tx, key, every)

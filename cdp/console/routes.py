@@ -47,7 +47,7 @@ from cdp.console.messages import images, limits, stationery, wishes, wrappings, 
 from cdp.console.messages import sent as messages
 from cdp.console.people import exports, identity, imports, privacy
 from cdp.console.people import overview as people
-from cdp.console.settings import object_kinds, trait_rules, users
+from cdp.console.settings import identity_rules, object_kinds, trait_rules, users
 from cdp.store import Store, meta
 
 View = Callable[..., Any]
@@ -136,7 +136,7 @@ PAGES: tuple[tuple[str, str, View], ...] = (
     ("/settings", "account", users.account),
     ("/settings/tokens", "tokens", users.tokens),
     ("/settings/users", "users", users.users),
-    ("/settings/identity", "identity_rules", identity.rules_page),
+    ("/settings/identity", "identity_rules", identity_rules.page),
     ("/settings/traits", "trait_rules", trait_rules.page),
     ("/settings/objects", "object_types", object_kinds.page),
     ("/settings/activity", "activity", users.activity),
@@ -174,6 +174,7 @@ FORMS: tuple[tuple[str, str, View], ...] = (
     ("/messages/images", "image_upload", images.upload),
     ("/messages/images/<hash_>/remove", "image_remove", images.remove),
     ("/audiences/-preview", "audience_preview", preview.preview),
+    ("/audiences/-growth", "audience_growth", preview.growth),
     ("/catalogue/computed-traits/-try", "query_try", queries.attempt),
     ("/live/test", "test_event", live.send_test),
     ("/catalogue/personal", "catalogue_personal_change", classes.change),
@@ -183,7 +184,8 @@ FORMS: tuple[tuple[str, str, View], ...] = (
     (f"/people/imports/<{_INT}:number>/undo", "import_undo", imports.undo),
     ("/people/<profile>/unmerge", "unmerge_do", identity.part),
     ("/people/<profile>/delete", "person_delete", privacy.delete),
-    ("/settings/identity", "identity_rules_change", identity.change_rules),
+    ("/settings/identity", "identity_rules_change", identity_rules.change),
+    ("/settings/identity/revert", "identity_rules_revert", identity_rules.revert),
     (f"/settings/identity/cuts/<{_INT}:number>/undo", "cut_undo", identity.undo_cut),
     ("/connections/sources/new", "source_create", sources.create),
     ("/connections/sources/<key>", "source_change", sources.change),

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from cdp.store.audiences import membership
-from cdp.store.tables import audiences, identifiers, member_changes, members
+from cdp.store.tables import audiences, identifiers, kept_properties, member_changes, members
 from tests.console.factory import Browser, World, words
 
 DAY_MS = 86_400_000
@@ -98,6 +98,35 @@ def test_a_version_that_is_being_worked_out_says_how_far(
     with world.store.read() as tx:
         state = membership.states(tx, "audience", "loyal")["loyal"]
     assert (state.version, state.next and state.next.version) == (1, 2)
+    assert "Cancel and stay with version 1" in admin.page("/audiences/loyal")
+
+
+def test_a_version_that_waits_for_what_it_reads_says_how_far_that_is(
+    world: World, admin: Browser, loyal: dict[str, int]
+) -> None:
+    def wait_for(key: str, version: int) -> None:
+        with world.store.write() as tx:
+            tx.execute(
+                insert(audiences).values(
+                    kind="audience", key=key, version=version, collection=0, state="waiting",
+                    reached=0, until=0, size=0, made_at=NOW,
+                )
+            )  # fmt: skip
+
+    with world.store.write() as tx:
+        one = {"event": "X", "path": "[]", "created_at": 0}
+        rows = [{**one, "id": 901, "backfilled_to": 30, "backfill_until": 100}]
+        tx.execute(insert(kept_properties), rows)
+    wait_for("loyal", 2)
+    page = words(admin.page("/audiences/loyal"))
+    assert "collected from the past: about 30 %" in page and "1 person now" in page
+    define = {"name": "New", "key": "brand_new", "who": 'performed("X")'}
+    assert admin.post("/audiences/-new", **define).status_code == 303
+    wait_for("brand_new", 1)
+    page = words(admin.page("/audiences/brand_new"))
+    assert "About 30 % of the past are done" in page and "people now" not in page
+    assert "Cancel and archive it" in page
+    assert "collecting 30 %" in words(admin.page("/audiences"))
 
 
 def test_a_viewer_sees_no_personal_values_in_reasons(

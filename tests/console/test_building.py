@@ -368,6 +368,12 @@ def test_the_count_follows_and_what_is_not_finished_is_not_saved(seen: World, pa
     hand.add("order", "Order Completed")
     size = page.get_by_label("How many")
     playwright.expect(size).to_contain_text("1 person now, 100 % of 1")
+    playwright.expect(size).to_contain_text("0 then, 1 person now")
+    # What becomes complete again is counted again, though it is what was counted last.
+    hand.choose("How often", "at least")
+    playwright.expect(size).to_contain_text("when the condition is complete")
+    hand.choose("How often", "at least once")
+    playwright.expect(size).to_contain_text("1 person now, 100 % of 1")
     hand.choose("How often", "at least")
     playwright.expect(page.locator(".builder-wrong")).to_contain_text("still needs a number")
     hand.press("Save audience")
@@ -399,4 +405,15 @@ def test_a_draft_outlives_leaving_the_page(seen: World, page: Any) -> None:
     page.goto("/audiences/-new")
     hand.text('not performed("Order Completed" within 12h)')
     playwright.expect(page.get_by_label("Did or did not")).to_have_value("not")
+    page.evaluate("sessionStorage.clear()")
+
+
+def test_what_an_address_brings_is_not_overwritten_by_a_draft(seen: World, page: Any) -> None:
+    page.evaluate("sessionStorage.clear()")
+    page.goto("/catalogue/computed-traits/-new")
+    page.get_by_label("Name").fill("Half a thought")
+    page.goto('/catalogue/computed-traits/-new?value=count("Order Completed")')
+    playwright.expect(page.get_by_label("Event", exact=True).first).to_have_value("Order Completed")
+    page.goto("/catalogue/computed-traits/-new")
+    playwright.expect(page.get_by_label("Name")).to_have_value("Half a thought")
     page.evaluate("sessionStorage.clear()")

@@ -166,6 +166,21 @@ def test_the_size_is_counted_before_anything_is_saved(world: World, admin: Brows
     assert admin.post("/audiences/-preview", text="").status_code == 400
 
 
+def test_how_it_went_in_the_last_weeks_is_drawn_before_anything_is_saved(
+    world: World, admin: Browser
+) -> None:
+    ago = world.now() - 10 * 86_400_000
+    world.send({**buy("u1", 120), "timestamp": ago}, buy("u2", 20))
+    said = admin.post("/audiences/-growth", text='performed("Order Completed")', of="people")
+    text = words(said.text)
+    assert "0 then, 2 people now" in text and 'class="spark"' in said.text
+    numbers = re.findall(r'<td class="num">(\d+)</td>', said.text)
+    assert numbers == ["0", "0", "0", "0", "0", "1", "1", "2"] and "<html" not in said.text
+    assert admin.post("/audiences/-growth", text="properties.a = 1").status_code == 400
+    viewer = viewer_of(world)
+    assert viewer.post("/audiences/-growth", text='performed("X")').status_code == 403
+
+
 def test_a_destination_is_chosen_in_the_form_and_its_state_is_shown(
     world: World, admin: Browser
 ) -> None:

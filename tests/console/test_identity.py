@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from cdp.console.settings import identity_rules
 from cdp.pipeline import sweep
-from cdp.store import definitions
+from cdp.store import config_rows, definitions
+from cdp.store.profiles import identity
 from tests.console.factory import Browser, World, words
 from tests.console.test_people import address_of
 
@@ -91,3 +93,46 @@ def test_rules_show_their_effect_before_they_hold(world: World, admin: Browser) 
         answer = admin.post("/settings/identity", **{**form, **wrong}, what="save")
         assert answer.status_code == 422 and text in words(answer.text)
     assert version_of(world) == 1
+
+
+def test_all_that_rules_can_say_is_said_in_the_form(world: World, admin: Browser) -> None:
+    said = {
+        "identifiers": "loyalty_id\ncard: properties.payment.card, traits.card",
+        "sources": "default: phone, email", "unique": "crm_id",
+        "blocked_by_type": "email: no-reply@example.com\nemail: /.*@test\\.example/",
+        "max_identifiers": "50", "max_merges": "7", "phone_region": "pl", "alias": "yes",
+        "limits": "user_id: 2", "default_limit": "3 per week",
+    }  # fmt: skip
+    assert admin.post("/settings/identity", **said, what="save").status_code == 303
+    with world.store.read() as tx:
+        rules, [source] = identity.load_rules(tx), config_rows.all_sources(tx)
+        kept = definitions.current(tx, "identity", "default")
+    assert rules.unread == {source.id: frozenset({"phone", "email"})}
+    assert [kind for kind, _ in rules.custom] == ["card", "loyalty_id"]
+    assert rules.limit("crm_id").count == 1 and str(rules.limit("other")) == "3 in any week"
+    assert rules.blocks("email", "No-Reply@example.com") and rules.blocks("email", "a@test.example")
+    assert (rules.max_ids, rules.max_merges, rules.phone_region) == (50, 7, "PL")
+    assert rules.alias_joins_user_ids and kept is not None and kept.body is not None
+    # What is shown says the same, and what a form does not have stays.
+    assert identity_rules.from_form(identity_rules.to_form(kept.body), ["default"]).items() <= (
+        kept.body.items()
+    )
+    assert admin.post("/settings/identity", max_merges="8", what="save").status_code == 303
+    with world.store.read() as tx:
+        assert identity.load_rules(tx).max_merges == 8
+        assert identity.load_rules(tx).phone_region == "PL"
+    for wrong, text in (
+        ({"sources": "kios: phone"}, "There is no source"),
+        ({"identifiers": "user_id"}, "has its own place"),
+        ({"identifiers": "card: nowhere"}, "is no path"),
+        ({"blocked_by_type": "email"}, "says no value"),
+        ({"max_merges": "x"}, "is no whole number"),
+        ({"unique": "Crm Id"}, "lower-case"),
+    ):
+        answer = admin.post("/settings/identity", **wrong, what="save")
+        assert answer.status_code == 422 and text in words(answer.text), wrong
+    assert admin.post("/settings/identity/revert", to="1").status_code == 303
+    with world.store.read() as tx:
+        assert identity.load_rules(tx).max_merges == 7
+    assert "There is no version 9" in words(admin.post("/settings/identity/revert", to="9").text)
+    assert version_of(world) == 3

@@ -12,7 +12,7 @@ import pytest
 from flask import Response, jsonify
 from sqlalchemy import select
 
-from cdp.console.auth import hasher
+from cdp.console.auth import PERSONAL, READ_SCOPES, hasher, token_hash
 from cdp.console.masker import PageMasker
 from cdp.console.masking import RULES
 from cdp.protocols import Classes
@@ -48,6 +48,19 @@ def told(world: World) -> World:
     taken = "anonymous_id:anon-88-yankee"
     assert admin.post(f"{person}/unmerge", take=taken, note="Zoe said so").status_code == 303
     return world
+
+
+def test_a_token_that_may_see_personal_values_sees_them_and_changes_nothing(told: World) -> None:
+    reads = " ".join(sorted(READ_SCOPES))
+    with told.store.write() as tx:
+        for name, scopes in (("dash", reads), ("desk", f"{reads} {PERSONAL}")):
+            config_rows.add_token(tx, 0, name, token_hash(name), scopes, "test")
+    person = person_of(told)
+    for name, shown in (("dash", False), ("desk", True)):
+        browser = told.client()
+        assert browser.post("/login", secret=name).status_code == 302
+        assert ("zoe@quagmire.example" in browser.page(person)) is shown, name
+        assert browser.post(f"{person}/delete", confirm="x").status_code == 403
 
 
 def person_of(world: World) -> str:

@@ -55,13 +55,13 @@ def index(plural: str = AUDIENCE.plural) -> str:
         return defined.index(plural)
     with console().store.read() as tx:
         found = lines(tx, AUDIENCE)
-        states = membership.states(tx, AUDIENCE.name)
-        sizes = {state.id: state.size for state in states.values()}
+        states = membership.states(tx, AUDIENCE.name, waiting=True)
+        sizes = {s.id: s.size for s in states.values() if s.state != "waiting"}
         curves = membership.daily(tx, sizes, console().now(), DAYS)
     shown = []
     for line in found:
         state = states.get(line.key)
-        points = curves[state.id] if state else []
+        points = curves.get(state.id, []) if state else []
         shown.append(Sized(line, state, points, points[-1] - points[-8] if points else 0))
     return render_template("console/audiences.html", audiences=shown, plural=plural)
 
@@ -77,8 +77,10 @@ def page(plural: str, key: str, tab: str = "") -> str:
         if removed := defined.gone(tx, (AUDIENCE.name, key)):
             return removed
         context = context_of(tx, (AUDIENCE.name, key))
-        state = membership.states(tx, AUDIENCE.name, key).get(key)
+        state = membership.states(tx, AUDIENCE.name, key, waiting=True).get(key)
         context |= {"tab": tab, "state": state, "points": [], "q": ""}
+        if state is not None and state.state == "waiting":
+            state = None  # nobody was looked at yet
         if state is not None:
             curve = membership.daily(tx, {state.id: state.size}, console().now(), DAYS)
             context["points"] = curve[state.id]

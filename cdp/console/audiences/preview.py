@@ -1,20 +1,25 @@
-"""Who would be in an audience: counted before anybody saves it."""
+"""Who would be in an audience, and how that went: counted before anybody saves it."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flask import abort, render_template, request
+from sqlalchemy import Connection
 
 from cdp.conditions import ConditionError
 from cdp.console.context import console
-from cdp.definitions import title_of
+from cdp.definitions import Body, Id, title_of
 from cdp.store.audiences import counting, membership
 from cdp.store.audiences import preview as previews
 from cdp.store.defined import defining, meaning
 from cdp.store.tables import ACCOUNTS, USERS
 
 OVERLAPS = 5
+DAY_MS = 86_400_000
+#: What the curve looks back on, in days, and for how long it is drawn (s): it comes after the
+#: count, so that nobody waits for it.
+DAYS, SECONDS = 28, 2.0
 
 
 class Overlap(NamedTuple):
@@ -26,30 +31,51 @@ class Overlap(NamedTuple):
     share: float
 
 
-def preview() -> str:
-    """The piece of a page with the count, a few of the people, and other audiences of theirs."""
-    text, of = request.form.get("text", ""), request.form.get("of", "people")
-    # A key that nothing has stands for one that is new.
-    id_, now = ("audience", request.form.get("key") or "-"), console().now()
-    accounts = of == "accounts"
-    collection = ACCOUNTS if accounts else USERS
-    with console().store.read() as tx:
+class Asked(NamedTuple):
+    """What a form asks about: a condition with all that it stands for, and of whom."""
+
+    condition: Any
+    id: Id
+    bodies: dict[Id, Body]
+    collection: int
+
+    @classmethod
+    def from_form(cls, tx: Connection) -> Asked:
+        """Read it from the form that was sent; 400 if it can't be counted."""
+        text, of = request.form.get("text", ""), request.form.get("of", "people")
+        # A key that nothing has stands for one that is new.
+        id_ = ("audience", request.form.get("key") or "-")
         bodies = {**defining.bodies(defining.load(tx)), id_: {"who": text, "of": of}}
         try:
             condition = meaning.whole(tx, text, id_, bodies)
         except ConditionError as error:
             abort(400, error.located)
+        return cls(condition, id_, bodies, ACCOUNTS if of == "accounts" else USERS)
+
+    @property
+    def nouns(self) -> dict[str, str]:
+        """What one of them is called, and several."""
+        one, many = ("account", "accounts") if self.collection else ("person", "people")
+        return {"noun": one, "nouns": many}
+
+
+def preview() -> str:
+    """The piece of a page with the count, a few of the people, and other audiences of theirs."""
+    now = console().now()
+    with console().store.read() as tx:
+        asked = Asked.from_form(tx)
+        condition, collection = asked.condition, asked.collection
         counted = counting.count_people(tx, condition, now, collection, show=previews.SHOWN)
         people = previews.shown(tx, counted)
         shared = previews.overlaps(tx, condition, now, collection)
-        state = membership.states(tx, "audience", id_[1]).get(id_[1])
+        state = membership.states(tx, "audience", asked.id[1]).get(asked.id[1])
         changed = None
         if state is not None and state.state == "live":
             changed = previews.change_of(tx, condition, now, state.id, state.size, collection)
     overlaps = [
-        Overlap(one.key, title_of(one.key, bodies["audience", one.key]), one.people, 0.0)
+        Overlap(one.key, title_of(one.key, asked.bodies["audience", one.key]), one.people, 0.0)
         for one in shared
-        if one.key != id_[1] and ("audience", one.key) in bodies
+        if one.key != asked.id[1] and ("audience", one.key) in asked.bodies
     ]
     return render_template(
         "console/audience_preview.html",
@@ -61,6 +87,16 @@ def preview() -> str:
             one._replace(share=min(one.people / counted.people, 1.0) if counted.people else 0.0)
             for one in overlaps[:OVERLAPS]
         ],
-        noun="account" if accounts else "person",
-        nouns="accounts" if accounts else "people",
+        **asked.nouns,
     )
+
+
+def growth() -> str:
+    """The piece with the curve of how many it would have been in the last weeks."""
+    now = console().now()
+    with console().store.read() as tx:
+        asked = Asked.from_form(tx)
+        points = previews.growth(
+            tx, asked.condition, now, DAYS * DAY_MS, asked.collection, seconds=SECONDS
+        )
+    return render_template("console/audience_growth.html", growth=points, **asked.nouns)

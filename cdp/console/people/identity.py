@@ -1,8 +1,6 @@
-"""Why people are one, parting them, and the rules of it."""
+"""Why people are one, and parting them."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from flask import abort, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -11,16 +9,10 @@ from cdp.console.auth import author
 from cdp.console.context import console
 from cdp.console.persons import profile_or_404
 from cdp.identity import Identifier, parse_identifier, public_id
-from cdp.identity.rules import WINDOWS
-from cdp.identity.rules_file import RulesError, check, default_file
-from cdp.pipeline import sweep
 from cdp.pipeline import unmerge as parting
-from cdp.pipeline.story import cut_shown, word
-from cdp.store import definitions
+from cdp.pipeline.story import word
 from cdp.store.profiles import identity, people
 
-#: Components that a preview of other rules looks at.
-PREVIEWED = 20_000
 MAX_NOTE = 500
 
 
@@ -94,94 +86,3 @@ def undo_cut(number: int) -> Response:
         return redirect(url_for("console.identity_rules"), 303)
     name = public_id(home.collection, home.anchor)
     return redirect(url_for("console.person_tab", profile=name, tab="identifiers"), 303)
-
-
-def rules_page(
-    form: dict[str, str] | None = None,
-    effect: sweep.Effect | None = None,
-    wrong: str | None = None,
-) -> str:
-    """The rules in force, their versions, and what was parted by hand."""
-    with console().store.read() as tx:
-        found = definitions.current(tx, identity.KIND, identity.KEY)
-        body = found.body if found is not None and found.body is not None else default_file()
-        context = {
-            "versions": definitions.versions(tx, identity.KIND, identity.KEY)[:20],
-            "cuts": [cut_shown(row) for row in identity.all_cuts(tx)][::-1],
-            "left": identity.sweep(tx),
-        }
-    return render_template(
-        "console/identity_rules.html",
-        tab="identity",
-        form=form or _to_form(body),
-        effect=effect,
-        wrong=wrong,
-        word=word,
-        **context,
-    )
-
-
-def change_rules() -> str | Response | tuple[str, int]:
-    """Show what other rules would do, or make them hold."""
-    here = console()
-    form = {name: request.form.get(name, "") for name in FIELDS}
-    try:
-        with here.store.read() as tx:
-            found = definitions.current(tx, identity.KIND, identity.KEY)
-        old = found.body if found is not None and found.body is not None else default_file()
-        body = check({**old, **_from_form(form)})
-    except (RulesError, ValueError) as error:
-        return rules_page(form, wrong=str(error)), 422
-    if request.form.get("what") != "save":
-        *_, effect = sweep.preview(here.store, body, most=PREVIEWED)
-        return rules_page(form, effect)
-    sweep.change_rules(here.store, body, author(), here.now())
-    flash("Saved. All profiles are brought in line in the background.", "good")
-    return redirect(url_for("console.identity_rules"), 303)
-
-
-FIELDS = ("priority", "limits", "default_limit", "blocked", "blocked_patterns")
-
-
-def _to_form(body: dict[str, Any]) -> dict[str, str]:
-    """Rules as a person edits them: a line each."""
-    full = {**default_file(), **body}
-    limits = []
-    for type_, limit in full["limits"].items():
-        item = limit if isinstance(limit, dict) else {"count": limit}
-        per = item.get("per", "ever")
-        limits.append(f"{type_}: {item['count']}" + (f" per {per}" if per != "ever" else ""))
-    return {
-        "priority": ", ".join(full["priority"]),
-        "limits": "\n".join(limits),
-        "default_limit": str(full["default_limit"]),
-        "blocked": "\n".join(full["blocked"]),
-        "blocked_patterns": "\n".join(full["blocked_patterns"]),
-    }
-
-
-def _from_form(form: dict[str, str]) -> dict[str, Any]:
-    def lines(name: str) -> list[str]:
-        return [line.strip() for line in form[name].splitlines() if line.strip()]
-
-    limits: dict[str, Any] = {}
-    for line in lines("limits"):
-        type_, colon, rest = line.partition(":")
-        count, _, per = rest.partition(" per ")
-        if not colon or not count.strip().isdigit():
-            raise ValueError(f"{line!r} is no limit: write such as email: 5, or email: 5 per week")
-        per = per.strip() or "ever"
-        if per not in WINDOWS:
-            raise ValueError(f"{line!r}: per is one of {', '.join(WINDOWS)}")
-        plain = int(count)
-        limits[type_.strip()] = plain if per == "ever" else {"count": plain, "per": per}
-    limit = form["default_limit"].strip()
-    if not limit.isdigit():
-        raise ValueError("The limit of all other types must be a whole number.")
-    return {
-        "priority": [part.strip() for part in form["priority"].split(",") if part.strip()],
-        "limits": limits,
-        "default_limit": int(limit),
-        "blocked": lines("blocked"),
-        "blocked_patterns": lines("blocked_patterns"),
-    }

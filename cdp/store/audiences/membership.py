@@ -8,8 +8,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Integer, cast, func, or_, select
 
-from cdp.store.audiences.evaluated import LIVE, AudienceRow, live_row
-from cdp.store.tables import audiences, computed_values, member_changes, members
+from cdp.store.audiences.evaluated import LIVE, WAITING, AudienceRow, live_row
+from cdp.store.tables import (
+    audiences,
+    computed_values,
+    kept_properties,
+    member_changes,
+    members,
+)
 
 DAY_MS = 86_400_000
 #: A version that counts, the most telling first.
@@ -19,8 +25,8 @@ _STATES = ("live", "computing", "failed")
 class State(NamedTuple):
     """How far an audience or computed trait is worked out, for the version that counts.
 
-    ``reached`` of ``until`` profiles were looked at; ``next`` is a newer version that is
-    being worked out beside it.
+    ``reached`` of ``until`` profiles were looked at; while it is ``waiting``, so many messages
+    for what it reads. ``next`` is a newer version that is being worked out beside it.
     """
 
     id: int
@@ -59,20 +65,37 @@ class Change(NamedTuple):
     detail: str
 
 
-def states(tx: Connection, kind: str, key: str | None = None) -> dict[str, State]:
-    """The state of every definition of a kind, or of one, by key."""
+def states(
+    tx: Connection, kind: str, key: str | None = None, waiting: bool = False
+) -> dict[str, State]:
+    """The state of every definition of a kind, or of one, by key.
+
+    With ``waiting`` also of those that nobody was looked at for yet.
+    """
     table = audiences.c
-    statement = select(audiences).where(table.kind == kind, table.state.in_(_STATES))
+    wanted = (*_STATES, WAITING) if waiting else _STATES
+    statement = select(audiences).where(table.kind == kind, table.state.in_(wanted))
     if key is not None:
         statement = statement.where(table.key == key)
     found: dict[str, list[State]] = {}
-    for row in tx.execute(statement.order_by(table.id.desc())):
+    for row in tx.execute(statement.order_by(table.id.desc())).all():
+        reached, until = row.reached, row.until
+        if row.state == WAITING:
+            reached, until = _collected(tx)
         state = State(
-            row.id, row.key, row.version, row.state, row.size, row.reached, row.until,
+            row.id, row.key, row.version, row.state, row.size, reached, until,
             row.live_at, row.error,
         )  # fmt: skip
         found.setdefault(row.key, []).append(state)
     return {key: _telling(some) for key, some in found.items()}
+
+
+def _collected(tx: Connection) -> tuple[int, int]:
+    """Of how many messages the properties are kept that are being collected, and of all."""
+    c = kept_properties.c
+    sums = select(func.sum(c.backfilled_to), func.sum(c.backfill_until))
+    done, of = tx.execute(sums.where(c.backfilled_to < c.backfill_until)).one()
+    return int(done or 0), int(of or 0)
 
 
 def _telling(some: list[State]) -> State:

@@ -201,7 +201,7 @@ WINDOWED = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=EXAMPLES * 2, deadline=None)
+@settings(max_examples=max(EXAMPLES, 60), deadline=None)
 @given(met_again(), WINDOWED, RUNS)
 def test_sets_that_are_met_again_when_a_window_is_over_join_in_any_order(
     sent: list[dict[str, Any]], limit: dict[str, Any], runs: list[int]
@@ -253,7 +253,7 @@ ROOMY: dict[str, Any] = {
 }
 
 
-@settings(max_examples=EXAMPLES * 2, deadline=None)
+@settings(max_examples=max(EXAMPLES, 60), deadline=None)
 @given(
     side("p", 3), side("q", 3), st.integers(0, 20), st.data(), RUNS,
     st.randoms(use_true_random=False),

@@ -48,7 +48,7 @@ def check_any_order(
         other.close()
 
 
-@settings(max_examples=EXAMPLES * 2, deadline=None)
+@settings(max_examples=max(EXAMPLES, 60), deadline=None)
 @given(object_messages(), RUNS, st.randoms(use_true_random=False))
 def test_relationships_are_those_of_a_naive_model_in_any_order(
     sent: list[dict[str, Any]], runs: list[int], draw: random.Random

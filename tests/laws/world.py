@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
 
-from cdp.config import Settings
 from cdp.log.record import Record, Taken
 from cdp.pipeline import Pipeline, sweep
 from cdp.profiles.traits import TraitMap
-from cdp.store import Store
-from cdp.store.migrate import migrate
 from cdp.store.profiles import identity
 from cdp.store.tables import ACCOUNTS, USERS, identifiers, memberships, nodes, profiles, rejected
-from tests.scratch import SCRATCH
+from tests.laws import spaces
 
 BASE = 1_790_000_000_000
 
 
 class World:
-    """A fresh store; ``take`` pushes micro-batches through the pipeline."""
+    """An empty store; ``take`` pushes micro-batches through the pipeline."""
 
     def __init__(
         self,
@@ -33,11 +29,8 @@ class World:
         cuts: Iterable[tuple[set[tuple[str, str]], set[tuple[str, str]]]] = (),
         folder: Path | None = None,
     ) -> None:
-        self._folder = tempfile.TemporaryDirectory(dir=SCRATCH)
-        data = folder or Path(self._folder.name)
-        self.settings = Settings(data=data, database_url=database_url, partition_messages=50)
-        self.store = Store.open(self.settings)
-        migrate(self.store)
+        space = self._space = spaces.lend(database_url, folder)
+        self.settings, self.store, self._open = space.settings, space.store, True
         self.log: list[Record] = []
         self.now = BASE
         self.pipeline = Pipeline(self.store, self, self.settings, clock=lambda: self.now / 1000)
@@ -80,8 +73,9 @@ class World:
         return True
 
     def close(self) -> None:
-        self.store.close()
-        self._folder.cleanup()
+        if self._open:
+            self._open = False
+            spaces.give_back(self._space)
 
     def take(self, batches: Iterable[list[dict[str, Any]]], source: int = 1) -> World:
         """Each batch is one record, and so one micro-batch."""

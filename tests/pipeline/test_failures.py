@@ -52,11 +52,12 @@ class Failing:
 def content(world: World) -> dict[str, list[str]]:
     with world.store.read() as tx:
         names = tx.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").all()
-        return {
+        found = {
             name: sorted(map(repr, tx.exec_driver_sql(f'SELECT * FROM "{name}"').all()))
             for (name,) in names
             if name not in SAMPLES
         }
+        return {name: rows for name, rows in found.items() if rows}
 
 
 def batches(seed: int) -> list[list[dict[str, Any]]]:

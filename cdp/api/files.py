@@ -16,7 +16,7 @@ from cdp.folder import planning
 from cdp.folder.model import Plan, StalePlan, Wanted, World
 from cdp.folder.planning import HANDLER_OF, HANDLERS, Seen
 from cdp.folder.reading import identity_of
-from cdp.folder.writing import yaml_of
+from cdp.folder.texts import yaml_of
 from cdp.store import meta
 
 room = Room(

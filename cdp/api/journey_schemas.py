@@ -216,6 +216,7 @@ class JourneyReportQuery(JourneyVersionQuery):
 
     first = DayField(data_key="from", metadata={"description": "The first day (UTC)."})
     last = DayField(data_key="to", metadata={"description": "The last day; thirty, if unset."})
+    audience = Words(metadata={"description": "Of those alone who are in this audience now."})
 
 
 class JourneyReportSchema(Schema):
@@ -225,6 +226,7 @@ class JourneyReportSchema(Schema):
     from_ = fields.String(data_key="from", attribute="from")
     to = fields.String()
     version = fields.Integer(allow_none=True)
+    audience = fields.String(allow_none=True)
     entered = fields.Integer()
     inside = fields.Integer(metadata={"description": "Now."})
     ended = fields.Dict(
@@ -240,12 +242,23 @@ class JourneyReportSchema(Schema):
     steps = fields.List(
         fields.Dict(),
         metadata={
-            "description": "By step: inside, left (by exit), waits, failed, held, moved and "
-            "messages (asked, sent, delivered, opened, clicked, bounced, …)."
+            "description": "By step: entered, inside, left (by exit), ended (by reason), waits, "
+            "failed, held, moved and messages (asked, sent, delivered, opened, clicked, …)."
+        },
+    )
+    messages = fields.List(
+        fields.Dict(),
+        metadata={
+            "description": "By step and template: channel, asked, sent, delivered, opened, "
+            "clicked, …; converted and value of goals before which it came last."
         },
     )
     days = fields.List(
-        fields.Dict(), metadata={"description": "By day: entered, ended, converted, sent."}
+        fields.Dict(),
+        metadata={
+            "description": "By day: entered, ended, converted, value, sent, delivered, opened, "
+            "clicked."
+        },
     )
     holdouts = fields.List(
         fields.Dict(),
@@ -255,5 +268,9 @@ class JourneyReportSchema(Schema):
         },
     )
     experiments = fields.List(
-        fields.Dict(), metadata={"description": "By step: goal, winner, variants, a sentence."}
+        fields.Dict(),
+        metadata={
+            "description": "By step: goal, winner, a sentence; variants with runs, converted, "
+            "rate, low, high, value, messages and lift; guardrails by variant."
+        },
     )

@@ -25,11 +25,13 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.argument("key")
 @click.option("--from", "first", type=_DAY, help="The first day (UTC).")
 @click.option("--to", "last", type=_DAY, help="The last day; the last thirty, if not said.")
-@click.option("--version", type=int, help="Runs of this version alone.")
+@click.option("--version", type=int, help="Of this version alone.")
+@click.option("--audience", help="Of those alone who are in this audience now.")
 @json_option
 def report(
-    key: str, first: Any, last: Any, version: int | None, as_json: bool, **where: Any
-) -> None:
+    key: str, first: Any, last: Any, version: int | None, audience: str | None, as_json: bool,
+    **where: Any,
+) -> None:  # fmt: skip
     """Say how KEY goes: entries, steps, messages, goals, holdouts, experiments.
 
     Example: cdp journeys report welcome --from 2026-01-01
@@ -40,7 +42,13 @@ def report(
     found = seen(
         store,
         lambda tx: made(
-            tx, key, now_ms(), first=_number(first), last=_number(last), version=version
+            tx,
+            key,
+            now_ms(),
+            first=_number(first),
+            last=_number(last),
+            version=version,
+            audience=audience,
         ),
     )
     if as_json:
@@ -54,6 +62,7 @@ def report(
     rows = [
         {
             "step": step["step"],
+            "entered": step["entered"],
             "inside": step["inside"],
             "left": ", ".join(f"{exit} {n:,}" for exit, n in step["left"].items()),
             **{

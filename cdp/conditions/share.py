@@ -24,3 +24,16 @@ def difference(yes: int, of: int, other: int, of_other: int) -> tuple[float, flo
     down = math.hypot(one - low, high_two - two)
     up = math.hypot(high - one, two - low_two)
     return one - two, one - two - down, one - two + up
+
+
+def luck(yes: int, of: int, other: int, of_other: int) -> float:
+    """How likely shares so far apart are where there is no difference (two-sided z-test)."""
+    both = (yes + other) / (of + of_other)
+    spread = math.sqrt(both * (1 - both) * (1 / of + 1 / of_other))
+    return math.erfc(abs(yes / of - other / of_other) / spread / math.sqrt(2)) if spread else 1.0
+
+
+def enough(one: float, other: float) -> float:
+    """So many of each show a difference between two shares four times out of five (95 %)."""
+    both = (one + other) / 2
+    return (Z + 0.84) ** 2 * 2 * both * (1 - both) / (one - other) ** 2

@@ -32,11 +32,13 @@ from cdp.console.catalogue import classes
 from cdp.console.catalogue import pages as catalogue_pages
 from cdp.console.connections import destinations, plugins, replays, sources
 from cdp.console.context import EXTENSION, Console, Services
+from cdp.console.journeys import backtests as journey_backtest
 from cdp.console.journeys import editor as journey_editor
 from cdp.console.journeys import launch as journey_launch
 from cdp.console.journeys import new as journey_new
 from cdp.console.journeys import overview as journeys
 from cdp.console.journeys import people as journey_people
+from cdp.console.journeys import report as journey_report
 from cdp.console.journeys import trial as journey_try
 from cdp.console.journeys import versions as journey_versions
 from cdp.console.journeys import why as journey_why
@@ -82,7 +84,10 @@ PAGES: tuple[tuple[str, str, View], ...] = (
     ("/journeys/<key>/people", "journey_people", journey_people.index),
     (f"/journeys/<key>/runs/<{_INT}:number>", "journey_run", journey_people.run),
     ("/journeys/<key>/why/<profile>", "journey_why", journey_why.page),
-    ("/journeys/<key>/backtest", "journey_backtest", journey_try.past),
+    ("/journeys/<key>/report", "journey_report", journey_report.page),
+    ("/journeys/<key>/report.csv", "journey_report_csv", journey_report.export),
+    ("/journeys/<key>/backtest", "journey_backtest", journey_backtest.page),
+    (f"/journeys/<key>/backtest/<{_INT}:number>", "journey_backtested", journey_backtest.one),
     ("/journeys/<key>/versions", "journey_versions", journey_versions.index),
     ("/journeys/<key>/compare", "journey_compare", journey_versions.compare),
     ("/messages", "messages", messages.index),
@@ -151,12 +156,19 @@ FORMS: tuple[tuple[str, str, View], ...] = (
     ("/journeys/-new/<name>", "journey_create", journey_new.create),
     ("/journeys/<key>", "journey_act", journeys.act),
     ("/journeys/<key>/draft", "journey_draft", journey_editor.draft),
+    ("/journeys/<key>/backtest", "journey_backtest_begin", journey_backtest.begin),
+    (
+        f"/journeys/<key>/backtest/<{_INT}:number>/cancel",
+        "journey_backtest_cancel",
+        journey_backtest.cancel,
+    ),
     ("/journeys/<key>/try", "journey_try", journey_try.play),
     ("/journeys/<key>/text", "journey_text", journey_editor.text),
     ("/journeys/<key>/discard", "journey_discard", journey_editor.discard),
     ("/journeys/<key>/save", "journey_save", journey_launch.save),
     ("/journeys/<key>/launch", "journey_launch_do", journey_launch.launch),
     ("/journeys/<key>/versions", "journey_revert", journey_versions.revert),
+    ("/journeys/<key>/winner", "journey_pick", journey_report.pick),
     ("/journeys/<key>/remove", "journey_remove", journey_versions.remove),
     ("/messages", "messages_act", messages.act_all),
     ("/messages/deliveries/<name>", "message_act", messages.act_one),
@@ -278,6 +290,8 @@ def _set_up(state: BlueprintSetupState, console: Console) -> None:
     )
     version = assets.fingerprint()
     app.extensions[EXTENSION + ".assets"] = version
+    # A journey is handed to its canvas in the order in which it is written.
+    app.jinja_env.policies["json.dumps_kwargs"] = {"sort_keys": False}
     app.jinja_env.filters.update(
         iso=format.iso,
         clock=format.clock,

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import io
-import json
-import re
 from collections.abc import Iterator, Mapping
-from difflib import SequenceMatcher
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cdp.definitions import Id
-from cdp.definitions.difference import same
 from cdp.folder.beside import fresh_names, taken_out
-from cdp.folder.model import Thing, hash_of
+from cdp.folder.merging import merged
+from cdp.folder.model import Thing
 from cdp.folder.pictures import Shelf
 from cdp.folder.planning import HANDLER_OF, Seen
-from cdp.folder.reading import File, Folder, loader, plain
-
-_ESCAPED = re.compile(r"[\x7f-\x9f\u2028\u2029\ufeff]")
-#: What a literal block shows as it is.
-_BLOCK = re.compile(r"[^\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]*")
+from cdp.folder.reading import Folder
+from cdp.folder.texts import yaml_of
 
 
 class Pulled(NamedTuple):
@@ -86,125 +79,6 @@ def pull(
 
 def _both(thing: Thing) -> str:
     return f"{thing.author or 'somebody'} has changed it, and it was edited here"
-
-
-def yaml_of(thing: Thing) -> str:
-    """The file of an object; equal objects give equal bytes."""
-    whole = {"kind": thing.kind, "key": thing.key, **thing.body}
-    return _checked(whole, _dumped(_formed(whole)))
-
-
-def merged(file: File, thing: Thing) -> str:
-    """The text of a file with the fields of an object, comments kept."""
-    whole = {"kind": thing.kind, "key": thing.key, **thing.body}
-    tree = loader().load(file.text)
-    _merge(tree, whole)
-    text = _dumped(tree)
-    if not _is(whole, text):
-        # Not every number is written again as it was read.
-        _exact(tree)
-        text = _dumped(tree)
-    return _checked(whole, text)
-
-
-def _exact(tree: Any) -> None:
-    items = tree.items() if isinstance(tree, dict) else enumerate(tree)
-    for key, value in list(items):
-        if isinstance(value, dict | list):
-            _exact(value)
-        elif isinstance(value, float):
-            tree[key] = float(value)
-
-
-def _merge(tree: Any, new: Mapping[str, Any]) -> None:
-    for name in [name for name in tree if name not in new]:
-        del tree[name]
-    for name, value in new.items():
-        if name in tree:
-            _put(tree, name, value)
-        else:
-            tree[name] = _formed(value)
-
-
-def _put(tree: Any, name: Any, value: Any) -> None:
-    """Give a value to what a mapping or list has already."""
-    old = tree[name]
-    if isinstance(old, dict) and isinstance(value, dict):
-        _merge(old, value)
-    elif isinstance(old, list) and isinstance(value, list) and old and value:
-        _merge_list(old, value)
-    elif not same(plain(old), value):
-        tree[name] = _formed(value)
-
-
-def _merge_list(tree: Any, new: list[Any]) -> None:
-    """Bring a list to what is new, item by item, so that those that stay keep their comments."""
-    old, said = ([json.dumps(item, sort_keys=True) for item in each] for each in (plain(tree), new))
-    parts = SequenceMatcher(None, old, said, autojunk=False).get_opcodes()
-    for tag, first, end, start, stop in reversed(parts):
-        if tag == "equal":
-            continue
-        both = min(end - first, stop - start)
-        for at in reversed(range(first + both, end)):
-            del tree[at]
-        for at, item in enumerate(new[start + both : stop]):
-            tree.insert(first + both + at, _formed(item))
-        for at in range(both):
-            _put(tree, first + at, new[start + at])
-
-
-def _formed(value: Any) -> Any:
-    from ruamel.yaml.comments import CommentedMap
-    from ruamel.yaml.scalarstring import LiteralScalarString
-
-    if isinstance(value, dict):
-        return CommentedMap((key, _formed(item)) for key, item in value.items())
-    if isinstance(value, list):
-        return [_formed(item) for item in value]
-    if isinstance(value, str) and "\n" in value and _fits_a_block(value):
-        return LiteralScalarString(value)
-    return value
-
-
-def _fits_a_block(text: str) -> bool:
-    rows = text.split("\n")
-    return (
-        _BLOCK.fullmatch(text.replace("\n", "")) is not None
-        and rows[0][:1] not in ("", " ")
-        and all(row == row.rstrip(" ") for row in rows)
-    )
-
-
-def _dumped(tree: Any) -> str:
-    out = io.StringIO()
-    loader().dump(tree, out)
-    return out.getvalue()
-
-
-def _checked(whole: Mapping[str, Any], text: str) -> str:
-    """The text, in the plainest form if it would be read as something else."""
-    if _is(whole, text):
-        return text
-    plainest = "".join(f"{_json(name)}: {_json(value)}\n" for name, value in whole.items())
-    if not _is(whole, plainest):
-        raise ValueError(f"the {whole['kind']} {whole['key']} can't be written as YAML")
-    return plainest
-
-
-def _json(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-
-
-def _is(whole: Mapping[str, Any], text: str) -> bool:
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        found = plain(loader().load(text))
-    except (YAMLError, ValueError):
-        return False
-    id_ = (str(whole["kind"]), str(whole["key"]))
-    return hash_of(id_, found) == hash_of(id_, whole) and found == whole
 
 
 def _new_path(root: Path, id_: Id) -> str:

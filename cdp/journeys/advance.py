@@ -119,7 +119,7 @@ class _Way:
 
     def _moved(self, cause: Moved) -> None:
         why = {"by": cause.by, "reason": cause.reason}
-        self._tell("moved", why=why)
+        self._tell("moved", cause.step, why)
         self.run.held, self.run.error = False, None
         if cause.step is None:
             self._end("by_hand", why)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from cdp.pipeline.journeys.backtests import Backtesting
 from cdp.store.defined import defining
+from cdp.store.journeys import backtests
 from cdp.store.journeys import drafts as journey_drafts
 from tests.console.factory import World
 
@@ -63,5 +65,10 @@ def launch_cart(world: World) -> None:
     answer = admin.post("/journeys/cart/launch")
     assert answer.location == "/journeys/cart", answer.text
     changed = {**CART, "steps": [*CART["steps"], {"wait": "1d"}]}
+    sides = [{"name": "Version 2", "body": changed}, {"name": "Version 1", "body": CART}]
+    now = world.now()
+    asked = {"sides": sides, "from": now - 7 * 86_400_000, "to": now, "people": 300}
     with world.store.write() as tx:
-        defining.put(tx, world.now(), ("journey", "cart"), changed, "demo")
+        defining.put(tx, now, ("journey", "cart"), changed, "demo")
+        item = backtests.begin(tx, "cart", asked, "demo", now)
+    Backtesting(world.store).work(item)

@@ -13,10 +13,13 @@ from cdp.delivery.journeys.linting import findings
 from cdp.journeys.recipes import recipes
 from cdp.journeys.steps import STEPS
 from cdp.journeys.steps.brought import BroughtStep
+from cdp.pipeline.journeys.backtests import Backtesting
 from cdp.plugin import GoOn, JourneyStep, SettingsSchema, StepMoment
 from cdp.store import definitions
+from cdp.store.journeys import backtests
 from cdp.store.journeys import drafts as journey_drafts
 from cdp.store.journeys import launched as journeys
+from cdp.store.journeys.backtests import Backtest
 from tests.console.factory import Browser, World
 from tests.console.test_masking import viewer_of
 
@@ -162,6 +165,10 @@ def test_the_text_is_the_same_journey(world: World) -> None:
     assert posted(admin, "/journeys/orders/text", text=text).json["body"] == BODY
     whole = "kind: journey\nkey: orders\nstate: live\n" + text
     assert posted(admin, "/journeys/orders/text", text=whole).json["body"] == BODY
+    typed = "# All of it.\nsteps:\n  # At once.\n  - wait: 1d  # or two\n"
+    body = posted(admin, "/journeys/orders/text", text=typed).json["body"]
+    assert body == {"description": "All of it.",
+                    "steps": [{"wait": "1d", "note": "At once.\nor two"}]}  # fmt: skip
     wrong = posted(admin, "/journeys/orders/text", text="name: x\n  - y: [").json
     assert "Line 2" in wrong["wrong"]
     assert (
@@ -330,7 +337,7 @@ def test_a_viewer_looks_and_sees_nobodys_name(world: World) -> None:
         order("ana-77"),
     )
     vic = viewer_of(world)
-    for rest in ("", "/people", "/versions", "/edit", "/runs/1"):
+    for rest in ("", "/people", "/versions", "/edit", "/runs/1", "/report", "/backtest"):
         text = vic.page(f"/journeys/orders{rest}")
         assert "ana@quagmire.example" not in text and "ana-77" not in text
     assert posted(vic, "/journeys/orders/draft", body=BODY, rev=0).status_code == 403
@@ -367,15 +374,99 @@ def test_somebody_is_walked_through_before_it_is_launched(world: World) -> None:
     assert posted(admin, "/journeys/orders/try", body=BODY, script=[3]).status_code == 400
 
 
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Back-tests are done when their page is asked for."""
+    monkeypatch.setattr(Backtesting, "start", Backtesting.work)
+
+
+def backtest(world: World, **form: Any) -> str:
+    answer = world.admin().post("/journeys/orders/backtest", **{"of": "draft", "days": "7", **form})
+    assert answer.status_code == 303
+    return str(answer.location)
+
+
+@pytest.mark.usefixtures("at_once")
 def test_the_past_is_painted_on_the_edges(world: World) -> None:
     world.send(order("ana"), order("bo"))
     draw(world, steps=[{"update": {"traits": {"bought": True}}}])
-    page = world.admin().page("/journeys/orders/backtest?days=7")
+    admin = world.admin()
+    place = backtest(world)
+    page = admin.page(place)
     painted = given_of(page)["painted"]
     assert painted["entered"] == 2
     assert [exits["next"] for exits in painted["left"].values()] == [2]
+    assert place in admin.page("/journeys/orders/backtest")
+    assert admin.get(place, **{"HX-Request": "true"}).headers["HX-Refresh"] == "true"
     with world.store.read() as tx:
         assert journeys.row(tx, "orders") is None
     with world.store.write() as tx:
         journey_drafts.put(tx, "orders", {**BODY, "steps": []}, 0, 1, "test", world.now())
-    assert "It can" in world.admin().page("/journeys/orders/backtest")
+    assert "It can" in admin.page(backtest(world))
+    assert backtest(world, of="7") == "/journeys/orders/backtest"
+    assert admin.get("/journeys/orders/backtest/99").status_code == 404
+
+
+@pytest.mark.usefixtures("at_once")
+def test_two_versions_are_played_side_by_side(world: World) -> None:
+    world.send(order("ana"), order("bo"))
+    draw(world)
+    launch(world)
+    longer = {**BODY, "steps": [{"wait": "1d"}, *BODY["steps"]]}
+    with world.store.write() as tx:
+        journey_drafts.put(tx, "orders", longer, 1, 0, "test", world.now())
+    compare = "/journeys/orders/backtest?of=draft&amp;against=1"
+    assert compare in world.admin().page("/journeys/orders/compare?from=1")
+    page = world.admin().page(backtest(world, against="1"))
+    sides = [json.loads(text) for text in re.findall(
+        r'<script type="application/json">(.*?)</script>', page, re.S)]  # fmt: skip
+    assert [side["painted"]["entered"] for side in sides] == [2, 2]
+    assert len(sides[0]["body"]["steps"]) == 3 and "removed" in sides[0]["marks"].values()
+    assert "Difference" in page and "The draft" in page and "Version 1" in page
+
+
+def test_a_back_test_shows_how_far_it_is_and_is_given_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw(world)
+    begun: list[Backtest] = []
+    monkeypatch.setattr(Backtesting, "start", lambda _self, item: begun.append(item))
+    place = backtest(world)
+    with world.store.write() as tx:
+        assert backtests.goes_on(tx, begun[0].id, 500, 2000, world.now())
+    admin = world.admin()
+    assert "500 of 2,000 people are looked at." in admin.page(place)
+    assert "<html" not in admin.get(place, **{"HX-Request": "true"}).text
+    admin.post(f"{place}/cancel")
+    assert "It was given up." in admin.page(place)
+    Backtesting(world.store).work(begun[0])  # whoever was at it may not know yet
+    assert "It was given up." in admin.page(place)
+    again = backtest(world)
+    with world.store.write() as tx:
+        backtests.goes_on(tx, begun[1].id, 0, 0, world.now() - 10 * backtests.SILENT_MS)
+    assert "It was broken off" in admin.page(again)
+    assert viewer_of(world).post(f"{again}/cancel").status_code == 403
+
+
+def test_how_it_goes_is_told_and_taken_out(world: World) -> None:
+    admin = world.admin()
+    draw(world, steps=[{"experiment": {"name": "=1+1", "variants": [{"name": "a"}, {"name": "b"}],
+                                       "guardrails": [{"event": "Complained", "most": 5}]}},
+                       *BODY["steps"]])  # fmt: skip
+    assert "No figures yet" in admin.page("/journeys/orders/report")
+    launch(world)
+    world.send(order("ana"), order("bo"), order("cy"))
+    page = admin.page("/journeys/orders/report?days=7&version=1")
+    assert "Nothing can be said yet" in page or "Too early to tell" in page
+    assert "Must not become frequent" in page
+    assert '<dd class="value">3</dd><dt class="name">entered' in page
+    out = admin.get("/journeys/orders/report.csv?part=steps")
+    assert out.text.splitlines()[1].startswith("experiment-1-1,experiment,3,0,")
+    assert admin.get("/journeys/orders/report.csv?part=all").status_code == 404
+    assert "It can" in admin.page("/journeys/orders/report?audience=nobody")
+    admin.post("/journeys/orders/winner", step="experiment-1-1", variant="b")
+    assert "b was chosen" in admin.page("/journeys/orders/report")
+    with world.store.read() as tx:
+        row = journeys.row(tx, "orders")
+        assert row is not None and row.winners == {"experiment-1-1": "b"}
+    assert viewer_of(world).post("/journeys/orders/winner", step="x").status_code == 403

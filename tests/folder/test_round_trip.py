@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from cdp.conditions import ConditionError, format_text
 from cdp.definitions import DefinitionError
+from cdp.folder.merging import merged
 from cdp.folder.model import Thing
 from cdp.folder.reading import File, loader, plain
-from cdp.folder.writing import merged, yaml_of
+from cdp.folder.texts import yaml_of
 from cdp.pipeline.sweep import put_rules
 from cdp.store import Store, config_rows
 from cdp.store.config_rows import NameTaken

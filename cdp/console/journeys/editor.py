@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from flask import Response, abort, flash, jsonify, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response as Answer
 
 from cdp.console import auth
 from cdp.console.auth import author
-from cdp.console.broadcasts.overview import letter_of
 from cdp.console.context import console
 from cdp.console.journeys.overview import TONES, Found, find
 from cdp.console.journeys.said import KIND, canvas, said
+from cdp.console.messages import trials
 from cdp.definitions.kind import KEY
+from cdp.delivery.messages.trial import Known
 from cdp.events import MalformedJSON, decode_json
+from cdp.folder import remarks
 from cdp.folder.reading import loader, plain
+from cdp.folder.remarks import Remark
+from cdp.journeys.steps import STEPS
+from cdp.store.defined import defining
 from cdp.store.journeys import drafts as journey_drafts
 from cdp.store.journeys.drafts import StaleDraft
-from cdp.store.profiles import faces
-from cdp.store.tables import USERS
 
 #: The largest draft (bytes of JSON).
 MOST = 1_000_000
@@ -57,7 +62,7 @@ def draft(key: str) -> Response:
         with console().store.read() as tx:
             theirs, their_rev = _drawn(find(tx, key))
         by = now.author if now else "Somebody"
-        return jsonify(author=by, body=theirs, rev=their_rev)
+        return _in_order(author=by, body=theirs, rev=their_rev)
     return jsonify(rev=kept.rev, **told)
 
 
@@ -80,7 +85,7 @@ def text(key: str) -> Response:
     written = given.get("text")
     if not isinstance(written, str):
         abort(400, "There is neither a body nor a text.")
-    return jsonify(**_read(key, written))
+    return _in_order(**_read(key, written))
 
 
 def _read(key: str, written: str) -> dict[str, Any]:
@@ -101,7 +106,24 @@ def _read(key: str, written: str) -> dict[str, Any]:
         return {"wrong": "This is the file of something else than a journey."}
     body.pop("key", None)
     body.pop("state", None)
+    _keep_comments(body, remarks.read(written))
     return {"body": body}
+
+
+def _keep_comments(body: dict[str, Any], found: Sequence[Remark]) -> None:
+    """Comments that were typed become notes of their steps; others what the journey is for."""
+    for remark in found:
+        text = remark.text.lstrip("#").strip()
+        if not text:
+            continue
+        holder, name = body, "description"
+        at: Any = body
+        for part in remark.path:
+            at = at[part]
+            if isinstance(part, int) and isinstance(at, dict) and not STEPS.keys().isdisjoint(at):
+                holder, name = at, "note"
+        before = holder.get(name)
+        holder[name] = f"{before}\n{text}" if isinstance(before, str) and before else text
 
 
 def discard(key: str) -> Answer:
@@ -117,12 +139,31 @@ def discard(key: str) -> Answer:
 
 
 def letter(template: str) -> Response:
-    """What a template says to one of the newest people, for a frame that can do nothing."""
+    """What a template says to somebody, as JSON; the address says to whom, and of which event."""
     if not auth.current().sees_personal:
         abort(404, "Who may not see personal values does not see messages.")
     with console().store.read() as tx:
-        some = faces.newest_profiles(tx, USERS, 1)
-    return letter_of(template, some)
+        try:
+            shown = trials.look(tx, Known(tx, template), "")
+        except defining.NoSuchDefinition:
+            abort(404, f"There is no template {template}.")
+    seen, wrong = shown.seen, shown.sample.wrong
+    return jsonify(
+        label=shown.face.label if shown.face is not None else "",
+        person=shown.person,
+        nobody=shown.nobody,
+        fields=seen.fields,
+        html=seen.html,
+        text=seen.text,
+        error=seen.error,
+        missing=wrong,
+        event=shown.sample.event,
+    )
+
+
+def _in_order(**said: Any) -> Response:
+    """JSON with all fields in the order in which they were written."""
+    return Response(msgspec.json.encode(said), mimetype="application/json")
 
 
 def given_json() -> dict[str, Any]:

@@ -36,10 +36,11 @@ TONES = {"draft": "plain", "live": "good", "paused": "wait", "draining": "wait",
 VERBS = {"pause": "Pause", "resume": "Go on", "drain": "Let nobody in", "stop": "Stop for all"}
 #: What became of people who are through, by the reason that is kept.
 ENDS = {
-    "done": "came to the end", "goal": "reached the goal", "exit_when": "met the exit condition",
-    "held_out": "held out", "stopped": "stopped", "merged": "became one with somebody inside",
+    "finished": "came to the end", "goal": "reached the goal",
+    "exit_when": "met the exit condition", "held_out": "held out", "stopped": "stopped",
+    "merged": "became one with somebody inside",
     "outranked": "left for a journey that goes before it",
-    "rejected": "refused", "late": "too late", "moved": "taken out by hand",
+    "rejected": "refused", "late": "too late", "by_hand": "taken out by hand",
 }  # fmt: skip
 
 

@@ -1,33 +1,27 @@
-"""Trying a journey before it is launched: one person walked through it, and everybody's past."""
+"""Trying a journey before it is launched: one person walked through it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, abort, jsonify, render_template, request
+from flask import Response, abort, jsonify
 from sqlalchemy import Connection
 
 from cdp.conditions import ConditionError
-from cdp.console import layout, persons
+from cdp.console import persons
 from cdp.console.conditions import as_sentence
 from cdp.console.context import console
 from cdp.console.journeys.editor import given_json
-from cdp.console.journeys.overview import TONES, Found, ends_in_words, find
-from cdp.console.journeys.said import canvas
 from cdp.definitions.walk import BadScript, walk
 from cdp.journeys import JourneyError
 from cdp.journeys.replay import Life, NeverEnds
-from cdp.pipeline.journeys import backtest
 from cdp.pipeline.journeys.trying import scene_for, somebody
 from cdp.store.audiences import lists
 from cdp.store.profiles import people as known
 
 #: A script has so many items at the most, and an answer so many things that happened.
 ITEMS, TOLD = 200, 2000
-#: Over so many days a back-test goes, and at so many people it looks at first.
-DAYS, PEOPLE = (7, 30, 90), 2000
-DAY_MS = 86_400_000
 
 
 def play(key: str) -> Response:
@@ -70,52 +64,3 @@ def _played(
         if len(made) >= TOLD:
             break
     return made
-
-
-def past(key: str) -> str:
-    """What the journey would have done, had it run: painted on its edges."""
-    days = layout.number_arg("days") or 30
-    days = days if days in DAYS else 30
-    everybody = request.args.get("all") == "1"
-    with console().store.read() as tx:
-        found = find(tx, key)
-        body = found.draft.body if found.draft is not None else found.body
-        given = canvas(tx, key, body, editable=False)
-        for name in ("counts", "people", "edit"):
-            given["addresses"].pop(name, None)
-        made, wrong = _tested(tx, found, body, days, None if everybody else PEOPLE)
-    tally = made.tallies[0][1] if made is not None else None
-    if tally is not None:
-        left: dict[str, dict[str, int]] = {}
-        for (step, exit), n in tally.edges.items():
-            left.setdefault(step, {})[exit] = n
-        inside = {step: [n, 0] for step, n in tally.inside.items()}
-        given["painted"] = {"entered": tally.entered, "left": left, "standing": inside}
-    return render_template(
-        "console/journey_backtest.html",
-        found=found,
-        given=given,
-        made=made,
-        tally=tally,
-        ends=ends_in_words(tally.ended) if tally is not None else [],
-        wrong=wrong,
-        days=days,
-        spans=DAYS,
-        tones=TONES,
-        tab="backtest",
-    )
-
-
-def _tested(
-    tx: Connection, found: Found, body: Mapping[str, Any], days: int, limit: int | None
-) -> tuple[backtest.Backtested | None, str]:
-    now = console().now()
-    known_lists = lists.ListsAt(tx)
-    try:
-        _, program = scene_for(tx, found.key, body, known_lists)
-        start = now - days * DAY_MS
-        return backtest.backtest(tx, [("", program)], start, now, known_lists, limit), ""
-    except JourneyError as error:
-        return None, _unfinished(error)
-    except (LookupError, ConditionError) as error:
-        return None, as_sentence(str(error))

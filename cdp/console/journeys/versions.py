@@ -54,19 +54,19 @@ def compare(key: str) -> str:
         before = bodies.get(one or 0)
         if before is None or after is None:
             abort(404, "There are no such versions to compare.")
-        marks = _marks(key, before, after)
+        marked = marks(key, before, after)
         given = [canvas(tx, key, body, editable=False) for body in (before, after)]
-    for side, marked in zip(given, marks, strict=True):
+    for side, mark in zip(given, marked, strict=True):
         for name in ("counts", "edit"):
             side["addresses"].pop(name, None)
-        side["marks"] = marked
+        side["marks"] = mark
     return render_template(
         "console/journey_compare.html", found=found, given=given, one=one, other=other,
-        marks=marks,
+        marks=marked,
     )  # fmt: skip
 
 
-def _marks(
+def marks(
     key: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> tuple[dict[str, str], dict[str, str]]:
     """What is removed, added or changed, by where it stands in either body."""

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from cdp.conditions.durations import parse_duration
-from cdp.conditions.share import difference, interval
-from cdp.delivery.journeys.there import launched, program_at
-from cdp.journeys import Program, Step
+from cdp.delivery.journeys import results
+from cdp.delivery.journeys.there import Refused, launched, program_at
+from cdp.journeys import Program
+from cdp.journeys.graph import ways
+from cdp.store.audiences import evaluated as audiences
 from cdp.store.journeys import report as journey_report
-from cdp.store.journeys import runs as journey_runs
-from cdp.store.journeys import story as journey_story
 from cdp.store.journeys.launched import JourneyRow
-from cdp.store.journeys.report import DAY, Way
+from cdp.store.journeys.report import DAY, Goal, Messages, Whose
+from cdp.store.journeys.runs import Standing
 from cdp.store.journeys.story import Count
 from cdp.store.messages.broadcast_figures import HAPPENED
 
 #: Days that are told of if none are named.
 DAYS = 30
-_WHAT = ("entered", "left", "waits", "failed", "held", "moved")
+_WHAT = ("waits", "failed", "held", "moved")
+#: What is told of each day.
+_DAILY = ("entered", "ended", "converted", "value", "sent", "delivered", "opened", "clicked")
 
 
 def report(
@@ -34,56 +36,57 @@ def report(
     first: int | None = None,
     last: int | None = None,
     version: int | None = None,
+    audience: str | None = None,
 ) -> dict[str, Any]:
     """All figures between two days (since 1970; the last thirty), of a version or of all.
 
-    Messages and days are those of all versions. `Refused`, `NoSuchJourney`.
+    ``audience``: of those alone who are in it now. Holdouts and experiments are told of as a
+    whole, whatever the days. `Refused`, `NoSuchJourney`.
     """
     row = launched(tx, key)
     last = now // DAY if last is None else last
     first = last - DAYS + 1 if first is None else first
-    counts = [
-        count
-        for count in journey_story.counts(tx, row.id, first, last)
-        if version in (None, count.version)
-    ]
-    worth = [
-        one for one in journey_report.worth(tx, row.id, first, last)
-        if version in (None, one.version)
-    ]  # fmt: skip
-    sent = journey_report.messages(tx, key, first, last)
+    whose = _whose(tx, row, version, audience)
+    counts = journey_report.counts(tx, whose, first, last)
+    sent = journey_report.messages(tx, whose, first, last)
+    goals = journey_report.goals(tx, whose, first, last)
+    standings = journey_report.standings(tx, whose)
     program = program_at(tx, key, version or row.version)
-    standings = [
-        at for at in journey_runs.standings(tx, row.id) if version in (None, at.version)
-    ]  # fmt: skip
+    steps = program.steps.values() if program is not None else ()
+    wrote = _messages(sent, goals, journey_report.credited(tx, whose) if goals else {})
     return {
         "journey": key,
         "from": _day(first),
         "to": _day(last),
         "version": version,
-        "entered": _sum(counts, "entered"),
+        "audience": audience,
+        "entered": sum(count.n for count in counts if count.what == "entered"),
         "inside": sum(at.n for at in standings),
         "kept_out": dict(_by_exit(counts, "kept_out")),
         "ended": dict(_by_exit(counts, "ended")),
-        "converted": sum(one.converted for one in worth),
-        "value": round(sum(one.value for one in worth), 6),
-        "steps": _steps(counts, sent, standings, program),
-        "days": _days(counts, sent, first, last),
+        "converted": len(goals),
+        "value": round(sum(one.value for one in goals), 6),
+        "steps": _steps(counts, wrote, standings, program, _came(tx, key, counts, program)),
+        "messages": wrote,
+        "days": _days(counts, sent, goals, first, last),
         "holdouts": [
-            _holdout(tx, row, step.id)
-            for step in (program.steps.values() if program is not None else ())
-            if step.kind.name == "holdout"
+            results.holdout(tx, whose, step.id) for step in steps if step.kind.name == "holdout"
         ],
         "experiments": [
-            _experiment(tx, row, step)
-            for step in (program.steps.values() if program is not None else ())
+            results.experiment(tx, whose, step, row.winners, now)
+            for step in steps
             if step.kind.name == "experiment"
         ],
     }
 
 
-def _sum(counts: Sequence[Count], what: str) -> int:
-    return sum(count.n for count in counts if count.what == what)
+def _whose(tx: Connection, row: JourneyRow, version: int | None, audience: str | None) -> Whose:
+    if audience is None:
+        return Whose(row.id, row.key, version)
+    found = audiences.live_row(tx, "audience", audience)
+    if found is None:
+        raise Refused(f"there is no audience {audience}, or who is in it is not known yet")
+    return Whose(row.id, row.key, version, found.id)
 
 
 def _by_exit(counts: Sequence[Count], what: str) -> Counter[str]:
@@ -94,33 +97,98 @@ def _by_exit(counts: Sequence[Count], what: str) -> Counter[str]:
     return found
 
 
+def _came(
+    tx: Connection, key: str, counts: Sequence[Count], program: Program | None
+) -> Counter[str]:
+    """How many came to each step: by the ways that lead there, from the trigger, by hand."""
+    known = {program.version: program} if program is not None else {}
+    found = Counter[str]()
+    for count in counts:
+        if count.version not in known:
+            read = program_at(tx, key, count.version)
+            if read is None:
+                continue
+            known[count.version] = read
+        at = known[count.version]
+        step = at.steps.get(count.step)
+        if count.what == "entered":
+            found[count.step] += count.n
+        elif count.what == "moved" and count.exit:
+            found[count.exit] += count.n
+        elif count.what == "left" and step is not None:
+            target = ways(at, step).get("goto") if count.exit == "goto" else None
+            if count.exit != "end":
+                found[target or at.target(step, count.exit) or ""] += count.n
+    return found
+
+
+def _messages(
+    sent: Sequence[Messages], goals: Sequence[Goal], credited: Mapping[int, tuple[str, str]]
+) -> list[dict[str, Any]]:
+    """Each message of each step, with the goals before which it came last."""
+    found: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    channels: dict[tuple[str, str], str] = {}
+    for item in sent:
+        at = item.step, item.template
+        found[at].update({"asked": item.asked, **item.happened})
+        channels[at] = item.channel
+    worth: dict[tuple[str, str], float] = defaultdict(float)
+    converted = Counter[tuple[str, str]]()
+    for goal in goals:
+        message = credited.get(goal.run)
+        if message is not None:
+            converted[message] += 1
+            worth[message] += goal.value
+    return [
+        {
+            "step": at[0],
+            "template": at[1],
+            "channel": channels.get(at),
+            **{name: found[at][name] for name in ("asked", *HAPPENED)},
+            "converted": converted[at],
+            "value": round(worth[at], 6),
+        }
+        for at in sorted({*found, *converted})
+    ]
+
+
 def _steps(
-    counts: Sequence[Count], sent: Sequence[Any], standings: Sequence[Any], program: Program | None
+    counts: Sequence[Count],
+    wrote: Sequence[Mapping[str, Any]],
+    standings: Sequence[Standing],
+    program: Program | None,
+    came: Counter[str],
 ) -> list[dict[str, Any]]:
     """Each step with what became of runs and messages there, in the journey's order."""
     did: dict[str, Counter[str]] = defaultdict(Counter)
-    ways: dict[str, Counter[str]] = defaultdict(Counter)
+    exits: dict[str, Counter[str]] = defaultdict(Counter)
+    ends: dict[str, Counter[str]] = defaultdict(Counter)
     there = Counter[str]()
     for count in counts:
-        if count.what in _WHAT and count.step:
+        if count.what in _WHAT:
             did[count.step][count.what] += count.n
-        if count.what == "left" and count.step:
-            ways[count.step][count.exit] += count.n
+        if count.what == "left":
+            exits[count.step][count.exit] += count.n
+        if count.what == "ended":
+            ends[count.step][count.exit] += count.n
     for at in standings:
         there[at.step] += at.n
-    wrote: dict[str, Counter[str]] = defaultdict(Counter)
-    for item in sent:
-        wrote[item.step].update({"asked": item.asked, **item.happened})
+    said: dict[str, Counter[str]] = defaultdict(Counter)
+    for item in wrote:
+        said[item["step"]].update({name: item[name] for name in ("asked", *HAPPENED)})
     order = {id_: at for at, id_ in enumerate(program.steps if program is not None else ())}
-    ids = {*order, *did, *there, *wrote} - {""}
+    ids = {*order, *did, *exits, *ends, *there, *said, *came} - {""}
     return [
         {
             "step": id_,
+            "kind": program.steps[id_].kind.name if program and id_ in order else None,
+            "entered": came[id_],
             "inside": there[id_],
-            "left": dict(ways[id_]),
-            **{what: did[id_][what] for what in ("waits", "failed", "held", "moved")},
-            "messages": {name: wrote[id_][name] for name in ("asked", *HAPPENED)}
-            if id_ in wrote
+            "left": dict(exits[id_]),
+            "ended": dict(ends[id_]),
+            **{what: did[id_][what] for what in _WHAT},
+            "messages": {name: said[id_][name] for name in ("asked", *HAPPENED)}
+            if id_ in said
             else None,
         }
         for id_ in sorted(ids, key=lambda id_: (order.get(id_, len(order)), id_))
@@ -128,95 +196,52 @@ def _steps(
 
 
 def _days(
-    counts: Sequence[Count], sent: Sequence[Any], first: int, last: int
+    counts: Sequence[Count],
+    sent: Sequence[Messages],
+    goals: Sequence[Goal],
+    first: int,
+    last: int,
 ) -> list[dict[str, Any]]:
-    found: dict[int, Counter[str]] = defaultdict(Counter)
+    found: dict[int, dict[str, float]] = defaultdict(lambda: dict.fromkeys(_DAILY, 0))
     for count in counts:
-        if count.what in ("entered", "ended", "converted"):
+        if count.what in ("entered", "ended"):
             found[count.day][count.what] += count.n
     for item in sent:
-        found[item.day]["sent"] += item.happened["sent"]
-    names = ("entered", "ended", "converted", "sent")
-    return [
-        {"day": _day(day), **{name: found[day][name] for name in names}}
-        for day in range(first, last + 1)
-        if day in found
-    ]
+        for name in ("sent", "delivered", "opened", "clicked"):
+            found[item.day][name] += item.happened[name]
+    for goal in goals:
+        found[goal.day]["converted"] += 1
+        found[goal.day]["value"] = round(found[goal.day]["value"] + goal.value, 6)
+    return [{"day": _day(day), **found[day]} for day in range(first, last + 1) if day in found]
 
 
-def _holdout(tx: Connection, row: JourneyRow, step: str) -> dict[str, Any]:
-    """What the journey brings about: its goal among those who went on, and those held out."""
-    ways = {way.exit: way for way in journey_report.ways(tx, row.id, step)}
-    out, on = ways.get("end", Way("end", 0, 0)), ways.get("next", Way("next", 0, 0))
+def tables(found: Mapping[str, Any]) -> dict[str, Iterator[dict[str, Any]]]:
+    """A report as flat tables, by name: ``steps``, ``messages``, ``days`` and ``variants``."""
+
+    def steps() -> Iterator[dict[str, Any]]:
+        for step in found["steps"]:
+            flat = {n: v for n, v in step.items() if n not in ("left", "ended", "messages")}
+            yield {
+                **flat,
+                "left": "; ".join(f"{name} {n}" for name, n in step["left"].items()),
+                "ended": "; ".join(f"{name} {n}" for name, n in step["ended"].items()),
+                **(step["messages"] or dict.fromkeys(("asked", *HAPPENED), "")),
+            }
+
+    def variants() -> Iterator[dict[str, Any]]:
+        for one in found["experiments"]:
+            for item in one["variants"]:
+                lift = {name: item.get(name) for name in ("lift", "lift_low", "lift_high")}
+                flat = {n: v for n, v in item.items() if n not in ("messages", *lift)}
+                wrote = {name: item["messages"].get(name, 0) for name in ("asked", *HAPPENED)}
+                yield {"step": one["step"], **flat, **lift, **wrote}
+
     return {
-        "step": step,
-        "went_on": _share(on),
-        "held_out": _share(out),
-        **_against(on, out, "those who went on", "those held out"),
+        "steps": steps(),
+        "messages": iter(found["messages"]),
+        "days": iter(found["days"]),
+        "variants": variants(),
     }
-
-
-def _experiment(tx: Connection, row: JourneyRow, step: Step) -> dict[str, Any]:
-    """The variants with their goal, each beside the first; how it stands, in words.
-
-    The goal is the experiment's own; the journey's where it has none, or one of some events only.
-    """
-    names, goal = [item["name"] for item in step.spec["variants"]], step.spec.get("goal") or {}
-    own = bool(goal) and not goal.get("where")
-    if own:
-        within = parse_duration(goal.get("within", "7d")) or 0
-        counted = journey_report.ways_to(tx, row.id, step.id, goal["event"], within)
-    else:
-        counted = journey_report.ways(tx, row.id, step.id)
-    found = {way.exit: way for way in counted}
-    ways = [found.get(name, Way(name, 0, 0)) for name in names]
-    told = []
-    for way in ways:
-        against = _against(way, ways[0], way.exit, ways[0].exit) if way is not ways[0] else {}
-        told.append({"name": way.exit, **_share(way), **against})
-    best = max(ways, key=lambda way: way.converted / way.runs if way.runs else -1.0)
-    others = [way for way in ways if way is not best]
-    said = _against(best, max(others, key=_rate), best.exit, max(others, key=_rate).exit)
-    return {
-        "step": step.id,
-        "goal": goal["event"] if own else "the journey's",
-        "winner": row.winners.get(step.id),
-        "variants": told,
-        "sentence": said["sentence"],
-    }
-
-
-def _rate(way: Way) -> float:
-    return way.converted / way.runs if way.runs else -1.0
-
-
-def _share(way: Way) -> dict[str, Any]:
-    found: dict[str, Any] = {"runs": way.runs, "converted": way.converted}
-    if not way.runs:
-        return {**found, "rate": None, "low": None, "high": None}
-    rate, low, high = interval(way.converted, way.runs)
-    return {**found, "rate": round(rate, 4), "low": round(low, 4), "high": round(high, 4)}
-
-
-def _against(way: Way, other: Way, name: str, other_name: str) -> dict[str, Any]:
-    """By how much one way is better than another, with 95 %, and in words."""
-    if not way.runs or not other.runs:
-        empty = name if not way.runs else other_name
-        text = f"Nothing can be said yet: nobody is among {empty}."
-        if way.exit == name:
-            text = f"Nothing can be said yet: nobody came to {empty}."
-        return {"lift": None, "lift_low": None, "lift_high": None, "sentence": text}
-    lift, low, high = difference(way.converted, way.runs, other.converted, other.runs)
-    rates = f"{_rate(way):.1%} against {_rate(other):.1%}"
-    within = f"the difference lies between {low * 100:+.1f} and {high * 100:+.1f} points"
-    if low > 0:
-        text = f"More of {name} than of {other_name} reach the goal: {rates}; {within}."
-    elif high < 0:
-        text = f"Fewer of {name} than of {other_name} reach the goal: {rates}; {within}."
-    else:
-        text = f"No difference between {name} and {other_name} is certain yet: {rates}; {within}."
-    numbers = {"lift": lift, "lift_low": low, "lift_high": high}
-    return {**{n: round(v, 4) for n, v in numbers.items()}, "sentence": text}
 
 
 def _day(day: int) -> str:

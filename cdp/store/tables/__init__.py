@@ -41,6 +41,7 @@ from cdp.store.tables.history import (
     rejected,
 )
 from cdp.store.tables.journeys import (
+    journey_backtests,
     journey_counts,
     journey_drafts,
     journey_gates,
@@ -132,6 +133,7 @@ __all__ = [
     "import_refusals",
     "imports",
     "inquiries",
+    "journey_backtests",
     "journey_counts",
     "journey_drafts",
     "journey_gates",

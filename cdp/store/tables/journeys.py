@@ -135,3 +135,23 @@ journey_drafts = Table(
     Column("author", Text, nullable=False),
     Column("at", Big, nullable=False),
 )
+
+#: Back-tests that somebody asked for in the console. ``asked`` and ``result`` are JSON and name
+#: nobody: of which days, of which bodies; what they would have come to.
+journey_backtests = Table(
+    "journey_backtests",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("journey", Text, nullable=False),
+    Column("at", Big, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("asked", Text, nullable=False),
+    Column("state", Text, nullable=False),  # running done failed cancelled
+    Column("done", Big, nullable=False, default=0),
+    Column("people", Big, nullable=False, default=0),
+    Column("updated_at", Big, nullable=False),
+    Column("ended_at", Big),
+    Column("error", Text),
+    Column("result", Text),
+    Index("journey_backtests_journey", "journey", "id"),
+)

@@ -7,17 +7,20 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert
 
-from cdp.conditions.share import difference
+from cdp.conditions.share import difference, enough, luck
 from cdp.delivery.journeys import office
-from cdp.delivery.journeys.report import report
+from cdp.delivery.journeys.report import report, tables
+from cdp.delivery.journeys.results import in_words
+from cdp.delivery.journeys.there import Refused
 from cdp.journeys.run import Run, Transition
 from cdp.store import Store
 from cdp.store.defined import defining
 from cdp.store.journeys import launched as journeys
 from cdp.store.journeys import runs as journey_runs
 from cdp.store.journeys import story as journey_story
+from cdp.store.journeys.report import Way
 from cdp.store.journeys.runs import Placed
-from cdp.store.tables import deliveries
+from cdp.store.tables import audiences, deliveries, members
 from tests.delivery.journeys.test_office import store  # noqa: F401
 
 DAY = 86_400_000
@@ -66,27 +69,33 @@ def test_figures_add_up(tx: Connection) -> None:
     steps = {step["step"]: step for step in found["steps"]}
     assert list(steps) == ["holdout", "experiment", "wait-2d"]
     assert steps["holdout"]["left"] == {"end": 20, "next": 20}
+    assert [steps[name]["entered"] for name in steps] == [40, 20, 20]
+    assert steps["holdout"]["ended"] == {"held_out": 20}
     assert steps["experiment"]["left"] == {"a": 10, "b": 10}
     assert steps["wait-2d"]["inside"] == 20
-    assert found["days"] == [
-        {"day": "2024-10-04", "entered": 40, "ended": 20, "converted": 4, "sent": 0}
-    ]
+    day = {"day": "2024-10-04", "entered": 40, "ended": 20, "converted": 4, "value": 10.0}
+    assert found["days"] == [{**day, "sent": 0, "delivered": 0, "opened": 0, "clicked": 0}]
     (held,) = found["holdouts"]
     assert (held["went_on"]["converted"], held["held_out"]["converted"]) == (3, 1)
     assert held["lift"] == 0.1 and held["lift_low"] < 0 < held["lift_high"]
-    assert held["sentence"].startswith("No difference between those who went on and those held")
+    assert held["sentence"].startswith("Whether it brings anything about is not certain yet: 15")
     (tried,) = found["experiments"]
-    assert [(v["name"], v["runs"], v["converted"]) for v in tried["variants"]] == [
-        ("a", 10, 1), ("b", 10, 2),
+    assert [(v["name"], v["runs"], v["converted"], v["value"]) for v in tried["variants"]] == [
+        ("a", 10, 1, 2.5), ("b", 10, 2, 5.0),
     ]  # fmt: skip
-    assert tried["sentence"].startswith("No difference between b and a is certain yet: 20.0%")
+    assert tried["sentence"].startswith("Too early to tell: 20.0 % against 10.0 %; too few have")
+    rows = {name: list(table) for name, table in tables(found).items()}
+    assert [row["name"] for row in rows["variants"]] == ["a", "b"]
+    assert {len(row) for row in rows["steps"]} == {len(rows["steps"][0])}
 
 
 def test_a_clear_difference_is_said(tx: Connection) -> None:
     for number in range(1, 101):
         gone(tx, number, out=False, goal=number % 2 == 0, variant="b" if number % 2 == 0 else "a")
     (tried,) = report(tx, "tried", NOW)["experiments"]
-    assert tried["sentence"].startswith("More of b than of a reach the goal: 100.0% against 0.0%")
+    assert tried["sentence"] == (
+        "b converts better than a: 100.0 % against 0.0 %; chance of that by luck 1 in 1,000,000."
+    )
     (held,) = report(tx, "tried", NOW)["holdouts"]
     assert held["sentence"] == "Nothing can be said yet: nobody is among those held out."
 
@@ -104,17 +113,79 @@ def test_a_difference_has_newcombes_interval() -> None:
     assert (round(share, 4), round(low, 4), round(high, 4)) == (0.2, 0.0524, 0.3339)
 
 
+@pytest.mark.parametrize(
+    ("ways", "said"),
+    [
+        ([Way("a", 1000, 98), Way("b", 1000, 121)],
+         "Too early to tell: 12.1 % against 9.8 %; about 19 more days at this rate."),
+        ([Way("a", 2000, 196), Way("b", 2000, 242)],
+         "b converts better than a: 12.1 % against 9.8 %; chance of that by luck 1 in 50."),
+        ([Way("a", 1000, 100), Way("b", 1000, 100)],
+         "Too early to tell: 10.0 % against 10.0 %; they are level so far."),
+        ([Way("a", 1000, 100), Way("b", 1000, 101)],
+         "Too early to tell: 10.1 % against 10.0 %; "
+         "at this rate a difference so small takes more than a year to show."),
+        ([Way("a", 10, 5), Way("b", 0, 0)],
+         "Nothing can be said yet: nobody came to b."),
+    ],
+)  # fmt: skip
+def test_an_experiment_is_told_in_plain_words(ways: list[Way], said: str) -> None:
+    begun = [way._replace(since=NOW - 10 * DAY) for way in ways]
+    assert in_words(begun, NOW) == said
+
+
+def test_chance_and_sample_size_are_those_of_the_books() -> None:
+    # Fleiss 1981: 0.6 against 0.5 needs 387 each (without the correction for continuity).
+    assert round(enough(0.6, 0.5)) in range(385, 391)
+    # A z of 2.5 (two proportions, pooled) has p = 0.0124.
+    assert luck(60, 100, 40, 100) == pytest.approx(0.00468, abs=1e-4)
+    assert luck(0, 10, 0, 10) == 1.0
+
+
 def test_messages_are_told_by_step(tx: Connection) -> None:
+    gone(tx, 1, out=False, goal=True)
+    gone(tx, 2, out=False, goal=False, variant="b")
     times = dict.fromkeys(("scheduled_at", "due_at", "created_at", "updated_at"), NOW)
     columns = {"channel": "email", "origin": "journey", "origin_key": "tried", "state": "sent"}
     rows: list[dict[str, Any]] = [
-        {"id": 1, "key": "1", "step": "send-hello", "sent_at": NOW, "opened_at": NOW},
-        {"id": 2, "key": "2", "step": "send-hello", "sent_at": NOW, "opened_at": None},
-        {"id": 3, "key": "3", "step": "send-hello", "sent_at": None, "opened_at": None},
+        {"id": 1, "key": "journey:1:send-hello:1", "sent_at": NOW, "opened_at": NOW},
+        {"id": 2, "key": "journey:2:send-hello:1>sms", "sent_at": NOW, "opened_at": None},
+        {"id": 3, "key": "journey:2:send-hello:2", "sent_at": None, "opened_at": None},
     ]
-    tx.execute(insert(deliveries), [{**columns, **times, **row} for row in rows])
+    same = {"step": "send-hello", "template": "hello"}
+    call = {"step": "hook", "channel": "webhook", "template": None, "key": "journey:1:hook:1"}
+    tx.execute(insert(deliveries), [
+        *({**columns, **times, **same, **row} for row in rows),
+        {**columns, **times, **call, "id": 4, "sent_at": NOW, "opened_at": None},
+    ])  # fmt: skip
+    assert report(tx, "tried", NOW, version=2)["messages"] == []
+    assert report(tx, "tried", NOW, version=2)["entered"] == 0
+    assert report(tx, "tried", NOW, version=1) == {**report(tx, "tried", NOW), "version": 1}
     found = report(tx, "tried", NOW)
+    (message,) = found["messages"]
+    assert (message["template"], message["sent"], message["converted"]) == ("hello", 2, 1)
+    assert message["value"] == 2.5
+    sent = {v["name"]: v["messages"]["sent"] for v in found["experiments"][0]["variants"]}
+    assert sent == {"a": 1, "b": 1}
     (step,) = [step for step in found["steps"] if step["step"] == "send-hello"]
     messages = step["messages"]
     assert (messages["asked"], messages["sent"], messages["opened"]) == (3, 2, 1)
     assert found["days"][0]["sent"] == 2
+
+
+def test_a_segment_is_counted_by_itself(tx: Connection) -> None:
+    for number in (1, 2, 3):
+        gone(tx, number, out=number == 3, goal=number == 1)
+    tx.execute(insert(audiences), {
+        "id": 7, "kind": "audience", "key": "some", "version": 1, "collection": 1,
+        "state": "live", "made_at": 1,
+    })  # fmt: skip
+    tx.execute(insert(members), [{"audience": 7, "profile": n, "since": 1} for n in (1, 3)])
+    found = report(tx, "tried", NOW, audience="some")
+    assert (found["entered"], found["inside"], found["converted"]) == (2, 1, 1)
+    assert {step["step"]: step["entered"] for step in found["steps"]} == {
+        "holdout": 2, "experiment": 1, "wait-2d": 1,
+    }  # fmt: skip
+    assert found["days"][0]["entered"] == 2
+    with pytest.raises(Refused, match="there is no audience others"):
+        report(tx, "tried", NOW, audience="others")

@@ -59,7 +59,7 @@ def test_people_are_moved_skipped_and_ended_by_hand(town: Town) -> None:
     town.order("two", "end", run=third, reason="asked for it")
     assert town.steps("two") == ["wait-2d", "finished", "by_hand"]
     assert town.sent() == ["hello", "hello", "hello", "hello", "bye"]
-    assert town.way("two")[3] == ("wait-2d", "moved", None)
+    assert town.way("two")[3] == ("wait-2d", "moved", "send-hello")
 
 
 def test_a_new_version_takes_along_whom_it_is_told_to(town: Town) -> None:

@@ -55,7 +55,7 @@ export class Canvas {
       type: "button", class: `node ${start ? "start" : node.kind}${fault ? " bad" : ""}${open === node.id ? " open" : ""}${mark ? ` ${mark}` : ""}`, "data-item": node.id, tabindex: "-1",
       onclick: () => this.onopen(node.id), "aria-current": open === node.id ? "step" : null,
     }, h("span", { class: "name" }, name), h("span", { class: "said" }, said || (this.editable ? "Not filled in yet" : "")),
-    !start && node.step.note ? h("span", { class: "note-mark", title: node.step.note }, "Note") : null,
+    !start && node.step.note ? h("span", { class: "note-mark", title: node.step.note }, "Note", h("span", { class: "sr" }, `: ${node.step.note}`)) : null,
     figure ? h("span", { class: `inside${figure.held ? " held" : ""}` }, figure.text) : null,
     mark ? h("span", { class: "mark" }, mark) : null,
     fault ? h("span", { class: "sr" }, `. ${fault[0]}`) : null);

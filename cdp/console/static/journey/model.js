@@ -34,11 +34,18 @@ export class Model {
     if (kind === "set" && plain && !("variables" in given)) spec = { variables: given };
     const step = { uid: fresh(), kind, spec, id: value.id ?? "", note: value.note ?? "" };
     for (const { holder, name } of holders(step, this.shapes)) holder[name] = this.read(holder[name]);
+    // As long as a step says the same it is written as it was read: its file stays as it is.
+    Object.assign(step, { given: structuredClone(value), was: JSON.stringify(this.form(step)) });
     return step;
   }
 
   write(step) {
     if (!step.kind) return step.raw;
+    const value = this.form(step);
+    return JSON.stringify(value) === step.was ? step.given : value;
+  }
+
+  form(step) {
     const spec = tidy(structuredClone({ ...step.spec }), this.shapes[step.kind], (list) => list.map((one) => this.write(one)));
     const keys = Object.keys(spec), { short } = this.shapes[step.kind];
     const value = step.kind === "set" ? spec.variables ?? {} : short && keys.length === 1 && keys[0] === short ? spec[short] : step.kind === "exit" && !keys.length ? null : spec;

@@ -8,7 +8,7 @@ export function outline({ model, words, faults, figures, editable, onopen, onadd
   const row = (name, said, uid, note, figure, kind) => {
     const fault = faults.get(uid);
     return h("button", { type: "button", class: `node ${kind ?? ""}${fault ? " bad" : ""}${open === uid ? " open" : ""}`, "data-item": uid, onclick: () => onopen(uid) },
-      h("span", { class: "name" }, name), h("span", { class: "said" }, said || (editable ? "Not filled in yet" : "")), note ? h("span", { class: "note-mark" }, "Note") : null,
+      h("span", { class: "name" }, name), h("span", { class: "said" }, said || (editable ? "Not filled in yet" : "")), note ? h("span", { class: "note-mark", title: note }, "Note", h("span", { class: "sr" }, `: ${note}`)) : null,
       figure ? h("span", { class: `inside${figure.held ? " held" : ""}` }, figure.text) : null, fault ? h("span", { class: "wrong" }, fault[0]) : null);
   };
 

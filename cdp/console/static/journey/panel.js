@@ -2,6 +2,7 @@
 import { button, h } from "../builder/dom.js";
 import { START } from "./graph.js";
 import { fieldsOf, labelled } from "./fields.js";
+import { letter } from "./letter.js";
 import { NAMES } from "./words.js";
 
 export class Panel {
@@ -106,7 +107,7 @@ export class Panel {
     links.unshift(h("a", { href: this.addresses.template.replace("KEY", key), target: "_blank" }, "Edit it"), " · ");
     const frame = h("details", { class: "fold preview-of" }, h("summary", {}, "Preview as a real person"));
     frame.addEventListener("toggle", () => {
-      if (frame.open && frame.children.length < 2) frame.append(h("iframe", { src: this.addresses.letter.replace("KEY", key), title: `Preview of ${found.name}`, sandbox: "", loading: "lazy" }));
+      if (frame.open && frame.children.length < 2) letter(frame, { address: this.addresses.letter.replace("KEY", key), name: found.name, event: this.model.rest.trigger?.event });
     });
     return h("div", { class: "stack" }, h("p", { class: "small" }, links), frame);
   }

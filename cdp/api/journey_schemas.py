@@ -42,6 +42,18 @@ class JourneyStatusSchema(Schema):
     held = fields.Integer()
     entered = fields.Integer()
     error = fields.String(allow_none=True, metadata={"description": "Why nobody can enter."})
+    reason = fields.String(allow_none=True, metadata={"description": "Why it paused itself."})
+    closed = fields.Dict(
+        keys=fields.String(), values=fields.List(fields.String()),
+        metadata={"description": "Variants that a guardrail stopped, by experiment."},
+    )  # fmt: skip
+    stages = fields.List(
+        fields.Dict(),
+        metadata={
+            "description": "Of a staged rollout: share, here (it is at this one), since, until "
+            "(when it goes on), held."
+        },
+    )
     steps = fields.List(fields.Nested(JourneyStandingSchema))
 
 
@@ -79,13 +91,6 @@ class RolloutBody(Schema):
     """How many enter."""
 
     share = fields.Float(required=True, metadata={"description": "Of people, in per cent."})
-
-
-class WinnerBody(Schema):
-    """What an experiment's people get."""
-
-    step = Words(required=True)
-    variant = Words(required=True, allow_none=True, metadata={"description": "null: by lot."})
 
 
 class JourneyRunSchema(Schema):
@@ -243,7 +248,7 @@ class JourneyReportSchema(Schema):
         fields.Dict(),
         metadata={
             "description": "By step: entered, inside, left (by exit), ended (by reason), waits, "
-            "failed, held, moved and messages (asked, sent, delivered, opened, clicked, …)."
+            "failed, held, moved, not_started and messages (asked, sent, delivered, opened, …)."
         },
     )
     messages = fields.List(

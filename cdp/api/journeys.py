@@ -32,7 +32,6 @@ from cdp.api.journey_schemas import (
     TriggerBody,
     TriggeredSchema,
     WhoBody,
-    WinnerBody,
 )
 from cdp.api.room import Room, author, here, page_of
 from cdp.delivery.journeys import calling, inside, office, shown
@@ -46,7 +45,7 @@ from cdp.store.journeys import runs as journey_runs
 room = Room("journey_status", "Journeys as they run, and the people inside.")
 
 
-def _told(act: Callable[[Connection], Any], *, writes: bool) -> Any:
+def told(act: Callable[[Connection], Any], *, writes: bool) -> Any:
     """What comes of an act or a look; refusals as the API tells them."""
     store = here().store
     try:
@@ -66,13 +65,13 @@ def _status(tx: Connection, key: str) -> dict[str, Any]:
 @room.on("GET", "/journey-status", "journeys:read", gives=page_of(JourneyStatusSchema))
 def list_journey_status() -> dict[str, Any]:
     """All journeys with their states and how many are inside."""
-    return {"data": _told(shown.listed, writes=False), "next": None}
+    return {"data": told(shown.listed, writes=False), "next": None}
 
 
 @room.on("GET", "/journeys/<key>/status", "journeys:read", gives=JourneyStatusSchema)
 def get_journey_status(key: str) -> Any:
     """What was launched, and who stands where."""
-    return _told(lambda tx: _status(tx, key), writes=False)
+    return told(lambda tx: _status(tx, key), writes=False)
 
 
 @room.on(
@@ -81,7 +80,7 @@ def get_journey_status(key: str) -> Any:
 )  # fmt: skip
 def list_journey_insiders(query: dict[str, Any], key: str) -> dict[str, Any]:
     """Who is inside other versions, and what launching this one would mean to them."""
-    found = _told(lambda tx: insiders(tx, key, query.get("version")), writes=False)
+    found = told(lambda tx: insiders(tx, key, query.get("version")), writes=False)
     return {"data": [item._asdict() for item in found], "next": None}
 
 
@@ -96,7 +95,7 @@ def lint_journey(query: dict[str, Any], key: str) -> Any:
         _, body = body_of(tx, key, query.get("version"))
         return {"data": [item._asdict() for item in findings(tx, key, body)], "next": None}
 
-    return _told(look, writes=False)
+    return told(look, writes=False)
 
 
 @room.on(
@@ -106,7 +105,7 @@ def lint_journey(query: dict[str, Any], key: str) -> Any:
 def journey_report(query: dict[str, Any], key: str) -> Any:
     """Entries, steps, messages, goals, days; what holdouts and experiments show."""
     now = here().now()
-    return _told(lambda tx: report(tx, key, now, **query), writes=False)
+    return told(lambda tx: report(tx, key, now, **query), writes=False)
 
 
 @room.on(
@@ -127,7 +126,7 @@ def list_journey_runs(query: dict[str, Any], key: str) -> Any:
         more = str(found[limit - 1].run.id) if len(found) > limit else None
         return {"data": shown.runs(tx, found[:limit]), "next": more}
 
-    return _told(look, writes=False)
+    return told(look, writes=False)
 
 
 @room.on("GET", "/journeys/<key>/orders", "journeys:read", gives=page_of(JourneyOrderSchema))
@@ -138,7 +137,7 @@ def list_journey_orders(key: str) -> Any:
         found = journeys.orders_of(tx, launched(tx, key).id)
         return {"data": [shown.order(item) for item in found], "next": None}
 
-    return _told(look, writes=False)
+    return told(look, writes=False)
 
 
 @room.on(
@@ -159,7 +158,7 @@ def trigger_journey(given: dict[str, Any], key: str) -> Any:
         now = here().now()
         return {"people": calling.begin(tx, key, people, "api", now, given.get("id"))}
 
-    return _told(do, writes=True)
+    return told(do, writes=True)
 
 
 def _act(
@@ -172,7 +171,7 @@ def _act(
             act(tx, key, author(), here().now(), **given)
             return _status(tx, key)
 
-        return _told(do, writes=True)
+        return told(do, writes=True)
 
     _named(view, verb, about)
     room.on("POST", f"/journeys/<key>/{verb}", scope, body=body, gives=JourneyStatusSchema)(view)
@@ -182,18 +181,20 @@ def _order(verb: str, about: str, act: Callable[..., int], body: type[Schema]) -
     """An act whose answer is the order that the pipeline carries out."""
 
     def view(given: dict[str, Any], key: str) -> Any:
-        def do(tx: Connection) -> dict[str, Any]:
-            made = journeys.one_order(tx, act(tx, key, author(), here().now(), **given))
-            assert made is not None
-            return shown.order(made)
-
-        return _told(do, writes=True)
+        return told(lambda tx: ordered(tx, act, key, **given), writes=True)
 
     _named(view, f"{verb}_people_in", about)
     room.on(
         "POST", f"/journeys/<key>/{verb}", "journeys:write", body=body,
         gives=JourneyOrderSchema, status=202,
     )(view)  # fmt: skip
+
+
+def ordered(tx: Connection, act: Callable[..., int], key: str, **given: Any) -> dict[str, Any]:
+    """Give an order that the pipeline carries out, and show it."""
+    made = journeys.one_order(tx, act(tx, key, author(), here().now(), **given))
+    assert made is not None
+    return shown.order(made)
 
 
 def _named(view: Any, verb: str, about: str) -> None:
@@ -210,7 +211,6 @@ _act("resume", "journeys:launch", "Go on after a pause.", office.resume)
 _act("drain", "journeys:write", "Nobody enters; those inside go on to their end.", office.drain)
 _act("stop", "journeys:write", "End it for all who are inside.", office.stop)
 _act("rollout", "journeys:launch", "Let a share of people enter.", office.rollout, RolloutBody)
-_act("winner", "journeys:launch", "Decide an experiment.", office.pick, WinnerBody)
 _order("move", "Move people to another step, or out.", inside.move, MoveBody)
 _order("skip", "Let people go past their step.", inside.skip, SkipBody)
 _order("answer", "Approve or refuse.", inside.answer, AnswerBody)

@@ -220,25 +220,43 @@ def orders(key: str, as_json: bool, **where: Any) -> None:
 @click.argument("step")
 @click.argument("variant", required=False)
 @click.option("--none", "undo", is_flag=True, help="By lot again.")
+@click.option("--reason", default="", help="Why; it stays beside the decision.")
 @json_option
 def winner(
-    key: str, step: str, variant: str | None, undo: bool, as_json: bool, **where: Any
+    key: str, step: str, variant: str | None, undo: bool, reason: str, as_json: bool, **where: Any
 ) -> None:
     """Let all who come to the experiment STEP of KEY get VARIANT.
 
     Example: cdp journeys winner welcome experiment b
     """
-    from cdp.delivery.journeys import office, shown
+    from cdp.delivery.journeys import office
 
     if (variant is None) != undo:
         raise CliError("name a variant, or say --none")
 
-    def act(tx: Connection) -> dict[str, Any]:
-        office.pick(tx, key, author(), now_ms(), step, variant)
-        return shown.shown(tx, key)
+    def act(tx: Connection, now: int) -> int:
+        return office.pick(tx, key, author(), now, step, variant, reason)
 
-    _, store = open_store(**where)
-    print_object(done(store, act), as_json)
+    _ordered(as_json, where, act)
 
 
-PEOPLE = (runs, people, move, skip, exit_, answer, go_on, orders, winner)
+@click.command()
+@store_options
+@_key
+@click.argument("act", type=click.Choice(["hold", "release", "advance", "back"]))
+@click.option("--reason", default="", help="Why; it stays beside the decision.")
+@json_option
+def stage(key: str, act: str, reason: str, as_json: bool, **where: Any) -> None:
+    """Hold the staged rollout of KEY, let it go on, or bring it to the next stage or back.
+
+    Example: cdp journeys stage welcome hold --reason "support is away"
+    """
+    from cdp.delivery.journeys import office
+
+    def do(tx: Connection, now: int) -> int:
+        return office.stage(tx, key, author(), now, act, reason)
+
+    _ordered(as_json, where, do)
+
+
+PEOPLE = (runs, people, move, skip, exit_, answer, go_on, orders, winner, stage)

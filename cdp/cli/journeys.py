@@ -35,7 +35,17 @@ for command in (lint, report, *PEOPLE, *TRY):
     journeys_.add_command(command)
 
 
-_LISTED = ["key", "name", "state", "inside", "held", "entered", "launched_version", "version"]
+_LISTED = [
+    "key",
+    "name",
+    "state",
+    "reason",
+    "inside",
+    "held",
+    "entered",
+    "launched_version",
+    "version",
+]
 
 
 @journeys_.command("list")
@@ -203,6 +213,28 @@ def rollout(key: str, share: float, as_json: bool, **where: Any) -> None:
 
     _, store = open_store(**where)
     print_object(done(store, act), as_json)
+
+
+@journeys_.command()
+@store_options
+@_key
+@json_option
+def decisions(key: str, as_json: bool, **where: Any) -> None:
+    """List what KEY decided by itself: that it paused, a winner, a stage of its rollout.
+
+    Example: cdp journeys decisions welcome
+    """
+    from cdp.delivery.journeys import shown
+    from cdp.delivery.journeys.there import launched
+    from cdp.store.journeys import decisions as journey_decisions
+
+    def look(tx: Connection) -> list[dict[str, Any]]:
+        found = journey_decisions.of(tx, launched(tx, key).id)
+        return [shown.decision(item) for item in found]
+
+    _, store = open_store(**where)
+    columns = ["at", "kind", "step", "variant", "author", "reason"]
+    print_rows(seen(store, look), as_json, columns)
 
 
 @journeys_.command()

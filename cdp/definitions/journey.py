@@ -32,6 +32,7 @@ from cdp.definitions.kind import (
 from cdp.definitions.words import Use, Word, parsed, reworded
 from cdp.journeys import Program, Read
 from cdp.journeys import read as read_journey
+from cdp.journeys.limits import LimitsSchema
 from cdp.journeys.places import EXPRESSION, NAMES, WHERE, Place, places
 from cdp.journeys.schema import GoalSchema, JourneyBody
 from cdp.journeys.triggers import TriggerSchema
@@ -64,6 +65,9 @@ JourneySchema = Schema.from_dict(
             TriggerSchema, required=True, metadata={"description": "What begins a run."}
         ),
         "goal": _AsWritten(GoalSchema, metadata={"description": "What it is for."}),
+        "limits": _AsWritten(
+            LimitsSchema, metadata=JourneyBody._declared_fields["limits"].metadata
+        ),
     },
     name="JourneySchema",
 )

@@ -110,7 +110,9 @@ class HookRunner:
             told = [row for row in told if row.seq < (to_seq or end)]
             reached = told[-1].seq + 1 if told else end
         make = _change if self._hook == "on_profile_changes" else _transition
-        return to_seq or reached, [make(row) for row in told if row.anchor is not None]
+        # A journey's own decisions are about nobody; other rows are of people who may be gone.
+        known = [row for row in told if row.anchor is not None or not row.profile]
+        return to_seq or reached, [make(row) for row in known]
 
     def _failed(self, error: BaseException, attempts: int) -> None:
         now = int(self._clock() * 1000)
@@ -131,7 +133,8 @@ def _change(row: Any) -> ProfileChange:
 
 
 def _transition(row: Any) -> Transition:
+    person = public_id(row.collection, row.anchor) if row.anchor is not None else ""
     return Transition(
-        row.journey, row.run, public_id(row.collection, row.anchor), row.step, row.kind,
+        row.journey, row.run, person, row.step, row.kind,
         msgspec.json.decode(row.detail), row.at, row.seq,
     )  # fmt: skip

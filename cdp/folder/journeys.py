@@ -93,7 +93,8 @@ def bring(tx: Connection, key: str, state: str, author: str, now: int) -> None:
         row = office.launch(tx, key, author, now)
     assert row is not None
     act = {LIVE: office.resume, PAUSED: office.pause, DRAINING: office.drain}[state]
-    if row.state == DRAINING and state == LIVE:
+    drained = DRAINING in (row.state, row.was if row.state == PAUSED else None)
+    if drained and state == LIVE:
         office.launch(tx, key, author, now)
     elif row.state != state:
         act(tx, key, author, now)
@@ -147,6 +148,8 @@ def _silent(
 def _told(tx: Connection, key: str, row: JourneyRow | None, wanted: Wanted) -> list[Fault]:
     """What a launch would mean, in words."""
     body = wanted.private.body
+    if row is not None and row.reason is not None and wanted.body.get("state") != PAUSED:
+        return [Fault("state", f"lets it go on, though it paused itself: {row.reason}")]
     there = defining.load(tx, KIND).get((KIND, key))
     same = there is not None and there.body == body and row is not None
     if same and row is not None and there is not None and row.version == there.version:

@@ -209,6 +209,8 @@ class _Way:
                 self.effects += result.effects
             if result.variables:
                 run.data = {**run.data, "vars": {**run.vars, **result.variables}}
+            if result.kept:
+                run.data = {**run.data, **result.kept}
             self._tell("left", result.exit, result.why)
             return self.program.target(step, result.exit)
         if isinstance(result, Stay):

@@ -118,11 +118,10 @@ class Course:
     def trait(self, name: str, before: Any, after: Any, message: Any, now: int) -> None:
         """A trait of the person has another value."""
         for program in self.journeys.by_trait.get(name, ()):
-            old, new = program.trigger.values
-            spec = program.trigger.spec
-            if ("from" in spec and not same(old, before)) or (
-                "to" in spec and not same(new, after)
-            ):
+            (old, new), spec = program.trigger.values, program.trigger.spec
+            if "from" in spec and not same(old, before):
+                continue
+            if "to" in spec and not same(new, after):
                 continue
             self.enter(program, message, now, str((message or {}).get("messageId") or now))
 
@@ -209,11 +208,8 @@ class Course:
         return program.while_in != "ignore" or not self._active(program.key, key)
 
     def _active(self, journey: str, key: str) -> list[Run]:
-        return [
-            run
-            for run in self.runs.values()
-            if run.journey == journey and run.key == key and run.status == ACTIVE
-        ]
+        mine = [run for run in self.runs.values() if (run.journey, run.key) == (journey, key)]
+        return [run for run in mine if run.status == ACTIVE]
 
     def _advance(self, run: Run, cause: Input, now: int) -> None:
         program = self.journeys.of(run)
@@ -246,15 +242,22 @@ class Course:
         self.transitions += made.transitions
         for effect in made.effects:
             if type(effect) is Start:
-                self._start(effect, now)
+                self._start(run, effect, now)
             else:
                 self.effects.append((run, effect))
 
-    def _start(self, effect: Start, now: int) -> None:
+    def _start(self, run: Run, effect: Start, now: int) -> None:
         program = self.journeys.open.get(effect.journey)
-        at, count = self._starts
-        self._starts = (now, count + 1 if at == now else 1)
-        if program is None or self._starts[1] > MOST_STARTS:
-            return
+        self._starts = (now, self._starts[1] + 1 if self._starts[0] == now else 1)
         message = {"type": "track", "event": "", "properties": dict(effect.data)}
-        self.enter(program, message, now, effect.key)
+        if program is None:
+            reason = f"the journey {effect.journey} is not live: nobody can enter"
+        elif self._starts[1] > MOST_STARTS:
+            reason = f"{MOST_STARTS} journeys have started each other at once"
+        elif self.enter(program, message, now, effect.key) is None:
+            reason = f"they may not enter {effect.journey}"
+        else:
+            return
+        self.transitions.append(
+            Transition(run.id, now, effect.step, "not_started", effect.journey, {"error": reason})
+        )

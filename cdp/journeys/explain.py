@@ -63,6 +63,11 @@ def told(moves: Iterable[Moved]) -> Told:
         if move.what == "converted":
             converted = (move.at, move.why)
             continue
+        if move.what == "not_started":
+            at = next((n for n in reversed(range(len(visits))) if visits[n].step == move.step), -1)
+            if at >= 0:
+                visits[at] = visits[at]._replace(why={**(visits[at].why or {}), **(move.why or {})})
+            continue
         if move.what == "ended":
             ended = (move.at, move.exit, move.why)
             if move.step is None or not open_:

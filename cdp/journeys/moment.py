@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
@@ -49,6 +49,9 @@ class Moment(Protocol):
     def winner(self, experiment: str) -> str | None:
         """The variant of an experiment that was decided for, if one was."""
 
+    def closed(self, experiment: str) -> Collection[str]:
+        """The variants of an experiment that nobody gets any more."""
+
     def knows(self, kind: str, key: str) -> bool:
         """Whether there is a template, list or journey of a key."""
 
@@ -57,7 +60,7 @@ class Moment(Protocol):
 
 
 class World(NamedTuple):
-    """What is the same for all people: the gates, winners of experiments, what there is.
+    """What is the same for all people: gates, what was decided of experiments, what there is.
 
     ``reasons``: somebody reads why conditions hold; else their clauses aren't worked out.
     """
@@ -66,6 +69,7 @@ class World(NamedTuple):
     winners: Mapping[str, str]
     knows: Callable[[str, str], bool]
     reasons: bool = True
+    closed: Mapping[str, Collection[str]] = {}
 
 
 class LiveMoment:
@@ -117,6 +121,9 @@ class LiveMoment:
 
     def winner(self, experiment: str) -> str | None:
         return self._world.winners.get(experiment)
+
+    def closed(self, experiment: str) -> Collection[str]:
+        return self._world.closed.get(experiment, ())
 
     def knows(self, kind: str, key: str) -> bool:
         return self._world.knows(kind, key)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from cdp.conditions.predicate import Predicate
+from cdp.journeys.limits import Limits
+from cdp.journeys.rollout import Stage
 from cdp.journeys.run import NEXT
 from cdp.journeys.steps import StepKind
 from cdp.journeys.triggers import Entry, Trigger
@@ -43,7 +45,8 @@ class Program:
     """A version of a journey, as `cdp.journeys.advance` runs it.
 
     ``asked`` are the trees that must be compiled to ask a person; ``liquid``: their identifiers
-    must be known as well. ``steps`` in the order of the file.
+    must be known as well. ``steps`` in the order of the file. ``rollout`` is the share that holds:
+    that of the last of the ``stages``, until somebody says which it is at.
     """
 
     key: str
@@ -57,6 +60,8 @@ class Program:
     zone: str
     priority: int
     rollout: float
+    stages: tuple[Stage, ...]
+    limits: Limits
     steps: Mapping[str, Step]
     first: str | None
     asked: tuple[Any, ...]

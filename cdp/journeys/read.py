@@ -9,7 +9,9 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields
 
 from cdp.conditions.errors import did_you_mean
+from cdp.journeys.limits import read_limits
 from cdp.journeys.program import Goal, Program, Step
+from cdp.journeys.rollout import read_rollout
 from cdp.journeys.run import NEXT
 from cdp.journeys.schema import JourneyBody
 from cdp.journeys.steps import STEPS, StepKind
@@ -69,6 +71,7 @@ class Read:
         texts = self.texts
         first = self._list(loaded["steps"], "steps", None, None, 0)
         trigger = read_trigger(loaded["trigger"], texts)
+        stages = read_rollout(loaded.get("rollout", 100.0))
         goal, condition, exit_when = loaded.get("goal"), loaded.get("if"), loaded.get("exit_when")
         made = Program(
             key,
@@ -88,7 +91,9 @@ class Read:
             texts.condition(exit_when, "exit_when") if exit_when else None,
             loaded.get("zone", "UTC"),
             loaded.get("priority", 100),
-            loaded.get("rollout", 100.0) / 100,
+            stages[-1].share,
+            stages,
+            read_limits(loaded.get("limits")),
             self._steps,
             first,
             tuple(texts.asked),

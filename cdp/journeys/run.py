@@ -167,11 +167,12 @@ class Call(NamedTuple):
 
 
 class Start(NamedTuple):
-    """The person enters another journey."""
+    """The person enters another journey, at a step of this one."""
 
     key: str
     journey: str
     data: Mapping[str, Any]
+    step: str | None = None
 
 
 Effect: TypeAlias = Send | Emit | Update | Listed | Call | Start
@@ -180,7 +181,8 @@ Effect: TypeAlias = Send | Emit | Update | Listed | Call | Start
 class Transition(msgspec.Struct, frozen=True, gc=False):
     """Something that became of a run: ``what`` happened ``at`` an instant at ``step``.
 
-    ``what``: entered, waits, left (by ``exit``), held, failed, ended, converted, moved.
+    ``what``: entered, waits, left (by ``exit``), held, failed, ended, converted, moved,
+    not_started (a journey that was called, its key the ``exit``).
     ``why`` explains it, as JSON: values of clauses, the event, who did it.
     """
 

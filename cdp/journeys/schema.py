@@ -6,6 +6,8 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
+from cdp.journeys.limits import LimitsSchema
+from cdp.journeys.rollout import read_rollout
 from cdp.journeys.steps import fields as own
 from cdp.journeys.triggers import TriggerSchema, read_entry
 from cdp.messaging.pressure import is_zone
@@ -27,6 +29,10 @@ class GoalSchema(Schema):
 
 def _entry(value: Any) -> None:
     read_entry(value)
+
+
+def _rollout(value: Any) -> None:
+    read_rollout(value)
 
 
 def _zone(value: str) -> None:
@@ -62,7 +68,18 @@ class JourneyBody(Schema):
         validate=validate.OneOf(("new", "all")),
         metadata={"description": "Who enters at the launch: only from now on, or all who qualify."},
     )
-    rollout = own.share("The share of people who may enter, in per cent.", load_default=100.0)
+    rollout = fields.Raw(
+        load_default=100.0,
+        validate=_rollout,
+        metadata={
+            "description": "The share of people who may enter, in per cent; or stages: "
+            "[{share: 1, for: 1d}, {share: 10, for: 2d}, 100]."
+        },
+    )
+    limits = fields.Nested(
+        LimitsSchema,
+        metadata={"description": "Shares of messages gone wrong at which it pauses itself."},
+    )
     goal = fields.Nested(GoalSchema, metadata={"description": "What it is for."})
     exit_when = own.condition("Who leaves, wherever they are.")
     zone = fields.String(

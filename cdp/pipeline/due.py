@@ -8,9 +8,9 @@ from itertools import groupby
 from sqlalchemy import Connection
 
 from cdp.pipeline.batch import tell_moves
-from cdp.pipeline.journeys import clockwork
+from cdp.pipeline.journeys import clockwork, judge
 from cdp.pipeline.memory import Memory
-from cdp.store.audiences.timers import AUDIENCE, JOURNEY, RECHECK, Timer, drop_timers
+from cdp.store.audiences.timers import AUDIENCE, DECISIONS, JOURNEY, RECHECK, Timer, drop_timers
 
 
 def fire(tx: Connection, memory: Memory, due: Sequence[Timer], clock: int) -> None:
@@ -23,11 +23,16 @@ def fire(tx: Connection, memory: Memory, due: Sequence[Timer], clock: int) -> No
         group = list(some)
         if kind == RECHECK:
             moved = memory.stage.timers(tx, group, clock)
-            memory.travels.moved(tx, moved, clock)
+            again = {timer.profile for timer in group if timer.kind == RECHECK}
+            memory.travels.moved(tx, moved, clock, again)
             if memory.tell_changes:
                 tell_moves(tx, moved, memory.stage.plan, clock)
         elif kind == JOURNEY:
             memory.travels.timers(tx, group, clock)
+        elif kind in DECISIONS:
+            drop_timers(tx, group)
+            if judge.fire(tx, memory.travels, group, clock):
+                return  # what was decided holds for what is due later
         else:
             drop_timers(tx, group)
             clockwork.fire(tx, memory.travels, group, clock)

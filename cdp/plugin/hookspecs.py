@@ -34,7 +34,7 @@ def on_profile_changes(changes: list[ProfileChange]) -> None:
 
 @hookspec
 def on_transitions(transitions: list[Transition]) -> None:
-    """People moved through journeys; called in batches, at least once, in order per person."""
+    """People moved through journeys, or one decided something itself; called in batches, at least once, in order per person."""
 
 
 @hookspec

@@ -62,7 +62,12 @@ class ProfileChange:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A person's step through a journey."""
+    """A person's step through a journey; or with ``kind`` ``decided`` what it decided itself.
+
+    A decision is of no ``person`` and no ``run``: ``detail`` says which (``decision``:
+    ``stopped``, ``winner``, ``undecided``, ``guarded``, ``stage``, ``held``), the ``reason`` and
+    the ``figures``.
+    """
 
     journey: str
     run: str

@@ -33,6 +33,7 @@ PAGE = 50
 #: What became of a run, in words.
 HAPPENED = {
     "entered": "Entered", "waits": "Waits", "left": "Went on", "held": "Held",
+    "not_started": "Started nothing",
     "failed": "Held: it failed",
     "ended": "Left the journey", "converted": "Reached the goal", "moved": "Moved by hand",
 }  # fmt: skip

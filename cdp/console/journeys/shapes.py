@@ -27,8 +27,11 @@ LABELS = {
     "rollout": "Share of people who may enter", "exit_when": "Leave at once when",
     "entry": "How often a person may enter", "value": "Property with its worth",
     "exit": "Reaching it ends the journey", "winner": "Decide for a winner",
-    "late": "If it is late",
-    "least": "Exposures at least", "confidence": "How sure, in per cent", "data": "More data",
+    "late": "If it is late", "limits": "Pause itself when too much goes wrong",
+    "stop": "Pause itself", "failed": "Failed in per cent",
+    "bounced": "Bounced in per cent", "complained": "Complaints in per cent",
+    "unsubscribed": "Unsubscribed in per cent", "least": "Not before so many",
+    "confidence": "How sure, in per cent", "data": "More data",
     "then": "Then", "variables": "What to remember", "priority": "Priority of messages",
 }  # fmt: skip
 #: Fields whose values are names of something, by kind of it.

@@ -15,6 +15,7 @@ from cdp.journeys import JourneyError, Program
 from cdp.journeys.lint import Finding, Sent, lint
 from cdp.messaging.templates import TemplateError
 from cdp.store.defined import defining
+from cdp.store.journeys import launched as journeys
 from cdp.store.messages import coverage
 
 #: People that are looked at for the shares of a variable.
@@ -38,6 +39,7 @@ def findings(tx: Connection, key: str, given: Body, *, people: bool = True) -> l
     told += [item for item in linted if item.level == "error"]
     told += [_of_fault("warning", fault, program) for fault in found.warnings]
     told += [item for item in linted if item.level != "error"]
+    told += _calls(tx, key, program)
     if people:
         told += _lacking(tx, program, _Templates(bodies))
     return told
@@ -84,6 +86,17 @@ class _Templates:
 
     def _of(self, kind: str) -> dict[str, Body]:
         return {key: body for (of, key), body in self._bodies.items() if of == kind}
+
+
+def _calls(tx: Connection, key: str, program: Program) -> Iterator[Finding]:
+    """Journeys that are called and that nobody can enter as things are."""
+    for step in program.steps.values():
+        called = step.spec["journey"] if step.kind.name == "call" else key
+        row = journeys.row(tx, called) if called != key else None
+        if called != key and (row is None or row.state != journeys.LIVE):
+            state = row.state if row is not None else "not launched"
+            text = f"the journey {called} is {state}: this starts nothing until it is live"
+            yield Finding("warning", "not_live", step.id, f"{step.field}.call.journey", text)
 
 
 def _lacking(tx: Connection, program: Program, templates: _Templates) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Connection
 
+from cdp.delivery.journeys import shown
 from cdp.delivery.journeys.launching import insiders, refuse_faulty
 from cdp.delivery.journeys.there import Refused, body_of, launched, may, program_at, step_of
 from cdp.store import meta
@@ -48,7 +49,12 @@ def launch(
     moves = _migrations(tx, key, number, people)
     if enter is None and before is not None:
         enter = "new"
-    row = journeys.launch(tx, key, number, author, now, enter)
+    same = (
+        before is not None
+        and before.state != STOPPED
+        and (body_of(tx, key, before.version)[1].get("rollout") == body.get("rollout"))
+    )
+    row = journeys.launch(tx, key, number, author, now, enter, same_stage=same)
     for old, steps in moves.items():
         journeys.order(tx, row.id, "migrate", {"from": old, "steps": steps}, author, now)
     return row
@@ -98,8 +104,10 @@ def pause(tx: Connection, key: str, author: str, now: int) -> JourneyRow:
 
 
 def resume(tx: Connection, key: str, author: str, now: int) -> JourneyRow:
-    """Go on after a pause, and let people enter; `Refused`, `NoSuchJourney`."""
-    return _to(tx, "resume", key, author, now, LIVE)
+    """Go on after a pause as before it: live, or draining. `Refused`, `NoSuchJourney`."""
+    meta.bump(tx)
+    row = may(tx, "resume", key)
+    return _to(tx, "resume", key, author, now, DRAINING if row.was == DRAINING else LIVE)
 
 
 def drain(tx: Connection, key: str, author: str, now: int) -> JourneyRow:
@@ -117,14 +125,44 @@ def rollout(tx: Connection, key: str, author: str, now: int, share: float) -> Jo
     if not 0 <= share <= 100:
         raise Refused("a share is from 0 to 100 (per cent)")
     row = may(tx, "rollout", key)
+    before = shown.share_of(tx, row)
     journeys.change(tx, row.key, author, now, rollout=float(share))
+    if share > before and row.state == LIVE:
+        journeys.order(tx, row.id, "grow", {"from": before / 100}, author, now)
     return launched(tx, key)
 
 
+def stage(tx: Connection, key: str, author: str, now: int, act: str, reason: str = "") -> int:
+    """Hold a staged rollout, let it go on, bring it to the next stage or back; an order.
+
+    ``act``: ``hold``, ``release``, ``advance`` or ``back``. `Refused`, `NoSuchJourney`.
+    """
+    row = may(tx, "stage", key)
+    stages = shown.stages_of(tx, row)
+    if len(stages) < 2:
+        raise Refused(f"the rollout of {key} has no stages")
+    if act not in ("hold", "release", "advance", "back"):
+        raise Refused("say hold, release, advance or back")
+    if act == "advance" and row.state != LIVE:
+        raise Refused(f"the journey {key} is {row.state}: nobody can enter")
+    if len(reason) > 500:
+        raise Refused("say why in 500 characters at most")
+    return journeys.order(tx, row.id, "stage", {"act": act, "reason": reason.strip()}, author, now)
+
+
 def pick(
-    tx: Connection, key: str, author: str, now: int, step: str, variant: str | None
-) -> JourneyRow:
-    """Let all who come to an experiment get a variant; None: by lot again. `Refused`."""
+    tx: Connection,
+    key: str,
+    author: str,
+    now: int,
+    step: str,
+    variant: str | None,
+    reason: str = "",
+) -> int:
+    """Let all who come to an experiment get a variant; None: by lot again. `Refused`.
+
+    It is an order, whose number is returned: the pipeline notes the figures with it.
+    """
     row = may(tx, "winner", key)
     found = step_of(tx, row, step)
     if found.kind.name != "experiment":
@@ -132,11 +170,10 @@ def pick(
     names = [item["name"] for item in found.spec["variants"]]
     if variant is not None and variant not in names:
         raise Refused(f"the experiment {step} has no variant {variant}: {', '.join(names)}")
-    winners = {name: won for name, won in row.winners.items() if name != step}
-    if variant is not None:
-        winners[step] = variant
-    journeys.change(tx, key, author, now, winners=winners)
-    return launched(tx, key)
+    if len(reason) > 500:
+        raise Refused("say why in 500 characters at most")
+    args = {"step": step, "variant": variant, "reason": reason.strip()}
+    return journeys.order(tx, row.id, "winner", args, author, now)
 
 
 def _to(tx: Connection, act: str, key: str, author: str, now: int, state: str) -> JourneyRow:

@@ -23,7 +23,7 @@ from cdp.store.messages.broadcast_figures import HAPPENED
 
 #: Days that are told of if none are named.
 DAYS = 30
-_WHAT = ("waits", "failed", "held", "moved")
+_WHAT = ("waits", "failed", "held", "moved", "not_started")
 #: What is told of each day.
 _DAILY = ("entered", "ended", "converted", "value", "sent", "delivered", "opened", "clicked")
 
@@ -73,7 +73,7 @@ def report(
             results.holdout(tx, whose, step.id) for step in steps if step.kind.name == "holdout"
         ],
         "experiments": [
-            results.experiment(tx, whose, step, row.winners, now)
+            results.experiment(tx, whose, step, row, now)
             for step in steps
             if step.kind.name == "experiment"
         ],

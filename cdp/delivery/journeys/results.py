@@ -9,17 +9,19 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from cdp.conditions.durations import parse_duration
 from cdp.conditions.share import difference, enough, interval, luck
+from cdp.delivery.journeys import shown
 from cdp.journeys import Step
+from cdp.journeys.limits import WORDS
+from cdp.store.journeys import decisions, trials
 from cdp.store.journeys import report as journey_report
+from cdp.store.journeys.launched import JourneyRow
 from cdp.store.journeys.report import DAY, Way, Whose
 
 #: Unless a difference is less likely by luck than this, nothing is said of it.
 _UNSURE = 0.05
 #: With fewer who reached the goal in all nothing is foretold, and not further than so many days.
 _FEW, _FAR = 5, 365
-WITHIN = "7d"
 
 
 def holdout(tx: Connection, whose: Whose, step: str) -> dict[str, Any]:
@@ -53,33 +55,29 @@ def holdout(tx: Connection, whose: Whose, step: str) -> dict[str, Any]:
 
 
 def experiment(
-    tx: Connection, whose: Whose, step: Step, winners: Mapping[str, str], now: int
+    tx: Connection, whose: Whose, step: Step, row: JourneyRow, now: int
 ) -> dict[str, Any]:
     """The variants with their goal, each beside the first; how it stands, in words.
 
-    The goal is the experiment's own; the journey's where it has none, or one of some events only.
+    And what was decided. Those who came after that are not counted: they drew no lot.
     """
-    names, goal = [item["name"] for item in step.spec["variants"]], step.spec.get("goal") or {}
-    own = bool(goal) and not goal.get("where")
-    within = parse_duration(goal.get("within", WITHIN)) or 0
-    if own:
-        counted = journey_report.ways_to(tx, whose, step.id, goal["event"], within)
-    else:
-        counted = journey_report.ways(tx, whose, step.id)
-    ways = [_way(counted, name) for name in names]
+    goal = trials.own_goal(step.spec)
+    ways = trials.variants(tx, whose, step.id, step.spec)
     wrote = journey_report.messages_by_way(tx, whose, step.id)
     guards = [
-        _guard(item, names, journey_report.ways_to(tx, whose, step.id, item["event"], within))
+        _guard(item, trials.guarded(tx, whose, step.id, step.spec, item))
         for item in step.spec.get("guardrails") or ()
     ]
-    won = winners.get(step.id)
+    won = row.winners.get(step.id)
     confidence = (step.spec.get("winner") or {}).get("confidence", 95.0)
     said = f"{won} was chosen; everybody gets it now. " if won else ""
     return {
         "step": step.id,
         "name": step.spec.get("name") or step.id,
-        "goal": goal["event"] if own else "the journey's",
+        "goal": goal["event"] if goal is not None else "the journey's",
         "winner": won,
+        "closed": row.closed.get(step.id, []),
+        "decisions": [shown.decision(one) for one in decisions.of(tx, row.id, step=step.id)],
         "variants": [
             {
                 "name": way.exit,
@@ -95,20 +93,15 @@ def experiment(
     }
 
 
-def _way(counted: Sequence[Way], name: str) -> Way:
-    return next((way for way in counted if way.exit == name), Way(name, 0, 0))
-
-
-def _guard(item: Mapping[str, Any], names: Sequence[str], ways: Sequence[Way]) -> dict[str, Any]:
+def _guard(item: Mapping[str, Any], ways: Sequence[Way]) -> dict[str, Any]:
     """How often something happened that must not become frequent, by variant."""
     most = item["most"] / 100
-    told = [_share(_way(ways, name)) for name in names]
     return {
-        "event": item["event"],
+        "event": item.get("event") or f"messages that {WORDS[item['messages']]}",
         "most": most,
         "variants": [
-            {"name": name, **one, "over": one["rate"] is not None and one["rate"] > most}
-            for name, one in zip(names, told, strict=True)
+            {"name": way.exit, **one, "over": one["rate"] is not None and one["rate"] > most}
+            for way, one in zip(ways, map(_share, ways), strict=True)
         ],
     }
 

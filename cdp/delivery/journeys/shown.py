@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -13,11 +13,13 @@ from cdp.definitions.difference import difference
 from cdp.delivery.journeys.there import KIND, NoSuchJourney
 from cdp.events import format_time
 from cdp.identity import public_id
+from cdp.journeys.rollout import read_rollout
 from cdp.store import definitions
 from cdp.store.definitions import Version
 from cdp.store.journeys import launched as journeys
 from cdp.store.journeys import runs as journey_runs
 from cdp.store.journeys import sums as journey_sums
+from cdp.store.journeys.decisions import Decision
 from cdp.store.journeys.launched import JourneyRow, Order
 from cdp.store.journeys.runs import Placed
 from cdp.store.journeys.story import Move
@@ -54,12 +56,13 @@ def shown(tx: Connection, key: str) -> dict[str, Any]:
     row, found = journeys.row(tx, key), definitions.current(tx, KIND, key)
     if row is None and found is None:
         raise NoSuchJourney(key)
-    figures = Figures()
+    figures, stages = Figures(), []
     if row is not None:
+        stages = stages_of(tx, row)
         at = journey_runs.standings(tx, row.id)
         came = sum(one.n for one in journey_sums.sums(tx, row.id) if one.what == "entered")
         figures = Figures(sum(one.n for one in at), sum(one.held for one in at), came)
-    return _one(key, found, row, figures)
+    return {**_one(key, found, row, figures), "stages": stages}
 
 
 def _one(
@@ -81,13 +84,46 @@ def _one(
         "winners": row.winners if row is not None else {},
         **figures._asdict(),
         "error": row.error if row is not None else None,
+        "reason": row.reason if row is not None else None,
+        "closed": row.closed if row is not None else {},
     }
 
 
-def _rollout(body: dict[str, Any], row: JourneyRow | None) -> float:
+def _rollout(body: Mapping[str, Any], row: JourneyRow | None) -> float:
     if row is not None and row.rollout is not None:
         return row.rollout
-    return float(body.get("rollout", 100.0))
+    stages = read_rollout(body.get("rollout", 100.0))
+    return stages[min(row.stage if row is not None else 0, len(stages) - 1)].share * 100
+
+
+def share_of(tx: Connection, row: JourneyRow) -> float:
+    """The share of people who may enter now, in per cent."""
+    return _rollout(_launched(tx, row), row)
+
+
+def stages_of(tx: Connection, row: JourneyRow) -> list[dict[str, Any]]:
+    """The stages of a rollout, the one at which it is marked; none, if it has no stages."""
+    stages = read_rollout(_launched(tx, row).get("rollout", 100.0))
+    if len(stages) < 2:
+        return []
+    found = []
+    for at, one in enumerate(stages):
+        here = at == min(row.stage, len(stages) - 1) and row.rollout is None
+        moving = here and one.ms is not None and not row.stage_held
+        found.append(
+            {
+                "share": one.share * 100,
+                "here": here,
+                "since": format_time(row.stage_at) if here else None,
+                "until": format_time(row.stage_at + (one.ms or 0)) if moving else None,
+                "held": here and row.stage_held,
+            }
+        )
+    return found
+
+
+def _launched(tx: Connection, row: JourneyRow) -> Mapping[str, Any]:
+    return definitions.body_of(tx, KIND, row.key, row.version) or {}
 
 
 def standings(tx: Connection, row: JourneyRow) -> list[dict[str, Any]]:
@@ -135,6 +171,11 @@ def order(item: Order) -> dict[str, Any]:
     """What somebody wanted done with runs, and how far it is."""
     shown = {**item._asdict(), "at": format_time(item.at), "ended_at": _time(item.ended_at)}
     return {name: value for name, value in shown.items() if name not in ("journey", "reached")}
+
+
+def decision(item: Decision) -> dict[str, Any]:
+    """Something that a journey decided by itself, or somebody for it."""
+    return {**item._asdict(), "at": format_time(item.at)}
 
 
 def versions(tx: Connection, key: str) -> list[dict[str, Any]]:

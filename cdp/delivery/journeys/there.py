@@ -21,6 +21,7 @@ MAY: dict[str, tuple[str, ...]] = {
     "drain": (LIVE, PAUSED),
     "stop": (LIVE, PAUSED, DRAINING),
     "rollout": (LIVE, PAUSED),
+    "stage": (LIVE, PAUSED),
     "winner": (LIVE, PAUSED, DRAINING),
     "people": (LIVE, PAUSED, DRAINING),
 }

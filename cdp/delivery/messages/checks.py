@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence, Set
 from sqlalchemy import Connection
 
 from cdp.delivery.broadcasts import last
+from cdp.delivery.journeys import holding
 from cdp.delivery.messages.compose import Prepared
 from cdp.messaging.pressure import Earlier, Pressed, engaged, pressed, window_ms
 from cdp.messaging.request import Flag
@@ -41,7 +42,8 @@ class Checks:
         everybody = {one.person for one in standings.values()}
         earlier = self._earlier(tx, everybody, now)
         inside = self._inside(tx, everybody)
-        still = last.withheld(tx, [item.delivery for item in items], now)
+        asked = [item.delivery for item in items]
+        still = last.withheld(tx, asked, now) | holding.withheld(tx, asked, now)
         found: list[Pressed | None] = []
         for item in items:
             row = item.delivery

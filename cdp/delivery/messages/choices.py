@@ -15,6 +15,7 @@ from cdp.messaging.choices import call_of, traits_of
 from cdp.messaging.names import delivery_name
 from cdp.messaging.standing import ALL, Wish
 from cdp.store import meta
+from cdp.store.journeys import decisions as journey_decisions
 from cdp.store.messages import addressees, deliveries, emissions, link_keys, preferences
 from cdp.store.messages.addressees import Addressee
 from cdp.store.messages.deliveries import Delivery
@@ -60,6 +61,8 @@ def choose(
 def attribute(tx: Connection, delivery: Delivery, scope: str, now: int) -> None:
     """Note that a message led to an opt-out, and let ``Unsubscribed`` tell of it."""
     deliveries.first_time(tx, "unsubscribed_at", [delivery.id], now)
+    if delivery.origin == "journey":
+        journey_decisions.judge_soon(tx, [delivery.origin_key], now)
     person = addressees.load(tx, [delivery.node]).get(delivery.node) if delivery.node else None
     if person is None:
         return

@@ -16,6 +16,7 @@ from cdp.messaging.request import Flag
 from cdp.plugin import Report
 from cdp.store import Store
 from cdp.store.config_rows import Destination
+from cdp.store.journeys import decisions as journey_decisions
 from cdp.store.messages import addressees, deliveries, emissions, followups, link_keys, preferences
 from cdp.store.messages import reports as rows
 from cdp.store.messages.deliveries import Delivery
@@ -37,6 +38,8 @@ _TYPES = {**preferences.IDENTIFIERS, "in_app": "user_id"}
 
 #: Reports that change what may be sent to whom.
 _CLOSING = frozenset({"bounced", "complained", "unsubscribed", "subscribed"})
+#: Reports that may make a journey pause itself.
+_WRONG = frozenset({"bounced", "complained", "unsubscribed", "dropped", "failed"})
 
 
 class Teller(NamedTuple):
@@ -111,6 +114,8 @@ def _apply(
             if kind == "clicked":  # it was open, though its pixel may never have been fetched
                 deliveries.first_time(tx, "opened_at", [row.id], min(report.at, now))
         _move(tx, row, report, now)
+        if row.origin == "journey" and kind in _WRONG:
+            journey_decisions.judge_soon(tx, [row.origin_key], now)
     if address and ((kind == "bounced" and report.hard) or kind == "complained"):
         reason = "bounce" if kind == "bounced" else "complaint"
         preferences.suppress_address(

@@ -15,6 +15,7 @@ from cdp.messaging.saving import call_of, saved, shortened
 from cdp.messaging.told import event_of
 from cdp.plugin import Receipt, Report
 from cdp.store.config_rows import Destination
+from cdp.store.journeys import decisions as journey_decisions
 from cdp.store.messages import (
     addressees,
     broadcast_figures,
@@ -103,6 +104,8 @@ def receipts(tx: Connection, told: Sequence[Told], now: int) -> None:
     inquiries.add(tx, asked, now)
     deliveries.first_time(tx, "bounced_at", bounced, now)
     emissions.add(tx, events, now)
+    wrong = [item for item in told if item.receipt.kind == "bounced" or item.state == "failed"]
+    _judged(tx, [item.prepared.delivery for item in wrong], now)
 
 
 class Crowds:
@@ -153,6 +156,13 @@ def endings(tx: Connection, ended: Sequence[Ended], now: int, crowds: Crowds) ->
         if event is not None:
             events.append((row.node, 0, event))
     emissions.add(tx, events, now)
+    _judged(tx, [item.delivery for item in ended if item.state == "failed"], now)
+
+
+def _judged(tx: Connection, wrong: Sequence[Delivery], now: int) -> None:
+    """Have the journeys looked at whose messages went wrong."""
+    keys = {row.origin_key for row in wrong if row.origin == "journey"}
+    journey_decisions.judge_soon(tx, keys, now)
 
 
 def _answered(

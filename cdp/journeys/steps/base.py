@@ -22,12 +22,13 @@ class Branch(NamedTuple):
 
 
 class Leave(msgspec.Struct, frozen=True, gc=False):
-    """The step is done, and left by an exit."""
+    """The step is done, and left by an exit; ``kept`` is what the run remembers beside that."""
 
     exit: str = NEXT
     effects: tuple[Effect, ...] = ()
     why: Mapping[str, Any] | None = None
     variables: Mapping[str, Any] | None = None
+    kept: Mapping[str, Any] | None = None
 
 
 class Stay(msgspec.Struct, frozen=True, gc=False):

@@ -269,4 +269,5 @@ class CallStep(StepKind):
     def enter(self, at: At) -> Result:
         journey, make = at.args
         _there(at, "journey", journey)
-        return Leave(effects=(Start(at.run.reason_key, journey, make(at.moment, at.run)),))
+        data = make(at.moment, at.run)
+        return Leave(effects=(Start(at.run.reason_key, journey, data, at.step),))

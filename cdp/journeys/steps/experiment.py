@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
@@ -39,14 +39,46 @@ class WinnerSchema(Schema):
     after = own.duration("Not before so much time since the launch.", required=True)
     least = own.count("Not before so many exposures of each variant.", 10, 10_000_000,
                       load_default=100)  # fmt: skip
-    confidence = own.share("How sure it must be, in per cent.", load_default=95.0)
+    confidence = fields.Float(
+        load_default=95.0,
+        validate=validate.Range(50, 99.99, error="It must be from 50 to 99.99 (per cent)."),
+        metadata={"description": "How sure it must be, in per cent."},
+    )
+    until = own.duration("No longer than so much time since the launch; for ever, if unset.")
+    otherwise = fields.String(
+        load_default="go_on",
+        validate=validate.OneOf(("go_on", "best", "first")),
+        metadata={
+            "description": "If no variant is surely better by then: go_on by lot, or take the "
+            "best or the first."
+        },
+    )
+
+    @validates_schema
+    def _some(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("otherwise", "go_on") != "go_on" and not data.get("until"):
+            raise ValidationError("It needs an until.", "otherwise")
+        if data.get("until") and own.ms(data["until"]) < own.ms(data.get("after")):
+            raise ValidationError("It must not be sooner than after.", "until")
 
 
 class GuardSchema(Schema):
-    """What must not become worse."""
+    """What must not become worse: an event, or messages of the variant's own steps."""
 
-    event = own.event("An event that must not become more frequent.", required=True)
-    most = own.share("The largest share of those exposed who may do it.", required=True)
+    event = own.event("An event that must not become too frequent.")
+    messages = fields.String(
+        validate=validate.OneOf(own.WRONG),
+        metadata={"description": "Or messages of its steps that are this."},
+    )
+    most = own.share("The largest share of those exposed, or of its messages.", required=True)
+    within = own.duration("In which time after the exposure, of an event.", load_default="7d")
+    least = own.count("Not before so many exposures or messages.", 10, 10_000_000,
+                      load_default=100)  # fmt: skip
+
+    @validates_schema
+    def _one(self, data: dict[str, Any], **_: Any) -> None:
+        if bool(data.get("event")) == bool(data.get("messages")):
+            raise ValidationError("It must say an event, or messages.", "event")
 
 
 class ExperimentSchema(Schema):
@@ -79,7 +111,11 @@ class ExperimentSchema(Schema):
 
 
 class Experiment(StepKind):
-    """A variant by lot; a person gets the same one each time, and the exposure is an event."""
+    """A variant by lot; a person gets the same one each time, and the exposure is an event.
+
+    What was decided meanwhile holds for those who come now: a winner, or that a variant was
+    stopped. Whoever comes round again in one run gets what they had, unless that was stopped.
+    """
 
     name, title, schema = "experiment", "Experiment", ExperimentSchema
 
@@ -100,11 +136,27 @@ class Experiment(StepKind):
 
     def enter(self, at: At) -> Result:
         name, names, shares = at.args
-        won = at.moment.winner(f"{at.run.journey}:{at.step}")
-        if won is not None and won in names:
-            return Leave(won, why={"variant": won, "won": True})
-        drawn = lot("experiment", at.run.journey, at.step, at.moment.person)
-        variant = names[chosen(shares, drawn)]
+        run, key = at.run, f"{at.run.journey}:{at.step}"
+        closed = at.moment.closed(key)
+        drawn: str = names[
+            chosen(shares, lot("experiment", run.journey, at.step, at.moment.person))
+        ]
+        had = run.data.get("variants") or {}
+        given: str | None = had.get(at.step) or (drawn if run.visit > 1 else None)
+        won = at.moment.winner(key)
+        more: dict[str, Any] = {}
+        if given is not None and given in names and given not in closed:
+            variant = given
+        elif won is not None and won in names and won not in closed:
+            variant, more = won, {"won": True}
+        elif drawn in closed:
+            variant, more = self._again(at, closed), {"stopped": drawn}
+        else:
+            variant = drawn
+        why = {"variant": variant, **more}
+        kept = {"variants": {**had, at.step: variant}} if variant != drawn else None
+        if "won" in why or had.get(at.step) == variant:  # no exposure, or no new one
+            return Leave(variant, why=why, kept=kept)
         exposure = Emit(
             at.run.reason_key,
             EXPOSED,
@@ -115,4 +167,16 @@ class Experiment(StepKind):
                 "variation_name": variant,
             },
         )
-        return Leave(variant, (exposure,), {"variant": variant})
+        return Leave(variant, (exposure,), why, kept=kept)
+
+    @staticmethod
+    def _again(at: At, closed: Collection[str]) -> str:
+        """Another variant, for those whose own was stopped; all others keep theirs."""
+        _, names, shares = at.args
+        left = [
+            share if name not in closed else 0.0 for name, share in zip(names, shares, strict=True)
+        ]
+        if not any(left):  # those that are left had no share: the first of them
+            return str(next((name for name in names if name not in closed), names[0]))
+        drawn = lot("experiment again", at.run.journey, at.step, at.moment.person)
+        return str(names[chosen(left, drawn)])

@@ -10,6 +10,9 @@ from cdp.conditions.durations import parse_duration
 from cdp.journeys import wall
 from cdp.messaging.pressure import DAYS, is_zone, minutes_of
 
+#: What can go wrong with a message.
+WRONG = ("bounced", "complained", "failed", "unsubscribed")
+
 
 def duration(about: str, **more: Any) -> fields.String:
     """A length of time: ``2d``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from sqlalchemy import Connection
@@ -68,6 +68,18 @@ def begun_of(plan: JourneyPlan, mine: Mapping[int, list[Said]]) -> dict[int, lis
         if (event := event_of(item.message)) is not None
         and (begun := journeys.begun_by(event, item.message.body))
     }
+
+
+def stirred(
+    tx: Connection, plan: JourneyPlan, found: Sequence[Change], again: Set[int]
+) -> list[Placed]:
+    """The runs that moves concern; of those who are looked at ``again``, those that watch."""
+    came = {change.profile for change in found}
+    return [
+        item
+        for item in journey_runs.alerted(tx, sorted(came | again), plan.keys)
+        if item.profile in came or plan.journeys.watches(item.run)
+    ]
 
 
 def wanted_of(

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from cdp.journeys import Course, Program
 from cdp.journeys.run import NEXT, Answer, Enter, Migrated, Moved, Run
-from cdp.pipeline.journeys import clockwork
+from cdp.pipeline.journeys import clockwork, experiments, judge, stages
 from cdp.pipeline.journeys.stage import Travels
 from cdp.store.audiences import evaluated as audiences
 from cdp.store.audiences import members
@@ -53,6 +53,8 @@ def _begin(tx: Connection, travels: Travels, order: Order, now: int) -> Did:
     if program is None:
         # What it reads is being collected; or it was stopped meanwhile.
         return order.reached, 0, key not in travels.plan.waiting
+    if not order.reached:
+        judge.watch(tx, travels, key, now)
     kind = program.trigger.kind
     if kind == "every":
         clockwork.set_schedules(tx, travels, now)
@@ -81,6 +83,42 @@ def _enter(tx: Connection, travels: Travels, order: Order, now: int) -> Did:
         found = _people(tx, order.reached)
     done = travels.enter(tx, program, found, now, cause)
     return _reached(order, found), done, len(found) < PIECE
+
+
+def _grow(tx: Connection, travels: Travels, order: Order, now: int) -> Did:
+    """A larger share may enter: those who were out of it and qualify still do.
+
+    Those are who is in the audience that begins it since the launch; all, where it let in all.
+    Who was to enter by an event or a trait waits for the next.
+    """
+    program = _program(travels, order)
+    row, trigger = travels.plan.rows[program.key], program.trigger
+    launch = journeys.launch_of(tx, row) or {}
+    everybody = (launch.get("enter") or program.body.get("enter")) == "all"
+    if trigger.kind in ("every", "date") or not (everybody or trigger.kind == "enters"):
+        return order.reached, 0, True
+    if trigger.kind == "enters":
+        audience = audiences.live_row(tx, "audience", trigger.name)
+        since = 0 if everybody else row.launched_at
+        found = members.after(tx, audience.id, order.reached, PIECE, since) if audience else []
+    else:
+        found = _people(tx, order.reached)
+    cause = f"order:{order.id}"
+    done = travels.enter(tx, program, found, now, cause, order.args["from"])
+    return _reached(order, found), done, len(found) < PIECE
+
+
+def _stage(tx: Connection, travels: Travels, order: Order, now: int) -> Did:
+    """Somebody holds a rollout, lets it go on, brings it forward or back."""
+    key = travels.plan.keys.get(order.journey, "")
+    row = travels.plan.rows.get(key)
+    program = travels.plan.journeys.programs.get((key, row.version)) if row is not None else None
+    if row is None or program is None or len(program.stages) < 2:
+        raise LookupError("its rollout has no stages")
+    act, reason = order.args["act"], order.args.get("reason", "")
+    stages.by_hand(tx, row, program, act, order.author, reason, now)
+    judge.watch(tx, travels, key, now)
+    return order.reached, 0, True
 
 
 def _people(tx: Connection, reached: int) -> list[int]:
@@ -160,7 +198,25 @@ def _skip(tx: Connection, travels: Travels, order: Order, now: int) -> Did:
     return _each(tx, travels, order, now, act)
 
 
+def _winner(tx: Connection, travels: Travels, order: Order, now: int) -> Did:
+    """Somebody decided an experiment."""
+    key, name = travels.plan.keys.get(order.journey, ""), order.args["step"]
+    row = journeys.row(tx, key)
+    program = travels.plan.journeys.programs.get((key, row.version)) if row is not None else None
+    found = program.steps.get(name) if program is not None else None
+    if row is None or found is None or found.kind.name != "experiment":
+        raise LookupError(f"there is no experiment {name} any more")
+    variant = order.args["variant"]
+    if variant is not None and variant not in found.exits:
+        raise LookupError(f"the experiment {name} has no variant {variant} any more")
+    reason = order.args.get("reason") or "decided by hand"
+    experiments.pick(tx, row, found, variant, order.author, reason, now)
+    return order.reached, 0, True
+
+
 def _resume(tx: Connection, travels: Travels, order: Order, now: int) -> Did:
+    if not order.reached and not ({"run", "step"} & set(order.args)):
+        judge.watch(tx, travels, travels.plan.keys.get(order.journey, ""), now)
     return _each(
         tx, travels, order, now, lambda c, item: c.given(item.run.id, Enter(), now), held=True
     )
@@ -209,6 +265,9 @@ _DO: dict[str, Callable[[Connection, Travels, Order, int], Did]] = {
     "enter": _enter,
     "listed": _listed,
     "merged": _merged,
+    "grow": _grow,
+    "stage": _stage,
+    "winner": _winner,
     "answer": _answer,
     "move": _move,
     "skip": _skip,

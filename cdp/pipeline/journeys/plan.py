@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -75,6 +76,11 @@ class JourneyPlan:
         self.winners = {
             f"{row.key}:{step}": variant for row in rows for step, variant in row.winners.items()
         }
+        self.closed = {
+            f"{row.key}:{step}": frozenset(some)
+            for row in rows
+            for step, some in row.closed.items()
+        }
         self.journeys = self._journeys(frozenset())
 
     def note_errors(self, tx: Connection) -> None:
@@ -102,11 +108,14 @@ class JourneyPlan:
         """The program of a body; None, and noted in ``broken``, if it can't be read."""
         meant = self._space.made_of()
         row = self.rows.get(key)
-        if row is not None and row.rollout is not None:
-            body = {**body, "rollout": row.rollout}
         found = Read(key, body, version, lambda root: expand(root, meant))
         if found.program is None:
             self.broken[key] = str(JourneyError(found.wrong))[:1000]
+        elif row is not None:
+            stages = found.program.stages
+            share = stages[min(row.stage, len(stages) - 1)].share
+            share = row.rollout / 100 if row.rollout is not None else share
+            return replace(found.program, rollout=share)
         return found.program
 
     def _journeys(self, waiting: frozenset[str]) -> Journeys:

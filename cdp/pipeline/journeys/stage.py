@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from sqlalchemy import Connection
@@ -11,6 +11,7 @@ from cdp.audiences import Book
 from cdp.conditions.live import UNSAID
 from cdp.identity import public_id
 from cdp.journeys import Gates, Program, World
+from cdp.journeys.lots import lot
 from cdp.pipeline.audiences.people import Known
 from cdp.pipeline.audiences.stage import Said, Stage
 from cdp.pipeline.journeys.concern import (
@@ -18,6 +19,7 @@ from cdp.pipeline.journeys.concern import (
     concerned,
     entries_of,
     event_of,
+    stirred,
     wanted_of,
 )
 from cdp.pipeline.journeys.follow import Follow
@@ -43,7 +45,7 @@ class Travels:
         self.plan, self.stage = plan, stage
         # Not the plan's to know: it stays the same while turns are given.
         self.gates = Gates(journeys.gates(tx) if plan.programs else {})
-        self.world = World(self.gates, plan.winners, plan.knows)
+        self.world = World(self.gates, plan.winners, plan.knows, closed=plan.closed)
         self._alerts = journey_runs.any_alert(tx)
         self._follow = Follow()
         #: By program: the events that it reads, and the journeys that it starts.
@@ -95,13 +97,16 @@ class Travels:
             course.course.changed_at(now)
         self._write(tx, courses, now)
 
-    def moved(self, tx: Connection, found: Sequence[Change], now: int) -> None:
-        """People entered and left audiences by time alone, or by hand."""
+    def moved(
+        self, tx: Connection, found: Sequence[Change], now: int, again: Set[int] = frozenset()
+    ) -> None:
+        """People entered and left audiences by time alone, or by hand.
+
+        Of those who are looked at ``again`` something else changed: a trait by a query, an
+        account. Runs that watch them are looked at, too.
+        """
         entries = entries_of(self.plan, found, None)
-        if self._alerts:
-            runs = journey_runs.alerted(tx, sorted({c.profile for c in found}), self.plan.keys)
-        else:
-            runs = []
+        runs = stirred(tx, self.plan, found, again) if self._alerts else []
         wanted = wanted_of(self.plan, {}, {}, runs, entries)
         courses = self._courses(tx, wanted, runs, ())
         for profile, course in courses.items():
@@ -146,14 +151,21 @@ class Travels:
         self._write(tx, courses, now, spent)
 
     def enter(
-        self, tx: Connection, program: Program, people: Iterable[int], now: int, cause: str
+        self,
+        tx: Connection,
+        program: Program,
+        people: Iterable[int],
+        now: int,
+        cause: str,
+        over: float = 0.0,
     ) -> int:
-        """Let people enter who may; how many did."""
+        """Let people enter who may; how many did. Only those whose lot for it is ``over``."""
         wanted = {profile: [program] for profile in people}
         mates = journey_runs.of_people(tx, sorted(wanted), self.plan.keys)
         courses = self._courses(tx, wanted, mates, ())
         for course in courses.values():
-            course.course.enter(program, None, now, cause)
+            if not over or lot("rollout", program.key, course.course.person) >= over:
+                course.course.enter(program, None, now, cause)
         n = sum(len(course.new) for course in courses.values())
         self._write(tx, courses, now)
         return n

@@ -61,10 +61,12 @@ def among(tx: Connection, audience: int, ids: Iterable[int]) -> set[int]:
     return found
 
 
-def after(tx: Connection, audience: int, reached: int, limit: int) -> list[int]:
-    """Members of an audience with higher numbers, the first ones."""
+def after(tx: Connection, audience: int, reached: int, limit: int, since: int = 0) -> list[int]:
+    """Members of an audience with higher numbers, the first ones; who is in it ``since`` then."""
     c = members.c
     statement = select(c.profile).where(c.audience == audience, c.profile > reached)
+    if since:
+        statement = statement.where(c.since >= since)
     return list(tx.execute(statement.order_by(c.profile).limit(limit)).scalars())
 
 

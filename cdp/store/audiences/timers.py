@@ -14,6 +14,10 @@ from cdp.store.tables import computed_values, member_changes, timers
 #: Kinds of timers: an audience or computed trait of a profile; a profile as a whole; a run of
 #: a journey; a profile's date that begins a journey; a journey's schedule (of no profile).
 AUDIENCE, RECHECK, JOURNEY, DATE, SCHEDULE = 1, 2, 3, 4, 5
+#: What is decided about a journey, of no profile: by its limits, by the guardrails and the
+#: winners of its experiments, by the stages of its rollout.
+JUDGE, GUARD, WINNER, STAGE = 6, 7, 8, 9
+DECISIONS = frozenset((JUDGE, GUARD, WINNER, STAGE))
 
 
 class Timer(NamedTuple):

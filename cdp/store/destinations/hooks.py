@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, func, select
@@ -49,6 +50,13 @@ def add_transitions(
     columns = ("seq", "at", "profile", "journey", "run", "step", "kind", "detail")
     numbered = [(first + index, now, *row) for index, row in enumerate(rows)]
     insert_many(tx, transitions, columns, numbered)
+
+
+def add_decision(
+    tx: Connection, journey: str, step: str | None, detail: dict[str, Any], now: int
+) -> None:
+    """Note what a journey decided by itself: of no person, and of no run."""
+    add_transitions(tx, [(0, journey, "", step or "", "decided", json.dumps(detail))], now)
 
 
 def trim_followed(tx: Connection, before: int) -> None:

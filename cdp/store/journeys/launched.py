@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
@@ -20,7 +20,10 @@ WAITING, DONE, FAILED = "waiting", "done", "failed"
 
 
 class JourneyRow(NamedTuple):
-    """A row of `cdp.store.tables.journeys`; ``winners`` by the id of the experiment's step."""
+    """A row of `cdp.store.tables.journeys`; ``winners`` by the id of the experiment's step.
+
+    So is ``closed``: the variants of an experiment that nobody gets any more.
+    """
 
     id: int
     key: str
@@ -32,6 +35,13 @@ class JourneyRow(NamedTuple):
     rollout: float | None
     winners: dict[str, str]
     error: str | None
+    reason: str | None
+    was: str | None
+    watched: int
+    closed: dict[str, list[str]]
+    stage: int
+    stage_at: int
+    stage_held: bool
 
 
 class Order(NamedTuple):
@@ -62,21 +72,37 @@ def row(tx: Connection, key: str) -> JourneyRow | None:
 
 
 def _row(found: Any) -> JourneyRow:
-    return JourneyRow(*found)._replace(winners=json.loads(found.winners))
+    return JourneyRow(*found)._replace(
+        winners=json.loads(found.winners),
+        closed=json.loads(found.closed),
+        stage_held=bool(found.stage_held),
+    )
 
 
 def launch(
-    tx: Connection, key: str, version: int, author: str, now: int, enter: str | None = None
+    tx: Connection,
+    key: str,
+    version: int,
+    author: str,
+    now: int,
+    enter: str | None = None,
+    *,
+    same_stage: bool = False,
 ) -> JourneyRow:
-    """Let people enter by a version of the definition; ``enter`` in place of what that says."""
+    """Let people enter by a version of the definition; ``enter`` in place of what that says.
+
+    With ``same_stage`` its rollout goes on where it is; else it begins.
+    """
     before = row(tx, key)
     values = {
         "state": LIVE, "version": version, "launched_at": now, "changed_at": now,
-        "author": author, "error": None,
+        "author": author, "error": None, "reason": None, "was": None, "watched": now,
     }  # fmt: skip
+    if before is None or not same_stage:
+        values |= {"stage": 0, "stage_at": now, "stage_held": False, "rollout": None}
     if before is None:
         number = meta.take_numbers(tx, "journey", 1)
-        tx.execute(insert(journeys).values(id=number, key=key, winners="{}", **values))
+        tx.execute(insert(journeys).values(id=number, key=key, winners="{}", closed="{}", **values))
     else:
         tx.execute(update(journeys).where(journeys.c.key == key).values(**values))
     was = {"state": before.state, "version": before.version} if before else None
@@ -92,16 +118,22 @@ def launch(
 
 
 def change(tx: Connection, key: str, author: str, now: int, **values: Any) -> None:
-    """Change ``state``, ``rollout`` or ``winners`` of a journey.
+    """Change ``state``, ``rollout``, ``winners`` and the like of a journey.
 
-    A change of state has an order follow where it concerns people who are inside.
+    A change of state has an order follow where it concerns people who are inside. A pause is
+    remembered with the state before it; what goes on is watched anew.
     """
     before = row(tx, key)
     assert before is not None
     was = {name: getattr(before, name) for name in values}
-    stored = {
-        name: json.dumps(value) if name == "winners" else value for name, value in values.items()
+    more: dict[str, Any] = {
+        name: json.dumps(values[name]) for name in ("winners", "closed") if name in values
     }
+    if values.get("state") == PAUSED:
+        more["was"] = before.state
+    elif "state" in values:
+        more |= {"was": None, "reason": None, "watched": now}
+    stored = values | more
     tx.execute(update(journeys).where(journeys.c.key == key).values(changed_at=now, **stored))
     record_change(tx, now, author, "journey", key, "changed", was, values)
     meta.bump(tx)
@@ -112,6 +144,13 @@ def change(tx: Connection, key: str, author: str, now: int, **values: Any) -> No
         order(tx, before.id, "resume", {}, author, now)
     if state == STOPPED:
         order(tx, before.id, "stop", {"reason": "stopped"}, author, now)
+
+
+def stopped_by_limits(tx: Connection, keys: Iterable[str]) -> set[str]:
+    """Those of some journeys that paused themselves."""
+    c = journeys.c
+    some = (c.key.in_(sorted(keys)), c.state == PAUSED, c.reason.is_not(None))
+    return set(tx.execute(select(c.key).where(*some)).scalars())
 
 
 def put_error(tx: Connection, id_: int, error: str | None) -> None:
@@ -155,6 +194,16 @@ def orders_of(tx: Connection, journey: int, limit: int = 50) -> list[Order]:
     statement = select(journey_orders).where(journey_orders.c.journey == journey)
     statement = statement.order_by(journey_orders.c.id.desc()).limit(limit)
     return [_order(found) for found in tx.execute(statement)]
+
+
+def launch_of(tx: Connection, row: JourneyRow) -> dict[str, Any] | None:
+    """What was said at the launch of what runs."""
+    c = journey_orders.c
+    statement = select(c.args).where(
+        c.journey == row.id, c.kind == "begin", c.at == row.launched_at
+    )
+    found = tx.execute(statement.order_by(c.id).limit(1)).scalar()
+    return json.loads(found) if found is not None else None
 
 
 def one_order(tx: Connection, id_: int) -> Order | None:

@@ -102,6 +102,7 @@ class Messages(NamedTuple):
 
 
 _HAPPENED = [func.count(case((_d[f"{name}_at"].is_not(None), 1))).label(name) for name in HAPPENED]
+_FAILED = func.count(case((_d.state == "failed", 1))).label("failed")
 
 
 def _run_of(tx: Connection) -> ColumnElement[int]:
@@ -183,12 +184,16 @@ class Way(NamedTuple):
     since: int | None = None
 
 
+#: Whom the lot gave their way: not those who came when a winner was decided for.
+_BY_LOT = _m.why.is_(None) | _m.why.not_like('%"won":true%')
+
+
 def _lefts(whose: Whose, step: str) -> Any:
     """The first time that each run left a step."""
     return (
         select(_m.run, func.min(_m.id).label("id"))
         .join(journey_runs, _r.id == _m.run)
-        .where(whose.theirs, _m.step == step, _m.what == "left")
+        .where(whose.theirs, _m.step == step, _m.what == "left", _BY_LOT)
         .group_by(_m.run)
         .subquery()
     )
@@ -226,14 +231,15 @@ def messages_by_way(tx: Connection, whose: Whose, step: str) -> dict[str, Counte
     """What happened to the messages of runs after a step, by the first exit from it."""
     first = _lefts(whose, step)
     statement = (
-        select(_m.exit, func.count().label("asked"), *_HAPPENED)
+        select(_m.exit, func.count().label("asked"), _FAILED, *_HAPPENED)
         .select_from(deliveries.join(first, first.c.run == _run_of(tx)))
         .join(journey_moves, _m.id == first.c.id)
         .where(_ours(whose), _d.created_at >= _m.at)
         .group_by(_m.exit)
     )
+    names = ("asked", "failed", *HAPPENED)
     return {
-        row.exit or "": Counter({name: int(getattr(row, name)) for name in ("asked", *HAPPENED)})
+        row.exit or "": Counter({name: int(getattr(row, name)) for name in names})
         for row in tx.execute(statement)
     }
 
@@ -243,7 +249,7 @@ def ways_to(tx: Connection, whose: Whose, step: str, event: str, within: int) ->
     statement = (
         select(_m.exit, _r.profile, _m.at)
         .join(journey_runs, _r.id == _m.run)
-        .where(whose.theirs, _m.step == step, _m.what == "left")
+        .where(whose.theirs, _m.step == step, _m.what == "left", _BY_LOT)
         .order_by(_m.id)
     )
     first: dict[int, tuple[str, int]] = {}

@@ -43,6 +43,7 @@ from cdp.store.tables.history import (
 from cdp.store.tables.journeys import (
     journey_backtests,
     journey_counts,
+    journey_decisions,
     journey_drafts,
     journey_gates,
     journey_moves,
@@ -135,6 +136,7 @@ __all__ = [
     "inquiries",
     "journey_backtests",
     "journey_counts",
+    "journey_decisions",
     "journey_drafts",
     "journey_gates",
     "journey_moves",

@@ -32,7 +32,32 @@ journeys = Table(
     Column("rollout", Float),  # in place of the definition's, in per cent
     Column("winners", Text, nullable=False, default="{}"),  # JSON: variants by experiment
     Column("error", Text),  # why nobody can enter
+    Column("reason", Text),  # why it paused itself
+    Column("was", Text),  # the state before a pause
+    Column("watched", Big, nullable=False, default=0),  # its limits count messages since then
+    Column("closed", Text, nullable=False, default="{}"),  # JSON: variants stopped, by experiment
+    Column("stage", Integer, nullable=False, default=0),  # of its rollout, from 0
+    Column("stage_at", Big, nullable=False, default=0),
+    Column("stage_held", Boolean, nullable=False, default=False),
     Index("journeys_key", "key", unique=True),
+)
+
+#: What journeys decided by themselves, or somebody for them: ``figures`` (JSON) is what it was
+#: made of. Without an author it was decided by rule.
+journey_decisions = Table(
+    "journey_decisions",
+    metadata,
+    Column("id", Big, primary_key=True),
+    Column("journey", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("at", Big, nullable=False),
+    Column("kind", Text, nullable=False),  # see cdp.store.journey_decisions
+    Column("step", Text),
+    Column("variant", Text),
+    Column("author", Text),
+    Column("reason", Text, nullable=False),
+    Column("figures", Text, nullable=False),
+    Index("journey_decisions_journey", "journey", "id"),
 )
 
 #: One person in one journey. ``node`` is who did what began it, whatever is merged or parted

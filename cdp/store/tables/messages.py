@@ -16,6 +16,11 @@ from sqlalchemy import (
 
 from cdp.store.tables.base import Big, metadata
 
+#: Messages of journeys that went wrong, as the index of them says it.
+BAD_OF_JOURNEYS = (
+    "origin = 'journey' AND (bounced_at IS NOT NULL OR complained_at IS NOT NULL "
+    "OR unsubscribed_at IS NOT NULL OR state = 'failed')"
+)
 #: One message to one person, for one reason. ``node`` says to whom, whatever is merged or
 #: parted later; None: somebody unknown, at ``recipient``.
 deliveries = Table(
@@ -73,6 +78,13 @@ deliveries = Table(
         postgresql_where=text("origin = 'broadcast'"),
     ),
     Index("deliveries_provider", "provider_id"),
+    Index(
+        "deliveries_bad",
+        "origin_key",
+        "id",
+        sqlite_where=text(BAD_OF_JOURNEYS),
+        postgresql_where=text(BAD_OF_JOURNEYS),
+    ),
 )
 
 #: The message as it was handed over, JSON; kept for a time.

@@ -235,14 +235,13 @@ def test_what_makes_no_sense_is_refused(store: Store, act: Any, text: str) -> No
     assert text in refused(store, lambda tx: act(tx, "welcome", "ada", 2000))
 
 
-def test_a_share_and_a_winner_are_kept(store: Store) -> None:
+def test_a_share_is_kept_and_a_winner_an_order(store: Store) -> None:
     with store.write() as tx:
         launch(tx)
         assert office.rollout(tx, "welcome", "ada", 2, 10).rollout == 10
-        assert office.pick(tx, "welcome", "ada", 2, "experiment", "b").winners == {
-            "experiment": "b"
-        }
-        assert office.pick(tx, "welcome", "ada", 3, "experiment", None).winners == {}
+        office.pick(tx, "welcome", "ada", 2, "experiment", "b", "it is nicer")
+        args = {"step": "experiment", "variant": "b", "reason": "it is nicer"}
+        assert orders(tx, "winner") == [("winner", args)]
         assert shown.shown(tx, "welcome")["rollout"] == 10
 
 

@@ -151,14 +151,9 @@ class Travels:
         self._write(tx, courses, now, spent)
 
     def enter(
-        self,
-        tx: Connection,
-        program: Program,
-        people: Iterable[int],
-        now: int,
-        cause: str,
+        self, tx: Connection, program: Program, people: Iterable[int], now: int, cause: str,
         over: float = 0.0,
-    ) -> int:
+    ) -> int:  # fmt: skip
         """Let people enter who may; how many did. Only those whose lot for it is ``over``."""
         wanted = {profile: [program] for profile in people}
         mates = journey_runs.of_people(tx, sorted(wanted), self.plan.keys)

@@ -48,11 +48,7 @@ class JourneyStatusSchema(Schema):
         metadata={"description": "Variants that a guardrail stopped, by experiment."},
     )  # fmt: skip
     stages = fields.List(
-        fields.Dict(),
-        metadata={
-            "description": "Of a staged rollout: share, here (it is at this one), since, until "
-            "(when it goes on), held."
-        },
+        fields.Dict(), metadata={"description": "Of its rollout: share, here, since, until, held."}
     )
     steps = fields.List(fields.Nested(JourneyStandingSchema))
 

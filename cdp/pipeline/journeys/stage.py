@@ -102,8 +102,7 @@ class Travels:
     ) -> None:
         """People entered and left audiences by time alone, or by hand.
 
-        Of those who are looked at ``again`` something else changed: a trait by a query, an
-        account. Runs that watch them are looked at, too.
+        Of those who are looked at ``again`` something else changed; runs may watch them.
         """
         entries = entries_of(self.plan, found, None)
         runs = stirred(tx, self.plan, found, again) if self._alerts else []

@@ -71,7 +71,6 @@ ROOMS = (
     lists.room,
     broadcasts.room,
     journey_decisions.room,
-    journey_decisions.room,
     journeys.room,
     journeys_tried.room,
     images.room,

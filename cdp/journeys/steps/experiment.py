@@ -63,12 +63,12 @@ class WinnerSchema(Schema):
 
 
 class GuardSchema(Schema):
-    """What must not become worse: an event, or messages of the variant's own steps."""
+    """What must not become worse: an event, or what people were sent after the exposure."""
 
     event = own.event("An event that must not become too frequent.")
     messages = fields.String(
         validate=validate.OneOf(own.WRONG),
-        metadata={"description": "Or messages of its steps that are this."},
+        metadata={"description": "Or messages after it that were this."},
     )
     most = own.share("The largest share of those exposed, or of its messages.", required=True)
     within = own.duration("In which time after the exposure, of an event.", load_default="7d")

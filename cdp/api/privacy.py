@@ -16,7 +16,7 @@ from cdp.events import format_time
 from cdp.identity import Identifier, normal_value, public_id
 from cdp.pipeline import forget
 from cdp.store import config_rows
-from cdp.store.privacy.dossier import write_dossier
+from cdp.store.privacy.dossier import take_out
 from cdp.store.profiles import people, regulations
 from cdp.store.profiles.regulations import TYPES, Regulation
 from cdp.store.tables import USERS
@@ -169,9 +169,10 @@ def delete_profile(profile: str) -> dict[str, Any]:
 def get_access(profile: str) -> Any:
     """Everything that is known of a person, as a ZIP (application/zip)."""
     file = tempfile.TemporaryFile()  # noqa: SIM115  closed with the answer
-    with here().store.read() as tx:
+    where = here()
+    with where.store.read() as tx:
         found = find(tx, profile)
-        write_dossier(tx, found, here().now(), file)
-        name = public_id(found.collection, found.anchor)
+    take_out(where.store, found, where.now(), author(), "API", file)
+    name = public_id(found.collection, found.anchor)
     file.seek(0)
     return send_file(file, "application/zip", as_attachment=True, download_name=f"{name}.zip")

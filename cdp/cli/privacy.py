@@ -165,12 +165,12 @@ def access(identifier: str, out: Path, as_json: bool, **where: Any) -> None:
 
     Example: cdp profiles access user_id:u1 --out ana.zip
     """
-    from cdp.store.privacy.dossier import write_dossier
+    from cdp.store.privacy.dossier import take_out
 
     _, store = open_store(**where)
     with store.read() as tx:
         found = find(tx, identifier)
-        # Nobody else should read it.
-        with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            events = write_dossier(tx, found, now_ms(), file)
+    # Nobody else should read it.
+    with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        events = take_out(store, found, now_ms(), author(), str(out.resolve()), file)
     print_object({"file": str(out), "events": events}, as_json)

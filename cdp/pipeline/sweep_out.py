@@ -252,7 +252,8 @@ def _forget_in_catalogue(tx: Connection, needles: Needles) -> None:
     catalogue.clear_samples(tx)
     unused = removal.drop_unused_names(tx)
     used = {(type_, general_name(name)) for type_, name in history.all_names(tx).values()}
-    gone = {(type_, general_name(name)) for type_, name in unused}
+    # Calls without a name say nothing of anybody.
+    gone = {(type_, general_name(name)) for type_, name in unused if name}
     catalogue.forget_names(tx, sorted(gone - used))
 
 

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from cdp.cli import cli
 from cdp.store import definitions
 from cdp.store.journeys import launched as journeys
+from cdp.store.profiles import exports
 from tests.factories import Space, ana, bearer, iso
 
 
@@ -41,7 +42,14 @@ def test_the_zip_has_all_and_runs_nothing(tmp_path: Path) -> None:
     assert "&lt;script&gt;" in files["profile.html"]
     assert not any("not-hers" in text for text in files.values())
     assert space.client().get("/api/profiles/user_id:u1/access").status_code == 401
+    assert taken(space) == [("access request", "API", True)]
     space.close()
+
+
+def taken(space: Space) -> list[tuple[str, str, bool]]:
+    with space.store.read() as tx:
+        found = exports.exports_since(tx)
+    return [(item.what, item.target, item.finished_at is not None) for item in found]
 
 
 def test_the_command_writes_a_file_for_our_eyes_only(tmp_path: Path) -> None:
@@ -53,6 +61,14 @@ def test_the_command_writes_a_file_for_our_eyes_only(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert json.loads(done.output) == {"file": str(out), "events": 5}
     assert out.stat().st_mode & 0o077 == 0
+    # A deletion can't reach into it, and so names it; by its own id somebody is found as well.
+    assert taken(space) == [("access request", str(out.resolve()), True)]
+    shown = CliRunner().invoke(cli, ["profiles", "show", "user_id:u1", *where])
+    own = json.loads(shown.output)["id"]
+    again = CliRunner().invoke(cli, ["profiles", "show", own, *where])
+    assert json.loads(again.output) == json.loads(shown.output)
+    nobody = CliRunner().invoke(cli, ["profiles", "show", "u1", *where])
+    assert nobody.exit_code == 1 and "type:value" in nobody.output
     with zipfile.ZipFile(out) as found:
         assert found.testzip() is None
     space.close()

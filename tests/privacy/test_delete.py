@@ -29,6 +29,7 @@ from cdp.store.profiles import people, regulations
 from cdp.store.tables import (
     ACCOUNTS,
     USERS,
+    catalogue_names,
     computed_values,
     identifiers,
     member_changes,
@@ -345,7 +346,8 @@ def test_nothing_of_a_deleted_person_is_left_and_nobody_else_has_lost_anything(
 
 @pytest.mark.parametrize("space", ["sqlite"], indirect=True)
 def test_what_was_parted_from_a_person_and_is_nobodys_goes_with_them(space: Space) -> None:
-    space.send(*others(), *ana())
+    joins = {"type": "alias", "userId": "ana-7f3a91c2d4", "previousId": "anon-5be0c1d2f3a4"}
+    space.send(*others(), *ana(), {**joins, "messageId": "a99"})
     with space.store.read() as tx:
         profile = people.resolve(tx, USERS, "user_id", "ana-7f3a91c2d4")
     assert profile is not None
@@ -354,6 +356,9 @@ def test_what_was_parted_from_a_person_and_is_nobodys_goes_with_them(space: Spac
     assert any("idfa" in mark for mark in found_in(space))
     assert delete(space).state == "FINISHED"
     assert found_in(space) == set()
+    with space.store.read() as tx:  # a call without a name says nothing of who made it
+        c = catalogue_names.c
+        assert tx.execute(select(c.name).where(c.type == "alias")).scalars().all() == [""]
 
 
 def test_no_parquet_file_holds_anything_of_a_deleted_person(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from cdp.console.context import console
 from cdp.console.persons import profile_or_404
 from cdp.identity import public_id
 from cdp.pipeline import forget
-from cdp.store.privacy.dossier import write_dossier
+from cdp.store.privacy.dossier import take_out
 from cdp.store.profiles import people
 from cdp.store.profiles.regulations import DELETE_ONLY, SUPPRESS_WITH_DELETE
 from cdp.store.tables import USERS
@@ -26,8 +26,8 @@ def access(profile: str) -> Response:
     file = tempfile.TemporaryFile()  # noqa: SIM115  closed with the answer
     with here.store.read() as tx:
         found = profile_or_404(tx, profile)
-        write_dossier(tx, found, here.now(), file)
-        name = public_id(found.collection, found.anchor)
+    take_out(here.store, found, here.now(), author(), "console", file)
+    name = public_id(found.collection, found.anchor)
     file.seek(0)
     return send_file(file, "application/zip", as_attachment=True, download_name=f"{name}.zip")
 

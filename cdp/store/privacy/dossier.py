@@ -15,10 +15,10 @@ from cdp.events import decode_json, format_time
 from cdp.identity import public_id
 from cdp.profiles.dossier import page
 from cdp.profiles.needles import Needles
-from cdp.store import config_rows
+from cdp.store import Store, config_rows
 from cdp.store.events import history, timeline
 from cdp.store.privacy import dossier_parts, traces
-from cdp.store.profiles import faces, object_types, objects, people
+from cdp.store.profiles import exports, faces, object_types, objects, people
 from cdp.store.profiles.people import Profile
 from cdp.store.profiles.trait_history import trait_history
 from cdp.store.tables import calls, outbox, rejected
@@ -29,6 +29,22 @@ _CHUNK = 500
 #: Objects of a person that are told of at most.
 _LINKS = 100_000
 _encode = msgspec.json.Encoder().encode
+
+
+def take_out(
+    store: Store, profile: Profile, now: int, author: str, target: str, file: IO[bytes]
+) -> int:
+    """Write a person's ZIP to ``file``; returns how many events are in it.
+
+    It is noted like any export, so that a deletion can name it: whose it is isn't.
+    """
+    with store.write() as tx:
+        number = exports.begin_export(tx, now, author, "access request", "zip", {}, target)
+    with store.read() as tx:
+        events = write_dossier(tx, profile, now, file)
+    with store.write() as tx:
+        exports.end_export(tx, number, now, events)
+    return events
 
 
 def write_dossier(tx: Connection, profile: Profile, now: int, file: IO[bytes]) -> int:

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import msgspec
+
 from cdp.audiences.reasons import Asked, Clause, clauses
 from cdp.conditions.lists import NO_LISTS, Lists
 from cdp.conditions.live import NEVER, Live, Streams, StreamSpec, Subject, compile_person
 
 AUDIENCE, COMPUTED_TRAIT = "audience", "computed_trait"
+_encode = msgspec.json.Encoder().encode
 
 
 class Entry(NamedTuple):
@@ -38,6 +41,7 @@ class Item:
         self.root, self._streams = entry.root, streams
         self.place = 0
         self.live: Live = compile_person(entry.root, streams)
+        self.value, self.until = self.live.value, self.live.until
         self.is_audience = entry.kind == AUDIENCE
         #: The events that it reads, and those that are read when it has changed.
         self.events = frozenset(streams.specs[n].event for n in self.live.needs.streams)
@@ -49,17 +53,26 @@ class Item:
         return clauses(self.root, self._streams)
 
 
+class TraitTest(NamedTuple):
+    """A clause that reads traits alone, and the places of the items that it is part of."""
+
+    live: Live
+    places: list[int]
+
+
 class Book:
     """The entries in the order of evaluation, an audience after those that it asks for.
 
     ``by_event`` has the streams that an event can be part of; ``stirred_by`` the places of
     the items that an event may change that comes last of all; ``of_stream``, ``of_trait``,
     ``of_audience``, ``of_identifiers`` and ``of_account`` the places of the items that read
-    one. What reads itself, by whatever way, is in ``circular`` instead. ``frozen`` are the
-    ids and keys of audiences that hold and aren't evaluated: their members stay, and
-    ``measured`` those of computed traits whose values come from elsewhere. ``asked`` has
-    conditions that no standing depends on, such as a journey's: what they read is known of
-    people, and they are asked when it is time to; ``names``: so are people's identifiers.
+    one. ``tests`` are what a trait can change of those of ``of_trait`` by clauses of its own;
+    whatever else reads it is in ``apart_of_tests``. What reads itself, by whatever way, is in
+    ``circular`` instead. ``frozen`` are the ids and keys of audiences that hold and aren't
+    evaluated: their members stay, and ``measured`` those of computed traits whose values come
+    from elsewhere. ``asked`` has conditions that no standing depends on, such as a journey's:
+    what they read is known of people, and they are asked when it is time to; ``names``: so are
+    people's identifiers.
     """
 
     def __init__(
@@ -87,6 +100,8 @@ class Book:
         #: All events that are read by whatever reads a stream.
         self.read_with: dict[int, frozenset[str]] = {}
         self.of_trait: dict[str, list[int]] = {}
+        self.tests: dict[str, dict[Any, TraitTest]] = {}
+        self.apart_of_tests: dict[str, list[int]] = {}
         self.of_audience: dict[str, list[int]] = {}
         self.of_identifiers: list[int] = []
         self.of_account: list[int] = []
@@ -94,8 +109,8 @@ class Book:
         self.born: dict[int, list[int]] = {}
         for place, item in enumerate(self.items):
             item.place = place
-            self._index(item)
             _ = item.clauses  # all columns must be known before the first message
+            self._index(item)
             if not _settled_when_unknown(item, now):
                 self.born.setdefault(item.collection, []).append(place)
         for item in reversed(self.items):
@@ -117,6 +132,7 @@ class Book:
             self.stirred_by.setdefault(number, []).append(place)
         for name in needs.traits:
             self.of_trait.setdefault(name, []).append(place)
+            self._test(name, item)
         for key in needs.audiences:
             self.of_audience.setdefault(key, []).append(place)
         if needs.identifiers:
@@ -124,6 +140,32 @@ class Book:
         if needs.account:
             self.of_account.append(place)
         self.of_collection.setdefault(item.collection, []).append(place)
+
+    def _test(self, name: str, item: Item) -> None:
+        """Note which clauses of an item a trait can change, or that it is read in other ways."""
+        reading = [clause for clause in item.clauses if name in clause.live.needs.traits]
+        if not item.is_audience or not all(clause.reads_traits_alone for clause in reading):
+            self.apart_of_tests.setdefault(name, []).append(item.place)
+            return
+        tests = self.tests.setdefault(name, {})
+        for clause in reading:
+            tests.setdefault(clause.text, TraitTest(clause.live, [])).places.append(item.place)
+
+    def new_traits(self, subject: Subject, traits: dict[str, Any], now: int) -> set[int]:
+        """Give somebody other traits; the places of the items that may be others by that."""
+        old, subject.traits = subject.traits, traits
+        places: set[int] = set()
+        for name in self.of_trait:
+            if identical(old.get(name), traits.get(name)):
+                continue
+            places.update(self.apart_of_tests.get(name, ()))
+            for live, of_test in self.tests.get(name, {}).values():
+                holds = live.holds(subject, now)
+                subject.traits = old
+                if live.holds(subject, now) is not holds:
+                    places.update(of_test)
+                subject.traits = traits
+        return places
 
     def events_asked(self, roots: Iterable[Any]) -> set[str]:
         """The events that must be known of somebody, to ask some conditions of them."""
@@ -136,6 +178,15 @@ class Book:
         for place in places:
             found |= self.items[place].all_events
         return found
+
+
+def identical(one: Any, other: Any) -> bool:
+    """Whether two values of a trait are one to conditions."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict | list):
+        return bool(_encode(one) == _encode(other))
+    return bool(one == other)
 
 
 def _settled_when_unknown(item: Item, now: int) -> bool:

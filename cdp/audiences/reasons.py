@@ -25,14 +25,21 @@ class Clause(NamedTuple):
     """
 
     text: str
-    holds: Get
+    live: Live
     value: Get | None
     #: Its JSON up to where it says whether it holds.
     begun: str
 
+    @property
+    def reads_traits_alone(self) -> bool:
+        """Whether it stays as it is while the person's traits do."""
+        needs = self.live.needs
+        others = needs.streams or needs.audiences or needs.identifiers or needs.account
+        return self.live.until is None and not others
+
     def told(self, subject: Subject, now: int) -> dict[str, Any]:
         """``{"clause", "holds"}``, and ``"value"`` where there is one to tell."""
-        told = {"clause": self.text, "holds": self.holds(subject, now) is True}
+        told = {"clause": self.text, "holds": self.live.holds(subject, now)}
         if self.value is not None:
             told["value"] = plain(self.value(subject, now))
         return told
@@ -51,7 +58,7 @@ def told_text(some: list[Clause], subject: Subject, now: int) -> str:
     """All clauses as `Clause.told` says them, as JSON: ``{"clauses": […]}``."""
     parts = []
     for clause in some:
-        holds = "true" if clause.holds(subject, now) is True else "false"
+        holds = "true" if clause.live.holds(subject, now) else "false"
         if clause.value is None:
             parts.append(f"{clause.begun}{holds}}}")
         else:
@@ -84,4 +91,4 @@ def _clause(node: Any, streams: Streams) -> Clause:
     value = compile_person(asked, streams).value if asked is not None else None
     text = format_text(node)
     begun = f'{{"clause":{_encode(text).decode()},"holds":'
-    return Clause(text, compile_person(node, streams).value, value, begun)
+    return Clause(text, compile_person(node, streams), value, begun)

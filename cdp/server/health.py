@@ -16,6 +16,8 @@ from cdp.store import Store, meta
 from cdp.store.events import progress
 from cdp.store.tables import streams
 
+#: What `register` adds.
+PATHS = ("/healthz", "/readyz", "/metrics")
 SILENT_MS = 60_000
 
 

@@ -91,10 +91,10 @@ class Supervisor:
         self._started: dict[str, float] = {}
 
     def start(self) -> None:
-        """Start all children and take over the signals."""
+        """Take over the signals and start what takes messages."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask_to_stop)
-        for name in ("web", "pipeline", "delivery"):
+        for name in ("web", "pipeline"):
             self._spawn(name)
 
     def _ask_to_stop(self, *_: object) -> None:
@@ -121,7 +121,10 @@ class Supervisor:
         self._children[spawn(run)] = name
 
     def wait_ready(self, within: float = 60.0) -> bool:
-        """Wait until the server answers ready; False when asked to stop before."""
+        """Wait until the server answers ready, and start delivery; False when asked to stop.
+
+        Delivery can wait, and where cores are few the others would wait for it.
+        """
         deadline = time.monotonic() + within
         # Our certificate is for the public name, not for this machine's address.
         trust = ssl._create_unverified_context() if self._settings.tls_cert else None
@@ -132,7 +135,8 @@ class Supervisor:
             try:
                 with urllib.request.urlopen(address, timeout=2, context=trust):
                     self._ready = True
-                    return True
+                self._spawn("delivery")
+                return True
             except urllib.error.HTTPError as error:
                 why = error.read().decode(errors="replace")[:300]
             except OSError as error:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import atexit
+from multiprocessing.util import Finalize
+
+from flask import Flask
 
 from cdp.config import Settings
+from cdp.log import open_log
+from cdp.server.front import Opening, create_front
 from cdp.server.process import die_with_parent, when_asked_to_stop
+from cdp.store import Store
 
 
 def run_web(settings: Settings) -> None:
@@ -14,14 +20,12 @@ def run_web(settings: Settings) -> None:
     from granian.constants import Interfaces
     from granian.log import LogLevels
 
-    def load() -> Any:
+    def load() -> Opening:
         die_with_parent()
-        from cdp.server.app import create_app
-
-        app = create_app(settings)
+        opening = _open(settings)
         # Requests in flight are waited for, and streams would never end by themselves.
-        when_asked_to_stop(app.extensions["receivers"].close)
-        return app
+        when_asked_to_stop(lambda: opening.whole().extensions["receivers"].close())
+        return opening
 
     threads = settings.web_threads + settings.open_streams
     server = Granian(
@@ -39,3 +43,17 @@ def run_web(settings: Settings) -> None:
         ssl_key=settings.tls_key,
     )
     server.serve(target_loader=load, wrap_loader=False)
+
+
+def _open(settings: Settings) -> Opening:
+    """The app, which takes messages at once."""
+    store, log = Store.open(settings), open_log(settings)
+    Finalize(None, log.close, exitpriority=10)  # in a worker of granian
+    atexit.register(log.close)
+
+    def make() -> Flask:
+        from cdp.server.app import create_app
+
+        return create_app(settings, store, log)
+
+    return Opening(create_front(settings, store, log), make)

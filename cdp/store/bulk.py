@@ -6,8 +6,9 @@ path the statement is compiled once and the rows go to the driver as tuples.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -92,9 +93,14 @@ def run_many(tx: Connection, statement: ClauseElement, rows: Iterable[dict[str, 
     Keep the statement object (a module constant): it is compiled once.
     """
     sql, names = _compiled(statement, tx.dialect.name)
-    values = [tuple(row[name] for name in names) for row in rows]
+    values = [(row[names[0]],) for row in rows] if len(names) == 1 else [*map(_picker(names), rows)]
     if values:
         tx.exec_driver_sql(sql, values)
+
+
+@lru_cache(maxsize=1024)
+def _picker(names: tuple[str, ...]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    return itemgetter(*names)
 
 
 def fetch(tx: Connection, statement: ClauseElement, values: dict[str, Any]) -> list[Row]:

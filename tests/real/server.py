@@ -67,7 +67,7 @@ class ServeProcess:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> ServeProcess:
-        """Start it and return when it has printed its ready line."""
+        """Start it and return when it takes messages (its ready line) and has its pages."""
         self._process = process = subprocess.Popen(
             [sys.executable, "-m", "cdp", "serve", "--port", str(self.port)],
             env=self.env,
@@ -82,6 +82,7 @@ class ServeProcess:
             if line.startswith("ready http://"):
                 self.port = int(line.rstrip().rsplit(":", 1)[1])
                 threading.Thread(target=self._drain, daemon=True).start()
+                requests.get(f"{self.url}/login", timeout=60)
                 return self
         raise AssertionError("cdp serve did not start:\n" + "".join(self.output[-30:]))
 
@@ -133,7 +134,7 @@ class ServeProcess:
             f"{self.url}/v1/track",
             json={"event": "Fence", "userId": person},
             auth=(WRITE_KEY, ""),
-            timeout=10,
+            timeout=60,
         )
         assert answer.status_code == 200, answer.text
         wait_until(lambda: self.events(f"user_id:{person}"), what="for the pipeline")
@@ -144,7 +145,7 @@ class ServeProcess:
             f"{self.url}/v1/spaces/default/collections/{path}",
             params=query,
             auth=(TOKEN, ""),
-            timeout=10,
+            timeout=60,
         )
         if answer.status_code == 404:
             return None

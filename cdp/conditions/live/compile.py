@@ -31,7 +31,17 @@ from cdp.conditions.ast import (
 from cdp.conditions.functions import FUNCTIONS
 from cdp.conditions.functions.devices import identifier_types
 from cdp.conditions.live.forms import compile_form, compile_threshold
-from cdp.conditions.live.part import NONE, Get, Moved, Part, Until, any_moved, sooner, stirred
+from cdp.conditions.live.part import (
+    NONE,
+    Get,
+    Moved,
+    Part,
+    Until,
+    any_moved,
+    sooner,
+    stirred,
+    unsettled,
+)
 from cdp.conditions.live.subject import Needs, Streams, Subject
 from cdp.conditions.live.windows import NEVER, begin_of, next_begin
 from cdp.conditions.values import Time, contained, ordered, same, to_time
@@ -208,7 +218,7 @@ class Compiler:
             return False
 
         value = both if every else either
-        stirs, moved = stirred(parts), any_moved(parts)
+        stirs, moved = stirred(parts), unsettled(parts, any_moved(parts), every)
         if all(part.until is None for part in parts):
             return Part(value, None, stirs, moved)
 

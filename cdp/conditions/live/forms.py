@@ -32,7 +32,7 @@ from cdp.conditions.live.subject import (
     paths_of,
     split_where,
 )
-from cdp.conditions.live.windows import NEVER, Span, leaving, span_of, until_of
+from cdp.conditions.live.windows import NEVER, begin_in, leaving, span_of, until_of
 from cdp.conditions.values import Time, same
 from cdp.events import at_path
 
@@ -51,7 +51,6 @@ class Events(NamedTuple):
     """
 
     number: int
-    span: Span
     at: Callable[[Subject, int], tuple[Stream, Any]]
     until: Until
     coming: Until
@@ -80,7 +79,7 @@ def _events(compiler: Compiler, ref: EventRef, window: Window | None) -> Events:
 
     at_once = not isinstance(window, Between)
     if rest is None:
-        return Events(number, span, whole, until, coming, at_once)
+        return Events(number, whole, until, coming, at_once)
 
     spec = compiler.streams.specs[number]
     paths = sorted(paths_of(rest), key=len)
@@ -117,7 +116,7 @@ def _events(compiler: Compiler, ref: EventRef, window: Window | None) -> Events:
         subject.message = before
         return first
 
-    return Events(number, span, some, until_some, coming, False)
+    return Events(number, some, until_some, coming, False)
 
 
 def compile_form(compiler: Compiler, node: Any) -> Part:
@@ -183,30 +182,40 @@ def _at_least(
         return Part(
             lambda subject, now: (len(at(subject, now)[1]) >= least) is wanted, events.until, stirs
         )
-    number, span, leaves = events.number, events.span, leaving(window)
+    if least <= 0:
+        return Part(lambda subject, now: wanted)
+    number, begin, leaves, general = events.number, begin_in(window), leaving(window), events.until
+    # The window ends now: whether there are enough is said by the last but ``least`` alone.
 
     def enough(subject: Subject, now: int) -> bool:
-        stream = subject.streams.get(number, _NONE)
-        low, high = span(stream, subject, now)
-        return (high - low >= least) is wanted
-
-    general = events.until
+        t = subject.streams.get(number, _NONE).t
+        at = _end(t, now) - least
+        return (at >= 0 and t[at] >= begin(subject, now)) is wanted
 
     def until(subject: Subject, now: int) -> int:
         stream = subject.streams.get(number, _NONE)
-        low, high = span(stream, subject, now)
-        if high < len(stream.t):  # some are still to come in
+        t = stream.t
+        if t and t[-1] > now:  # some are still to come in
             return general(subject, now)
-        if high - low < least or least <= 0:
+        at = len(t) - least
+        if at < 0 or t[at] < begin(subject, now):
             return NEVER
-        return leaves(stream, subject, now, low + (high - low) - least)
+        return leaves(stream, subject, now, at)
 
     def moved(subject: Subject, now: int, number_: int, new: int, due: int) -> bool:
-        stream = subject.streams.get(number, _NONE)
-        low, high = span(stream, subject, now)
-        return high - low - new < least <= high - low
+        t = subject.streams.get(number, _NONE).t
+        at = _end(t, now) - least
+        if at < 0:
+            return False
+        first = begin(subject, now)
+        return t[at] >= first and (at < new or t[at - new] < first)
 
     return Part(enough, until, stirs, moved)
+
+
+def _end(t: list[int], now: int) -> int:
+    """How many are not ahead of now."""
+    return len(t) if not t or t[-1] <= now else bisect_right(t, now)
 
 
 def _followed(compiler: Compiler, node: Followed) -> Part:

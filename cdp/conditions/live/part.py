@@ -56,6 +56,26 @@ def any_moved(parts: Iterable[Part]) -> Moved | None:
     return moved
 
 
+def unsettled(parts: Iterable[Part], moved: Moved | None, every: bool) -> Moved | None:
+    """``moved`` of parts that are joined, by which nothing moves that one part alone settles.
+
+    A part that neither events nor time can change settles all while it is false, where
+    ``every`` one is needed, or while it is true, where one is enough.
+    """
+    fixed = [part.value for part in parts if part.until is None and not part.stirs]
+    if moved is None or not fixed:
+        return moved
+    has_moved = moved
+
+    def still_moved(subject: Subject, now: int, number: int, new: int, due: int) -> bool:
+        for get in fixed:
+            if (get(subject, now) is True) is not every:
+                return False
+        return has_moved(subject, now, number, new, due)
+
+    return still_moved
+
+
 def sooner(one: Until | None, other: Until | None) -> Until | None:
     """The sooner of two instants."""
     if one is None or other is None:

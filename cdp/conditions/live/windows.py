@@ -94,6 +94,17 @@ def span_of(window: Window | None) -> Span:
     return since
 
 
+def begin_in(window: Window | None) -> Callable[[Subject, int], int]:
+    """The earliest instant that a window up to now holds."""
+    if window is None:
+        return lambda subject, now: -NEVER
+    if isinstance(window, Within):
+        ms = window.ms
+        return lambda subject, now: now - ms + 1
+    assert isinstance(window, Since)
+    return _start_of_since(window)
+
+
 def _start_of_since(window: Since) -> Callable[[Subject, int], int]:
     start: Any = window.start
     if isinstance(start, Instant):

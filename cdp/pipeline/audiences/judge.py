@@ -14,7 +14,6 @@ from cdp.pipeline.audiences.people import Known
 from cdp.store.audiences import evaluated as audiences
 from cdp.store.audiences import members, timers
 from cdp.store.audiences.members import Change
-from cdp.store.audiences.timers import Timer
 from cdp.store.destinations import connections
 
 _encode = msgspec.json.Encoder().encode
@@ -80,22 +79,26 @@ class Judge:
     def _item(
         self, profile: int, known: Known, item: Item, cause: Cause, more: dict[int, Cause]
     ) -> None:
-        due = known.due.get(item.id)
-        while due is not None and due <= self._now:
+        id_, now, subject, due_of = item.id, self._now, known.subject, known.due
+        due = due_of.get(id_)
+        while due is not None and due <= now:
             # What time alone has changed since then comes first, at its own time.
             self._decide(profile, known, item, due, BY_TIMER, more)
-            after = item.live.next_change(known.subject, due)
-            known.due.pop(item.id, None)
-            self._timers[(item.id, profile)] = None
-            due = after if after <= self._now else None
-        self._decide(profile, known, item, self._now, cause, more)
-        end = item.live.next_change(known.subject, self._now)
+            after = item.live.next_change(subject, due)
+            due_of.pop(id_, None)
+            self._timers[(id_, profile)] = None
+            due = after if after <= now else None
+        self._decide(profile, known, item, now, cause, more)
+        until = item.until
+        if until is None:
+            return
+        end = until(subject, now)
         if end == NEVER:
             return
-        set_for = known.due.get(item.id)
+        set_for = due_of.get(id_)
         if set_for is None or end < set_for:  # one that is too early only makes us look again
-            known.due[item.id] = end
-            self._timers[(item.id, profile)] = end
+            due_of[id_] = end
+            self._timers[(id_, profile)] = end
 
     def _decide(
         self,
@@ -106,13 +109,23 @@ class Judge:
         cause: Cause,
         more: dict[int, Cause],
     ) -> None:
-        value = item.live.value(known.subject, at)
+        value = item.value(known.subject, at)
         if not item.is_audience:
             self._value(profile, known, item, at, value)
-            return
-        entered, was = value is True, item.id in known.standing
-        if entered is was:
-            return
+        elif (value is True) is not (item.id in known.standing):
+            self._move(profile, known, item, at, cause, more)
+
+    def _move(
+        self,
+        profile: int,
+        known: Known,
+        item: Item,
+        at: int,
+        cause: Cause,
+        more: dict[int, Cause],
+    ) -> None:
+        """Let somebody enter who is outside, or leave who is inside."""
+        entered = item.id not in known.standing
         if entered:
             known.standing[item.id] = at
         else:
@@ -150,16 +163,12 @@ class Judge:
 
     def write(self, tx: Connection) -> None:
         """Write all that was found."""
-        members.remove_members(tx, sorted(self._members))  # a new stay begins anew
-        stays = [(a, p, since) for (a, p), since in self._members.items() if since is not None]
-        members.add_members(tx, stays)
+        members.remove_members(tx, [key for key, at in self._members.items() if at is None])
+        stays = [(a, p, at) for (a, p), at in self._members.items() if at is not None]
+        members.begin_stays(tx, stays)
         members.add_changes(tx, self.changes)
         last = {(row[0], row[1]): row for row in self._values}
         members.put_values(tx, list(last.values()))
         connections.add_values(tx, [(*key, *told) for key, told in self._told.items()])
         audiences.grow(tx, self._grown)
-        gone = [Timer(timers.AUDIENCE, s, p, 0) for (s, p), due in self._timers.items() if not due]
-        timers.drop_timers(tx, gone)
-        timers.put_timers(
-            tx, [Timer(timers.AUDIENCE, s, p, due) for (s, p), due in self._timers.items() if due]
-        )
+        timers.set_timers(tx, timers.AUDIENCE, self._timers)

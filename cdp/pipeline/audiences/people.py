@@ -71,6 +71,11 @@ class People:
         """A person who is remembered."""
         return self._known.get(profile)
 
+    def knows_all(self, profile: int) -> bool:
+        """Whether all events of a person are remembered."""
+        known = self._known.get(profile)
+        return known is not None and known.loaded is None
+
     def forget(self, profiles: Iterable[int]) -> None:
         """Read these people anew the next time."""
         for profile in profiles:
@@ -91,7 +96,7 @@ class People:
             self._events -= gone.events
 
     def load(
-        self, tx: Connection, wanted: Mapping[int, set[str]], remember: bool = True
+        self, tx: Connection, wanted: Mapping[int, Set[str]], remember: bool = True
     ) -> dict[int, Known]:
         """These people with the events that are asked for of each.
 
@@ -154,7 +159,7 @@ class People:
         self,
         tx: Connection,
         found: dict[int, Known],
-        wanted: Mapping[int, set[str]],
+        wanted: Mapping[int, Set[str]],
         remember: bool,
     ) -> None:
         lacking = {

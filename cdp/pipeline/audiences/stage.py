@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
-import msgspec
 from sqlalchemy import Connection
 
 from cdp.conditions.live import NEVER, TRAITS, UNSAID
@@ -24,7 +23,8 @@ from cdp.store.profiles import graph, objects
 from cdp.store.tables import ACCOUNTS
 
 Causes = dict[int, dict[int, Cause]]
-_encode = msgspec.json.Encoder().encode
+_BY_TRAIT = Cause("trait")
+_NONE: frozenset[str] = frozenset()
 
 
 class Said(NamedTuple):
@@ -77,14 +77,13 @@ class Stage:
                 if places:
                     causes[profile] = dict.fromkeys(places, Cause("event"))
         self._messages(said, causes, now)
-        self._traits(drafts, traits, causes)
+        self._traits(drafts, traits, causes, now)
         related = self._accounts(tx, drafts, causes, now) if book.reads_account else set()
         if not causes:
             return []
         if self.touched is not None:
             self.touched.update(causes)
-        wanted = {profile: book.events_of(places) for profile, places in causes.items()}
-        found = people.load(tx, wanted)
+        found = people.load(tx, self._wanted(causes))
         if book.reads_identifiers:
             people.load_identifiers(tx, found)
         people.load_accounts(tx, {profile: found[profile] for profile in related})
@@ -93,6 +92,14 @@ class Stage:
             judge.look_at(profile, found[profile], mine)
         judge.write(tx)
         return judge.changes
+
+    def _wanted(self, causes: Causes) -> dict[int, Set[str]]:
+        """The events that must be known of people; of some all are known."""
+        book, people = self._book, self._people
+        return {
+            profile: _NONE if people.knows_all(profile) else book.events_of(places)
+            for profile, places in causes.items()
+        }
 
     def _refolded(self, tx: Connection, outcome: Outcome, now: int) -> Causes:
         """People who were joined or parted: everything is asked of them anew."""
@@ -125,10 +132,10 @@ class Stage:
             known = self._people.get(profile)
             remembered = known is not None and (known.loaded is None or event in known.loaded)
             in_order = known is not None and remembered and known.latest <= t <= now
+            cause = Cause("event", seq, message.live)
             for number, spec in streams:
                 if spec.accepts is not None and not spec.accepts(body):
                     continue
-                cause = Cause("event", seq, message.live)
                 if known is not None and remembered:
                     values = spec.values(body)
                     if event == TRAITS and all(value is UNSAID for value in values):
@@ -174,35 +181,25 @@ class Stage:
             causes[profile] = touched
 
     def _traits(
-        self, drafts: Iterable[Draft], traits: Mapping[int, TraitMap], causes: Causes
+        self, drafts: Iterable[Draft], traits: Mapping[int, TraitMap], causes: Causes, now: int
     ) -> None:
         """Bring traits up to date where they are remembered; whose items they touch."""
-        of_trait, of_identifiers = self._book.of_trait, self._book.of_identifiers
-        changed: dict[int, set[str] | None] = {}
+        book = self._book
+        moved: dict[int, set[int]] = {}
         for profile, found in traits.items():
             known = self._people.get(profile)
             if known is not None:
-                old = known.subject.traits
-                new = known.subject.traits = found.values()
-                changed[profile] = {
-                    name for name in of_trait if not identical(old.get(name), new.get(name))
-                }
+                moved[profile] = book.new_traits(known.subject, found.values(), now)
         for draft in drafts:
             if not draft.profile:
                 continue
-            names = changed.get(draft.profile)
-            touched = {
-                place
-                for values, _ in draft.traits
-                for name in values
-                if names is None or name in names
-                for place in of_trait.get(name, ())
-            }
-            touched.update(of_identifiers)
-            collection = draft.collection
-            for place in touched:
-                if self._book.items[place].collection == collection:
-                    causes.setdefault(draft.profile, {}).setdefault(place, Cause("trait"))
+            touched = moved.get(draft.profile)
+            if touched is None:
+                names = {name for values, _ in draft.traits for name in values}
+                touched = {place for name in names for place in book.of_trait.get(name, ())}
+            for place in (*touched, *book.of_identifiers):
+                if book.items[place].collection == draft.collection:
+                    causes.setdefault(draft.profile, {}).setdefault(place, _BY_TRAIT)
 
     def _accounts(self, tx: Connection, drafts: Drafts, causes: Causes, now: int) -> set[int]:
         """Who was connected with an account now; its other people are looked at soon."""
@@ -254,25 +251,12 @@ class Stage:
         lost = {profile for profile in {*again, *causes} if profile not in alive}
         self._people.forget(lost)
         members.forget_people(tx, lost)
-        wanted = {
-            profile: self._book.events_of(mine)
-            for profile, mine in causes.items()
-            if profile in alive and mine
-        }
+        mine = {profile: mine for profile, mine in causes.items() if profile in alive and mine}
         judge = Judge(self._book, clock)
-        for profile, known in self._people.load(tx, wanted).items():
+        for profile, known in self._people.load(tx, self._wanted(mine)).items():
             judge.look_at(profile, known, causes[profile])
         judge.write(tx)
         return judge.changes
-
-
-def identical(one: Any, other: Any) -> bool:
-    """Whether two values of a trait are one to conditions."""
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, dict | list):
-        return bool(_encode(one) == _encode(other))
-    return bool(one == other)
 
 
 def gone_of(outcome: Outcome) -> set[int]:

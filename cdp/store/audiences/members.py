@@ -72,20 +72,38 @@ def after(tx: Connection, audience: int, reached: int, limit: int, since: int = 
 
 def add_members(tx: Connection, rows: list[tuple[int, int, int]]) -> None:
     """Add (audience, profile, since); who is in already stays as they are."""
-    if not rows:
-        return
-    statement = _add_member(tx.dialect.name)
+    _add(tx, _adding(tx.dialect.name), rows)
+
+
+def begin_stays(tx: Connection, rows: list[tuple[int, int, int]]) -> None:
+    """Add (audience, profile, since); who is in already is in anew."""
+    _add(tx, _beginning(tx.dialect.name), rows)
+
+
+def _add(tx: Connection, statement: Any, rows: list[tuple[int, int, int]]) -> None:
     run_many(tx, statement, [{"a": a, "p": p, "s": s} for a, p, s in sorted(rows)])
 
 
-@lru_cache(maxsize=2)
-def _add_member(dialect: str) -> Any:
+def _member(dialect: str) -> Any:
     columns: dict[str, Any] = {
         "audience": bindparam("a"),
         "profile": bindparam("p"),
         "since": bindparam("s"),
     }
-    return upsert_of(dialect, members).values(columns).on_conflict_do_nothing()
+    return upsert_of(dialect, members).values(columns)
+
+
+@lru_cache(maxsize=2)
+def _adding(dialect: str) -> Any:
+    return _member(dialect).on_conflict_do_nothing()
+
+
+@lru_cache(maxsize=2)
+def _beginning(dialect: str) -> Any:
+    statement = _member(dialect)
+    return statement.on_conflict_do_update(
+        index_elements=["audience", "profile"], set_={"since": statement.excluded.since}
+    )
 
 
 _remove_member = delete(members).where(

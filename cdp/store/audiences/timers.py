@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -49,6 +49,19 @@ def put_timers(tx: Connection, items: list[Timer]) -> None:
         for k, s, p, d in sorted(items, key=lambda item: item.profile)
     ]
     run_many(tx, _put(tx.dialect.name), rows)
+
+
+def set_timers(tx: Connection, kind: int, due: Mapping[tuple[int, int], int | None]) -> None:
+    """Set timers of one kind by (subject, profile), or take them away: those that have None."""
+    by_profile = sorted(due.items(), key=_profile_of)
+    gone = [{"k": kind, "s": s, "p": p} for (s, p), at in by_profile if at is None]
+    run_many(tx, _drop_timer, gone)
+    rows = [{"k": kind, "s": s, "p": p, "d": at} for (s, p), at in by_profile if at is not None]
+    run_many(tx, _put(tx.dialect.name), rows)
+
+
+def _profile_of(item: tuple[tuple[int, int], int | None]) -> int:
+    return item[0][1]
 
 
 @lru_cache(maxsize=2)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,7 @@ class Moment(click.ParamType[int]):
 
 def now_ms() -> int:
     """Now, in milliseconds since 1970."""
-    return int(datetime.now(UTC).timestamp() * 1000)
+    return int(time.time() * 1000)
 
 
 def author() -> str:

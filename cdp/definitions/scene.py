@@ -14,9 +14,11 @@ from cdp.journeys import JourneyError, Program, Read
 from cdp.journeys.course import Course
 from cdp.journeys.run import Run, Send
 from cdp.journeys.setting import Answering, Setting, all_well
-from cdp.messaging.templates import Compiled, Rendered, compile_template
+from cdp.messaging.templates import Compiled, Rendered, Urls, compile_template
 
 JOURNEY, AUDIENCE = "journey", "audience"
+#: Stand-ins for addresses that only a delivery has.
+_URLS = Urls("#unsubscribe", "#preferences", "#view-in-browser")
 _GIVE_WORDS = (AUDIENCE, "computed_trait", "virtual_event", "topic")
 
 
@@ -100,7 +102,7 @@ class Scene:
             "journey": {"id": run.id, "key": run.journey, **run.vars},
         }
         locale = str(traits.get("locale") or "")
-        return compiled.render(scope, locale, now=now // 1000)
+        return compiled.render(scope, locale, _URLS, now=now // 1000)
 
     def name(self, journey: str) -> str:
         """What a journey is called."""

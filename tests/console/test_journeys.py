@@ -16,6 +16,7 @@ from cdp.journeys.steps.brought import BroughtStep
 from cdp.pipeline.journeys.backtests import Backtesting
 from cdp.plugin import GoOn, JourneyStep, SettingsSchema, StepMoment
 from cdp.store import definitions
+from cdp.store.defined import defining
 from cdp.store.journeys import backtests
 from cdp.store.journeys import drafts as journey_drafts
 from cdp.store.journeys import launched as journeys
@@ -32,7 +33,7 @@ BODY: dict[str, Any] = {
         {"wait_until": {"event": "Paid", "timeout": "3d", "on_timeout": [{"exit": "unpaid"}]}},
     ],
 }
-ASKS = {"ask-signed_up": "Signed Up", "ask-began": "Order Completed"}
+ASKS = {"ask-signed_up": "Signed Up", "ask-began": "Order Completed", "ask-first_name": "name"}
 
 
 def given_of(page: str) -> dict[str, Any]:
@@ -88,15 +89,40 @@ def test_a_recipe_makes_a_draft_and_its_messages(world: World) -> None:
     again = admin.post("/journeys/-new/welcome", name="Welcome series", **ASKS)
     assert again.location == "/journeys/welcome_series_2/edit"
     empty = admin.post(
-        "/journeys/-new/welcome", name="Other", **{"ask-signed_up": "", "ask-began": "x"}
-    )
+        "/journeys/-new/welcome", name="Other",
+        **{**ASKS, "ask-signed_up": "", "ask-link": "shop.example/x"},
+    )  # fmt: skip
     assert empty.status_code == 422 and "Say what it is called." in empty.text
+    assert "Write the whole address" in empty.text and 'value="shop.example/x"' in empty.text
+
+
+def test_a_recipe_goes_by_the_channel_and_topic_that_are_chosen(world: World) -> None:
+    admin = world.admin()
+    assert 'name="topic"' not in admin.page("/journeys/-new/welcome")
+    with world.store.write() as tx:
+        defining.put(tx, world.now(), ("topic", "news"), {"name": "News"}, "test")
+    assert 'name="topic"' in admin.page("/journeys/-new/welcome")
+    # What people have bought is no advertising, and of no topic.
+    assert 'name="topic"' not in admin.page("/journeys/-new/dunning")
+    admin.post("/journeys/-new/welcome", name="Hi", channel="in_app", topic="news", **ASKS)
+    with world.store.read() as tx:
+        hello = definitions.current(tx, "template", "hi_hello")
+    assert hello is not None and hello.body is not None
+    assert (hello.body["channel"], hello.body["topic"]) == ("in_app", "news")
+
+
+def test_a_recipe_offers_the_properties_of_the_event_it_asks_for(world: World) -> None:
+    world.send({"type": "track", "userId": "u1", "event": "Survey Answered",
+                "properties": {"nps_score": 9}})  # fmt: skip
+    page = world.admin().page("/journeys/-new/nps")
+    assert 'value="Survey Answered"' in page and 'value="nps_score"' in page
+    assert 'value="Order Completed"' in page and "No event like this was seen yet" in page
 
 
 def test_each_recipe_can_be_launched_as_it_is_made(world: World) -> None:
     admin, wrong = world.admin(), {}
     for key, recipe in recipes().items():
-        answers = {f"ask-{ask.name}": ask.likely[0] for ask in recipe.asks}
+        answers = {f"ask-{ask.name}": ask.likely[0] for ask in recipe.asks if ask.likely}
         admin.post(f"/journeys/-new/{key}", name=key.replace("_", " "), **answers)
         with world.store.read() as tx:
             draft = journey_drafts.one(tx, key)

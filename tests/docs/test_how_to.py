@@ -30,6 +30,8 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
         "replay-events",
         "definitions-in-git",
         "write-a-template",
+        "change-a-running-journey",
+        "run-an-experiment",
     ],
 )
 def test_the_commands_print_what_the_page_shows(reader: Reader, page: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import site
 import subprocess
 import sys
@@ -9,10 +10,11 @@ import sysconfig
 import venv
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.docs.tutorial import Reader
+from tests.docs.tutorial import Reader, text_of
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -56,6 +58,56 @@ def test_the_first_audience_changes_by_an_event_and_by_time(reader: Reader) -> N
 
 def test_the_first_broadcast_reaches_those_who_want_it(reader: Reader) -> None:
     reader.follow("tutorial/first-broadcast.md")
+
+
+@pytest.mark.browser
+def test_the_first_journey_is_written_drawn_and_sends(reader: Reader, one_chromium: Any) -> None:
+    from playwright.sync_api import expect
+
+    with one_chromium.new_context() as context:
+        context.set_default_timeout(15_000)
+        page, said = context.new_page(), set[str]()
+
+        def click(name: str, role: str = "link") -> None:
+            said.add(name)
+            page.get_by_role(role, name=name, exact=True).first.click()
+
+        def draw(text: str) -> None:
+            page.goto(reader.printed["console"] + "login")
+            page.get_by_label("API token").fill(reader.printed["API token"])
+            page.keyboard.press("Enter")
+            click("Journeys")
+            click("Welcome series")
+            click("Edit")
+            page.locator("[data-journey][data-ready]").wait_for()
+            said.add("Wait until")
+            page.locator(".node.wait_until").click()
+            panel = page.get_by_role("complementary", name="Step")
+            said.add("At most for")
+            panel.get_by_label("At most for").fill("20s")
+            page.get_by_role("button", name=re.compile("^Add a step: When it happens")).click()
+            said.add("Send a message")
+            page.get_by_role("dialog").get_by_role("button", name="Send a message").click()
+            said.add("Template")
+            panel.get_by_label("Template").select_option("welcome_hello")
+            click("Text", "button")
+            written = page.get_by_label("The journey as text")
+            expect(written).to_have_value(re.compile(re.escape(text.strip())))
+            page.get_by_text("All changes are kept.").wait_for()
+            click("Launch…")
+            click("Launch journey", "button")
+            page.get_by_text("Launched. People enter from now on.").wait_for()
+
+        reader.by_hand = draw
+        reader.follow("tutorial/first-journey.md")
+        click("Journeys")
+        click("New journey")
+        click("Win-back")
+        assert page.locator("[name=ask-ordered]").input_value() == "Order Completed"
+        click("Make the journey", "button")
+        page.get_by_text("Everything is filled in.").wait_for()
+    told = set(re.findall(r"\*\*(.+?)\*\*", text_of("tutorial/first-journey.md")))
+    assert {" ".join(name.split()) for name in told} == said
 
 
 def test_the_first_destination_is_built_tested_and_delivers(

@@ -3,7 +3,8 @@
 A comment before a block says what to do with it. ``<!-- file: NAME -->``: save it.
 ``<!-- terminal -->``: go on in a new terminal, in the checkout. ``<!-- server -->``:
 start Headwater. ``<!-- background -->``: leave it running. ``<!-- shows -->``: the
-command before prints these lines, in this order (``…`` is anything). ``sh`` blocks
+command before prints these lines, in this order (``…`` is anything). ``<!-- by hand -->``:
+what the page tells to do in the console leads to this. ``sh`` blocks
 without a comment are run; ``<!-- for the reader -->`` and all others are not.
 """
 
@@ -17,6 +18,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,9 +39,14 @@ class Block(NamedTuple):
     text: str
 
 
+def text_of(page: str) -> str:
+    """What a page in ``docs/`` says."""
+    return (ROOT / "docs" / page).read_text()
+
+
 def blocks(page: str) -> list[Block]:
     """The blocks of a page in ``docs/``, in order."""
-    text = (ROOT / "docs" / page).read_text()
+    text = text_of(page)
     return [Block(what or "", language, body) for what, language, body in _FENCE.findall(text)]
 
 
@@ -70,6 +77,8 @@ class Reader:
         self.env.pop("PIP_CONSTRAINT", None)
         self.printed: dict[str, str] = {}
         self.output = ""
+        #: Does by hand what the page says, up to what a block shows.
+        self.by_hand: Callable[[str], None] | None = None
         self._last: str | None = None
         self._running: list[subprocess.Popen[bytes]] = []
 
@@ -87,6 +96,9 @@ class Reader:
                 self._start(block.text, self.cwd)
             elif kind == "shows":
                 self._expect(block.text)
+            elif kind == "by hand":
+                assert self.by_hand is not None, "nobody is there to do it"
+                self.by_hand(block.text)
             elif block.language == "sh" and kind in ("", "terminal"):
                 if kind == "terminal":
                     self.cwd = self.checkout

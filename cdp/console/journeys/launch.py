@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from flask import abort, flash, redirect, render_template, request, url_for
@@ -23,6 +23,7 @@ from cdp.delivery.journeys.launching import Inside
 from cdp.delivery.journeys.linting import findings
 from cdp.delivery.journeys.there import Refused, body_of
 from cdp.journeys import Read
+from cdp.journeys.program import Step
 from cdp.journeys.triggers import KINDS as TRIGGERS
 from cdp.store import definitions
 from cdp.store.audiences import membership
@@ -116,6 +117,13 @@ def _checks(tx: Connection, found: Found, body: dict[str, Any]) -> Iterator[Chec
                 BAD, f"{word}: nothing sends it yet. Add a destination for it.",
                 address=url_for("console.destination_catalogue"),
             )  # fmt: skip
+    calling = next((step for step in _steps(found, body) if step.kind.name == "webhook"), None)
+    if calling is not None and plugins is not None and "webhook" not in up:
+        yield Check(
+            BAD, f"The step {calling.id} calls an address, and nothing makes such calls yet. "
+            "Add the destination “Webhook messages”.",
+            address=url_for("console.destination_catalogue"),
+        )  # fmt: skip
     if body.get("goal"):
         yield Check(GOOD, f"Its goal is {body['goal']['event']}.")
     else:
@@ -123,10 +131,14 @@ def _checks(tx: Connection, found: Found, body: dict[str, Any]) -> Iterator[Chec
                     "start")  # fmt: skip
 
 
+def _steps(found: Found, body: dict[str, Any]) -> Collection[Step]:
+    """The steps that could be read."""
+    return Read(found.key, body, 0, lambda root: root).steps.values()
+
+
 def _step_at(found: Found, body: dict[str, Any]) -> Callable[[str], str]:
     """What finds the step in which a field is."""
-    steps = Read(found.key, body, 0, lambda root: root).steps.values()
-    places = sorted((step.field for step in steps), key=len, reverse=True)
+    places = sorted((step.field for step in _steps(found, body)), key=len, reverse=True)
 
     def at(field: str) -> str:
         first = field.partition(".")[0] if field.startswith("steps[") else "start"
@@ -167,7 +179,8 @@ def _volume(tx: Connection, body: dict[str, Any]) -> str:
 def _backfills(body: dict[str, Any]) -> bool:
     """Whether people can qualify already at the launch."""
     trigger = body.get("trigger")
-    return isinstance(trigger, dict) and bool({"enters", "trait", "date"} & set(trigger))
+    # Dates are in the future: whoever has one enters when it comes, whatever is said here.
+    return isinstance(trigger, dict) and bool({"enters", "trait"} & set(trigger))
 
 
 def launch(key: str) -> Response | str | tuple[str, int]:

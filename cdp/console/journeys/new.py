@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from flask import abort, flash, redirect, render_template, request, url_for
@@ -12,11 +13,14 @@ from cdp.console.auth import author
 from cdp.console.context import console
 from cdp.console.defined import key_of
 from cdp.console.journeys.said import KIND
-from cdp.definitions import DefinitionError
+from cdp.console.messages.sent import CHANNELS
+from cdp.definitions import DefinitionError, title_of
 from cdp.definitions.kind import KEY, KEY_TEXT
-from cdp.journeys.recipes import Ask, Recipe, guess, made, recipes
+from cdp.delivery.journeys.launching import channels_up
+from cdp.journeys.recipes import SPOKEN, Ask, Recipe, guess, made, recipes
 from cdp.store import definitions
 from cdp.store.catalogue import picks as catalogue_picks
+from cdp.store.catalogue.picks import EVENTS
 from cdp.store.catalogue.reads import DAY_MS
 from cdp.store.config_rows import NameTaken
 from cdp.store.defined import defining
@@ -26,14 +30,19 @@ from cdp.store.journeys import launched as journeys
 #: What an empty journey begins with.
 _BLANK: dict[str, Any] = {"trigger": {"event": ""}, "steps": []}
 _NAMES = 400
+_LINK = ("https://", "http://", "{{")
 
 
 class Asked(NamedTuple):
-    """A question of a recipe with what is filled in, and whether that was ever seen."""
+    """A question of a recipe: what is filled in, whether that was ever seen, what may be chosen.
+
+    ``some`` are names with a word about each.
+    """
 
     ask: Ask
     value: str
     seen: bool
+    some: list[tuple[str, str]]
 
 
 class Drawn(NamedTuple):
@@ -45,13 +54,13 @@ class Drawn(NamedTuple):
 
 def new() -> str:
     """The choice of a recipe."""
-    found = [Drawn(recipe, len(recipe.templates)) for recipe in recipes().values()]
+    found = [Drawn(recipe, len(recipe.messages)) for recipe in recipes().values()]
     return render_template("console/journey_new.html", found=found)
 
 
 def recipe(name: str) -> str:
     """What a recipe asks, filled in by what the catalogue has seen."""
-    return _page(_recipe(name), request.args.get("name", ""), {}, {})
+    return _page(_recipe(name), request.args, {})
 
 
 def create(name: str) -> Response | tuple[str, int]:
@@ -64,7 +73,7 @@ def create(name: str) -> Response | tuple[str, int]:
     key = request.form.get("key", "").strip() or key_of(title)
     answers = {ask.name: request.form.get(f"ask-{ask.name}", "").strip()
                for ask in (chosen.asks if chosen else ())}  # fmt: skip
-    wrong = {name: "Say what it is called." for name, answer in answers.items() if not answer}
+    wrong = _wrong(chosen, answers) if chosen is not None else {}
     if not KEY.fullmatch(key):
         wrong["name"] = KEY_TEXT
     now = console().now()
@@ -83,14 +92,31 @@ def create(name: str) -> Response | tuple[str, int]:
     if chosen is None:
         flash(next(iter(wrong.values())), "bad")
         return redirect(url_for("console.journey_new"), 303)
-    return _page(chosen, title, answers, wrong), 422
+    return _page(chosen, request.form, wrong), 422
+
+
+def _wrong(chosen: Recipe, answers: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with answers, by the name of the question."""
+    found = {}
+    for ask in chosen.asks:
+        answer = answers[ask.name]
+        if ask.kind != "link" and not answer:
+            found[ask.name] = "Say what it is called."
+        elif ask.kind == "link" and answer and not answer.startswith(_LINK):
+            found[ask.name] = "Write the whole address, such as https://shop.example/cart."
+    return found
 
 
 def _from_recipe(
     tx: Connection, chosen: Recipe, key: str, title: str, answers: dict[str, str], now: int
 ) -> dict[str, Any]:
     """The body; templates that are not there yet are made."""
-    found = made(chosen, key, title, answers)
+    channel, topic = request.form.get("channel", ""), request.form.get("topic", "")
+    if channel not in SPOKEN:
+        channel = SPOKEN[0]
+    if definitions.current(tx, "topic", topic) is None:
+        topic = ""
+    found = made(chosen, key, title, answers, channel, topic)
     for template, given in found.templates.items():
         if definitions.current(tx, "template", template) is not None:
             continue
@@ -123,24 +149,43 @@ def _recipe(name: str) -> Recipe:
     return found
 
 
-def _page(chosen: Recipe, title: str, given: dict[str, str], wrong: dict[str, str]) -> str:
+def _page(chosen: Recipe, given: Mapping[str, str], wrong: dict[str, str]) -> str:
     with console().store.read() as tx:
-        today = console().now() // DAY_MS
-        seen = {
-            "event": [event.name for event in catalogue_picks.events(tx, today)[:_NAMES]],
-            "trait": [field.path for field in catalogue_picks.fields(tx, ("identify",))],
-            "text": [],
-        }
-    asked = []
-    for ask in chosen.asks:
-        value, known = guess(ask, seen[ask.kind])
-        value = given.get(ask.name, value)
-        asked.append(Asked(ask, value, known or value in seen[ask.kind]))
+        asked = _asked(tx, chosen, given)
+        topics = [(one.key, title_of(one.key, one.body or {}))
+                  for one in definitions.all_current(tx, "topic")]  # fmt: skip
+        plugins = console().services.plugins
+        up = channels_up(tx, plugins.destinations()) if plugins is not None else set()
+    carried = [channel for channel in SPOKEN if channel in up]
     return render_template(
         "console/journey_recipe.html",
         recipe=chosen,
-        title=title or chosen.name,
+        title=given.get("name", "") or chosen.name,
         asked=asked,
-        seen=seen,
         wrong=wrong,
+        channels=[(channel, CHANNELS[channel]) for channel in carried or SPOKEN[:1]],
+        channel=given.get("channel", ""),
+        carried=bool(carried),
+        topics=() if chosen.service else topics,
+        topic=given.get("topic", ""),
     )
+
+
+def _asked(tx: Connection, chosen: Recipe, given: Mapping[str, str]) -> list[Asked]:
+    """The questions with their answers; of events that answers name, the properties."""
+    today = console().now() // DAY_MS
+    events = [(event.name, f"{event.lately:,} in 30 days")
+              for event in catalogue_picks.events(tx, today)[:_NAMES]]  # fmt: skip
+    traits = [(field.path, "") for field in catalogue_picks.fields(tx, ("identify",), limit=_NAMES)
+              if "." not in field.path]  # fmt: skip
+    found: dict[str, Asked] = {}
+    for ask in chosen.asks:
+        some = {"event": events, "trait": traits}.get(ask.kind, [])
+        if ask.kind == "property":
+            fields = catalogue_picks.fields(tx, EVENTS, found[ask.of].value)
+            some = [(field.path, "") for field in fields]
+        names = [name for name, _ in some]
+        value, known = guess(ask, names)
+        value = given.get(f"ask-{ask.name}", value)
+        found[ask.name] = Asked(ask, value, known or value in names, some)
+    return list(found.values())

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from cdp.journeys import Course, Program
 from cdp.journeys.run import NEXT, Answer, Enter, Migrated, Moved, Run
 from cdp.pipeline.journeys import clockwork, experiments, judge, stages
+from cdp.pipeline.journeys.qualifying import having
 from cdp.pipeline.journeys.stage import Travels
 from cdp.store.audiences import evaluated as audiences
 from cdp.store.audiences import members
@@ -81,7 +82,9 @@ def _enter(tx: Connection, travels: Travels, order: Order, now: int) -> Did:
         found = members.after(tx, row.id, order.reached, PIECE) if row is not None else []
     else:
         found = _people(tx, order.reached)
-    done = travels.enter(tx, program, found, now, cause)
+    named = "profiles" in order.args
+    entering = found if named else having(tx, trigger, found)
+    done = travels.enter(tx, program, entering, now, cause)
     return _reached(order, found), done, len(found) < PIECE
 
 
@@ -104,7 +107,8 @@ def _grow(tx: Connection, travels: Travels, order: Order, now: int) -> Did:
     else:
         found = _people(tx, order.reached)
     cause = f"order:{order.id}"
-    done = travels.enter(tx, program, found, now, cause, order.args["from"])
+    entering = having(tx, trigger, found)
+    done = travels.enter(tx, program, entering, now, cause, order.args["from"])
     return _reached(order, found), done, len(found) < PIECE
 
 

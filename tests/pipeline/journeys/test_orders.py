@@ -126,6 +126,16 @@ def test_all_who_qualify_enter_at_the_launch(town: Town) -> None:
     assert len(town.runs("thanks")) == 1
 
 
+def test_only_those_who_have_the_value_enter_at_the_launch(town: Town) -> None:
+    town.identify("u1", plan="pro")
+    town.identify("u2", plan="free")
+    town.identify("u3", name="Al")
+    text = "trigger: { trait: plan%s }\nenter: all\nsteps: [ { emit: Thanked } ]\n"
+    town.journey("pros", text % ", to: pro")
+    town.journey("any", text % "")
+    assert (len(town.runs("pros")), len(town.runs("any"))) == (1, 2)
+
+
 def test_what_is_gone_stops_the_run_until_it_is_mended(town: Town) -> None:
     town.journey("two", TWO, "hello bye")
     town.track("u1", "Signed Up")

@@ -7,7 +7,7 @@ and tests call the same function. What it returns is a new state, effects and tr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -36,7 +36,7 @@ from cdp.journeys.values import StepFailed
 MOST_AT_ONCE = 200
 
 
-class Advanced(NamedTuple):
+class Advanced(msgspec.Struct, frozen=True, gc=False):
     """What became of a run."""
 
     run: Run
@@ -53,15 +53,13 @@ def advance(program: Program, run: Run, cause: Input, moment: Moment) -> Advance
 
 
 class _Way:
-    __slots__ = ("_own", "_taken", "effects", "moment", "now", "program", "run", "transitions")
+    __slots__ = ("_taken", "effects", "moment", "now", "program", "run", "transitions")
 
     def __init__(self, program: Program, run: Run, moment: Moment) -> None:
         self.program, self.run, self.moment, self.now = program, run, moment, moment.now
         self.effects: list[Effect] = []
         self.transitions: list[Transition] = []
         self._taken = 0
-        #: Whether the visits are this run's own; until then they are those of the run given.
-        self._own = False
 
     def take(self, cause: Input) -> None:
         run, program = self.run, self.program
@@ -76,10 +74,10 @@ class _Way:
             root = program.condition
             clauses = {"clauses": self.moment.why(root, run)} if root is not None else None
             self._tell("entered", why=clauses)
-            if not self._leaves():
+            if program.exit_when is None or not self._leaves():
                 self._arrive(program.first)
             return
-        if self._leaves():
+        if program.exit_when is not None and self._leaves():
             return
         if run.held:
             if isinstance(cause, Enter) and not self.moment.paused:
@@ -96,7 +94,7 @@ class _Way:
     def _leaves(self) -> bool:
         """End the run if its exit condition holds."""
         root = self.program.exit_when
-        if root is None or not self.moment.holds(root, self.run):
+        if not self.moment.holds(root, self.run):
             return False
         self._end("exit_when", {"clauses": self.moment.why(root, self.run)})
         return True
@@ -146,17 +144,17 @@ class _Way:
 
     def _arrive(self, to: str | None) -> None:
         """Go on to a step, and as far as it goes from there."""
-        run = self.run
-        while to is not None:
-            run.step, run.since = to, self.now
-            if not self._own:
-                run.visits, self._own = dict(run.visits), True
-            run.visits[to] = run.visits.get(to, 0) + 1
+        run, paused = self.run, self.moment.paused
+        if to is not None:
             self._rest()
+            run.since, run.visits = self.now, dict(run.visits)
+        while to is not None:
+            run.step = to
+            run.visits[to] = run.visits.get(to, 0) + 1
             step = self._here()
             if step is None:
                 return
-            if self.moment.paused:
+            if paused:
                 run.held = True
                 self._tell("held", why={"paused": True})
                 return

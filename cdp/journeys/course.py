@@ -61,7 +61,7 @@ class Course:
         self.past: dict[tuple[str, str], int] = {}
         self._latest: dict[str, int] = {}
         for item in past:
-            self._entered(item)
+            self._entered(item.journey, item.key, item.started)
         self._moment, self._number = moment, number
         self._last: Moment | None = None
         self.effects: list[tuple[Run, Effect]] = []
@@ -70,10 +70,10 @@ class Course:
         self.kept_out: list[tuple[Program, Kept, int]] = []
         self._starts = (0, 0)
 
-    def _entered(self, item: Past) -> None:
-        key = (item.journey, item.key)
-        self.past[key] = max(item.started, self.past.get(key, item.started))
-        self._latest[item.journey] = max(item.started, self._latest.get(item.journey, 0))
+    def _entered(self, journey: str, key: str, started: int) -> None:
+        at = (journey, key)
+        self.past[at] = max(started, self.past.get(at, started))
+        self._latest[journey] = max(started, self._latest.get(journey, 0))
 
     # What comes in.
 
@@ -89,11 +89,10 @@ class Course:
 
         ``begins`` are the journeys that it may begin, for who has asked for them before.
         """
-        cause = Happened(name, message, seq)
         for id_ in list(self.runs):
             run = self.runs[id_]  # as of now: another may have ended it
             if self.journeys.hears(run, name):
-                self._advance(run, cause, now)
+                self._advance(run, Happened(name, message, seq), now)
         for program in self.journeys.begun_by(name, message) if begins is None else begins:
             self.enter(program, message, now, str(message.get("messageId") or seq))
 
@@ -165,7 +164,7 @@ class Course:
                 self.end(other, "restarted", now)
         run.id = self._number()
         run.goal_until = now + program.goal.within if program.goal is not None else None
-        self._entered(Past(program.key, key, now))
+        self._entered(program.key, key, now)
         self.runs[run.id] = run
         self._advance(run, _ENTER, now)
         return self.runs[run.id]

@@ -132,6 +132,22 @@ class LiveMoment:
         return LiveMoment(self._subject, self._asked, self.person, now, self.paused, self._world)
 
 
+def moments(
+    subject: Subject, asked: Asked, person: str, world: World
+) -> Callable[[int, bool], LiveMoment]:
+    """What makes the moments of a person: one that goes on, since nobody keeps any.
+
+    It holds nobody who asks, so that who has asked to the end is gone at once.
+    """
+    moment = LiveMoment(subject, asked, person, 0, False, world)
+
+    def at(now: int, paused: bool) -> LiveMoment:
+        moment.now, moment.paused = now, paused
+        return moment
+
+    return at
+
+
 def scope_of(customer: dict[str, Any], run: Run) -> dict[str, Any]:
     """The namespace of Liquid in a run: ``customer``, ``event`` (its properties), ``journey``."""
     event = run.data.get("event") or {}

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from cdp.conditions.live import NEVER, TRAITS, UNSAID, Stream, Subject
 from cdp.events import event_name
 from cdp.journeys.course import Course
-from cdp.journeys.moment import LiveMoment
+from cdp.journeys.moment import moments
 from cdp.journeys.run import Call, Effect, Emit, Input, Listed, Past, Run, Update
 from cdp.journeys.schedule import next_date, next_time
 from cdp.journeys.setting import Setting
@@ -25,8 +26,7 @@ from cdp.messaging.calls import ANSWERED
 MOST_AT_ONCE = 1000
 #: Times at which something falls due without an input in between; more is taken for a circle.
 MOST_TURNS = 100_000
-
-
+_SOONEST = attrgetter("due", "id")
 #: Where messages have names of the person, and as which identifiers.
 _NAMES = (("userId", "user_id"), ("anonymousId", "anonymous_id"))
 
@@ -44,7 +44,10 @@ class Done(NamedTuple):
 
 
 class Life:
-    """One person in a `Setting`. ``now`` is how far time has gone; it never goes back."""
+    """One person in a `Setting`. ``now`` is how far time has gone; it never goes back.
+
+    ``runs``, ``past`` and the ``subject`` are those of a life that this one goes on with.
+    """
 
     def __init__(
         self,
@@ -54,13 +57,15 @@ class Life:
         number: Callable[[], int] | None = None,
         runs: Iterable[Run] = (),
         past: Iterable[Past] = (),
+        subject: Subject | None = None,
     ) -> None:
         self.setting, self.person, self.now = setting, person, now
-        self.subject = Subject()
+        self.subject = subject or Subject()
         self.done: list[Done] = []
         self._seq = count(1)
         numbers = number or count(1).__next__
-        self.course = Course(setting.journeys, person, runs, past, self._moment, numbers)
+        asked = moments(self.subject, setting.book.asked, person, setting.world)
+        self.course = Course(setting.journeys, person, runs, past, asked, numbers)
         #: When an audience, by its place, could change by time alone.
         self._changes: dict[int, int] = {}
         #: When a trigger of the calendar comes, by journey.
@@ -68,10 +73,6 @@ class Life:
         self._came: dict[str, int] = {}
         self._look_at_audiences(told=False)
         self._look_at_calendar()
-
-    def _moment(self, now: int, paused: bool) -> LiveMoment:
-        setting = self.setting
-        return LiveMoment(self.subject, setting.book.asked, self.person, now, paused, setting.world)
 
     # What comes in.
 
@@ -149,9 +150,7 @@ class Life:
                 course.enter(program, None, now, f"{program.key}:{at}")
             self._look_at_calendar()
         due = [run for run in course.runs.values() if run.due is not None and run.due <= now]
-        if len(due) > 1:
-            due.sort(key=lambda run: (run.due, run.id))
-        for run in due:
+        for run in sorted(due, key=_SOONEST) if len(due) > 1 else due:
             course.due(run.id, run.due or now, now)
 
     def _take(self, message: Mapping[str, Any], seq: int | None = None) -> None:

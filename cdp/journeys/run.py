@@ -52,7 +52,7 @@ class Run(msgspec.Struct):
     @property
     def reason_key(self) -> str:
         """What is done at this visit, named: the idempotency key of it (law 6)."""
-        return f"journey:{self.id}:{self.step}:{self.visit}"
+        return f"journey:{self.id}:{self.step}:{self.visits.get(self.step or '', 0)}"
 
     @property
     def scope(self) -> dict[str, Any]:
@@ -74,14 +74,18 @@ class Past(NamedTuple):
     started: int
 
 
+class _Value(msgspec.Struct, frozen=True, gc=False):
+    """What goes in or out; made very often, and in no circles."""
+
+
 # What comes in.
 
 
-class Enter(NamedTuple):
+class Enter(_Value, frozen=True, gc=False):
     """The run has just begun, or goes on at its step after it was held."""
 
 
-class Happened(NamedTuple):
+class Happened(_Value, frozen=True, gc=False):
     """The person did something: the message, its position in the history if there is one."""
 
     name: str
@@ -89,24 +93,24 @@ class Happened(NamedTuple):
     seq: int | None = None
 
 
-class Changed(NamedTuple):
+class Changed(_Value, frozen=True, gc=False):
     """What is known of the person may have changed."""
 
 
-class Due(NamedTuple):
+class Due(_Value, frozen=True, gc=False):
     """The instant has come that the run waited for."""
 
     at: int
 
 
-class Answer(NamedTuple):
+class Answer(_Value, frozen=True, gc=False):
     """Somebody decided at the step: ``exit`` is what was chosen, ``by`` who."""
 
     exit: str
     by: str
 
 
-class Moved(NamedTuple):
+class Moved(_Value, frozen=True, gc=False):
     """Somebody moved the run to a step (None: out of the journey), for a reason."""
 
     step: str | None
@@ -114,7 +118,7 @@ class Moved(NamedTuple):
     reason: str
 
 
-class Migrated(NamedTuple):
+class Migrated(_Value, frozen=True, gc=False):
     """The run has come to another version: what it waits for is as that says, since it came."""
 
 
@@ -124,7 +128,7 @@ Input: TypeAlias = Enter | Happened | Changed | Due | Answer | Moved | Migrated
 # What goes out. Each carries the key of its reason.
 
 
-class Send(NamedTuple):
+class Send(_Value, frozen=True, gc=False):
     """A message to the person: the templates in the order in which they are tried."""
 
     key: str
@@ -135,7 +139,7 @@ class Send(NamedTuple):
     topic: str | None = None
 
 
-class Emit(NamedTuple):
+class Emit(_Value, frozen=True, gc=False):
     """A ``track`` event in the person's name."""
 
     key: str
@@ -143,14 +147,14 @@ class Emit(NamedTuple):
     properties: Mapping[str, Any]
 
 
-class Update(NamedTuple):
+class Update(_Value, frozen=True, gc=False):
     """Traits of the person; None takes one away."""
 
     key: str
     traits: Mapping[str, Any]
 
 
-class Listed(NamedTuple):
+class Listed(_Value, frozen=True, gc=False):
     """The person comes onto a list that is kept by hand, or leaves it."""
 
     key: str
@@ -158,7 +162,7 @@ class Listed(NamedTuple):
     member: bool
 
 
-class Call(NamedTuple):
+class Call(_Value, frozen=True, gc=False):
     """An HTTP request; what is answered comes back as an event that the run waits for."""
 
     key: str
@@ -166,7 +170,7 @@ class Call(NamedTuple):
     request: Mapping[str, Any]
 
 
-class Start(NamedTuple):
+class Start(_Value, frozen=True, gc=False):
     """The person enters another journey, at a step of this one."""
 
     key: str
@@ -178,7 +182,7 @@ class Start(NamedTuple):
 Effect: TypeAlias = Send | Emit | Update | Listed | Call | Start
 
 
-class Transition(msgspec.Struct, frozen=True, gc=False):
+class Transition(_Value, frozen=True, gc=False):
     """Something that became of a run: ``what`` happened ``at`` an instant at ``step``.
 
     ``what``: entered, waits, left (by ``exit``), held, failed, ended, converted, moved,

@@ -115,7 +115,5 @@ def taken_over(setting: Setting, life: Life, now: int) -> Life:
     runs = msgspec.json.decode(stored, type=list[Run])
     past = [Past(journey, key, at) for (journey, key), at in life.course.past.items()]
     numbers = iter(range(len(runs) + 1, 1000))
-    made = Life(setting, "p1", now, lambda: next(numbers), runs=runs, past=past)
-    made.subject = life.subject
-    made.before((), set())
-    return made
+    next_number = numbers.__next__
+    return Life(setting, "p1", now, next_number, runs, past, life.subject)

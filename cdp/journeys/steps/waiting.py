@@ -68,6 +68,15 @@ class _Path(NamedTuple):
     root: Any
 
 
+class _Until(NamedTuple):
+    """What is waited for: all ``paths``, the ``events`` of some, the conditions of others."""
+
+    paths: tuple[_Path, ...]
+    timeout: int
+    events: tuple[str, ...]
+    asked: tuple[_Path, ...]
+
+
 class WaitUntil(StepKind):
     """Until the person does something or a condition holds, or the time is over."""
 
@@ -99,7 +108,12 @@ class WaitUntil(StepKind):
             ]
         else:
             paths = [self._path(spec, "met" if spec.get("then") else NEXT, texts, field)]
-        return tuple(paths), own.ms(spec.get("timeout"))
+        return _Until(
+            tuple(paths),
+            own.ms(spec.get("timeout")),
+            tuple(path.event for path in paths if path.event),
+            tuple(path for path in paths if path.root is not None),
+        )
 
     def _path(self, spec: Mapping[str, Any], exit: str, texts: Texts, field: str) -> _Path:
         text = spec.get("if")
@@ -116,13 +130,12 @@ class WaitUntil(StepKind):
         )
 
     def enter(self, at: At) -> Result:
-        timeout = at.args[1]
+        timeout = at.args.timeout
         return self._look(at, at.now + timeout if timeout else None)
 
     def resume(self, at: At, cause: Input) -> Result | None:
-        paths, _ = at.args
         if isinstance(cause, Happened):
-            for path in paths:
+            for path in at.args.paths:
                 if path.event == cause.name and _meets(path, cause.message, at.run):
                     return Leave(path.exit, why={"event": path.event, "seq": cause.seq})
         end = at.run.note
@@ -135,31 +148,21 @@ class WaitUntil(StepKind):
 
     def _unmet(self, at: At) -> Mapping[str, Any]:
         """What was waited for and didn't come."""
-        paths = at.args[0]
-        events = [path.event for path in paths if path.event]
-        clauses = [
-            clause
-            for path in paths
-            if path.root is not None
-            for clause in at.moment.why(path.root, at.run)
-        ]
-        return {"events": events, "clauses": clauses}
+        asked: _Until = at.args
+        clauses = [clause for path in asked.asked for clause in at.moment.why(path.root, at.run)]
+        return {"events": list(asked.events), "clauses": clauses}
 
     def _look(self, at: At, end: int | None) -> Result:
-        paths, _ = at.args
+        waits: _Until = at.args
         due = end
-        for path in paths:
-            if path.root is None:
-                continue
+        for path in waits.asked:
             if at.moment.holds(path.root, at.run):
                 return Leave(path.exit, why={"clauses": at.moment.why(path.root, at.run)})
             change = at.moment.next_change(path.root, at.run)
             if change < NEVER:
                 due = change if due is None else min(due, change)
-        events = tuple(path.event for path in paths if path.event)
-        watch = any(path.root is not None for path in paths)
         why = {"until": format_time(end)} if end is not None else None
-        return Stay(due, events, watch, end, why=why)
+        return Stay(due, waits.events, bool(waits.asked), end, why=why)
 
 
 def _meets(path: _Path, message: Mapping[str, Any], run: Run) -> bool:

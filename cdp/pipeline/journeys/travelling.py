@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from cdp.journeys import Course, LiveMoment, Past
+from cdp.journeys import Course, Past
+from cdp.journeys.moment import moments
 from cdp.journeys.run import Run
 from cdp.pipeline.audiences.people import Known
 from cdp.store.journeys.runs import Placed
@@ -51,13 +52,12 @@ class Travelling:
         #: The node whose event began each run, where one did.
         self.nodes: dict[int, int] = {}
         self.placed = {item.run.id: item for item in placed}
-        world, asked, subject = travels.world, travels.book.asked, known.subject
         self.course = Course(
             travels.plan.journeys,
             person,
             [item.run for item in placed],
             past,
-            lambda now, paused: LiveMoment(subject, asked, person, now, paused, world),
+            moments(known.subject, travels.book.asked, person, travels.world),
             numbers,
         )
 

@@ -111,6 +111,8 @@ def test_several_channels_are_chosen_checked_and_reported(shop: World) -> None:
     said_ = [item.text for item in checking.reached(tried, plan_of(row.body))]
     assert said_ == ["1 person would get it by sms (sale_sms).",
                      "1 person would get it by email (sale)."]  # fmt: skip
+    draft = shop.admin().page(f"/messages/broadcasts/{key}")
+    assert "Text message: sale_sms" in draft and "Email: sale" in draft
     act(shop, key, "start")
     mover = Mover(shop.store)
     while mover.step() == 0.0:

@@ -103,6 +103,8 @@ def page(key: str) -> str:
         "words": states.WORDS,
         "tones": TONES,
         "channel_words": CHANNELS,
+        "letters": [(CHANNELS.get(name, name), key) for name, key in plan.channels]
+        or [(one.name, one.template) for one in plan.variants],
     }
     if layout.is_partial():
         return render_template("console/broadcast_state.html", **context)

@@ -178,9 +178,16 @@ def _seen(told: Mapping[str, Any], dark: bool) -> Seen:
         return Seen({}, "", "", as_sentence(f"{error['where']}: {error['text']}"))
     made = told["fields"]
     texts = {name.rstrip("_"): str(made[name]) for name in _TEXTS if made.get(name)}
+    if made.get("buttons"):
+        texts["buttons"] = "; ".join(map(_button, made["buttons"]))
     # Images of our own are shown also where our public address does not lead here.
     html = str(made.get("html") or "").replace(f"{base_url(console().settings)}/files/", "/files/")
     return Seen(texts, _framed(html, dark) if html else "", str(made.get("text") or ""), "")
+
+
+def _button(button: Mapping[str, str]) -> str:
+    does = button.get("link") or button.get("action")
+    return f"{button.get('text', '')} ({does})" if does else button.get("text", "")
 
 
 def _framed(html: str, dark: bool) -> str:

@@ -31,6 +31,8 @@ REASONS = {
     "suppressed": "the address is one that nothing is sent to",
     "deleted": "deleted or suppressed",
     "limit": "as many messages as the limits allow",
+    "quiet_hours": "it is quiet hours for them",
+    "in_journey": "in a journey in which they get nothing else",
     "missing_variable": "the template says something that is not known of them",
     "not_rendered": "the template breaks for them",
     "bad_template": "the template is broken",
@@ -81,7 +83,7 @@ def check(
         except who.NoPeople as error:
             items.append(Item("who", FAILED, f"{_capital(str(error))}."))
     if rehearsal is not None:
-        items += _people(rehearsal)
+        items += _people(rehearsal, plan)
         items += reached(rehearsal, plan)
         for prepared in rehearsal.first.values():
             items += _message(prepared)
@@ -106,7 +108,7 @@ def check(
     return Checked(tuple(items), rehearsal)
 
 
-def _people(found: Rehearsal) -> Iterator[Item]:
+def _people(found: Rehearsal, plan: Plan) -> Iterator[Item]:
     counted = found.counted
     n = f"{counted.people:,}" if counted.exact else f"about {counted.people:,}"
     if counted.people == 0:
@@ -115,6 +117,8 @@ def _people(found: Rehearsal) -> Iterator[Item]:
     yield Item("who", OK, f"It is for {n} {'person' if counted.people == 1 else 'people'}.")
     for item in found.withheld:
         words = REASONS.get(item.code, item.code.replace("_", " "))
+        if plan.channels and item.code == "no_address":
+            words = "none of the channels reaches them"
         detail = item.reason.partition(": ")[2]
         if detail and item.code != "no_address":
             words += f" ({detail})"

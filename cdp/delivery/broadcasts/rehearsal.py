@@ -81,6 +81,7 @@ def rehearse(
                 topic=plan.topic or way.topic,
                 flags=int(plan.flags),
                 state="waiting",
+                created_at=now,
                 request=pack(data),
             )
         )

@@ -8,9 +8,14 @@ import pytest
 
 from cdp.delivery.broadcasts import acts
 from cdp.delivery.broadcasts.rehearsal import rehearse
+from cdp.journeys.run import Run
 from cdp.messaging.broadcasts.plan import BadPlan, plan_of, read
+from cdp.store import definitions
 from cdp.store.defined import defining
+from cdp.store.journeys import launched, runs
 from cdp.store.messages import broadcasts, deliveries
+from cdp.store.profiles import people
+from cdp.store.tables import USERS
 from tests.delivery.broadcasts.campaign import Campaign
 
 CHANNELS = [{"channel": "sms", "template": "s"}, {"channel": "email", "template": "t"}]
@@ -25,11 +30,31 @@ def test_each_person_gets_it_by_the_first_channel_that_reaches_them(tmp_path: Pa
     id_ = world.begin(template=None, channels=CHANNELS, escalate={"unread_for": "2h"})
     tried = rehearse(world.store, world.settings, plan_of(world.row(id_).body), 1)
     assert (tried.go, set(tried.first)) == (2, {"s", "t"})
+    assert tried.by_channel == {"sms": 1, "email": 1}
     world.run()
     assert world.got() == ["u1@example.org"]
     with world.store.read() as tx:
         [row] = deliveries.of_node(tx, phone)
     assert (row.channel, row.template, row.origin_key) == ("sms", "s", str(id_))
+    world.close()
+
+
+def test_who_must_wait_for_a_journey_would_get_it(tmp_path: Path) -> None:
+    world = Campaign(tmp_path)
+    world.identify("u1")
+    with world.store.write() as tx:
+        profile = people.resolve(tx, USERS, "user_id", "u1")
+        assert profile is not None
+        row = launched.launch(tx, "welcome", 1, "test", 1)
+        runs.put(tx, [runs.Placed(Run(1, "welcome", 1, "", 1, "w", 1), row.id, profile.id, 1)], {1})
+        body = {"journeys": ["welcome"], "wait": "1h"}
+        definitions.put(tx, 1, "quiet_while", "first", body, "test")
+    plan = plan_of(world.row(world.begin(state="draft")).body)
+    assert rehearse(world.store, world.settings, plan, 10_000_000).go == 1
+    with world.store.write() as tx:
+        definitions.put(tx, 2, "quiet_while", "first", {**body, "then": "drop"}, "test")
+    [withheld] = rehearse(world.store, world.settings, plan, 10_000_000).withheld
+    assert withheld.reason == "in_journey: first (welcome)"
     world.close()
 
 

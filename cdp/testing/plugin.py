@@ -14,6 +14,11 @@ import pytest
 if TYPE_CHECKING:
     from cdp.testing.stage import Clock, Journey, Person, Sent, Stage
 
+NO_FOLDER = (
+    "cdp_folder is not set: say in pytest's settings where the folder of journeys is, such as "
+    "`cdp_folder = headwater` under [pytest] in pytest.ini"
+)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The settings."""
@@ -31,17 +36,19 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def cdp_stage(request: pytest.FixtureRequest) -> Stage:
     """The folder's journeys, played from now on for one test."""
-    from cdp.testing.stage import Stage, scene_of
+    from cdp.testing.stage import CannotPlay, Stage, scene_of
 
     config = request.config
     folder = config.getini("cdp_folder")
     if not folder:
-        pytest.fail("say in pytest's settings where the folder is: cdp_folder = …", pytrace=False)
-    scene = scene_of(Path(config.rootpath, folder))
+        pytest.fail(NO_FOLDER, pytrace=False)
     mark = request.node.get_closest_marker("journeys")
     keys = mark.args if mark is not None else ()
     start = mark.kwargs.get("start") if mark is not None else None
-    return Stage(scene, keys or None, start)
+    try:
+        return Stage(scene_of(Path(config.rootpath, folder)), keys or None, start)
+    except CannotPlay as error:
+        pytest.fail(str(error), pytrace=False)
 
 
 @pytest.fixture

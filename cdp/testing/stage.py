@@ -58,6 +58,8 @@ class Stage:
         self.sent = Sent()
         self.people: dict[str, Person] = {}
         self._runs, self._messages = count(1), count(1)
+        #: Runs that were told to stand still.
+        self._told: set[int] = set()
 
     def _answer(self, call: Call) -> Mapping[str, Any] | None:
         """What a webhook answers: what the test said for its step, or an empty 200."""
@@ -83,12 +85,17 @@ class Stage:
         self.gather(person)
 
     def gather(self, person: Person) -> None:
-        """Take up what a person's journeys have sent."""
+        """Take up what a person's journeys have sent; `CannotPlay` if a step can't be done."""
         done, person.life.done = person.life.done, []
         person.done += done
         for item in done:
             if isinstance(item.effect, Send):
                 self.sent.append(Message(self.scene, person, item, item.effect))
+        for run in person.life.course.runs.values():
+            if run.held and run.error and run.id not in self._told:
+                # Once: a test may go on from here.
+                self._told.add(run.id)
+                raise CannotPlay(f"the journey {run.journey} stops at {run.step}: {run.error}")
 
 
 class Clock:
@@ -211,6 +218,7 @@ class Sent(list[Message]):
     @property
     def last(self) -> Message:
         """The newest."""
+        __tracebackhide__ = True
         if not self:
             raise AssertionError("nothing was sent")
         return self[-1]

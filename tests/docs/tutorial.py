@@ -158,7 +158,7 @@ class Reader:
             name, _, value = line.strip().partition("  ")
             if value:
                 self.printed[name] = value.strip()
-        assert requests.get(self.printed["console"], timeout=10).status_code == 200
+        assert requests.get(self.printed["console"], timeout=60).status_code == 200
 
     def _start(self, text: str, cwd: Path) -> Path:
         log = self.checkout.parent / f"background-{len(self._running)}.log"

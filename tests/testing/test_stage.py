@@ -69,6 +69,26 @@ def test_what_a_journey_is_asked() -> None:
     assert journey.ended(person, "welcome") == "finished"
 
 
+def test_a_journey_that_stops_does_not_look_like_one_that_waits() -> None:
+    steps = [{"wait": "1d"}, {"send": "helo"}, {"send": "hello"}]
+    stage = Stage(Scene({**BODIES, ("journey", "welcome"): {"trigger": {"event": "Signed Up"},
+                                                            "steps": steps}}))  # fmt: skip
+    stage.person("u1").track("Signed Up")
+    text = "the journey welcome stops at send-helo: there is no template helo"
+    with pytest.raises(CannotPlay, match=text):
+        stage.clock.advance(days=2)
+    stage.clock.advance(days=2)
+    assert not stage.sent
+
+
+def test_what_only_a_delivery_has_keeps_no_message_from_being_read() -> None:
+    body = "<p>{{ customer.id }} <a href='{% unsubscribe_url %}'>No more</a></p>"
+    template = {"channel": "email", "subject": "Hi", "body": body}
+    stage = Stage(Scene({**BODIES, ("template", "hello"): template}))
+    stage.person("u1").track("Signed Up")
+    assert "#unsubscribe" in stage.sent.last.html
+
+
 def test_what_can_not_be_played_is_told(tmp_path: Path) -> None:
     stage = Stage(Scene(BODIES))
     with pytest.raises(CannotPlay, match=r"there is no journey welcom\. Did you mean welcome"):

@@ -54,6 +54,26 @@ ALL: dict[str, Any] = {
         {"send": ""},
     ],
 }
+#: Two ways of doing the same, beside each other.
+VIEWS: dict[str, Any] = {
+    "name": "Two tones",
+    "trigger": {"event": "Product Viewed"},
+    "entry": {"again_after": "1d"},
+    "steps": [
+        {
+            "experiment": {
+                "name": "Tone",
+                "variants": [
+                    {"name": "formal", "then": [{"emit": "Shown formal"}]},
+                    {"name": "friendly", "then": [{"emit": "Shown friendly"}]},
+                ],
+                "goal": {"event": "Order Completed", "within": "7d"},
+                "guardrails": [{"event": "Product Added", "most": 5}],
+            }
+        },
+        {"wait": "3d"},
+    ],
+}
 
 
 def launch_cart(world: World) -> None:
@@ -62,6 +82,8 @@ def launch_cart(world: World) -> None:
     with world.store.write() as tx:
         journey_drafts.put(tx, "cart", CART, 0, 0, "demo", world.now())
         journey_drafts.put(tx, "everything", ALL, 0, 0, "demo", world.now())
+        journey_drafts.put(tx, "tones", VIEWS, 0, 0, "demo", world.now())
+    assert admin.post("/journeys/tones/launch").location == "/journeys/tones"
     answer = admin.post("/journeys/cart/launch")
     assert answer.location == "/journeys/cart", answer.text
     changed = {**CART, "steps": [*CART["steps"], {"wait": "1d"}]}

@@ -63,6 +63,7 @@ ADDRESSES = (
     "/journeys/cart",
     "/journeys/cart/people",
     "/journeys/cart/report",
+    "/journeys/tones/report",
     "/journeys/cart/backtest",
     "/journeys/cart/backtest/1",
     "/journeys/cart/runs/1",

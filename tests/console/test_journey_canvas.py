@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cdp.definitions import KINDS
+from cdp.store.defined import defining
 from cdp.store.journeys import drafts as journey_drafts
 from tests.console.chromium import NEEDS_CHROMIUM, tab
 from tests.console.factory import World
@@ -174,6 +175,49 @@ def test_what_cannot_be_kept_on_the_server_is_not_lost(page: Any, world: World) 
     page.get_by_role("button", name="Put mine over it").click()
     body = kept(page, world)
     assert body["name"] == "Orders" and body["steps"][0]["wait"] == "9d"
+
+
+def test_a_message_is_shown_as_people_would_get_it(page: Any, world: World) -> None:
+    for name in ("ana", "bo"):
+        traits = {"email": f"{name}@example.com", "first_name": name}
+        world.send({"type": "identify", "userId": name, "traits": traits},
+                   {"type": "track", "userId": name, "event": "Order Completed",
+                    "properties": {"total": f"{len(name)} euros"}})  # fmt: skip
+    body = {"channel": "email", "from": "Shop <shop@example.com>", "subject": "Thanks",
+            "body": "Hello {{ customer.first_name }}, {{ event.total }}"}  # fmt: skip
+    with world.store.write() as tx:
+        defining.put(tx, world.now(), ("template", "thanks"), body, "test")
+    put(world, steps=[{"send": "thanks"}])
+    open_canvas(page)
+    page.locator(".node.send").click()
+    panel = page.get_by_role("complementary", name="Step")
+    panel.get_by_text("Preview as a real person").click()
+    letter = panel.frame_locator("iframe")
+    playwright.expect(letter.get_by_text("Hello bo, 2 euros")).to_be_visible()
+    panel.get_by_role("button", name="Next person").press("Enter")
+    playwright.expect(letter.get_by_text("Hello ana")).to_be_visible()
+    panel.get_by_label("Show it as").fill("bo@example.com")
+    panel.get_by_label("Show it as").press("Enter")
+    playwright.expect(letter.get_by_text("Hello bo")).to_be_visible()
+    panel.get_by_role("button", name="Phone width").click()
+    playwright.expect(panel.locator("iframe.narrow")).to_be_visible()
+
+
+def test_steps_are_cut_and_undone_by_keys(page: Any, world: World) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    put(world)
+    open_canvas(page)
+    playwright.expect(page.get_by_role("button", name="A day is enough.")).to_be_visible()
+    page.locator(".node.emit").focus()
+    page.keyboard.press("Control+x")
+    playwright.expect(page.locator(".node.emit")).to_have_count(0)
+    page.locator("[data-item=start]").focus()
+    page.keyboard.press("Control+v")
+    assert kept(page, world)["steps"][0] == {"emit": "Thanked"}
+    page.keyboard.press("Control+z")
+    page.keyboard.press("Control+z")
+    playwright.expect(page.locator(".node.emit")).to_have_count(1)
+    assert kept(page, world) == BODY
 
 
 def test_somebody_is_walked_through_on_the_canvas(page: Any, world: World) -> None:

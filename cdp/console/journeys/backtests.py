@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 from cdp.console import layout
 from cdp.console.auth import author
 from cdp.console.context import console
-from cdp.console.journeys.overview import TONES, Found, ends_in_words, find
+from cdp.console.journeys.overview import EXITS, TONES, Found, ends_in_words, find
 from cdp.console.journeys.people import called
 from cdp.console.journeys.said import KIND, canvas, titles
 from cdp.console.journeys.versions import marks
@@ -198,7 +198,7 @@ def _numbers(weeks: Mapping[str, int]) -> dict[str, int]:
 
 
 def _exit(exit: str) -> str:
-    return "" if exit == "next" else f" → {exit}"
+    return f" → {EXITS.get(exit, exit)}" if exit not in ("next", "end", "goto") else ""
 
 
 def _origin(tx: Connection, name: str, journeys: Mapping[str, Mapping[str, str]]) -> str:

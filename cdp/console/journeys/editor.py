@@ -7,7 +7,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from flask import Response, abort, flash, jsonify, redirect, render_template, request, url_for
+from flask import (
+    Response,
+    abort,
+    flash,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response as Answer
 
@@ -16,7 +26,7 @@ from cdp.console.auth import author
 from cdp.console.context import console
 from cdp.console.journeys.overview import TONES, Found, find
 from cdp.console.journeys.said import KIND, canvas, said
-from cdp.console.messages import trials
+from cdp.console.messages import stationery, trials
 from cdp.definitions.kind import KEY
 from cdp.delivery.messages.trial import Known
 from cdp.events import MalformedJSON, decode_json
@@ -32,13 +42,16 @@ from cdp.store.journeys.drafts import StaleDraft
 MOST = 1_000_000
 
 
-def edit(key: str) -> str:
+def edit(key: str) -> Response:
     """The canvas with the draft, or with the version that was saved last."""
     with console().store.read() as tx:
         found = find(tx, key)
         body, rev = _drawn(found)
         given = canvas(tx, key, body, rev=rev, editable=auth.current().can_change)
-    return render_template("console/journey_edit.html", found=found, given=given, tones=TONES)
+    text = render_template("console/journey_edit.html", found=found, given=given, tones=TONES)
+    answer = make_response(text)
+    answer.headers["Content-Security-Policy"] = stationery.POLICY  # messages are shown there
+    return answer
 
 
 def _drawn(found: Found) -> tuple[dict[str, Any], int]:

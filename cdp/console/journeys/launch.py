@@ -14,6 +14,7 @@ from cdp.console.auth import author
 from cdp.console.conditions import as_sentence
 from cdp.console.context import console
 from cdp.console.journeys.overview import Found, find
+from cdp.console.journeys.people import names_of
 from cdp.console.journeys.said import KIND
 from cdp.console.messages.sent import CHANNELS
 from cdp.definitions import DefinitionError, title_of
@@ -79,6 +80,7 @@ def _page(key: str, meanwhile: tuple[str, list[Change]] | None) -> str:
         if found.row is not None:
             number = wanted.version if wanted.version is not None else -1
             there = launching.of_body(tx, found.row, number, wanted.body)
+        names = names_of(tx, key, {one.version for one in there})
         volume = _volume(tx, wanted.body)
     return render_template(
         "console/journey_launch.html",
@@ -87,6 +89,7 @@ def _page(key: str, meanwhile: tuple[str, list[Change]] | None) -> str:
         checks=checks,
         ready=all(check.state != BAD for check in checks),
         there=there,
+        called=names,
         volume=volume,
         meanwhile=meanwhile,
         fates={"same": "stay at the step", "changed": "the step says something else now",

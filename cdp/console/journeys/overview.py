@@ -44,6 +44,8 @@ ENDS = {
 }  # fmt: skip
 
 
+#: Exits of steps that people know by other words.
+EXITS = {"met": "it happened", "timeout": "time was over", "rejected": "refused"}
 #: What somebody wanted done, in words.
 ORDERS = {
     "begin": "Launched", "enter": "Let people in", "answer": "Approved or refused",

@@ -124,6 +124,12 @@ def _steps(tx: Connection, key: str, versions: Iterable[int]) -> dict[int, Mappi
     }
 
 
+def names_of(tx: Connection, key: str, versions: Iterable[int]) -> dict[str, str]:
+    """What steps are called, by id; as the newest of some versions calls them."""
+    steps = _steps(tx, key, sorted(set(versions)))
+    return {id_: called(step) for some in steps.values() for id_, step in some.items()}
+
+
 def called(step: Step) -> str:
     """What a step is called in lists: what it is, and what it does."""
     label = step.kind.label(step.spec)

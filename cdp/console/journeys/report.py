@@ -16,15 +16,14 @@ from cdp.console import layout
 from cdp.console.auth import author
 from cdp.console.conditions import as_sentence
 from cdp.console.context import console
-from cdp.console.journeys.overview import TONES, Found, end_word, ends_in_words, find
-from cdp.console.journeys.people import called
+from cdp.console.journeys.overview import EXITS, TONES, Found, end_word, ends_in_words, find
+from cdp.console.journeys.people import names_of
 from cdp.console.journeys.said import KIND, titles
 from cdp.console.messages.sent import CHANNELS
 from cdp.definitions import title_of
 from cdp.delivery.journeys import office
 from cdp.delivery.journeys.report import report, tables
 from cdp.delivery.journeys.there import MAY, Refused
-from cdp.journeys import Read
 from cdp.store import definitions
 from cdp.transfer.writers import cell
 
@@ -42,7 +41,7 @@ def page(key: str) -> str:
         found = find(tx, key)
         made, wrong = _made(tx, found, days, version, audience)
         numbers = [one.version for one in definitions.versions(tx, KIND, key) if one.body]
-        names = _names(tx, key, [version] if version else numbers)
+        names = names_of(tx, key, [version] if version else numbers)
         known = {kind: titles(tx, kind) for kind in ("audience", "template")}
     return render_template(
         "console/journey_report.html",
@@ -63,6 +62,7 @@ def page(key: str) -> str:
         channels=CHANNELS,
         may_pick=found.row is not None and found.row.state in MAY["winner"],
         end_word=end_word,
+        exits=EXITS,
         tones=TONES,
         tab="report",
     )
@@ -88,17 +88,6 @@ def _made(
         return report(tx, found.key, now, first=first, version=version, audience=audience), ""
     except Refused as error:
         return None, as_sentence(str(error))
-
-
-def _names(tx: Connection, key: str, versions: list[int]) -> dict[str, str]:
-    """What steps are called, by id; as the newest of some versions calls them."""
-    found: dict[str, str] = {}
-    for number in sorted(versions):
-        body = definitions.body_of(tx, KIND, key, number)
-        if body is not None:
-            steps = Read(key, body, number, lambda root: root).steps
-            found.update({id_: called(step) for id_, step in steps.items()})
-    return found
 
 
 def _chart(made: dict[str, Any], days: int) -> dict[str, list[tuple[int, float]]]:

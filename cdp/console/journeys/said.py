@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,11 +31,25 @@ def said(tx: Connection, key: str, body: Mapping[str, Any]) -> dict[str, Any]:
     found = Read(key, body, 0, lambda root: root)
     return {
         "faults": [
-            {**fault._asdict(), "text": as_sentence(fault.text)} for fault in faults(tx, key, body)
+            {**fault._asdict(), "text": as_sentence(_plainly(body, fault))}
+            for fault in faults(tx, key, body)
         ],
         "ids": {step.field: id_ for id_, step in found.steps.items()},
         "prose": {one.text: _prose(one.text) for one in found.said},
     }
+
+
+def _plainly(body: Mapping[str, Any], fault: Fault) -> str:
+    """What is wrong; of what was never filled in, only that."""
+    at: Any = body
+    for name in re.findall(r"[^.\[\]]+", fault.field):
+        if isinstance(at, list) and name.isdecimal() and int(name) < len(at):
+            at = at[int(name)]
+        elif isinstance(at, Mapping) and name in at:
+            at = at[name]
+        else:
+            break
+    return "this is not filled in yet" if at == "" else fault.text
 
 
 def faults(tx: Connection, key: str, body: Mapping[str, Any]) -> list[Fault]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from flask import abort, render_template
@@ -9,9 +10,11 @@ from flask import abort, render_template
 from cdp.console.audiences.reasons import ClauseLine, clause_lines
 from cdp.console.conditions import as_sentence
 from cdp.console.context import console
+from cdp.console.format import moment
 from cdp.console.journeys.overview import TONES, find
 from cdp.console.journeys.people import Journey, of_person
 from cdp.console.persons import person_subject
+from cdp.events import parse_time
 from cdp.pipeline.journeys.explain import NoJourney, explained
 from cdp.store.profiles import people
 
@@ -20,6 +23,19 @@ CHECKS = {
     "launched": "It runs", "trigger": "Something began it", "filter": "They may enter",
     "rollout": "They are of the share", "entry": "They may enter so often",
 }  # fmt: skip
+
+
+_TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
+
+
+def _said(found: re.Match[str]) -> str:
+    """A time as people read it: ``12 Mar 2026, 15:30 UTC``."""
+    at = parse_time(found[0])
+    return f"{moment(at):%-d %b %Y, %H:%M} UTC" if at is not None else found[0]
+
+
+def _told(text: str) -> str:
+    return as_sentence(_TIME.sub(_said, text))
 
 
 class Held(NamedTuple):
@@ -44,7 +60,7 @@ def page(key: str, profile: str) -> str:
         try:
             told = explained(tx, key, whole, console().now())
             checks = [
-                Held(CHECKS.get(one.name, one.name.capitalize()), one.ok, as_sentence(one.text),
+                Held(CHECKS.get(one.name, one.name.capitalize()), one.ok, _told(one.text),
                      clause_lines(list(one.clauses)))
                 for one in told.checks
             ]  # fmt: skip

@@ -121,7 +121,8 @@ def in_words(ways: Sequence[Way], now: int, unsure: float = _UNSURE) -> str:
             f"{best.exit} converts better than {second.exit}: {rates}; "
             f"chance of that by luck 1 in {one_in}."
         )
-    return f"Too early to tell: {rates}; {_how_long(best, second, now)}."
+    told = " against ".join(f"{way.exit} {percent(_rate(way))}" for way in (best, second))
+    return f"Too early to tell: {told}; {_how_long(best, second, now)}."
 
 
 def _how_long(best: Way, second: Way, now: int) -> str:

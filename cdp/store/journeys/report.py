@@ -68,10 +68,13 @@ def counts(tx: Connection, whose: Whose, first: int, last: int) -> list[Count]:
         found = story.counts(tx, whose.journey, first, last)
         return [one for one in found if whose.version in (None, one.version)]
     day = _m.at.op("/")(literal_column(_DAY_OF))
-    columns = (_r.version, day, func.coalesce(_m.step, ""), _m.what, func.coalesce(_m.exit, ""))
+    columns = (_r.version, day, _m.step, _m.what, _m.exit)
     statement = select(*columns, func.count()).join(journey_runs, _r.id == _m.run)
     statement = statement.where(whose.theirs, *_between(_m.at, first, last)).group_by(*columns)
-    return [Count(*row) for row in tx.execute(statement)]
+    return [
+        Count(version, int(at), step or "", what, exit or "", int(n))
+        for version, at, step, what, exit, n in tx.execute(statement)
+    ]
 
 
 def standings(tx: Connection, whose: Whose) -> list[Standing]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, delete, insert
 
 from cdp.conditions.share import difference, enough, luck
+from cdp.config import Settings
 from cdp.delivery.journeys import office
 from cdp.delivery.journeys.report import report, tables
 from cdp.delivery.journeys.results import in_words
@@ -20,8 +21,10 @@ from cdp.store.journeys import runs as journey_runs
 from cdp.store.journeys import story as journey_story
 from cdp.store.journeys.report import Way
 from cdp.store.journeys.runs import Placed
-from cdp.store.tables import audiences, deliveries, members
+from cdp.store.tables import audiences, deliveries, journey_moves, members
+from cdp.store.tables import journey_runs as runs_table
 from tests.delivery.journeys.test_office import store  # noqa: F401
+from tests.postgres import emptied_database
 
 DAY = 86_400_000
 NOW = 20_000 * DAY + 5
@@ -52,6 +55,17 @@ def gone(tx: Connection, number: int, *, out: bool, variant: str = "a", goal: bo
 
 @pytest.fixture
 def tx(store: Store) -> Any:  # noqa: F811
+    yield from launched(store)
+
+
+@pytest.fixture
+def tx_of_postgres() -> Any:
+    made = Store.open(Settings(database_url=emptied_database()))
+    yield from launched(made)
+    made.close()
+
+
+def launched(store: Store) -> Any:  # noqa: F811
     with store.write() as tx:
         body = {"trigger": {"event": "A"}, "steps": STEPS}
         defining.put(tx, 1, ("journey", "tried"), body, "ada")
@@ -83,7 +97,7 @@ def test_figures_add_up(tx: Connection) -> None:
     assert [(v["name"], v["runs"], v["converted"], v["value"]) for v in tried["variants"]] == [
         ("a", 10, 1, 2.5), ("b", 10, 2, 5.0),
     ]  # fmt: skip
-    assert tried["sentence"].startswith("Too early to tell: 20.0 % against 10.0 %; too few have")
+    assert tried["sentence"].startswith("Too early to tell: b 20.0 % against a 10.0 %; too few")
     rows = {name: list(table) for name, table in tables(found).items()}
     assert [row["name"] for row in rows["variants"]] == ["a", "b"]
     assert {len(row) for row in rows["steps"]} == {len(rows["steps"][0])}
@@ -117,13 +131,13 @@ def test_a_difference_has_newcombes_interval() -> None:
     ("ways", "said"),
     [
         ([Way("a", 1000, 98), Way("b", 1000, 121)],
-         "Too early to tell: 12.1 % against 9.8 %; about 19 more days at this rate."),
+         "Too early to tell: b 12.1 % against a 9.8 %; about 19 more days at this rate."),
         ([Way("a", 2000, 196), Way("b", 2000, 242)],
          "b converts better than a: 12.1 % against 9.8 %; chance of that by luck 1 in 50."),
         ([Way("a", 1000, 100), Way("b", 1000, 100)],
-         "Too early to tell: 10.0 % against 10.0 %; they are level so far."),
+         "Too early to tell: a 10.0 % against b 10.0 %; they are level so far."),
         ([Way("a", 1000, 100), Way("b", 1000, 101)],
-         "Too early to tell: 10.1 % against 10.0 %; "
+         "Too early to tell: b 10.1 % against a 10.0 %; "
          "at this rate a difference so small takes more than a year to show."),
         ([Way("a", 10, 5), Way("b", 0, 0)],
          "Nothing can be said yet: nobody came to b."),
@@ -189,3 +203,10 @@ def test_a_segment_is_counted_by_itself(tx: Connection) -> None:
     assert found["days"][0]["entered"] == 2
     with pytest.raises(Refused, match="there is no audience others"):
         report(tx, "tried", NOW, audience="others")
+
+
+def test_postgres_counts_the_same(tx_of_postgres: Connection) -> None:
+    test_messages_are_told_by_step(tx_of_postgres)
+    for table in (deliveries, journey_moves, runs_table):
+        tx_of_postgres.execute(delete(table))
+    test_a_segment_is_counted_by_itself(tx_of_postgres)

@@ -29,6 +29,9 @@ export class Canvas {
     const plane = h("div", { class: "plane" });
     plane.style.width = `${laid.width}px`;
     plane.style.height = `${laid.height}px`;
+    // Beside another one it is drawn as small as one can still read it.
+    const fit = this.place.closest(".compare") ? (this.place.clientWidth - 2) / laid.width : 1;
+    if (fit > 0 && fit < 1) plane.style.zoom = Math.max(0.65, fit);
     plane.append(lines(graph, laid, this.figures));
     for (const edge of graph.edges) {
       if (edge.back) continue;

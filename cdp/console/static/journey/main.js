@@ -37,6 +37,7 @@ class Editor {
       place.addEventListener("keydown", (event) => this.key(event));
       for (const item of document.querySelectorAll("[data-after-draft]")) item.addEventListener(item.matches("form") ? "submit" : "click", (event) => this.after(event));
       document.addEventListener("copy", (event) => this.copy(event));
+      document.addEventListener("cut", (event) => { const step = this.current(); this.copy(event); if (event.defaultPrevented) this.remove(step); });
       document.addEventListener("paste", (event) => this.paste(event));
     }
     for (const tab of place.querySelectorAll("[data-view]")) tab.addEventListener("click", () => this.show(tab.dataset.view));

@@ -491,6 +491,7 @@ def test_how_it_goes_is_told_and_taken_out(world: World) -> None:
     assert admin.get("/journeys/orders/report.csv?part=all").status_code == 404
     assert "It can" in admin.page("/journeys/orders/report?audience=nobody")
     admin.post("/journeys/orders/winner", step="experiment-1-1", variant="b")
+    world.pipeline.settle()
     assert "b was chosen" in admin.page("/journeys/orders/report")
     with world.store.read() as tx:
         row = journeys.row(tx, "orders")

@@ -30,6 +30,8 @@ from cdp.transfer.writers import cell
 #: How many days a report may be of, by the address's ``days``.
 SPANS = (7, 30, 90, 365)
 DAY_MS = 86_400_000
+#: What was decided about an experiment, in words.
+DECIDED = {"winner": "for everybody", "undecided": "no winner", "guarded": "nobody gets any more"}
 #: Tables that can be taken out, in words.
 PARTS = {"steps": "Steps", "messages": "Messages", "days": "Days", "variants": "Experiments"}
 
@@ -63,6 +65,7 @@ def page(key: str) -> str:
         may_pick=found.row is not None and found.row.state in MAY["winner"],
         end_word=end_word,
         exits=EXITS,
+        decided=DECIDED,
         tones=TONES,
         tab="report",
     )
@@ -134,6 +137,7 @@ def pick(key: str) -> Answer:
     except Refused as error:
         flash(as_sentence(str(error)), "bad")
         return answer
-    said = f"Everybody who comes there gets {variant} from now on." if variant else "By lot again."
+    gets = f"everybody who comes there gets {variant}" if variant else "it is by lot again"
+    said = f"Within a few seconds {gets}."
     flash(f"{name}: {said}", "good")
     return answer

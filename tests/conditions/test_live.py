@@ -13,7 +13,7 @@ from cdp.conditions.live import NEVER, TRAITS, UNSAID, Stream, Streams, Subject,
 from cdp.events import event_name
 from tests.conditions.stories import AROUND, HISTORIES, LISTS, T, conditions
 
-EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "300"))
+EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "150"))
 
 
 def person_of(history: list[dict[str, Any]]) -> Person:

@@ -115,10 +115,14 @@ class Server:
 
 @dataclass
 class Load:
-    """Clients that send single calls and batches and note what was acknowledged."""
+    """Clients that send single calls and batches and note what was acknowledged.
+
+    They rest ``pause`` seconds at most between two requests.
+    """
 
     server: Server
     seed: int
+    pause: float = 0.0
     clients: int = 4
     acknowledged: set[str] = field(default_factory=set)
     sent: int = 0
@@ -142,6 +146,7 @@ class Load:
         connection: http.client.HTTPConnection | None = None
         pending: tuple[str, bytes, list[str]] | None = None
         while not self._stop.is_set():
+            time.sleep(draw.uniform(0.0, self.pause))
             if pending is None:
                 size = draw.choice((1, 1, 1, 20))
                 ids, items = [], []
@@ -214,7 +219,9 @@ class Report:
         return not (self.missing or self.doubled or self.undelivered or self.clashes)
 
 
-def run(data: Path, kills: int, seed: int, database_url: str | None = None) -> Report:
+def run(
+    data: Path, kills: int, seed: int, database_url: str | None = None, pause: float = 0.0
+) -> Report:
     """Kill ``kills`` times, then count what is stored and what was delivered."""
     receiver = Receiver()
     server = Server(data, database_url)
@@ -225,7 +232,7 @@ def run(data: Path, kills: int, seed: int, database_url: str | None = None) -> R
             "destinations", "add", "webhook", "--source", "default", "--setting",
             f"url={receiver.url}",
         )  # fmt: skip
-        load = Load(server, seed)
+        load = Load(server, seed, pause)
         load.start()
         for _ in range(kills):
             time.sleep(draw.uniform(0.05, 0.8))

@@ -83,6 +83,19 @@ def test_an_audience_shows_its_members_and_who_came_and_went(
     assert "Ana came" in only and "Ben went" not in only
 
 
+def test_no_size_is_drawn_of_days_on_which_there_was_no_such_audience(
+    world: World, loyal: dict[str, int]
+) -> None:
+    admin = world.admin()
+    assert "−1 in a week Size over 2 days" in words(admin.page("/audiences/loyal"))
+    with world.store.write() as tx:
+        tx.execute(audiences.update().values(made_at=NOW - 12 * DAY_MS))
+    assert "Size over 13 days" in words(admin.page("/audiences/loyal"))
+    with world.store.write() as tx:
+        tx.execute(audiences.update().values(made_at=NOW - 300 * DAY_MS))
+    assert "Size over 30 days" in words(admin.page("/audiences/loyal"))
+
+
 def test_a_version_that_is_being_worked_out_says_how_far(
     world: World, admin: Browser, loyal: dict[str, int]
 ) -> None:

@@ -21,6 +21,7 @@ from cdp.store.profiles.faces import Face
 PAGE = 50
 #: Days that sparklines draw.
 DAYS = 30
+DAY_MS = 86_400_000
 TABS = ("members", "changes", "definition", "versions")
 AUDIENCE = KINDS["audience"]
 
@@ -58,11 +59,12 @@ def index(plural: str = AUDIENCE.plural) -> str:
         states = membership.states(tx, AUDIENCE.name, waiting=True)
         sizes = {s.id: s.size for s in states.values() if s.state != "waiting"}
         curves = membership.daily(tx, sizes, console().now(), DAYS)
+        begun = membership.begun(tx, AUDIENCE.name)
     shown = []
     for line in found:
         state = states.get(line.key)
-        points = curves.get(state.id, []) if state else []
-        shown.append(Sized(line, state, points, points[-1] - points[-8] if points else 0))
+        points = _since(curves.get(state.id, []) if state else [], begun.get(line.key))
+        shown.append(Sized(line, state, points, points[-1] - points[-8:][0] if points else 0))
     return render_template("console/audiences.html", audiences=shown, plural=plural)
 
 
@@ -83,7 +85,7 @@ def page(plural: str, key: str, tab: str = "") -> str:
             state = None  # nobody was looked at yet
         if state is not None:
             curve = membership.daily(tx, {state.id: state.size}, console().now(), DAYS)
-            context["points"] = curve[state.id]
+            context["points"] = _since(curve[state.id], membership.begun(tx, AUDIENCE.name)[key])
         if tab == "members":
             context |= _members(tx, state)
         elif tab == "changes":
@@ -91,6 +93,12 @@ def page(plural: str, key: str, tab: str = "") -> str:
         elif tab == "versions":
             context["versions"] = shown_versions(tx, (AUDIENCE.name, key))
     return render_template("console/audience.html", **context)
+
+
+def _since(curve: list[int], begun: int | None) -> list[int]:
+    """A curve from the day on which there was anything to draw, and the one before."""
+    days = 0 if begun is None else (console().now() // DAY_MS) - begun // DAY_MS
+    return curve[-max(days + 1, 2) :]
 
 
 def _members(tx: Connection, state: State | None) -> dict[str, Any]:

@@ -135,6 +135,13 @@ def daily(tx: Connection, sizes: dict[int, int], now: int, days: int) -> dict[in
     return found
 
 
+def begun(tx: Connection, kind: str) -> dict[str, int]:
+    """When each definition of a kind was first worked out (ms), by key."""
+    table = audiences.c
+    first = select(table.key, func.min(table.made_at)).where(table.kind == kind)
+    return {key: int(at) for key, at in tx.execute(first.group_by(table.key))}
+
+
 def _sign(entered: Any) -> Any:
     return cast(entered, Integer) * 2 - 1
 

@@ -56,6 +56,8 @@ def report(
         return
     names = ("from", "to", "entered", "inside", "converted", "value")
     print_object({name: found[name] for name in names}, False)
+    for group, n in sorted(found["kept_out"].items()):
+        click.echo(f"  {n:,} kept out: {group}")
     for reason, n in sorted(found["ended"].items(), key=lambda item: -item[1]):
         click.echo(f"  {n:,} ended: {reason}")
     click.echo("")

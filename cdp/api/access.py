@@ -20,7 +20,7 @@ from cdp.store.keys import new_token
 
 room = Room("access", "Tokens, people with a login, and who changed what.")
 
-ROLES = ("admin", "viewer")
+ROLES = ("admin", "approver", "viewer")
 
 
 class TokenSchema(Schema):
@@ -154,6 +154,9 @@ def list_users() -> dict[str, Any]:
 
 def _role_within_reach(role: str) -> None:
     # A login as admin may do all: only a token for all may hand that out.
+    if role == "approver" and not allows(g.token, "journeys:approve"):
+        text = "Only a token with the scope journeys:approve may make or change an approver."
+        raise ApiError(403, "authorization_error", text)
     if role == "admin" and not allows(g.token, "all"):
         text = "Only a token with the scope all may make or change an admin."
         raise ApiError(403, "authorization_error", text)

@@ -33,6 +33,7 @@ SCOPES = (
     "journeys:read",
     "journeys:write",
     "journeys:launch",
+    "journeys:approve",
     "plugins:read",
     "tokens:write",
     "users:write",

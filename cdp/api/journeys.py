@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from flask import g
 from marshmallow import Schema
 from sqlalchemy import Connection
 
+from cdp.api.auth import allows
 from cdp.api.errors import ApiError, not_found, sentence, wrong_fields
 from cdp.api.fields import Empty
 from cdp.api.journey_schemas import (
@@ -190,7 +192,14 @@ def _order(verb: str, about: str, act: Callable[..., int], body: type[Schema]) -
     )(view)  # fmt: skip
 
 
-def ordered(tx: Connection, act: Callable[..., int], key: str, **given: Any) -> dict[str, Any]:
+def role() -> str | None:
+    """The role of whoever asks: a token for all is an admin's, one may be for approvals."""
+    if allows(g.token, "all"):
+        return "admin"
+    return "approver" if allows(g.token, "journeys:approve") else None
+
+
+def ordered(tx: Connection, act: Callable[..., int], key: str, /, **given: Any) -> dict[str, Any]:
     """Give an order that the pipeline carries out, and show it."""
     made = journeys.one_order(tx, act(tx, key, author(), here().now(), **given))
     assert made is not None
@@ -202,7 +211,12 @@ def _named(view: Any, verb: str, about: str) -> None:
 
 
 def _launch(tx: Connection, key: str, who: str, now: int, **how: Any) -> Any:
-    return office.launch(tx, key, who, now, destinations=here().plugins.destinations(), **how)
+    classes = here().plugins.destinations()
+    return office.launch(tx, key, who, now, destinations=classes, role=role(), **how)
+
+
+def _answer(tx: Connection, key: str, who: str, now: int, **how: Any) -> int:
+    return inside.answer(tx, key, who, now, role=role(), **how)
 
 
 _act("launch", "journeys:launch", "Let people enter by a version.", _launch, LaunchBody)
@@ -213,6 +227,6 @@ _act("stop", "journeys:write", "End it for all who are inside.", office.stop)
 _act("rollout", "journeys:launch", "Let a share of people enter.", office.rollout, RolloutBody)
 _order("move", "Move people to another step, or out.", inside.move, MoveBody)
 _order("skip", "Let people go past their step.", inside.skip, SkipBody)
-_order("answer", "Approve or refuse.", inside.answer, AnswerBody)
+_order("answer", "Approve or refuse.", _answer, AnswerBody)
 _order("go-on", "Let those go on who were held by an error.", inside.go_on, WhoBody)
 _order("end", "Take one person out.", inside.end, EndBody)

@@ -101,7 +101,9 @@ def revoke(number: int, **where: Any) -> None:
 @config.command()
 @store_options
 @click.argument("user", default="admin")
-@click.option("--role", type=click.Choice(["admin", "viewer"]), default="admin", show_default=True)
+@click.option(
+    "--role", type=click.Choice(["admin", "approver", "viewer"]), default="admin", show_default=True
+)
 @click.password_option()
 def password(user: str, role: str, password: str, **where: Any) -> None:
     """Set a console password for USER. Example: cdp config password ada"""

@@ -176,7 +176,7 @@ def answer(
     from cdp.delivery.journeys import inside
 
     def act(tx: Connection, now: int) -> int:
-        return inside.answer(tx, key, author(), now, what, run=run, step=step)
+        return inside.answer(tx, key, author(), now, what, run=run, step=step, role="admin")
 
     _ordered(as_json, where, act)
 

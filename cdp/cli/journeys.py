@@ -20,6 +20,7 @@ from cdp.cli.common import (
 )
 from cdp.cli.definitions import group_of
 from cdp.cli.errors import CliError
+from cdp.cli.journey_approvals import APPROVALS, ROLE
 from cdp.cli.journey_common import done, read_file, seen
 from cdp.cli.journey_lint import lint
 from cdp.cli.journey_people import PEOPLE
@@ -31,7 +32,7 @@ journeys_ = group_of(
     JOURNEY, "journeys", "People on their way, step by step: launch, pause, stop, look.", None
 )
 _key = click.argument("key")
-for command in (lint, report, *PEOPLE, *TRY):
+for command in (lint, report, *PEOPLE, *APPROVALS, *TRY):
     journeys_.add_command(command)
 
 
@@ -167,7 +168,7 @@ def launch(
     def act(tx: Connection) -> dict[str, Any]:
         office.launch(
             tx, key, author(), now_ms(),
-            version=version, destinations=classes, people=people, enter=enter,
+            version=version, destinations=classes, people=people, enter=enter, role=ROLE,
         )  # fmt: skip
         return shown.shown(tx, key)
 

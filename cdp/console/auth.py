@@ -18,7 +18,7 @@ from cdp.console.security import Brake, csrf_holds, csrf_token, safe_next
 from cdp.store import config_rows
 from cdp.store.config_rows import Token, User
 
-ROLES = ("admin", "viewer")
+ROLES = ("admin", "approver", "viewer")
 #: Who is shown names, identifiers and other personal values; for others they are masked, but for
 #: those whose token has the scope for it.
 SEE_PERSONAL = frozenset({"admin"})
@@ -33,6 +33,8 @@ OWN = frozenset(
         "console.condition_write",
     }
 )
+#: What an approver may post besides.
+APPROVING = frozenset({"console.journey_approve"})
 #: Scopes that together let one look at everything the console shows.
 READ_SCOPES = frozenset(
     {
@@ -76,6 +78,11 @@ class Visitor(NamedTuple):
     def can_change(self) -> bool:
         """Whether this visitor may change anything."""
         return self.role == "admin"
+
+    @property
+    def can_approve(self) -> bool:
+        """Whether this visitor's word may let a journey be launched."""
+        return self.role in ("admin", "approver")
 
     @property
     def sees_personal(self) -> bool:
@@ -122,7 +129,8 @@ def guard() -> Response | str | tuple[str, int] | None:
     if request.method == "POST":
         if not csrf_holds():
             abort(400, "This form was opened in an earlier session. Send it once more.")
-        if not g.visitor.can_change and request.endpoint not in OWN:
+        allowed = OWN | APPROVING if g.visitor.can_approve else OWN
+        if not g.visitor.can_change and request.endpoint not in allowed:
             abort(403, "Your role changes nothing.")
     return None
 

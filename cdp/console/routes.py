@@ -167,6 +167,7 @@ FORMS: tuple[tuple[str, str, View], ...] = (
     ("/journeys/<key>/discard", "journey_discard", journey_editor.discard),
     ("/journeys/<key>/save", "journey_save", journey_launch.save),
     ("/journeys/<key>/launch", "journey_launch_do", journey_launch.launch),
+    ("/journeys/<key>/approve", "journey_approve", journey_launch.approve),
     ("/journeys/<key>/versions", "journey_revert", journey_versions.revert),
     ("/journeys/<key>/winner", "journey_pick", journey_report.pick),
     ("/journeys/<key>/remove", "journey_remove", journey_versions.remove),

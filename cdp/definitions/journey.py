@@ -34,7 +34,7 @@ from cdp.journeys import Program, Read
 from cdp.journeys import read as read_journey
 from cdp.journeys.limits import LimitsSchema
 from cdp.journeys.places import EXPRESSION, NAMES, WHERE, Place, places
-from cdp.journeys.schema import GoalSchema, JourneyBody
+from cdp.journeys.schema import GoalSchema, JourneyBody, LaunchRuleSchema
 from cdp.journeys.triggers import TriggerSchema
 
 MAX_DEPTH, MAX_PARTS = 100, 50_000
@@ -65,6 +65,9 @@ JourneySchema = Schema.from_dict(
             TriggerSchema, required=True, metadata={"description": "What begins a run."}
         ),
         "goal": _AsWritten(GoalSchema, metadata={"description": "What it is for."}),
+        "approval": _AsWritten(
+            LaunchRuleSchema, metadata=JourneyBody._declared_fields["approval"].metadata
+        ),
         "limits": _AsWritten(
             LimitsSchema, metadata=JourneyBody._declared_fields["limits"].metadata
         ),

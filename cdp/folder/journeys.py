@@ -9,13 +9,14 @@ from sqlalchemy import Connection
 
 from cdp.conditions.errors import did_you_mean
 from cdp.definitions import KINDS, Body, DefinitionError, Fault, Finding, Id
-from cdp.delivery.journeys import launching, office
+from cdp.delivery.journeys import approving, launching, office
 from cdp.folder.definitions import Definitions, drafts
 from cdp.folder.model import Thing, Wanted, World
 from cdp.plugin import Channel
 from cdp.store.defined import defining
 from cdp.store.definitions import Version
 from cdp.store.journeys import launched as journeys
+from cdp.store.journeys import requests
 from cdp.store.journeys.launched import DRAINING, LIVE, PAUSED, STOPPED, JourneyRow
 
 KIND, DRAFT = "journey", "draft"
@@ -89,6 +90,11 @@ def bring(tx: Connection, key: str, state: str, author: str, now: int) -> None:
             office.stop(tx, key, author, now)
         return
     launched = row is not None and row.version == found.version and row.state != STOPPED
+    if not launched and approving.rule_of(tx, key, found.body or {}) is not None:
+        waits = requests.waiting(tx, key)
+        if waits is None or waits.version != found.version:
+            approving.ask(tx, key, author, now)
+        return
     if not launched:
         row = office.launch(tx, key, author, now)
     assert row is not None
@@ -154,6 +160,9 @@ def _told(tx: Connection, key: str, row: JourneyRow | None, wanted: Wanted) -> l
     same = there is not None and there.body == body and row is not None
     if same and row is not None and there is not None and row.version == there.version:
         return []
+    rule = approving.rule_of(tx, key, body) if there is not None or row is None else None
+    if rule is not None:
+        return [Fault("state", f"asks for its launch, which takes the word of {rule.text}")]
     if row is None:
         return [Fault("state", "launches it")]
     found = [Fault("state", f"launches it in place of version {row.version}")]

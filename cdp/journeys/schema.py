@@ -12,6 +12,7 @@ from cdp.journeys.steps import fields as own
 from cdp.journeys.triggers import TriggerSchema, read_entry
 from cdp.messaging.pressure import is_zone
 
+APPROVERS = own.APPROVERS
 STATES = ("draft", "live", "paused", "stopped")
 
 
@@ -24,6 +25,19 @@ class GoalSchema(Schema):
     value = own.text("The property with what it is worth.", 200)
     exit = fields.Boolean(
         load_default=False, metadata={"description": "Whoever reaches it leaves the journey."}
+    )
+
+
+class LaunchRuleSchema(Schema):
+    """Whose word a launch takes."""
+
+    role = fields.String(
+        required=True,
+        validate=validate.OneOf(APPROVERS),
+        metadata={"description": "Of which role; an admin's word counts for any."},
+    )
+    other = fields.Boolean(
+        load_default=True, metadata={"description": "Never of the one who asks for it."}
     )
 
 
@@ -79,6 +93,10 @@ class JourneyBody(Schema):
     limits = fields.Nested(
         LimitsSchema,
         metadata={"description": "Shares of messages gone wrong at which it pauses itself."},
+    )
+    approval = fields.Nested(
+        LaunchRuleSchema,
+        metadata={"description": "Whose word its launch takes; nobody's, if unset."},
     )
     goal = fields.Nested(GoalSchema, metadata={"description": "What it is for."})
     exit_when = own.condition("Who leaves, wherever they are.")

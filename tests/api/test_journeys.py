@@ -99,3 +99,30 @@ def test_a_report_is_of_days_and_versions(api: Api) -> None:
     assert (found["from"], found["to"], found["entered"]) == ("2026-01-01", "2026-01-03", 0)
     assert [step["step"] for step in found["steps"]] == ["wait-2d", "approval", "emit-Welcomed"]
     api.get("/api/journeys/welcome/report", 400, **{"from": "soon"})
+
+
+def test_decisions_are_made_shown_and_approved(api: Api) -> None:
+    steps = [{"experiment": {"variants": [{"name": "a"}, {"name": "b"}]}, "id": "exp"}]
+    rule = {"role": "approver", "other": False}
+    body = {**BODY, "steps": steps, "approval": rule, "rollout": [{"share": 1, "for": "1d"}, 100]}
+    api.post("/api/journeys", body, 201)
+    asked = api.post("/api/journeys/welcome/ask", {"enter": "new"}, 202)
+    assert (asked["state"], asked["version"]) == ("waiting", 1)
+    done = api.post("/api/journeys/welcome/approve", {"approve": True, "reason": "fine"})
+    assert done["state"] == "approved"
+    (item,) = api.get("/api/journeys/welcome/requests")["data"]
+    assert item["reason"] == "fine"
+    status = api.get("/api/journeys/welcome/status")
+    assert (status["rollout"], status["reason"], status["closed"]) == (1, None, {})
+    assert [stage["here"] for stage in status["stages"]] == [True, False]
+    made = api.post("/api/journeys/welcome/experiments/exp/winner", {"variant": "b"}, 202)
+    assert (made["kind"], made["args"]["variant"]) == ("winner", "b")
+    assert api.post("/api/journeys/welcome/stage", {"act": "hold"}, 202)["kind"] == "stage"
+    api.post("/api/journeys/welcome/experiments/exp/winner", {"variant": "c"}, 409)
+    assert api.get("/api/journeys/welcome/decisions")["data"] == []
+    assert api.get("/api/journey-approval") == {"role": None, "other": False}
+    api.send("PUT", "/api/journey-approval", {"role": "admin"})
+    assert api.get("/api/journey-approval") == {"role": "admin", "other": True}
+    api.post("/api/journeys/welcome/launch", status=409)
+    api.send("PUT", "/api/journey-approval", {"role": None, "other": False})
+    api.post("/api/journeys/welcome/launch")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cdp.console.auth import hasher
 from cdp.console.journeys.shapes import journey_shape, shapes
 from cdp.delivery.journeys.linting import findings
 from cdp.journeys.recipes import recipes
@@ -15,7 +16,7 @@ from cdp.journeys.steps import STEPS
 from cdp.journeys.steps.brought import BroughtStep
 from cdp.pipeline.journeys.backtests import Backtesting
 from cdp.plugin import GoOn, JourneyStep, SettingsSchema, StepMoment
-from cdp.store import definitions
+from cdp.store import config_rows, definitions
 from cdp.store.defined import defining
 from cdp.store.journeys import backtests
 from cdp.store.journeys import drafts as journey_drafts
@@ -497,3 +498,40 @@ def test_how_it_goes_is_told_and_taken_out(world: World) -> None:
         row = journeys.row(tx, "orders")
         assert row is not None and row.winners == {"experiment-1-1": "b"}
     assert viewer_of(world).post("/journeys/orders/winner", step="x").status_code == 403
+
+
+def test_a_launch_that_takes_another_word_is_asked_for_and_approved(world: World) -> None:
+    draw(world, approval={"role": "approver"}, rollout=[{"share": 5, "for": "1d"}, 100])
+    admin = world.admin()
+    page = admin.page("/journeys/orders/launch")
+    assert "Ask for the launch" in page and "Its rollout goes by stages: 5 %, then 100 %" in page
+    assert "Not launched" in admin.page(admin.post("/journeys/orders/launch").location)
+    assert admin.post("/journeys/orders/launch", ask="1").location == "/journeys/orders"
+    assert "asks for its launch" in admin.page("/journeys/orders")
+    assert "Withdraw it" in admin.page("/journeys/orders/launch")
+    viewer = viewer_of(world)
+    assert viewer.post("/journeys/orders/approve", action="approve").status_code == 403
+    with world.store.write() as tx:
+        config_rows.put_user(tx, 0, "vic", hasher.hash("long enough"), "approver", "test")
+    viewer = world.client()
+    assert viewer.post("/login", name="vic", secret="long enough").status_code == 302
+    assert "Approve, and launch it" in viewer.page("/journeys/orders/launch")
+    assert viewer.post("/journeys/orders/launch").status_code == 403
+    answer = viewer.post("/journeys/orders/approve", action="approve", reason="fine")
+    assert answer.location == "/journeys/orders"
+    with world.store.read() as tx:
+        row = journeys.row(tx, "orders")
+        assert row is not None and row.state == "live"
+
+
+def test_a_journey_that_paused_itself_says_so_and_goes_on(world: World) -> None:
+    draw(world)
+    launch(world)
+    with world.store.write() as tx:
+        why = "9 of 90 messages bounced (10.00%); the limit is 5 %"
+        journeys.change(tx, "orders", "headwater", world.now(), state="paused", reason=why)
+    admin = world.admin()
+    assert f"It paused itself: {why}" in admin.page("/journeys")
+    assert why in admin.page("/journeys/orders")
+    admin.post("/journeys/orders", action="resume")
+    assert "paused itself" not in admin.page("/journeys/orders")

@@ -6,25 +6,28 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from flask import abort, flash, redirect, render_template, request, url_for
+from marshmallow import ValidationError
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
-from cdp.console import layout
+from cdp.console import auth, layout
 from cdp.console.auth import author
 from cdp.console.conditions import as_sentence
 from cdp.console.context import console
+from cdp.console.journeys import approval
 from cdp.console.journeys.overview import Found, find
 from cdp.console.journeys.people import names_of
 from cdp.console.journeys.said import KIND
 from cdp.console.messages.sent import CHANNELS
 from cdp.definitions import DefinitionError, title_of
 from cdp.definitions.difference import Change
-from cdp.delivery.journeys import launching, office
+from cdp.delivery.journeys import approving, launching, office
 from cdp.delivery.journeys.launching import Inside
 from cdp.delivery.journeys.linting import findings
 from cdp.delivery.journeys.there import Refused, body_of
 from cdp.journeys import Read
 from cdp.journeys.program import Step
+from cdp.journeys.rollout import Stage, read_rollout
 from cdp.journeys.triggers import KINDS as TRIGGERS
 from cdp.store import definitions
 from cdp.store.audiences import membership
@@ -77,11 +80,13 @@ def _page(key: str, meanwhile: tuple[str, list[Change]] | None) -> str:
         wanted = _wanted(tx, found, layout.number_arg("version"))
         checks = list(_checks(tx, found, wanted.body))
         there: list[Inside] = []
+        stages = _stages(wanted.body)
         if found.row is not None:
             number = wanted.version if wanted.version is not None else -1
             there = launching.of_body(tx, found.row, number, wanted.body)
         names = names_of(tx, key, {one.version for one in there})
         volume = _volume(tx, wanted.body)
+        needs = approval.approval_of(tx, key, wanted.body)
     return render_template(
         "console/journey_launch.html",
         found=found,
@@ -92,6 +97,8 @@ def _page(key: str, meanwhile: tuple[str, list[Change]] | None) -> str:
         called=names,
         volume=volume,
         meanwhile=meanwhile,
+        needs=needs,
+        stages=[stage.text for stage in stages] if len(stages) > 1 else [],
         fates={"same": "stay at the step", "changed": "the step says something else now",
                "vanished": "the step is gone"},
         enter=wanted.body.get("enter", "new"),
@@ -179,6 +186,14 @@ def _volume(tx: Connection, body: dict[str, Any]) -> str:
     return ""
 
 
+def _stages(body: dict[str, Any]) -> tuple[Stage, ...]:
+    """The stages of the rollout; none, if what it says can't be read."""
+    try:
+        return read_rollout(body.get("rollout", 100.0))
+    except ValidationError:
+        return ()
+
+
 def _backfills(body: dict[str, Any]) -> bool:
     """Whether people can qualify already at the launch."""
     trigger = body.get("trigger")
@@ -197,10 +212,13 @@ def launch(key: str) -> Response | str | tuple[str, int]:
         with console().store.write() as tx:
             if version is None:
                 put_draft(tx, find(tx, key))
-            office.launch(
-                tx, key, by, now, version=version, people=people, enter=enter,
-                destinations=_plugins(),
-            )  # fmt: skip
+            how: dict[str, Any] = {"version": version, "people": people, "enter": enter,
+                                   "destinations": _plugins()}  # fmt: skip
+            if request.form.get("ask"):
+                approving.ask(tx, key, by, now, **how)
+                flash("Asked for. It is launched when somebody says yes.", "good")
+                return redirect(url_for("console.journey", key=key), 303)
+            office.launch(tx, key, by, now, role=auth.current().role, **how)
             if share is not None and share < 100:
                 office.rollout(tx, key, by, now, share)
     except (Refused, DefinitionError, NameTaken) as error:
@@ -210,6 +228,11 @@ def launch(key: str) -> Response | str | tuple[str, int]:
         return _page(key, _meanwhile(error)), 409
     flash("Launched. People enter from now on.", "good")
     return redirect(url_for("console.journey", key=key), 303)
+
+
+def approve(key: str) -> Response:
+    """Say yes or no to a launch that somebody asked for."""
+    return approval.approve(key, _plugins())
 
 
 def _fate(word: str) -> Any:

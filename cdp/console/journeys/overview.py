@@ -10,7 +10,7 @@ from flask import Response, abort, flash, jsonify, render_template, request, url
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response as Answer
 
-from cdp.console import layout
+from cdp.console import auth, layout
 from cdp.console.auth import author
 from cdp.console.conditions import as_sentence
 from cdp.console.context import console
@@ -23,6 +23,7 @@ from cdp.store import definitions
 from cdp.store.definitions import Version
 from cdp.store.journeys import drafts as journey_drafts
 from cdp.store.journeys import launched as journeys
+from cdp.store.journeys import requests
 from cdp.store.journeys import runs as journey_runs
 from cdp.store.journeys import sums as journey_sums
 from cdp.store.journeys.drafts import Draft
@@ -50,6 +51,7 @@ EXITS = {"met": "it happened", "timeout": "time was over", "rejected": "refused"
 ORDERS = {
     "begin": "Launched", "enter": "Let people in", "answer": "Approved or refused",
     "move": "Moved", "skip": "Let past the step", "resume": "Let go on",
+    "winner": "Decided an experiment", "stage": "Changed the rollout", "grow": "Let more people in",
     "migrate": "Took to the new version", "stop": "Stopped for all", "end": "Taken out",
 }  # fmt: skip
 
@@ -150,8 +152,10 @@ def page(key: str) -> str:
         sums = _sums(tx, found)
         standings = journey_runs.standings(tx, found.row.id) if found.row is not None else []
         orders = journeys.orders_of(tx, found.row.id, 10) if found.row is not None else []
+        launch_asked = requests.waiting(tx, key)
     return render_template(
         "console/journey.html",
+        launch_asked=launch_asked,
         found=found,
         shown=version,
         given=given,
@@ -236,13 +240,14 @@ def act(key: str) -> Answer:
     run = request.form.get("run", type=int)
     reason = request.form.get("reason", "").strip()
     to = request.form.get("to") or None
+    whom: dict[str, Any] = {"run": run, "step": step, "role": auth.current().role}
     does: dict[str, Callable[[Connection], Any]] = {
         "pause": lambda tx: office.pause(tx, key, by, now),
         "resume": lambda tx: office.resume(tx, key, by, now),
         "drain": lambda tx: office.drain(tx, key, by, now),
         "stop": lambda tx: office.stop(tx, key, by, now),
-        "approve": lambda tx: inside.answer(tx, key, by, now, "approved", run=run, step=step),
-        "reject": lambda tx: inside.answer(tx, key, by, now, "rejected", run=run, step=step),
+        "approve": lambda tx: inside.answer(tx, key, by, now, "approved", **whom),
+        "reject": lambda tx: inside.answer(tx, key, by, now, "rejected", **whom),
         "move": lambda tx: inside.move(tx, key, by, now, to, reason, run=run, step=step),
         "skip": lambda tx: inside.skip(tx, key, by, now, reason, run=run, step=step),
         "go_on": lambda tx: inside.go_on(tx, key, by, now, run=run, step=step),

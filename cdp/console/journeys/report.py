@@ -133,7 +133,8 @@ def pick(key: str) -> Answer:
     try:
         with console().store.write() as tx:
             name = title_of(key, find(tx, key).body)
-            office.pick(tx, key, author(), console().now(), step, variant)
+            reason = request.form.get("reason", "").strip()
+            office.pick(tx, key, author(), console().now(), step, variant, reason)
     except Refused as error:
         flash(as_sentence(str(error)), "bad")
         return answer

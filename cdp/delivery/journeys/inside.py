@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from cdp.delivery.journeys import approving
 from cdp.delivery.journeys.there import Refused, may, step_of
 from cdp.journeys.run import ACTIVE
 from cdp.store.journeys import launched as journeys
@@ -34,15 +35,21 @@ def answer(
     *,
     run: int | None = None,
     step: str | None = None,
+    role: str | None = None,
 ) -> int:
-    """Approve or refuse (``approved``, ``rejected``): one run, or all who wait at a step."""
+    """Approve or refuse (``approved``, ``rejected``): one run, or all who wait at a step.
+
+    ``role`` is that of whoever does: the step may say whose word it takes.
+    """
     row, where = _where(tx, key, run, step)
     if exit not in ("approved", "rejected"):
         raise Refused("an answer is approved or rejected")
     at = step or _run(tx, row, run).run.step or ""
     version = _run(tx, row, run).run.version if run is not None else row.version
-    if step_of(tx, row, at, version).kind.name != "approval":
+    asked = step_of(tx, row, at, version)
+    if asked.kind.name != "approval":
         raise Refused(f"the step {at} waits for nobody's word")
+    approving.may_answer(asked.spec, role)
     return journeys.order(tx, row.id, "answer", {**where, "exit": exit}, author, now)
 
 

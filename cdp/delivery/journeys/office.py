@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Connection
 
-from cdp.delivery.journeys import shown
+from cdp.delivery.journeys import approving, shown
 from cdp.delivery.journeys.launching import insiders, refuse_faulty
 from cdp.delivery.journeys.there import Refused, body_of, launched, may, program_at, step_of
 from cdp.store import meta
@@ -33,17 +33,22 @@ def launch(
     destinations: Mapping[str, Any] | None = None,
     people: Insiders = "stay",
     enter: str | None = None,
+    role: str | None = None,
+    approved: bool = False,
 ) -> JourneyRow:
     """Let people enter by a version (the newest, if none is said); `Refused`, `NoSuchJourney`.
 
     ``destinations`` are the classes that plugins bring; with None, nobody looks whether messages
     could go. ``enter``: ``all`` lets in all who qualify; if it is None, the journey's own
-    ``enter`` says so, at its first launch.
+    ``enter`` says so, at its first launch. ``role`` is that of whoever launches it: where a launch
+    takes another's word it must have been ``approved`` (see `approving`).
     """
     meta.bump(tx)
     number, body = body_of(tx, key, version)
     before = journeys.row(tx, key)
     refuse_faulty(tx, key, body, destinations)
+    if not approved:
+        approving.need_none(tx, key, body, role)
     if enter not in (None, "new", "all"):
         raise Refused("enter is new or all")
     moves = _migrations(tx, key, number, people)

@@ -21,6 +21,7 @@ from cdp.store.journeys import runs as journey_runs
 from cdp.store.journeys import sums as journey_sums
 from cdp.store.journeys.decisions import Decision
 from cdp.store.journeys.launched import JourneyRow, Order
+from cdp.store.journeys.requests import Request
 from cdp.store.journeys.runs import Placed
 from cdp.store.journeys.story import Move
 from cdp.store.profiles.exports import anchors
@@ -176,6 +177,11 @@ def order(item: Order) -> dict[str, Any]:
 def decision(item: Decision) -> dict[str, Any]:
     """Something that a journey decided by itself, or somebody for it."""
     return {**item._asdict(), "at": format_time(item.at)}
+
+
+def request(item: Request) -> dict[str, Any]:
+    """A launch that somebody asked for."""
+    return {**item._asdict(), "at": format_time(item.at), "decided_at": _time(item.decided_at)}
 
 
 def versions(tx: Connection, key: str) -> list[dict[str, Any]]:

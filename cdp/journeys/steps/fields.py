@@ -10,6 +10,8 @@ from cdp.conditions.durations import parse_duration
 from cdp.journeys import wall
 from cdp.messaging.pressure import DAYS, is_zone, minutes_of
 
+#: Roles whose word something may take; an admin's counts for any.
+APPROVERS = ("admin", "approver")
 #: What can go wrong with a message.
 WRONG = ("bounced", "complained", "failed", "unsubscribed")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import Schema
+from marshmallow import Schema, fields, validate
 
 from cdp.events import format_time
 from cdp.journeys.run import Answer, Due, Input
@@ -42,6 +42,10 @@ class ApprovalSchema(Schema):
     """What is asked of whom approves."""
 
     question = own.text("What is to be decided.", required=True)
+    role = fields.String(
+        validate=validate.OneOf(own.APPROVERS),
+        metadata={"description": "Whose word it takes; of anybody who may change, if unset."},
+    )
     timeout = own.duration("For how long at the most; for ever, if unset.")
     on_reject = own.steps("What happens when it is refused; if unset, the run ends.")
     on_timeout = own.steps("What happens when nobody decides in time; if unset, the run ends.")

@@ -48,6 +48,7 @@ from cdp.store.tables.journeys import (
     journey_gates,
     journey_moves,
     journey_orders,
+    journey_requests,
     journey_runs,
     journeys,
 )
@@ -141,6 +142,7 @@ __all__ = [
     "journey_gates",
     "journey_moves",
     "journey_orders",
+    "journey_requests",
     "journey_runs",
     "journeys",
     "kept_files",

@@ -122,6 +122,23 @@ journey_counts = Table(
     sqlite_with_rowid=False,
 )
 
+#: Launches that somebody asked for where they need another's word.
+journey_requests = Table(
+    "journey_requests",
+    metadata,
+    Column("id", Big, primary_key=True),
+    Column("journey", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("args", Text, nullable=False),  # JSON
+    Column("author", Text, nullable=False),
+    Column("at", Big, nullable=False),
+    Column("state", Text, nullable=False),  # waiting approved refused withdrawn
+    Column("decided_by", Text),
+    Column("decided_at", Big),
+    Column("reason", Text),
+    Index("journey_requests_journey", "journey", "id"),
+)
+
 #: What somebody wants done with runs; the pipeline does it, in pieces where it is much.
 journey_orders = Table(
     "journey_orders",

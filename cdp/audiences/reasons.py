@@ -58,7 +58,7 @@ def told_text(some: list[Clause], subject: Subject, now: int) -> str:
     """All clauses as `Clause.told` says them, as JSON: ``{"clauses": […]}``."""
     parts = []
     for clause in some:
-        holds = "true" if clause.live.holds(subject, now) else "false"
+        holds = "true" if clause.live.value(subject, now) is True else "false"
         if clause.value is None:
             parts.append(f"{clause.begun}{holds}}}")
         else:

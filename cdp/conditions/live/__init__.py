@@ -3,7 +3,9 @@
     subject   what is known of a person: traits, events in streams
     windows   what a window holds now, and until when
     compile   tree → functions over a subject
-    forms     aggregates, sequences and what else has words of its own
+    events    the events of a reference in a window
+    forms     aggregates, thresholds and changes
+    chains    what asks for an order: followed, sequences
 
 Agrees with the plain evaluator of `cdp.conditions.person` at every instant (law 4).
 """

@@ -1,0 +1,159 @@
+"""The live faces of what asks for an order of events: followed, and sequences."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from cdp.conditions.ast import Followed, Sequence
+from cdp.conditions.live.events import Events, events_in
+from cdp.conditions.live.part import Part
+from cdp.conditions.live.subject import Stream, Subject
+
+if TYPE_CHECKING:
+    from cdp.conditions.live.compile import Compiler
+
+
+def followed(compiler: Compiler, node: Followed) -> Part:
+    events = events_in(compiler, node.event, None)
+    starts = events_in(compiler, node.after, node.window)
+    streams = frozenset((events.number, starts.number))
+    ms, plain = node.ms, events.plain and starts.plain
+    if node.negated:
+        return _not_followed(events, starts, ms, streams, plain)
+
+    def value(subject: Subject, now: int) -> bool:
+        follows = _following_of(events, subject, now)
+        after, places = starts.at(subject, now)
+        return any(follows(after.t[i], after.seq[i], ms) for i in places)
+
+    def until(subject: Subject, now: int) -> int:
+        if plain and not value(subject, now):
+            return min(events.coming(subject, now), starts.coming(subject, now))
+        return min(events.until(subject, now), starts.until(subject, now))
+
+    # Nothing has followed yet what came last of all.
+    return Part(value, until, frozenset((events.number,)) if plain else streams)
+
+
+def _not_followed(
+    events: Events, starts: Events, ms: int, streams: frozenset[int], plain: bool
+) -> Part:
+    """Whether after any start the time was over without one of ``events``."""
+
+    def over(stream: Stream, places: Any, now: int) -> int:
+        """How many of some starts, in order, are so long ago that their time is over."""
+        found: int = bisect_right(places, now - ms, key=stream.t.__getitem__)
+        return found
+
+    def value(subject: Subject, now: int) -> bool:
+        after, places = starts.at(subject, now)
+        old = places[: over(after, places, now)]
+        if not old:
+            return False
+        follows = _following_of(events, subject, now)
+        return any(not follows(after.t[i], after.seq[i], ms) for i in old)
+
+    def until(subject: Subject, now: int) -> int:
+        first = min(events.until(subject, now), starts.until(subject, now))
+        after, places = starts.at(subject, now)
+        follows = _following_of(events, subject, now)
+        for index in places[over(after, places, now) :]:
+            t: int = after.t[index]
+            if not follows(t, after.seq[index], ms):
+                return min(first, t + ms)
+        return first
+
+    if not plain or events.number == starts.number:
+        return Part(value, until, streams)
+
+    def moved(subject: Subject, now: int, number: int, new: int, due: int) -> bool:
+        if number != starts.number:
+            return True
+        soonest = subject.streams[number].t[-new] + ms
+        return soonest <= now or soonest < due
+
+    return Part(value, until, streams, moved)
+
+
+def _following_of(events: Events, subject: Subject, now: int) -> Callable[[int, int, int], bool]:
+    """Whether one of ``events`` follows a time and position within some ms."""
+    stream, positions = events.at(subject, now)
+    if not positions:
+        return lambda t, seq, ms: False
+    times, seqs = stream.t, stream.seq
+    if type(positions) is not range:
+        times, seqs = [times[i] for i in positions], [seqs[i] for i in positions]
+    end = len(positions)
+
+    def follows(t: int, seq: int, ms: int) -> bool:
+        # The first that comes later is the soonest; its position decides within a ms.
+        place = bisect_right(times, t, 0, end)
+        same = bisect_left(times, t, 0, place)
+        place = bisect_right(seqs, seq, same, place)
+        return place < end and times[place] - t <= ms
+
+    return follows
+
+
+def sequence(compiler: Compiler, node: Sequence) -> Part:
+    steps = [(events_in(compiler, step.event, node.window), step.within) for step in node.steps]
+
+    def value(subject: Subject, now: int) -> bool:
+        """After each step the latest chain is enough without limits; with one all are kept."""
+        ends: list[tuple[int, int]] | None = None
+        for events, within in steps:
+            stream, positions = events.at(subject, now)
+            here = [(stream.t[i], stream.seq[i]) for i in positions]
+            if ends is not None:
+                here = _following(here, ends, within)
+            if not here:
+                return False
+            ends = here
+        return True
+
+    plain = all(events.plain for events, _ in steps)
+
+    def until(subject: Subject, now: int) -> int:
+        if plain and not value(subject, now):  # events that go complete nothing
+            return min(events.coming(subject, now) for events, _ in steps)
+        return min(events.until(subject, now) for events, _ in steps)
+
+    if not plain:
+        return Part(value, until, frozenset(events.number for events, _ in steps))
+    # What comes last of all can only be the last step, after what was there before.
+    (before, _), (last, within) = steps[-2], steps[-1]
+
+    def moved(subject: Subject, now: int, number: int, new: int, due: int) -> bool:
+        earlier = subject.streams.get(before.number)
+        if earlier is None:
+            return False
+        if within is None or before.number == number:
+            return True
+        came = subject.streams[number].t
+        # The latest of those before is the nearest to all that came.
+        return any(
+            place and t - earlier.t[place - 1] <= within
+            for t in came[-new:]
+            for place in (bisect_right(earlier.t, t),)
+        )
+
+    return Part(value, until, frozenset((last.number,)), moved)
+
+
+def _following(
+    here: list[tuple[int, int]], ends: list[tuple[int, int]], within: int | None
+) -> list[tuple[int, int]]:
+    """Those of ``here`` that come after one of ``ends`` in time; both are in order.
+
+    The nearest end before it is the one that a limit is kept by, if by any.
+    """
+    found = []
+    place = 0
+    for item in here:
+        while place < len(ends) and ends[place] < item:
+            place += 1
+        if place and (within is None or item[0] - ends[place - 1][0] <= within):
+            found.append(item)
+    return found

@@ -162,10 +162,15 @@ def test_a_write_key_opens_nothing(ana_space: Space) -> None:
 
 
 def test_garbage_opens_nothing(ana_space: Space) -> None:
-    before = version(ana_space)
-    for route, header in itertools.product(closed(ana_space), GARBAGE):
-        answer = ask(ana_space, route, {"Authorization": header})
-        assert refuses(answer), (route, header, answer.status_code)
+    """All of it at a route of each kind, and two pieces in turn at every other."""
+    before, tried = version(ana_space), set[tuple[str, str]]()
+    for turn, route in enumerate(closed(ana_space)):
+        kind = (route.endpoint.rpartition(".")[0], route.method)
+        some = [GARBAGE[(turn * 2 + n) % len(GARBAGE)] for n in range(2)]
+        for header in some if kind in tried else GARBAGE:
+            answer = ask(ana_space, route, {"Authorization": header})
+            assert refuses(answer), (route, header, answer.status_code)
+        tried.add(kind)
     assert version(ana_space) == before
 
 

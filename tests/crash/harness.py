@@ -21,6 +21,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests import forked
+
 WRITE_KEY, TOKEN = "crash-write-key", "crash-token"
 
 
@@ -105,7 +107,7 @@ class Server:
     def cli(self, *arguments: str) -> str:
         """Run a command of `cdp` over the same data."""
         done = subprocess.run(
-            [sys.executable, "-m", "cdp", *arguments],
+            [forked.program(), *arguments],
             env=self.env, capture_output=True, text=True, timeout=60,
         )  # fmt: skip
         if done.returncode:

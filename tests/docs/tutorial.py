@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 import requests
 
+from tests import forked
 from tests.docs.generate import ROOT
 from tests.real.server import free_port, wait_until
 
@@ -69,7 +70,10 @@ class Reader:
         self.cwd = self.checkout
         activate = self.checkout / ".venv" / "bin" / "activate"
         activate.parent.mkdir(parents=True)
-        activate.write_text(f'PATH={shlex.quote(str(Path(python).parent))}:"$PATH"\n')
+        places = [str(Path(python).parent)]
+        if python == sys.executable:
+            places.insert(0, str(Path(forked.program()).parent))
+        activate.write_text(f'PATH={shlex.quote(":".join(places))}:"$PATH"\n')
         self.port, self.other_port = free_port(), free_port()
         kept = {key: value for key, value in os.environ.items() if not key.startswith("CDP_")}
         self.env = {**kept, "COLUMNS": "220"}

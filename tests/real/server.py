@@ -19,6 +19,8 @@ from urllib.parse import quote
 
 import requests
 
+from tests import forked
+
 WRITE_KEY, TOKEN = "wk_real_sdks_0123456789abcdefghi", "token-of-the-real-tests"
 
 T = TypeVar("T")
@@ -109,7 +111,7 @@ class ServeProcess:
     def cli(self, *arguments: str) -> str:
         """What a command of `cdp` prints over the same data; it must exit with 0."""
         done = subprocess.run(
-            [sys.executable, "-m", "cdp", *arguments],
+            [forked.program(), *arguments],
             env=self.env,
             capture_output=True,
             text=True,

@@ -12,7 +12,7 @@ import requests
 
 from tests.real import browser
 from tests.real.browser import Site
-from tests.real.server import WRITE_KEY, ServeProcess, wait_until
+from tests.real.server import TOKEN, WRITE_KEY, ServeProcess, wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.browser]
 
@@ -58,10 +58,16 @@ def filtered(tmp_path: Path) -> Iterator[ServeProcess]:
     serve = ServeProcess(tmp_path / "data").start()
     try:
         for name, (text, _) in FILTERS.items():
-            serve.cli(
-                "destinations", "add", "webhook", "--name", name, "--filter", text,
-                "--setting", "url=http://127.0.0.1:9/", "--setting", f"secret={SECRET}",
-            )  # fmt: skip
+            body = {
+                "key": name.lower().replace(" ", "_"), "plugin": "webhook", "name": name,
+                "filter": text,
+                "settings": {"url": "http://127.0.0.1:9/", "secret": SECRET},
+            }  # fmt: skip
+            headers = {"Authorization": f"Bearer {TOKEN}"}
+            answer = requests.post(
+                f"{serve.url}/api/destinations", json=body, headers=headers, timeout=10
+            )
+            assert answer.status_code == 201, answer.text
         yield serve
     finally:
         serve.stop()

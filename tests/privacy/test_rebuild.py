@@ -153,9 +153,9 @@ def test_an_objects_row_far_behind_its_message_goes_with_it() -> None:
     first = {**said, "userId": "u1", "messageId": "m0", "traits": {"name": "Acme"}}
     crowd = [
         {**said, "userId": f"c{number}", "messageId": f"m{number}"}
-        for number in range(1, history.BLOCK + 20)
+        for number in range(1, 2 * history.BLOCK + 20)
     ]
-    world = World().take([[first, *crowd]])  # one micro-batch of two blocks
+    world = World().take([[first, *crowd]])  # one micro-batch of three blocks
     with world.store.read() as tx:
         node = tx.execute(select(nodes.c.id).where(nodes.c.ids == '[["user_id","u1"]]')).scalar()
     assert node is not None

@@ -259,21 +259,28 @@ def _rollout(program: Program, person: str) -> list[Check]:
 
 
 def _group(groups: Groups, key: str, runs: list[Run], seen: list[Seen], now: int) -> list[Check]:
-    """Whether another journey of its groups kept them out, when what begins it was seen last."""
+    """Whether another journey of its groups kept them out when what begins it was seen last.
+
+    Whoever came in then is asked about now.
+    """
     if not groups.mates(key):
         return []
     last = next((item.at for item in seen if item.counts), now)
+    if any(run.journey == key and run.started == last for run in runs):
+        last = now
     # What ended before is over; what ended since was still going on.
     then = [
         msgspec.structs.replace(run, status=ACTIVE)
         for run in runs
         if run.started <= last and (run.status == ACTIVE or run.since > last)
     ]
-    came_in = any(run.journey == key and run.started == last for run in runs)
-    kept, _ = groups.judge(key, () if came_in else then)
+    kept, _ = groups.judge(key, then)
     if kept is None:
         return [Check("group", True, "no other journey of its groups keeps them out")]
-    text = f"they are in {kept.journey}, and the group {kept.group} keeps them there"
+    at = "are" if last == now else "were"
+    text = (
+        f"they {at} in {kept.journey}, and the group {kept.group} lets them into nothing after it"
+    )
     return [Check("group", False, text)]
 
 

@@ -224,4 +224,4 @@ def test_of_journeys_that_one_event_begins_the_first_of_the_group_begins(town: T
         assert u1 is not None
         checks = explain.explained(tx, "tips", u1, town.now).checks
     [group] = [check for check in checks if check.name == "group"]
-    assert not group.ok and "they are in winback, and the group life" in group.text
+    assert not group.ok and "in winback, and the group life" in group.text

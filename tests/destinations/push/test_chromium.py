@@ -115,7 +115,8 @@ def test_the_worker_of_the_how_to_shows_it(page: Any, site: Site) -> None:
     page.wait_for_timeout(100)
     assert seen
     content = {"title": "Your order", "body": "It is on its way", "link": "https://x/y",
-               "tag": "order", "delivery_id": "d1", "data": {"n": "1"}}  # fmt: skip
+               "tag": "order", "delivery_id": "d1", "data": {"n": "1"},
+               "actions": [{"action": "buy", "title": "Buy", "link": "https://x/b"}]}  # fmt: skip
     shown: list[Any] = []
     for _ in range(30):  # a worker that is not awake yet misses what comes
         for message in (content, {"delivery_id": "d2", "data": {"sync": "1"}}):
@@ -128,7 +129,10 @@ def test_the_worker_of_the_how_to_shows_it(page: Any, site: Site) -> None:
               const worker = await navigator.serviceWorker.ready;
               for (let n = 0; n < 10; n++) {
                 const found = await worker.getNotifications();
-                const plain = ({ title, body, tag, data }) => ({ title, body, tag, data });
+                const plain = ({ title, body, tag, data, actions }) => ({
+                  title, body, tag, data,
+                  actions: actions.map((one) => ({ action: one.action, title: one.title })),
+                });
                 if (found.length) return found.map(plain);
                 await new Promise((done) => setTimeout(done, 100));
               }
@@ -141,4 +145,7 @@ def test_the_worker_of_the_how_to_shows_it(page: Any, site: Site) -> None:
     assert (found["title"], found["body"], found["tag"]) == (
         "Your order", "It is on its way", "order",
     )  # fmt: skip
-    assert found["data"] == {"link": "https://x/y", "delivery": "d1", "n": "1"}
+    assert found["data"] == {
+        "link": "https://x/y", "delivery": "d1", "n": "1", "actions": content["actions"],
+    }  # fmt: skip
+    assert found["actions"] == [{"action": "buy", "title": "Buy"}]

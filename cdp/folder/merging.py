@@ -17,6 +17,8 @@ from cdp.folder.texts import checked, dumped, formed, says
 
 #: Items of lists that are less alike are different ones; larger lists are not compared.
 _ALIKE, _LARGE = 0.3, 40_000
+#: What was moved as well must be more alike to be the same still.
+_MUCH, _MANY = 0.92, 2_500
 #: Of long texts the beginning is enough to see whether they are alike.
 _LOOKED_AT = 400
 _OWN = frozenset({"id", "note"})
@@ -156,11 +158,17 @@ class _Merge:
                 if free[were[i]]:
                     taken.add(free[were[i]][0])
                     yield i, free[were[i]].pop(0)
+        rest: tuple[list[int], list[int]] = [], []
         for one, other in left:
             mine = [i for i in one if were[i] not in self._gone]
             theirs = [j for j in other if j not in taken and are[j] not in self._come]
-            for at, to in _alike([old[i] for i in mine], [new[j] for j in theirs]):
+            found = _alike([old[i] for i in mine], [new[j] for j in theirs])
+            for at, to in found:
                 yield mine[at], theirs[to]
+            taken.update(theirs[to] for _, to in found)
+            rest[0].extend(set(mine) - {mine[at] for at, _ in found})
+            rest[1].extend(set(theirs) - taken)
+        yield from _much_alike(old, new, *rest)
 
     def _same(self, old: Any, new: Any, at: Path, to: Path) -> None:
         self.found[at] = to
@@ -208,6 +216,21 @@ def _alike(old: Sequence[Any], new: Sequence[Any]) -> list[tuple[int, int]]:
             found.append((i, j))
         i, j = i + (way != 1), j + (way != 2)
     return found
+
+
+def _much_alike(
+    old: Sequence[Any], new: Sequence[Any], mine: list[int], theirs: list[int]
+) -> Iterator[tuple[int, int]]:
+    """What was moved and changed a little, the most alike first."""
+    if not mine or not theirs or len(mine) * len(theirs) > _MANY:
+        return
+    some = [(_likeness(old[i], new[j]), -i, -j) for i in mine for j in theirs]
+    gone, come = set[int](), set[int]()
+    for likeness, i, j in sorted(some, reverse=True):
+        if likeness >= _MUCH and -i not in gone and -j not in come:
+            gone.add(-i)
+            come.add(-j)
+            yield -i, -j
 
 
 def _likeness(one: Any, other: Any) -> float:

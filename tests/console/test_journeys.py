@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from cdp.store.journeys import launched as journeys
 from cdp.store.journeys.backtests import Backtest
 from tests.console.factory import Browser, World
 from tests.console.test_masking import viewer_of
+from tests.folder import shop as files
 
 BODY: dict[str, Any] = {
     "name": "Orders",
@@ -202,6 +204,26 @@ def test_the_text_is_the_same_journey(world: World) -> None:
         "something else"
         in posted(admin, "/journeys/orders/text", text="kind: audience").json["wrong"]
     )
+
+
+def test_a_file_that_was_changed_on_the_canvas_keeps_its_comments(
+    world: World, tmp_path: Path
+) -> None:
+    text = (
+        "kind: journey\nkey: orders\ntrigger: {event: Order Completed}\nsteps:\n"
+        "  # think it over\n  - wait: 2d        # at least\n  # and say so\n  - emit: Thanked\n"
+    )
+    files.write(tmp_path / "defs", orders=text)
+    files.apply(world.store, tmp_path / "defs")
+    admin = world.admin()
+    body = given_of(admin.page("/journeys/orders/edit"))["body"]
+    body["steps"] = [body["steps"][1], {"exit": None}, {"wait": "3d"}]
+    assert posted(admin, "/journeys/orders/draft", body=body, rev=0).status_code == 200
+    assert admin.post("/journeys/orders/save").status_code == 303
+    assert files.pull(world.store, tmp_path / "defs")["orders.yaml"] == "changed"
+    made = (tmp_path / "defs" / "orders.yaml").read_text()
+    assert "  # and say so\n  - emit: Thanked\n  - exit:" in made
+    assert "  # think it over\n  - wait: 3d        # at least\n" in made
 
 
 def test_what_is_no_draft_is_refused(world: World) -> None:
@@ -428,8 +450,10 @@ def test_the_past_is_painted_on_the_edges(world: World) -> None:
     with world.store.read() as tx:
         assert journeys.row(tx, "orders") is None
     with world.store.write() as tx:
-        journey_drafts.put(tx, "orders", {**BODY, "steps": []}, 0, 1, "test", world.now())
-    assert "It can" in admin.page(backtest(world))
+        journey_drafts.put(tx, "orders", {**BODY, "steps": [{"send": ""}]}, 0, 1, "test",
+                           world.now())  # fmt: skip
+    admin.post("/journeys/orders/backtest", of="draft", days="7")
+    assert "Send: this is not filled in yet." in admin.page("/journeys/orders/backtest")
     assert backtest(world, of="7") == "/journeys/orders/backtest"
     assert admin.get("/journeys/orders/backtest/99").status_code == 404
 

@@ -17,10 +17,11 @@ from cdp.console.auth import author
 from cdp.console.context import console
 from cdp.console.journeys.overview import EXITS, TONES, Found, ends_in_words, find
 from cdp.console.journeys.people import called
-from cdp.console.journeys.said import KIND, canvas, titles
+from cdp.console.journeys.said import KIND, canvas, titles, unfinished
 from cdp.console.journeys.versions import marks
-from cdp.journeys import Read
+from cdp.journeys import JourneyError, Read
 from cdp.pipeline.journeys.backtests import Backtesting
+from cdp.pipeline.journeys.trying import program_for
 from cdp.store import definitions
 from cdp.store.journeys import backtests
 from cdp.store.journeys.backtests import CANCELLED, Backtest
@@ -96,6 +97,13 @@ def begin(key: str) -> Response:
         flash("Nothing was begun: choose a version that is there.", "bad")
         return redirect(url_for("console.journey_backtest", key=key), 303)
     sides = [known[one], *([known[other]] if other and other != one else [])]
+    with here.store.read() as tx:
+        for name, body in sides:
+            try:
+                program_for(tx, key, 0, body)
+            except JourneyError as error:
+                flash(f"{name}: {unfinished(body, error)}", "bad")
+                return redirect(url_for("console.journey_backtest", key=key), 303)
     people = None if request.form.get("all") == "1" else PEOPLE
     made = Backtesting(here.store).begin(key, sides, days, people, author(), here.now())
     return redirect(url_for("console.journey_backtested", key=key, number=made.id), 303)

@@ -16,7 +16,8 @@ from cdp.console.conditions import as_sentence
 from cdp.console.journeys.shapes import journey_shape, shapes
 from cdp.console.messages.sent import CHANNELS
 from cdp.definitions import KINDS, DefinitionError, Fault, check, title_of
-from cdp.journeys import Read
+from cdp.journeys import JourneyError, Read
+from cdp.journeys.steps import STEPS
 from cdp.store import definitions
 from cdp.store.defined import defining
 from cdp.store.journeys import launched as journeys
@@ -31,7 +32,7 @@ def said(tx: Connection, key: str, body: Mapping[str, Any]) -> dict[str, Any]:
     found = Read(key, body, 0, lambda root: root)
     return {
         "faults": [
-            {**fault._asdict(), "text": as_sentence(_plainly(body, fault))}
+            {**fault._asdict(), "text": as_sentence(_plainly(body, fault.field, fault.text))}
             for fault in faults(tx, key, body)
         ],
         "ids": {step.field: id_ for id_, step in found.steps.items()},
@@ -39,17 +40,25 @@ def said(tx: Connection, key: str, body: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _plainly(body: Mapping[str, Any], fault: Fault) -> str:
+def unfinished(body: Mapping[str, Any], error: JourneyError) -> str:
+    """Why a journey can't be played yet: the first thing that is missing, and where."""
+    field, text = error.wrong[0].field, error.wrong[0].text
+    kinds = [name for name in re.findall(r"[a-z_]+", field) if name in STEPS]
+    where = f"{STEPS[kinds[-1]].title}: " if kinds else ""
+    return f"Not everything is filled in yet. {as_sentence(where + _plainly(body, field, text))}"
+
+
+def _plainly(body: Mapping[str, Any], field: str, text: str) -> str:
     """What is wrong; of what was never filled in, only that."""
     at: Any = body
-    for name in re.findall(r"[^.\[\]]+", fault.field):
+    for name in re.findall(r"[^.\[\]]+", field):
         if isinstance(at, list) and name.isdecimal() and int(name) < len(at):
             at = at[int(name)]
         elif isinstance(at, Mapping) and name in at:
             at = at[name]
         else:
             break
-    return "this is not filled in yet" if at == "" else fault.text
+    return "this is not filled in yet" if at == "" else text
 
 
 def faults(tx: Connection, key: str, body: Mapping[str, Any]) -> list[Fault]:

@@ -13,6 +13,7 @@ from cdp.console import persons
 from cdp.console.conditions import as_sentence
 from cdp.console.context import console
 from cdp.console.journeys.editor import given_json
+from cdp.console.journeys.said import unfinished
 from cdp.definitions.walk import BadScript, walk
 from cdp.journeys import JourneyError
 from cdp.journeys.replay import Life, NeverEnds
@@ -36,13 +37,9 @@ def play(key: str) -> Response:
         with console().store.read() as tx:
             return jsonify(told=_played(tx, key, body, script, str(who or "").strip()[:500]))
     except JourneyError as error:
-        return jsonify(wrong=_unfinished(error))
+        return jsonify(wrong=unfinished(body, error))
     except (BadScript, NeverEnds, LookupError, ConditionError) as error:
         return jsonify(wrong=as_sentence(str(error)))
-
-
-def _unfinished(error: JourneyError) -> str:
-    return f"Not everything is filled in yet. {as_sentence(error.wrong[0].text)}"
 
 
 def _played(

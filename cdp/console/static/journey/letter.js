@@ -34,7 +34,7 @@ export function letter(place, { address, name, event }) {
       nobody ? h("p", { class: "wrong" }, `Nobody is called ${nobody}.`) : null,
       h("p", { class: "muted small" }, label ? `As ${label} would get it` : "There is nobody yet whose message it could be"),
       error ? h("p", { class: "wrong" }, error) : null,
-      Object.keys(fields).length ? h("dl", { class: "pairs small" }, Object.entries(fields).flatMap(([one, value]) => [h("dt", {}, one.replace("_", " ")), h("dd", {}, value)])) : null,
+      Object.keys(fields).length ? h("dl", { class: "pairs small" }, Object.entries(fields).flatMap(([one, value]) => [h("dt", {}, one[0].toUpperCase() + one.slice(1).replace("_", " ")), h("dd", {}, value)])) : null,
       html ? h("iframe", { class: `letter light${narrow ? " narrow" : ""}`, title: `Preview of ${name}`, sandbox: "", srcdoc: html }) : text ? h("pre", { class: "small", tabindex: "0" }, text) : null,
     ].filter(Boolean));
   }

@@ -53,6 +53,11 @@ def explain(node: Any) -> str:
     return _clause(node)
 
 
+def explain_value(node: Any) -> str:
+    """What an expression stands for, whatever it is worth: "the trait renews_at"."""
+    return _noun(node)
+
+
 def _clause(node: Any) -> str:
     """A node as a condition."""
     kind = type(node)

@@ -32,6 +32,8 @@ def told(text: str) -> Told:
 
 
 def as_sentence(text: str) -> str:
-    """With a capital at its beginning and a full stop."""
-    text = f"{text[:1].upper()}{text[1:]}"
+    """With a capital at its beginning, unless that is a key, and a full stop."""
+    # A key stays as it is written: welcome_1 has no topic.
+    if "_" not in text.partition(" ")[0]:
+        text = f"{text[:1].upper()}{text[1:]}"
     return text if text.endswith((".", "?")) else f"{text}."

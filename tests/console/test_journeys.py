@@ -17,6 +17,7 @@ from cdp.journeys.steps import STEPS
 from cdp.journeys.steps.brought import BroughtStep
 from cdp.pipeline.journeys.backtests import Backtesting
 from cdp.plugin import GoOn, JourneyStep, SettingsSchema, StepMoment
+from cdp.plugin.manager import Plugins
 from cdp.store import config_rows, definitions
 from cdp.store.defined import defining
 from cdp.store.journeys import backtests
@@ -133,6 +134,27 @@ def test_each_recipe_can_be_launched_as_it_is_made(world: World) -> None:
             told = findings(tx, key, draft.body, people=False)
         wrong[key] = [one.text for one in told if one.level == "error"]
     assert wrong == {key: [] for key in recipes()}
+
+
+def test_a_date_is_said_as_one_and_who_comes_by_it(world: World) -> None:
+    steps = [{"wait": {"date": "traits.renews_at", "before": "1d"}}]
+    draw(world, trigger={"date": "renews_at", "before": "3d"}, steps=steps)
+    admin = world.admin()
+    prose = given_of(admin.page("/journeys/orders/edit"))["said"]["prose"]
+    assert prose == {"traits.renews_at": "the trait renews_at"}
+    page = admin.page("/journeys/orders/launch")
+    assert "Everybody whose trait renews_at is a date enters" in page
+    # Whoever has a date enters by it, and there is nothing to choose.
+    assert "All who qualify already" not in page
+
+
+def test_a_step_that_calls_an_address_wants_somebody_who_does(tmp_path: Path) -> None:
+    world = World(tmp_path, plugins=Plugins())
+    draw(world, steps=[{"webhook": "https://example.org/x"}])
+    page = world.admin().page("/journeys/orders/launch")
+    assert "The step webhook calls an address" in page
+    assert 'action="/journeys/orders/launch"' not in page
+    world.close()
 
 
 def test_every_kind_of_step_has_a_form_of_all_its_fields() -> None:

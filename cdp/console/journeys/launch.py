@@ -175,6 +175,11 @@ def _volume(tx: Connection, body: dict[str, Any]) -> str:
         if lately is None:
             return f"{name} was never seen yet: nobody enters until it comes."
         return f"{name} came {lately:,} times in the last 30 days."
+    if kind == "date":
+        return (
+            f"Everybody whose trait {name} is a date enters when the day comes, also those of whom "
+            "it is known already."
+        )
     audience = str(trigger.get("audience", "")) if kind == "every" else name
     if kind in ("enters", "leaves", "every"):
         version = definitions.current(tx, "audience", audience)

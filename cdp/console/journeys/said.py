@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from cdp.conditions import ConditionError, explain
 from cdp.conditions.parser import parse_text
+from cdp.conditions.prose import explain_value
 from cdp.console import auth
 from cdp.console.conditions import as_sentence
 from cdp.console.journeys.shapes import journey_shape, shapes
@@ -36,7 +37,7 @@ def said(tx: Connection, key: str, body: Mapping[str, Any]) -> dict[str, Any]:
             for fault in faults(tx, key, body)
         ],
         "ids": {step.field: id_ for id_, step in found.steps.items()},
-        "prose": {one.text: _prose(one.text) for one in found.said},
+        "prose": {one.text: _prose(one.text, one.is_value) for one in found.said},
     }
 
 
@@ -71,9 +72,10 @@ def faults(tx: Connection, key: str, body: Mapping[str, Any]) -> list[Fault]:
     return list(check(bodies, {(KIND, key): draft}, defining.look(tx))[KIND, key].errors)
 
 
-def _prose(text: str) -> str:
+def _prose(text: str, is_value: bool) -> str:
     try:
-        return explain(parse_text(text).root)
+        root = parse_text(text).root
+        return explain_value(root) if is_value else explain(root)
     except ConditionError:
         return text
 

@@ -52,8 +52,8 @@ const where = (spec, words) => (spec.where ? ` where ${words.short(spec.where)}`
 const SAY = {
   send: (s, w) => (s.first_of?.length ? `${list(s.first_of.map((key) => w.title("template", key)))}: the first that reaches` : w.title("template", s.template)),
   wait: (s, w) => list([
-    s.for && duration(s.for), s.date && `until ${w.short(s.date)}`, s.before && `${duration(s.before)} before`, s.after && `${duration(s.after)} after`,
-    s.on?.length && `on ${s.on.map((day) => DAYS[day] ?? day).join(" or ")}`, s.until && `until ${s.until}`, s.hours && `between ${s.hours.start} and ${s.hours.end}`, s.jitter && `up to ${duration(s.jitter)} more`,
+    s.for && duration(s.for), s.date && `until ${s.before ? `${duration(s.before)} before ` : s.after ? `${duration(s.after)} after ` : ""}${w.short(s.date)}`,
+    s.on?.length && `on ${s.on.map((day) => DAYS[day] ?? day).join(" or ")}`, s.until && `${s.date ? "at" : "until"} ${s.until}`, s.hours && `between ${s.hours.start} and ${s.hours.end}`, s.jitter && `up to ${duration(s.jitter)} more`,
   ]),
   wait_until: (s, w) => (s.any ? list(s.any.map((one) => one.name || one.event || w.short(one.if))) : s.event ? s.event + where(s, w) : w.short(s.if)) + (s.timeout ? `, for ${duration(s.timeout)} at most` : ""),
   branch: (s) => `${(s.ways ?? []).length} way${(s.ways ?? []).length === 1 ? "" : "s"} by condition`,

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from cdp.console.audiences.overview import Moved
 from cdp.console.audiences.queries import Tried
-from cdp.console.audiences.reasons import ClauseLine, Turn
+from cdp.console.audiences.reasons import ClauseLine, Made, Turn
 from cdp.console.auth import Visitor
 from cdp.console.context import console
 from cdp.console.journeys.people import Traveller
@@ -212,6 +212,7 @@ RULES: dict[type, Rule] = {
     Letter: _letter,
     NodeRow: lambda _masker, row: row._replace(ids="[]", dropped=None),
     RejectedRow: _rejected,
+    Made: _trait,
     Said: _trait,
     Sent: _sent,
     Source: _source,

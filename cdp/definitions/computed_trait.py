@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
@@ -13,6 +15,7 @@ from cdp.definitions.kind import Body, Kind, Text, line, of_whom, printable, pro
 from cdp.definitions.own_sql import MAX_SQL, SqlError, checked
 from cdp.definitions.sending import SendTo, check_ways
 from cdp.definitions.words import Word, parsed
+from cdp.protocols.shapes import path_key
 
 #: How often a query may be asked (ms), and how often it is if nothing is said.
 LEAST_MS, DAILY = 300_000, "1d"
@@ -106,6 +109,51 @@ def read_of(text: str) -> Read:
 def worth(key: str, body: Body) -> Any:
     """The tree of what it is worth; of a query's a path that stands for what it returned."""
     return Path((MEASURED, key)) if "sql" in body else parsed(body["value"]).root
+
+
+#: Functions of which the result says nothing of what they were given.
+_TELL_NOTHING = frozenset(
+    {
+        "length", "typeof", "contains", "starts_with", "ends_with", "match", "regex", "semver",
+        "ratio", "bool", "audience", "subscribed", "has_device",
+    }
+)  # fmt: skip
+_QUOTED = re.compile(r"'([^']+)'")
+#: What names somebody in the views that queries read.
+_NAMES_SOMEBODY = re.compile(r"\b(identifiers|name)\b", re.IGNORECASE)
+#: A field that always says who somebody is.
+IDENTIFIER = "traits.user_id"
+
+
+def hands_on(body: Body) -> set[str]:
+    """The fields of which its value may tell a value, as ``traits.email`` or ``properties.city``.
+
+    Of a query those that it names; a count, a length or a yes or no tells none.
+    """
+    if "sql" in body:
+        text = str(body["sql"])
+        named = {word if "." in word else f"traits.{word}" for word in _QUOTED.findall(text)}
+        return named | ({IDENTIFIER} if _NAMES_SOMEBODY.search(text) else set())
+    try:
+        return set(_handed(parsed(body.get("value", "")).root))
+    except ConditionError:
+        return set()
+
+
+def _handed(node: Any) -> Iterator[str]:
+    if isinstance(node, Aggregate):
+        if node.of is not None and node.fn != "count":
+            yield from _handed(node.of)
+    elif isinstance(node, Call):
+        if node.name not in _TELL_NOTHING:
+            for item in node.args:
+                yield from _handed(item)
+    elif isinstance(node, Path):
+        parts = node.parts[1:] if node.parts[0] == "person" else node.parts
+        if parts[:2] == ("account", "traits"):
+            parts = ("account", *parts[2:])
+        known = parts[0] in ("traits", "account", "properties", "context") and len(parts) > 1
+        yield ".".join(map(path_key, parts)) if known else IDENTIFIER
 
 
 def _refuses(text: Text, root: Any) -> str | None:

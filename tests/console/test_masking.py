@@ -15,9 +15,11 @@ from sqlalchemy import select
 from cdp.console.auth import PERSONAL, READ_SCOPES, hasher, token_hash
 from cdp.console.masker import PageMasker
 from cdp.console.masking import RULES
+from cdp.definitions import computed_trait
 from cdp.protocols import Classes
 from cdp.store import config_rows, definitions
 from cdp.store.catalogue import fields
+from cdp.store.defined import defining
 from cdp.store.tables import identifiers, profiles
 from tests import told as told_of
 from tests.console.factory import KEY, Browser, World, words
@@ -61,6 +63,31 @@ def test_a_token_that_may_see_personal_values_sees_them_and_changes_nothing(told
         assert browser.post("/login", secret=name).status_code == 302
         assert ("zoe@quagmire.example" in browser.page(person)) is shown, name
         assert browser.post(f"{person}/delete", confirm="x").status_code == 403
+
+
+def test_a_computed_trait_that_tells_a_personal_value_is_personal(told: World) -> None:
+    values = {
+        "small": "lowercase(traits.name)", "again": "uppercase(traits.small)",
+        "pets": "unique(properties.pet of \"Signed Up\")", "signs": 'count("Signed Up")',
+        "long": "length(traits.name)", "spoken": "traits.plan",
+    }  # fmt: skip
+    with told.store.write() as tx:
+        for key, value in values.items():
+            body = {"value": value}
+            defining.put(tx, told.now(), ("computed_trait", key), body, "test")
+        fields.decide(tx, 0, {"properties.pet": True, "traits.again": False}, "test")
+        classes = fields.load_classes(tx)
+    personal = {key for key in values if classes.kind(f"traits.{key}", "x") is not None}
+    assert personal == {"small", "pets"}
+    told.pipeline.settle()
+    address = person_of(told) + "/audiences"
+    assert "zoe quagmire" in told.admin().page(address)
+    page = viewer_of(told).page(address)
+    assert "zoe quagmire" not in page and "Computed traits" in page
+    assert computed_trait.hands_on({"sql": "select user_id, value from identifiers"})
+    assert computed_trait.hands_on(
+        {"sql": "select profile_id, count(*) from properties where property = 'properties.a'"}
+    ) == {"properties.a"}
 
 
 def person_of(world: World) -> str:

@@ -48,6 +48,14 @@ class ClauseLine(NamedTuple):
     value: Any
 
 
+class Made(NamedTuple):
+    """A computed trait of somebody."""
+
+    name: str
+    value: Any
+    since: int
+
+
 class Turn(NamedTuple):
     """An entry or exit with its reasons."""
 
@@ -136,5 +144,8 @@ def of_person(tx: Connection, profile: int) -> dict[str, Any]:
     return {
         "standings": sorted(found, key=lambda one: not one.inside),
         "others": sorted((name, key) for key, name in names.items() if key not in standing),
-        "computed": membership.values_of_person(tx, profile),
+        "computed": [
+            Made(name, value, since)
+            for name, (value, since) in membership.values_of_person(tx, profile).items()
+        ],
     }

@@ -8,8 +8,10 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import Connection, select
 
+from cdp.definitions.computed_trait import hands_on
 from cdp.protocols import MASK, Classes, Property, field_key, root_of
 from cdp.protocols.personal import key_kind
+from cdp.protocols.shapes import path_key
 from cdp.store import definitions
 from cdp.store.catalogue import writing as catalogue
 from cdp.store.profiles import object_types
@@ -54,9 +56,27 @@ class Known(NamedTuple):
 
 
 def load_classes(tx: Connection) -> Classes:
-    """What is decided now."""
-    found = definitions.all_current(tx, KIND)
-    return Classes({item.key: bool((item.body or {}).get("personal")) for item in found})
+    """What is decided now; a computed trait is personal that tells the value of what is."""
+    found = definitions.all_current(tx, KIND, "computed_trait")
+    decided = {
+        item.key: bool((item.body or {}).get("personal")) for item in found if item.kind == KIND
+    }
+    made = {
+        ("account." if (item.body or {}).get("of") == "accounts" else "traits.")
+        + path_key(item.key): hands_on(item.body or {})
+        for item in found
+        if item.kind != KIND
+    }
+    while True:  # one may tell the value of another
+        classes = Classes(decided)
+        more = {
+            field: True
+            for field, told in made.items()
+            if field not in decided and any(classes.kind(one, "x") for one in told)
+        }
+        if not more:
+            return classes
+        decided |= more
 
 
 def roots(tx: Connection) -> dict[int, str]:

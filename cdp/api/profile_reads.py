@@ -80,8 +80,12 @@ def traits_of(tx: Connection, profile: Profile, mask: Masker | None) -> dict[str
     )
     names = sorted(name for name in known if not include or name in include)
     place = request.args.get("next")
-    start = cursors.decode(place, str)[0] if place else ""
-    page = [name for name in names if name > start][: limit + 1]
+    if mask is None:
+        start = cursors.decode(place, str)[0] if place else ""
+        page = [name for name in names if name > start][: limit + 1]
+    else:  # a name may say who somebody is, and a cursor can be read
+        passed = cursors.decode_place(place) if place else 0
+        page = names[passed:][: limit + 1]
     shown: dict[str, Any] = {}
     for name in page[:limit]:
         value, source, since = known[name]
@@ -96,7 +100,9 @@ def traits_of(tx: Connection, profile: Profile, mask: Masker | None) -> dict[str
                 "source_id": source,
                 "updated_at": format_time(since),
             }
-    following = cursors.encode(page[limit - 1]) if len(page) > limit else None
+    following = None
+    if len(page) > limit:
+        following = cursors.encode(page[limit - 1] if mask is None else passed + limit)
     if mask is not None:
         shown = mask.swept(shown)
     return {"traits": shown, "cursor": _cursor(limit, following)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -231,6 +232,23 @@ def test_masks_are_put_where_values_stood(space: Space) -> None:
     assert [event["message"]["properties"]["total"] for event in events] == [42]
     traits = api.profile("users/profiles/user_id:user-77-zulu/traits")["traits"]
     assert traits["email"] == "z•••@q•••.example" and traits["plan"] == "pro"
+
+
+def test_pages_of_masked_traits_lead_on_without_naming_any(space: Space) -> None:
+    address = "/v1/spaces/default/collections/users/profiles/user_id:user-77-zulu/traits"
+    pages: dict[str, list[str]] = {}
+    for token in (TOKEN, space.token(BLIND)):
+        api, names, place = Api(space, token), list[str](), ""
+        while place is not None:
+            answer = api.get(f"{address}?limit=1{place}")
+            names += answer["traits"]
+            following = answer["cursor"]["next"]
+            place = f"&next={following}" if following else None
+            if token != TOKEN and following:
+                assert base64.urlsafe_b64decode(following + "==").strip(b"[]").isdigit()
+        pages[token] = names
+    whole, blind = pages.values()
+    assert whole == blind and len(whole) >= 5
 
 
 def test_people_are_found_by_whole_identifiers_and_not_letter_by_letter(space: Space) -> None:

@@ -65,7 +65,7 @@ def test_the_first_journey_is_written_drawn_and_sends(reader: Reader, one_chromi
     from playwright.sync_api import expect
 
     with one_chromium.new_context() as context:
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
         page, said = context.new_page(), set[str]()
 
         def click(name: str, role: str = "link") -> None:

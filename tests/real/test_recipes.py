@@ -85,7 +85,7 @@ def shop(tmp_path: Path, one_chromium: Any) -> Iterator[Shop]:
     with Mailbox() as box, Front(None) as receiver:
         serve = ServeProcess(tmp_path / "data", **clock.env).start()
         context = one_chromium.new_context(base_url=serve.url)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
         site = Site()
         try:
             connect(serve, box)
@@ -227,7 +227,7 @@ def live(shop: Shop) -> None:
     shop.say("onb", "Account Created", firstName="Gu")
     shop.say("ren", firstName="Hu", renewal_date=day(31))
     shop.say("dun", "Payment Failed", firstName="Io")
-    shop.say("birth", firstName="Jo", birthDate=f"1990{day(1)[4:]}")
+    shop.say("birth", firstName="Jo", birthDate=f"1992{day(1)[4:]}")
     shop.say("price", "price_dropped", firstName="Ky")
     left, cart, open_ = "You left something behind", "Is something in the way?", "Your payment is "
     nps, thanks = "How likely is it that you would recommend us?", "Thank you for your answer"

@@ -66,7 +66,7 @@ ADDRESSES = (
     "/journeys/tones/report",
     "/journeys/cart/backtest",
     "/journeys/cart/backtest/1",
-    "/journeys/cart/runs/1",
+    "{run}",
     "/journeys/cart/versions",
     "/journeys/cart/compare?from=1&to=2",
     "/journeys/cart/launch",
@@ -146,13 +146,16 @@ ADDRESSES = (
 @cache
 def _places(shop: ShopWorld) -> dict[str, Any]:
     letter = re.search(r'href="(/messages/deliveries/\w+)"', shop.world.admin().page("/messages"))
-    assert letter is not None
+    run = re.search(
+        r'href="(/journeys/cart/runs/\d+)"', shop.world.admin().page("/journeys/cart/people")
+    )
+    assert letter is not None and run is not None
     with shop.world.store.read() as tx:
         image = f"/messages/images/{images.newest(tx, 1)[0].hash}"
     who = shop.person.rpartition("/")[2]
     return {
         "person": shop.person, "who": who, "event": 57_000, "draft": shop.draft,
-        "message": letter.group(1), "image": image,
+        "message": letter.group(1), "image": image, "run": run.group(1),
     }  # fmt: skip
 
 

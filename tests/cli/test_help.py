@@ -61,7 +61,8 @@ def test_commands_that_print_data_can_print_json() -> None:
              ("snippets", "remove"), ("limits", "remove"), ("topics", "remove"),
              ("suppressions", "add"), ("suppressions", "remove"), ("suppressions", "import"),
              ("suppressions", "export"), ("profiles", "subscribe"), ("profiles", "unsubscribe"),
-             ("quiet-hours", "remove"), ("journeys", "remove")}  # fmt: skip
+             ("quiet-hours", "remove"), ("journeys", "remove"), ("quiet-while", "remove"),
+             ("journey-groups", "remove"), ("images", "remove")}  # fmt: skip
     for words, command in leaves(cli):
         options = {option for p in command.params for option in p.opts}
         assert ("--json" in options) != (words in quiet), words

@@ -226,14 +226,20 @@ def node_key(collection: int, ids: tuple[Identifier, ...]) -> int:
     return hash64(f"{collection}\1" + "\1".join(f"{type_}\0{value}" for type_, value in ids))
 
 
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = [one + other for one in _LETTERS for other in _LETTERS]
+
+
 def public_id(collection: int, hash_: int) -> str:
     """A profile's id as APIs show it, from an identifier's hash.
 
     ``use_…`` for people, ``acc_…`` for accounts, ``obj<collection>_…`` for other objects.
     """
-    raw = hash_.to_bytes(8, "big", signed=True)
     prefix = _PREFIX.get(collection) or f"obj{collection}_"
-    return prefix + base64.b32encode(raw).decode().rstrip("=").lower()
+    # Base32 of its eight bytes, several times as fast as by the library.
+    n = (hash_ & 0xFFFF_FFFF_FFFF_FFFF) << 1
+    pairs = "".join([_PAIRS[n >> at & 1023] for at in (50, 40, 30, 20, 10, 0)])
+    return f"{prefix}{_LETTERS[n >> 60]}{pairs}"
 
 
 def parse_public_id(text: str) -> tuple[int, int] | None:

@@ -37,6 +37,12 @@ def _stop_on_signal() -> threading.Event:
     return stop
 
 
+def collect_seldom() -> None:
+    """What was imported stays; a micro-batch makes thousands of objects and keeps few."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
+
+
 def run_pipeline(settings: Settings, stop: threading.Event | None = None) -> None:
     """Own the log and fold it into the store until SIGTERM.
 
@@ -44,9 +50,7 @@ def run_pipeline(settings: Settings, stop: threading.Event | None = None) -> Non
     that was deposed (its connection broke, another took over) waits anew.
     """
     stop = stop or _stop_on_signal()
-    # What was imported stays; a micro-batch makes thousands of objects and keeps few.
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
+    collect_seldom()
     store = Store.open(settings)
     plugins = know_functions(manager.load(settings.plugin_folder))
     enricher = PluginEnricher(plugins, store, settings)

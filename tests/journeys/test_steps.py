@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cdp.journeys.run import Emit, Moved
-from cdp.testing.stage import Journey
+from cdp.testing.stage import CannotPlay, Journey
 from tests.journeys.plays import begin, effects, stage
 
 
@@ -21,7 +21,9 @@ def test_send_carries_its_reason_and_data() -> None:
 
 
 def test_a_template_that_is_gone_holds_the_run_with_why() -> None:
-    person = begin(stage("[{send: gone}, {wait: 1d}]"))
+    person = stage("[{send: gone}, {wait: 1d}]").person("u1")
+    with pytest.raises(CannotPlay, match="stops at send-gone: there is no template gone"):
+        person.track("Go")
     [run] = person.life.course.runs.values()
     assert (run.held, run.error, run.step) == (True, "there is no template gone", "send-gone")
     person.life.given(run.id, Moved("wait-1d", "ada", "it is not needed"))

@@ -1,11 +1,12 @@
 """The sample data's shop as it is on one fixed afternoon, for pictures and for looking around.
 
-5,000 people over 120 days, an hour of live events, a destination that delivers and fails now
-and then, and one that has stalled.
+`COUNT` people over 120 days, an hour of live events, a destination that delivers and fails
+now and then, and one that has stalled.
 """
 
 from __future__ import annotations
 
+import os
 import random
 import re
 from collections import Counter
@@ -64,7 +65,11 @@ class ShopWorld(NamedTuple):
     draft: str
 
 
-def open_shop(folder: Path, count: int = 5_000) -> ShopWorld:
+#: People of the shop; for the pictures of the documentation all that there are.
+COUNT = 5_000 if os.environ.get("PICTURES") else 1_200
+
+
+def open_shop(folder: Path, count: int = COUNT) -> ShopWorld:
     """Fill a world; its clock stands still at `NOW`."""
     plugins = Plugins()
     plugins.register(cdp_webhook, "webhook", "package headwater")

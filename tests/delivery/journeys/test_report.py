@@ -24,7 +24,7 @@ from cdp.store.journeys.runs import Placed
 from cdp.store.tables import audiences, deliveries, journey_moves, members
 from cdp.store.tables import journey_runs as runs_table
 from tests.delivery.journeys.test_office import store  # noqa: F401
-from tests.postgres import emptied_database
+from tests.postgres import new_database
 
 DAY = 86_400_000
 NOW = 20_000 * DAY + 5
@@ -60,7 +60,7 @@ def tx(store: Store) -> Any:  # noqa: F811
 
 @pytest.fixture
 def tx_of_postgres() -> Any:
-    made = Store.open(Settings(database_url=emptied_database()))
+    made = Store.open(Settings(database_url=new_database()))
     yield from launched(made)
     made.close()
 

@@ -22,7 +22,7 @@ from cdp.store.tables import deliveries as table
 from cdp.store.tables import reports
 from tests.destinations.in_app.waiting import SECRET, add_destination, now_ms, recall, send
 from tests.factories import Space
-from tests.postgres import emptied_database
+from tests.postgres import new_database
 
 U1, U2 = ("user_id", "u1"), ("user_id", "u2")
 
@@ -58,7 +58,7 @@ class Shop:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def shop(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Shop]:
-    space = Space(tmp_path, emptied_database() if request.param == "postgres" else None)
+    space = Space(tmp_path, new_database() if request.param == "postgres" else None)
     yield Shop(space)
     space.close()
 

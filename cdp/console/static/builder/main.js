@@ -90,6 +90,7 @@ class Builder {
 
   // Reads the field into rows; false where it can't be read, which is then said.
   async load(first = false) {
+    clearTimeout(this.typing);
     const turn = ++this.turn;
     let answer;
     try { answer = await this.scope.read(this.field.value); } catch (error) { answer = { ok: false, wrong: error.message }; }

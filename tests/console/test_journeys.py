@@ -327,6 +327,17 @@ def test_it_is_launched_and_people_go_through(world: World) -> None:
     assert "They have never entered." in why and "traits.vip = true" in why
 
 
+def test_who_ended_alike_at_several_steps_is_counted_together(world: World) -> None:
+    ways = [{"when": "event.properties.vip = true", "then": [{"exit": "done"}]},
+            {"else": [{"exit": "done"}]}]  # fmt: skip
+    draw(world, steps=[{"branch": ways}])
+    launch(world)
+    vip = {**order("ana"), "properties": {"vip": True}}
+    world.send(vip, order("bo"), order("cy"))
+    page = world.admin().page("/journeys/orders")
+    assert re.findall(r'<td>Done</td><td class="num">(\d+)</td>', page) == ["3"]
+
+
 def test_it_is_paused_and_stopped(world: World) -> None:
     draw(world)
     launch(world)

@@ -162,7 +162,7 @@ def page(key: str) -> str:
         line=_line(found, _inside(standings), _by_what(sums)),
         asked=_asked(key, body, standings),
         kept_out=[(one.exit, one.n) for one in sums if one.what == "kept_out"],
-        ends=ends_in_words(Counter({one.exit: one.n for one in sums if one.what == "ended"})),
+        ends=ends_in_words(_ends(sums)),
         orders=orders,
         newer=bool(found.row and found.version and found.version.version > found.row.version),
         can={act for act in VERBS if found.row is not None and found.row.state in MAY[act]},
@@ -200,6 +200,15 @@ def _asked(
         for step in Read(key, body, 0, lambda root: root).steps.values()
         if step.kind.name == "approval" and n[step.id]
     ]
+
+
+def _ends(sums: list[Sum]) -> Counter[str]:
+    """How many runs ended for which reason, at whichever step."""
+    found: Counter[str] = Counter()
+    for one in sums:
+        if one.what == "ended":
+            found[one.exit] += one.n
+    return found
 
 
 def ends_in_words(n: Counter[str]) -> list[tuple[str, int]]:

@@ -66,3 +66,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     lowered = {name.lower(): name for name in names}
     near = difflib.get_close_matches(word.lower(), list(lowered), 1, 0.7 if len(word) > 4 else 0.65)
     return f"Did you mean {lowered[near[0]]}?" if near else ""
+
+
+def nearest_or_all(word: str, known: Iterable[str]) -> str:
+    """``Did you mean …?`` for the nearest of the fields that there are, or all of them."""
+    names = list(known)
+    return did_you_mean(word, names) or f"It has: {', '.join(names)}."

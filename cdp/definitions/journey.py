@@ -11,7 +11,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields
 
 from cdp.conditions import Context, format_text
-from cdp.conditions.errors import did_you_mean
+from cdp.conditions.errors import nearest_or_all
 from cdp.conditions.expand import Made, expand
 from cdp.definitions.calls import calls_in_circles
 from cdp.definitions.kind import (
@@ -103,8 +103,8 @@ class JourneyKind(Kind):
             faults += [Fault(n, str(t)) for n, ts in error.messages_dict.items() for t in ts]
         for name in given:
             if name not in names:
-                hint = did_you_mean(name, names)
-                faults.append(Fault(name, f"a journey has no such field. {hint}".strip()))
+                hint = nearest_or_all(name, names)
+                faults.append(Fault(name, f"a journey has no such field. {hint}"))
         found = Read(key, {n: v for n, v in given.items() if n not in own}, 0, lambda root: root)
         faults += [Fault(*wrong) for wrong in found.wrong]
         if faults:

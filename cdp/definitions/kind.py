@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from cdp.conditions import ConditionError, Context, explain, format_text
-from cdp.conditions.errors import did_you_mean
+from cdp.conditions.errors import nearest_or_all
 from cdp.conditions.formatter import WIDTH
 from cdp.conditions.limits import MAX_CHARS
 from cdp.definitions.words import Use, Word, parsed, reworded, words
@@ -172,8 +172,8 @@ class Kind:
         names = self.schema().fields
         for field, texts in messages.items():
             if field not in names and field != "_schema":
-                hint = did_you_mean(str(field), names)
-                yield Fault(str(field), f"{self.article} has no such field. {hint}".strip())
+                hint = nearest_or_all(str(field), names)
+                yield Fault(str(field), f"{self.article} has no such field. {hint}")
                 continue
             for text in texts if isinstance(texts, list) else [str(texts)]:
                 yield Fault("" if field == "_schema" else field, str(text))

@@ -10,8 +10,16 @@ import structlog
 logger = structlog.get_logger(__name__)
 
 
+#: Naps get longer while there is nothing to do, up to this: an idle server costs little.
+MOST_IDLE_S = 0.2
+_LONGER = 1.01
+
+
 class Job:
-    """A thread that calls ``step`` until it is stopped."""
+    """A thread that calls ``step`` until it is stopped.
+
+    ``step`` returns the seconds until it wants to be called again, 0 if there is more to do.
+    """
 
     def __init__(
         self, name: str, step: Callable[[], float], end: Callable[[], None], of: int | None
@@ -26,10 +34,12 @@ class Job:
         self._thread.join(within_s)
 
     def _run(self) -> None:
-        pause = 0.0
+        pause, longer = 0.0, 1.0
         while not self.stop.wait(pause):
             try:
                 pause = self._step()
+                longer = longer * _LONGER if pause else 1.0
+                pause = min(pause * longer, max(pause, MOST_IDLE_S))
             except BaseException as error:
                 # The store may be away; nothing is lost, the checkpoint stands.
                 logger.error("delivery_failed", job=self._name, error=str(error).splitlines()[:1])

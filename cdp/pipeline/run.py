@@ -35,8 +35,9 @@ from cdp.store.journeys import launched as journeys
 
 logger = structlog.get_logger(__name__)
 
-#: Naps while there is nothing to do: short after work, longer when it stays quiet.
-IDLE_S, MOST_IDLE_S = 0.003, 0.02
+#: Naps while there is nothing to do: short after work, longer when it stays quiet, and after
+#: some ten seconds so long that an idle server costs next to nothing.
+IDLE_S, SOON_S, MOST_IDLE_S = 0.003, 0.02, 0.1
 _POLL_PARTS_S = 0.2
 #: Part kinds in the order in which they are served; imports wait for live traffic.
 _LATER = ("import", "system")
@@ -109,7 +110,7 @@ class Pipeline:
                 idle = IDLE_S
                 continue
             stop.wait(idle)
-            idle = min(idle * 1.2, MOST_IDLE_S)
+            idle = min(idle * (1.2 if idle < SOON_S else 1.005), MOST_IDLE_S)
         try:
             self._write_found(at_once=True)
         except (DBAPIError, StoreBusy) as error:

@@ -17,6 +17,7 @@ from cdp.console.context import console
 from cdp.console.journeys.said import KIND, canvas
 from cdp.definitions import title_of
 from cdp.delivery.journeys import inside, office
+from cdp.delivery.journeys.report import by_exit
 from cdp.delivery.journeys.there import MAY, NoSuchJourney, Refused
 from cdp.journeys import Read
 from cdp.store import definitions
@@ -161,8 +162,8 @@ def page(key: str) -> str:
         given=given,
         line=_line(found, _inside(standings), _by_what(sums)),
         asked=_asked(key, body, standings),
-        kept_out=[(one.exit, one.n) for one in sums if one.what == "kept_out"],
-        ends=ends_in_words(_ends(sums)),
+        kept_out=by_exit(sums, "kept_out").most_common(),
+        ends=ends_in_words(by_exit(sums, "ended")),
         orders=orders,
         newer=bool(found.row and found.version and found.version.version > found.row.version),
         can={act for act in VERBS if found.row is not None and found.row.state in MAY[act]},
@@ -200,15 +201,6 @@ def _asked(
         for step in Read(key, body, 0, lambda root: root).steps.values()
         if step.kind.name == "approval" and n[step.id]
     ]
-
-
-def _ends(sums: list[Sum]) -> Counter[str]:
-    """How many runs ended for which reason, at whichever step."""
-    found: Counter[str] = Counter()
-    for one in sums:
-        if one.what == "ended":
-            found[one.exit] += one.n
-    return found
 
 
 def ends_in_words(n: Counter[str]) -> list[tuple[str, int]]:

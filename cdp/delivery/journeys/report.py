@@ -19,6 +19,7 @@ from cdp.store.journeys.launched import JourneyRow
 from cdp.store.journeys.report import DAY, Goal, Messages, Whose
 from cdp.store.journeys.runs import Standing
 from cdp.store.journeys.story import Count
+from cdp.store.journeys.sums import Sum
 from cdp.store.messages.broadcast_figures import HAPPENED
 
 #: Days that are told of if none are named.
@@ -62,8 +63,8 @@ def report(
         "audience": audience,
         "entered": sum(count.n for count in counts if count.what == "entered"),
         "inside": sum(at.n for at in standings),
-        "kept_out": dict(_by_exit(counts, "kept_out")),
-        "ended": dict(_by_exit(counts, "ended")),
+        "kept_out": dict(by_exit(counts, "kept_out")),
+        "ended": dict(by_exit(counts, "ended")),
         "converted": len(goals),
         "value": round(sum(one.value for one in goals), 6),
         "steps": _steps(counts, wrote, standings, program, _came(tx, key, counts, program)),
@@ -89,7 +90,8 @@ def _whose(tx: Connection, row: JourneyRow, version: int | None, audience: str |
     return Whose(row.id, row.key, version, found.id)
 
 
-def _by_exit(counts: Sequence[Count], what: str) -> Counter[str]:
+def by_exit(counts: Sequence[Count] | Sequence[Sum], what: str) -> Counter[str]:
+    """How many something became of, by how or why, at whichever step."""
     found = Counter[str]()
     for count in counts:
         if count.what == what:

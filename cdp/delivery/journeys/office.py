@@ -110,9 +110,7 @@ def pause(tx: Connection, key: str, author: str, now: int) -> JourneyRow:
 
 def resume(tx: Connection, key: str, author: str, now: int) -> JourneyRow:
     """Go on after a pause as before it: live, or draining. `Refused`, `NoSuchJourney`."""
-    meta.bump(tx)
-    row = may(tx, "resume", key)
-    return _to(tx, "resume", key, author, now, DRAINING if row.was == DRAINING else LIVE)
+    return _to(tx, "resume", key, author, now, None)
 
 
 def drain(tx: Connection, key: str, author: str, now: int) -> JourneyRow:
@@ -181,8 +179,10 @@ def pick(
     return journeys.order(tx, row.id, "winner", args, author, now)
 
 
-def _to(tx: Connection, act: str, key: str, author: str, now: int, state: str) -> JourneyRow:
+def _to(tx: Connection, act: str, key: str, author: str, now: int, state: str | None) -> JourneyRow:
+    """Bring a journey into a state; None: the one that it had before a pause."""
     meta.bump(tx)  # of two at once the second sees what the first did
-    may(tx, act, key)
-    journeys.change(tx, key, author, now, state=state)
+    row = may(tx, act, key)
+    before = DRAINING if row.was == DRAINING else LIVE
+    journeys.change(tx, key, author, now, state=state or before)
     return launched(tx, key)

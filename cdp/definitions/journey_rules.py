@@ -81,28 +81,20 @@ def _renamed(body: dict[str, Any], new: Any) -> None:
     body["journeys"] = [new.get(word, word).text for word in words]
 
 
-JOURNEY_GROUP = Kind(
-    "journey_group",
-    "journey group",
-    "journey-groups",
-    JourneyGroupSchema,
-    lambda key, body: (),
-    (),
-    refers=_refers,
-    wrong=_wrong,
-    scope="messages",
-    renamed=_renamed,
-)
+def _kind(name: str, title: str, path: str, schema: type[Schema]) -> Kind:
+    return Kind(
+        name,
+        title,
+        path,
+        schema,
+        lambda key, body: (),
+        (),
+        refers=_refers,
+        wrong=_wrong,
+        scope="messages",
+        renamed=_renamed,
+    )
 
-QUIET_WHILE = Kind(
-    "quiet_while",
-    "quiet while",
-    "quiet-while",
-    QuietWhileSchema,
-    lambda key, body: (),
-    (),
-    refers=_refers,
-    wrong=_wrong,
-    scope="messages",
-    renamed=_renamed,
-)
+
+JOURNEY_GROUP = _kind("journey_group", "journey group", "journey-groups", JourneyGroupSchema)
+QUIET_WHILE = _kind("quiet_while", "quiet while", "quiet-while", QuietWhileSchema)

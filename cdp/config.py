@@ -7,8 +7,9 @@ the working folder, that over the defaults below. ``cdp config`` prints them.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
@@ -104,6 +105,16 @@ class Settings:
         60.0, "How long a query of a computed trait may take before it is ended."
     )
     query_rows: int = _setting(500_000, "Rows that a query of a computed trait may return.")
+    warehouses: dict[str, str] = field(
+        default_factory=dict,
+        hash=False,
+        metadata={
+            "doc": "Databases that traits by SQL may ask: a name and an SQLAlchemy URL each, "
+            "in `cdp.toml` under `[warehouses]`.",
+            "secret": True,
+            "variable": "CDP_WAREHOUSE_NAME",
+        },
+    )
     calls_kept: int = _setting(10_000, "Calls kept in the log of each destination.")
     message_copies_days: int = _setting(
         90, "Days for which a copy of each message is kept as it was sent."
@@ -128,7 +139,9 @@ class Settings:
         for item in fields(cls):
             name = item.name
             variable = "CDP_" + name.upper()
-            if flags.get(name) is not None:
+            if name == "warehouses":
+                values[name] = _warehouses(file.get(name, {}), env)
+            elif flags.get(name) is not None:
                 values[name] = _convert(item.type, flags[name], "--" + name.replace("_", "-"))
             elif variable in env:
                 values[name] = _convert(item.type, env[variable], variable)
@@ -204,6 +217,30 @@ def _read_file(path: Path, needed: bool) -> dict[str, Any]:
         raise ConfigError(f"{path}: {error}") from None
 
 
+_WAREHOUSE, _WAREHOUSE_NAME = "CDP_WAREHOUSE_", re.compile(r"[a-z][a-z0-9_]{0,59}")
+
+
+def _warehouses(file: Any, env: dict[str, str]) -> dict[str, str]:
+    """The addresses of the table ``[warehouses]``, and of ``CDP_WAREHOUSE_…`` over them.
+
+    No message holds an address: there may be a password in it.
+    """
+    if not isinstance(file, dict):
+        raise ConfigError('cdp.toml: warehouses is a table: [warehouses], then main = "…://…"')
+    said = {f"cdp.toml: warehouses.{name}": (str(name), url) for name, url in file.items()}
+    for variable, url in env.items():
+        if variable.startswith(_WAREHOUSE):
+            said[variable] = (variable.removeprefix(_WAREHOUSE).lower(), url.strip())
+    found: dict[str, str] = {}
+    for where, (name, url) in said.items():
+        if not _WAREHOUSE_NAME.fullmatch(name):
+            raise ConfigError(f"{where}: a warehouse's name is small letters, digits and _")
+        if not isinstance(url, str) or (url and "://" not in url):
+            raise ConfigError(f"{where}: must be an address like postgresql://user@host/database")
+        found[name] = url
+    return {name: url for name, url in found.items() if url}
+
+
 def _convert(type_: Any, value: Any, where: str) -> Any:
     kind = str(type_)
     try:
@@ -239,14 +276,17 @@ def describe(settings: Settings) -> list[dict[str, Any]]:
     for item in fields(settings):
         value = getattr(settings, item.name)
         shown = "••••" if item.metadata["secret"] and value else value
+        default = item.default
+        if default is MISSING:
+            shown, default = tuple(f"{name}=••••" for name in value), None
         if isinstance(shown, tuple):
             shown = ",".join(shown)
         rows.append(
             {
                 "name": item.name,
-                "variable": "CDP_" + item.name.upper(),
+                "variable": item.metadata.get("variable", "CDP_" + item.name.upper()),
                 "value": str(shown) if isinstance(shown, Path) else shown,
-                "default": str(item.default) if isinstance(item.default, Path) else item.default,
+                "default": str(default) if isinstance(default, Path) else default,
                 "meaning": item.metadata["doc"],
             }
         )

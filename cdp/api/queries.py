@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import g
 from marshmallow import Schema, fields, validate
 
+from cdp.api.auth import allows
 from cdp.api.errors import ApiError, wrong_fields
 from cdp.api.fields import Empty
 from cdp.api.masking import personal
 from cdp.api.room import Room, here
 from cdp.audiences import COMPUTED_TRAIT
-from cdp.conditions.durations import parse_duration
-from cdp.definitions.computed_trait import DAILY
 from cdp.definitions.own_sql import MAX_SQL, SqlError
 from cdp.events import format_time
 from cdp.store.audiences import query_runs
-from cdp.store.audiences.own_sql import peek, shown_values
+from cdp.store.audiences.own_sql import shown_values
+from cdp.store.audiences.warehouse import peek_at
 from cdp.store.defined import defining
+
+#: To ask a warehouse one must have the right to make a trait of it.
+WRITE = "audiences:write"
 
 room = Room("queries", "Queries in SQL that computed traits are worked out by.")
 
@@ -43,6 +47,12 @@ class TrySchema(Schema):
     """A query to try."""
 
     sql = fields.String(required=True, validate=validate.Length(1, MAX_SQL))
+    warehouse = fields.String(
+        load_default=None,
+        metadata={
+            "description": "Whom to ask, by its name in the settings; needs audiences:write."
+        },
+    )
 
 
 class AnswerSchema(Schema):
@@ -61,7 +71,7 @@ def run_of(tx: Any, key: str) -> dict[str, Any]:
     if "sql" not in body:
         text = f"The computed trait {key} is worked out by its value, not by a query."
         raise ApiError(409, "conflict", text)
-    going = query_runs.going(tx, key, parse_duration(body.get("every", DAILY)) or 0)
+    going = query_runs.going(tx, key, body)
     run = going.run
     return {
         "state": going.state,
@@ -103,8 +113,12 @@ def run_query(_: dict[str, Any], key: str) -> dict[str, Any]:
 @room.on("POST", "/queries/try", "profiles:read", body=TrySchema, gives=AnswerSchema, personal=True)
 def try_query(body: dict[str, Any]) -> dict[str, Any]:
     """The first rows that a query returns; nothing is kept of it."""
+    warehouse = body["warehouse"]
+    if warehouse is not None and not allows(g.token, WRITE):
+        raise ApiError(403, "authorization_error", f"The token lacks the scope {WRITE}.")
+    settings = here().settings
     try:
-        answer = peek(here().store, body["sql"], here().settings.query_seconds)
+        answer = peek_at(here().store, settings, body["sql"], warehouse, settings.query_seconds)
     except SqlError as error:
         raise wrong_fields({"sql": [str(error)]}) from None
     return {"columns": answer.columns, "rows": shown_values(answer)}

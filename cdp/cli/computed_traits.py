@@ -47,18 +47,20 @@ def run(key: str, show: bool, as_json: bool, **where: Any) -> None:
 @traits.command("try")
 @store_options
 @click.argument("sql")
+@click.option("--warehouse", help="Whom to ask, by its name in the settings.")
 @json_option
-def try_(sql: str, as_json: bool, **where: Any) -> None:
+def try_(sql: str, warehouse: str | None, as_json: bool, **where: Any) -> None:
     """Show the first rows of a query, before a trait is worked out by it.
 
     Example: cdp traits try "select profile_id, count(*) from events group by profile_id"
     """
     from cdp.definitions.own_sql import SqlError
-    from cdp.store.audiences.own_sql import peek, shown_values
+    from cdp.store.audiences.own_sql import shown_values
+    from cdp.store.audiences.warehouse import peek_at
 
     settings, store = open_store(**where)
     try:
-        answer = peek(store, sql, settings.query_seconds)
+        answer = peek_at(store, settings, sql, warehouse, settings.query_seconds)
     except SqlError as error:
         raise CliError(str(error)) from None
     rows = [dict(zip(answer.columns, row, strict=True)) for row in shown_values(answer)]

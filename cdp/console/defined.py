@@ -15,7 +15,6 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
-from cdp.conditions.durations import parse_duration
 from cdp.console import layout
 from cdp.console.auth import author
 from cdp.console.conditions import as_sentence
@@ -36,7 +35,7 @@ from cdp.store.events import console_queries
 #: Parts of a form, each a field of the body.
 FIELDS = {
     "audience": ("name", "description", "of", "who"),
-    "computed_trait": ("name", "description", "of", "value", "sql", "every", "reads"),
+    "computed_trait": ("name", "description", "of", "value", "sql", "every", "warehouse", "reads"),
     "virtual_event": ("name", "description", "event", "where"),
 }
 #: The field with the condition, and where it stands.
@@ -101,7 +100,8 @@ def prose(version: Version) -> str:
     """A definition in plain English."""
     body = version.body or {}
     if "sql" in body:
-        return f"What a query says of each, asked every {body.get('every', DAILY)}."
+        of = f" of the warehouse {body['warehouse']}" if "warehouse" in body else ""
+        return f"What a query{of} says of each, asked every {body.get('every', DAILY)}."
     said = KINDS[version.kind].prose(body)
     if said is None:
         return "A list kept by hand." if body.get("static") else ""
@@ -264,8 +264,7 @@ def page(plural: str, key: str, tab: str = "definition") -> str:
         if context["computed"]:
             context["state"] = membership.states(tx, kind.name, key, waiting=True).get(key)
         if "sql" in context["body"]:
-            every = parse_duration(context["body"].get("every", DAILY)) or 0
-            context["going"] = query_runs.going(tx, key, every)
+            context["going"] = query_runs.going(tx, key, context["body"])
     return render_template("console/defined_one.html", tab=tab, **context)
 
 
@@ -310,7 +309,7 @@ def typed(kind: Kind) -> dict[str, Any]:
     if "reads" in found:
         found["reads"] = [text.strip() for text in found["reads"].split("\n") if text.strip()]
     if not found.get("sql"):
-        for name in ("every", "reads"):
+        for name in ("every", "reads", "warehouse"):
             found.pop(name, None)
     if request.form.get("static"):
         found["static"] = True
@@ -370,6 +369,7 @@ def form_page(kind: Kind, form: Form, key: str | None = None, tried: Any = None)
         values={name: form.values.get(name, "") for name in shown},
         wrong={name: form.wrong.get(name) for name in shown},
         tried=tried,
+        warehouses=sorted(console().settings.warehouses),
         events=events,
         destinations=destinations if "send_to" in kind.schema().fields else [],
         sent={item.destination: " ".join(item.ways) for item in sendings(form.values)},

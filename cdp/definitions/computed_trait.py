@@ -11,7 +11,17 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 from cdp.conditions import ConditionError, Context
 from cdp.conditions.ast import MEASURED, Aggregate, Call, Path
 from cdp.conditions.durations import parse_duration
-from cdp.definitions.kind import Body, Kind, Text, line, of_whom, printable, prose
+from cdp.definitions.kind import (
+    KEY,
+    KEY_TEXT,
+    Body,
+    Kind,
+    Text,
+    line,
+    of_whom,
+    printable,
+    prose,
+)
 from cdp.definitions.own_sql import MAX_SQL, SqlError, checked
 from cdp.definitions.sending import SendTo, check_ways
 from cdp.definitions.words import Word, parsed
@@ -19,14 +29,13 @@ from cdp.protocols.shapes import path_key
 
 #: How often a query may be asked (ms), and how often it is if nothing is said.
 LEAST_MS, DAILY = 300_000, "1d"
+#: A warehouse that failed is asked again after so long, if not sooner.
+RETRY_MS = 3_600_000
 
 
-def _is_query(text: str) -> None:
-    try:
-        checked(text)
-    except SqlError as error:
-        said = str(error)
-        raise ValidationError(f"{said[:1].upper()}{said[1:]}.") from None
+def _is_name(text: str) -> None:
+    if not KEY.fullmatch(text):
+        raise ValidationError(KEY_TEXT)
 
 
 def _is_read(text: str) -> None:
@@ -49,7 +58,7 @@ class ComputedTraitSchema(Schema):
         metadata={"description": "An aggregate, a path or a function, asked of a person."},
     )
     sql = fields.String(
-        validate=[validate.Length(1, MAX_SQL), printable, _is_query],
+        validate=[validate.Length(1, MAX_SQL), printable],
         metadata={
             "description": "Instead of `value`: a query that returns whom (`profile_id`, or a "
             "column called as an identifier is) and a `value`."
@@ -59,6 +68,13 @@ class ComputedTraitSchema(Schema):
         load_default=DAILY,
         validate=_how_often,
         metadata={"description": "How often the query is asked."},
+    )
+    warehouse = fields.String(
+        validate=_is_name,
+        metadata={
+            "description": "The database that the query asks, by its name in the settings; "
+            "Headwater's own store if unset."
+        },
     )
     reads = fields.List(
         fields.String(validate=_is_read),
@@ -70,6 +86,15 @@ class ComputedTraitSchema(Schema):
     )
     send_to = SendTo()
 
+    @validates_schema(skip_on_field_errors=False)
+    def _is_query(self, data: dict[str, Any], **_: Any) -> None:
+        try:
+            if "sql" in data:
+                checked(data["sql"], outside="warehouse" in data)
+        except SqlError as error:
+            said = str(error)
+            raise ValidationError(f"{said[:1].upper()}{said[1:]}.", "sql") from None
+
     @validates_schema
     def _one_of_two(self, data: dict[str, Any], **_: Any) -> None:
         if "sql" in data and "value" in data:
@@ -78,10 +103,18 @@ class ComputedTraitSchema(Schema):
             raise ValidationError(
                 'Say what it is worth, such as count("Order Completed").', "value"
             )
-        for name in ("every", "reads"):
+        if "warehouse" in data and data.get("reads"):
+            raise ValidationError("It goes with a query of Headwater's own store.", "reads")
+        for name in ("every", "reads", "warehouse"):
             if "sql" not in data and data.get(name) not in (None, [], DAILY):
                 raise ValidationError("It goes with a query in SQL.", name)
         check_ways(data)
+
+
+def rest_of(body: Body, failed: bool) -> int:
+    """How long (ms) the query rests after it was asked."""
+    every = parse_duration(body.get("every", DAILY)) or 0
+    return min(every, RETRY_MS) if failed and "warehouse" in body else every
 
 
 class Read(NamedTuple):
@@ -128,8 +161,11 @@ IDENTIFIER = "traits.user_id"
 def hands_on(body: Body) -> set[str]:
     """The fields of which its value may tell a value, as ``traits.email`` or ``properties.city``.
 
-    Of a query those that it names; a count, a length or a yes or no tells none.
+    Of a query those that it names, of a warehouse's whom it is about; a count, a length or
+    a yes or no tells none.
     """
+    if "warehouse" in body:
+        return {IDENTIFIER}  # nobody here knows what its columns hold
     if "sql" in body:
         text = str(body["sql"])
         named = {word if "." in word else f"traits.{word}" for word in _QUOTED.findall(text)}

@@ -1,13 +1,17 @@
 """What may stand in a query that people write: the views that it sees, and its words.
 
 Names and columns of the views stay as they are. Databases look at what a query does as
-well; this tells what is wrong before one is asked.
+well; this tells what is wrong before one is asked. A query of a warehouse reads that one's
+own tables; as each database takes texts and comments apart differently, there is no
+backslash in it, and its comments are left out.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+from cdp.conditions.errors import nearest_or_all
 
 #: Characters of a query.
 MAX_SQL = 20_000
@@ -47,6 +51,20 @@ FUNCTIONS = _set(
     variance
     """
 )
+#: Those of other databases, which only work out a value too.
+ELSEWHERE = FUNCTIONS | _set(
+    """
+    any_value approx_count_distinct array_length bool_and bool_or convert_timezone count_if
+    current_date current_timestamp date_add date_diff date_sub dateadd datediff datepart day
+    dayofweek decode div getdate hour if initcap json_extract json_extract_path_text
+    json_extract_scalar json_value jsonb_array_length jsonb_extract_path_text listagg logical_and
+    logical_or make_date md5 median minute mode month now nvl nvl2 parse_date parse_json
+    parse_timestamp quarter regexp_contains regexp_extract regexp_like regexp_replace
+    regexp_substr safe_cast safe_divide second split string_agg sysdate timestamp timestamp_add
+    timestamp_diff timestamp_sub timestamp_trunc timestampdiff to_date to_json to_number
+    to_varchar try_cast weekofyear year zeroifnull
+    """
+)
 #: What would make the text behind it another kind of text.
 _PREFIXES = ("e", "b", "x", "n", "u")
 _TOKEN = re.compile(
@@ -60,32 +78,55 @@ class SqlError(ValueError):
     """A query that is refused, or fails; its text is for people."""
 
 
-def checked(sql: str) -> str:
-    """A query without what would end it; `SqlError` for what is no query, or not allowed."""
+def no_warehouse(name: str, known: Sequence[str]) -> str:
+    """What is wrong with the name of a warehouse that is none."""
+    if not known:
+        return f"there is no warehouse {name}: the server's settings name none"
+    return f"there is no warehouse {name}. {nearest_or_all(name, known)}".strip()
+
+
+def checked(sql: str, outside: bool = False) -> str:
+    """A query without what would end it; `SqlError` for what is no query, or not allowed.
+
+    ``outside``: it is asked of a warehouse.
+    """
     if len(sql) > MAX_SQL:
         raise SqlError(f"a query has {MAX_SQL:,} characters at most")
     sql = sql.strip().rstrip(";").rstrip()
     tokens = list(_tokens(sql))
     if not tokens or tokens[0][1].lower() not in ("select", "with"):
         raise SqlError("a query begins with SELECT or WITH; it can only read")
+    allowed = _WORDS | (ELSEWHERE if outside else FUNCTIONS)
     before = ""
     for (kind, text), (_, after) in zip(tokens, [*tokens[1:], ("", "")], strict=True):
         name = text.strip('"').lower()
+        if outside and "\\" in text:
+            raise SqlError("\\ can't stand in a query of a warehouse")
         if kind == "sign" and text in "'\"`[]?:;@$\\#{}":
             what = "a second statement" if text == ";" else text
             raise SqlError(f"{what} can't stand in a query")
         if name.startswith(("pg_", "sqlite_", "pragma_", "information_schema")):
-            raise SqlError(f"there is no {name} to read; there are {', '.join(NAMES)}")
+            there = "" if outside else f"; there are {', '.join(NAMES)}"
+            raise SqlError(f"there is no {name} to read{there}")
         if (kind == "quoted" and after == "(") or (name == "u" and after == "&"):
             raise SqlError(f"{text} can't stand in a query")
         if kind == "word" and name in _PREFIXES and after.startswith("'"):
             raise SqlError(f"a text begins with ', not {text}'")
         # ``with totals (person, total) as (…)`` names a table, and its columns.
         called = kind == "word" and after == "(" and before not in ("with", "recursive")
-        if called and name not in _WORDS | FUNCTIONS:
+        if called and name not in allowed:
             raise SqlError(f"the function {text} can't be used in a query")
         before = name
-    return sql
+    return _TOKEN.sub(_blank, sql) if outside else sql
+
+
+def _blank(found: re.Match[str]) -> str:
+    """A comment as a blank, and all else as it is: every token is looked at, so that what
+    looks like a comment within a text stays."""
+    skip = found["skip"]
+    if skip is None or not skip.startswith(("-", "/")):
+        return found.group()
+    return " "
 
 
 def whom_and_value(columns: list[str]) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from cdp.definitions import KINDS, Body, Draft, Finding, Id, check
 from cdp.folder.model import Handler, Thing, Wanted, World
-from cdp.store.defined import defining
+from cdp.store.defined import defining, elsewhere
 
 
 class Definitions(Handler):
@@ -44,6 +44,7 @@ class Definitions(Handler):
                 there[id_] = {"static": True}
         # What refers to what stands in any order, in files of any of these kinds.
         found = check(there, drafts(defined(every)), defining.look(tx))
+        elsewhere.known_warehouses(tx, drafts(changes), found)
         return {id_: found[id_] for id_ in changes}
 
     def apply(

@@ -14,6 +14,7 @@ from datetime import date
 from decimal import Decimal
 from threading import Event
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import msgspec
 import structlog
@@ -21,18 +22,19 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from cdp.audiences import COMPUTED_TRAIT
-from cdp.conditions.durations import parse_duration
 from cdp.config import Settings
-from cdp.definitions.computed_trait import DAILY, read_of
+from cdp.definitions.computed_trait import read_of, rest_of
 from cdp.definitions.own_sql import SqlError, whom_and_value
+from cdp.identity import normal_value
 from cdp.pipeline.audiences.definitions import fingerprint_of_query
 from cdp.store import Store, StoreBusy, definitions, meta
 from cdp.store.audiences import choosing, members, query_runs, timers
 from cdp.store.audiences import evaluated as audiences
 from cdp.store.audiences.evaluated import GONE, LIVE, WAITING, AudienceRow
-from cdp.store.audiences.own_sql import Answer, ask
+from cdp.store.audiences.own_sql import Answer
+from cdp.store.audiences.warehouse import ask_at
 from cdp.store.bulk import chunks
-from cdp.store.defined import defining
+from cdp.store.defined import defining, elsewhere
 from cdp.store.destinations import connections
 from cdp.store.events import kept
 from cdp.store.profiles import trait_values
@@ -46,10 +48,12 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Query(NamedTuple):
-    """A query that is to be asked: the row that it works out, and its text."""
+    """A query that is to be asked: the row that it works out, its text, and of whom."""
 
     row: AudienceRow
     sql: str
+    #: The name of the warehouse that is asked; the store if there is none.
+    warehouse: str | None
 
 
 def due(tx: Connection, now: int) -> list[Query]:
@@ -73,9 +77,11 @@ def due(tx: Connection, now: int) -> list[Query]:
         ):
             continue
         run = runs.get(row.id)
-        every = parse_duration(body.get("every", DAILY)) or 0
-        if run is None or run.wanted or run.ended_at is None or now >= run.ended_at + every:
-            found.append(Query(row, body["sql"]))
+        if (
+            run is None or run.wanted or run.ended_at is None
+            or now >= run.ended_at + rest_of(body, bool(run.error))
+        ):  # fmt: skip
+            found.append(Query(row, body["sql"], body.get("warehouse")))
     return found
 
 
@@ -95,7 +101,7 @@ def work_out(store: Store, query: Query, settings: Settings, clock: Callable[[],
     with store.write() as tx:
         query_runs.note(tx, id_, began_at=began, wanted=False)
     try:
-        answer = ask(store, query.sql, settings.query_seconds, settings.query_rows)
+        answer = ask_at(store, settings, query.sql, query.warehouse)
         values, unknown = _by_profile(store, query.row.collection, answer)
         changed = _keep(store, query.row, values, int(clock() * 1000))
     except SqlError as error:
@@ -116,7 +122,7 @@ def _by_profile(store: Store, collection: int, answer: Answer) -> tuple[dict[int
     said: dict[str, str | None] = {}
     for whom, value in answer.rows:
         if whom is not None:
-            said[str(whom)] = _json(value)
+            said[_name(kind, whom)] = _json(value)
     found: dict[int, str] = {}
     known = 0
     with store.read() as tx:
@@ -146,6 +152,13 @@ def _profiles(
     yield from ((str(id_), id_) for id_ in sorted(choosing.existing(tx, ids, collection)))
 
 
+def _name(kind: str, whom: Any) -> str:
+    """Whom a row is about, as identifiers of that kind are kept."""
+    if isinstance(whom, Decimal | float) and math.isfinite(whom) and whom == int(whom):
+        whom = int(whom)
+    return normal_value(kind, str(whom)) or str(whom)
+
+
 def _json(value: Any) -> str | None:
     if isinstance(value, Decimal):
         value = int(value) if value == value.to_integral_value() else float(value)
@@ -155,6 +168,8 @@ def _json(value: Any) -> str | None:
         value = int(value)
     if isinstance(value, date):
         value = value.isoformat()
+    if isinstance(value, UUID):
+        value = str(value)
     if not isinstance(value, str | int | float | bool | list | dict):
         raise SqlError(f"a value is a text, a number or true or false, not {type(value).__name__}")
     text = _encode(value).decode()
@@ -226,9 +241,14 @@ def _is_read(tx: Connection, row: AudienceRow) -> bool:
 
 
 def run(store: Store, settings: Settings, stop: Event) -> None:
-    """Ask what is due until ``stop``."""
+    """Ask what is due until ``stop``; definitions are told which warehouses there are."""
+    told = False
     while not stop.wait(_IDLE_S):
         try:
+            if not told:
+                with store.write() as tx:
+                    elsewhere.know_warehouses(tx, list(settings.warehouses))
+                told = True
             step(store, settings)
         except (DBAPIError, StoreBusy, OSError) as error:
             logger.error("queries_wait", error=str(error).splitlines()[0])

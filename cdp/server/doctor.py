@@ -24,6 +24,7 @@ from cdp.server.functions import know_functions
 from cdp.server.health import SILENT_MS
 from cdp.server.supervise import CannotServe, hold
 from cdp.store import Store, config_rows, meta, snapshot
+from cdp.store.audiences.warehouse import Reached, all_reached
 from cdp.store.db import FILE
 from cdp.store.destinations import streams as delivery
 from cdp.store.destinations.health import destination_health
@@ -75,6 +76,7 @@ def examine(settings: Settings, deep: bool = True) -> Iterator[Check]:
         yield _pipeline(store, running or bool(settings.database_url))
         yield from _log(store, settings, running)
         yield from _destinations(store)
+        yield from map(_warehouse, all_reached(store, settings))
         yield from _streams(store)
         yield from _plugins(store, settings)
     finally:
@@ -239,6 +241,18 @@ def _destinations(store: Store) -> Iterator[Check]:
             well += 1
     if well or not rows:
         yield Check("destinations", OK, f"{well} of {len(rows)} are well")
+
+
+def _warehouse(found: Reached) -> Check:
+    if found.error is not None:
+        used = f" (the trait {found.trait} asks it)" if found.trait else ""
+        todo = f"See [warehouses] in cdp.toml, or CDP_WAREHOUSE_{found.name.upper()}."
+        return Check("warehouse", FAIL, f"{found.error}{used}", todo)
+    text_ = f"{found.name} answers ({found.dialect})"
+    if found.mighty:
+        todo = "Give a user that may only read what traits are made of."
+        return Check("warehouse", WARN, f"{text_}, and its user may do everything there", todo)
+    return Check("warehouse", OK, text_)
 
 
 def _streams(store: Store) -> Iterator[Check]:

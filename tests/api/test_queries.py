@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 
 import pytest
 
 from cdp.pipeline import own_queries
+from cdp.store.defined import elsewhere
 from tests.api.calls import Api
 from tests.factories import Space, ana
 
@@ -55,6 +57,10 @@ def test_what_is_no_trait_by_sql_has_no_run(api: Api) -> None:
         ({"sql": SQL, "every": "soon"}, "every"),
         ({"sql": SQL, "reads": ["properties.total"]}, "reads"),
         ({"value": 'count("Order")', "every": "6h"}, "every"),
+        ({"value": 'count("Order")', "warehouse": "main"}, "warehouse"),
+        ({"sql": SQL, "warehouse": "Main db"}, "warehouse"),
+        ({"sql": "select x'00', 1", "warehouse": "main"}, "sql"),
+        ({"sql": SQL, "warehouse": "main", "reads": ["traits.plan"]}, "reads"),
     ],
 )
 def test_what_is_wrong_with_a_query_is_told_at_its_field(
@@ -71,3 +77,27 @@ def test_a_query_is_tried_before_it_is_kept(api: Api, space: Space) -> None:
     assert ["user_id", "u1"] in answer["rows"]
     refused = api.post("/api/queries/try", {"sql": "select * from tokens"}, 400)
     assert "people" in refused["error"]["fields"]["sql"][0]
+
+
+def test_a_warehouse_is_tried_with_the_right_to_make_traits(api: Api, space: Space) -> None:
+    file = space.settings.data / "shop.db"
+    with sqlite3.connect(file) as tx:
+        tx.execute("create table spent as select 'u1' as user_id, 7 as value")
+    space.settings.warehouses["main"] = f"sqlite:///{file}"
+    asked = {"sql": "select * from spent", "warehouse": "main"}
+    assert api.post("/api/queries/try", asked)["rows"] == [["u1", 7]]
+    reader = Api(space, space.token("profiles:read personal:read"))
+    assert "audiences:write" in str(reader.send("POST", "/api/queries/try", asked, 403))
+    wrong = api.send("POST", "/api/queries/try", {**asked, "warehouse": "mian"}, 400)
+    assert "Did you mean main" in str(wrong)
+
+
+def test_a_warehouse_that_the_server_does_not_name_is_refused(api: Api, space: Space) -> None:
+    body = {"key": "spent", "sql": "select user_id, value from spent", "warehouse": "mian"}
+    api.post("/api/computed-traits", {**body, "key": "early"}, 201)  # no server has started yet
+    with space.store.write() as tx:
+        elsewhere.know_warehouses(tx, ["main"])
+    wrong = api.send("POST", "/api/computed-traits", body, 400)
+    assert "no warehouse mian. Did you mean main" in str(wrong["error"]["fields"]["warehouse"])
+    made = api.post("/api/computed-traits", {**body, "warehouse": "main"}, 201)
+    assert made["warehouse"] == "main"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
 
+from cdp.store.defined import elsewhere
 from tests.cli.conftest import Cdp
 from tests.factories import Space, ana
 
@@ -175,6 +177,34 @@ def test_a_trait_by_sql_is_tried_added_and_asked_again(cdp: Cdp, space: Space) -
     assert "waiting" in cdp("traits", "run", "visits_now", "--show").out
     cdp("traits", "add", "orders", "--value", 'count("Order Completed")')
     assert "not by a query" in cdp.refuses("traits", "run", "orders")
+
+
+def test_a_warehouse_is_named_in_the_settings_looked_at_and_asked(
+    cdp: Cdp, space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = cdp.folder / "shop.db"
+    with sqlite3.connect(file) as tx:
+        tx.execute("create table spent as select 'u1' as user_id, 7 as value")
+    monkeypatch.setenv("CDP_WAREHOUSE_SHOP", f"sqlite:///{file}")
+    query = "select user_id, value from spent"
+    [row] = cdp.json("traits", "try", query, "--warehouse", "shop")
+    assert row == {"user_id": "u1", "value": 7}
+    assert "Did you mean shop" in cdp.refuses("traits", "try", query, "--warehouse", "shp")
+    [made] = cdp.json("traits", "add", "spent", "--sql", query, "--warehouse", "shop")
+    assert (made["warehouse"], made["every"]) == ("shop", "1d")
+    assert "warehouse: shop answers (sqlite)" in cdp.run("doctor", "--quick").out
+    monkeypatch.setenv("CDP_WAREHOUSE_SHOP", "postgresql://me:s3cret@127.0.0.1:1/x")
+    done = cdp.run("doctor", "--quick")
+    assert "the warehouse shop can't be reached" in done.out and "asks it" in done.out
+    assert done.code == 1 and "s3cret" not in done.out + cdp("config").out
+    with space.store.write() as tx:
+        elsewhere.know_warehouses(tx, ["shop"])
+    files = cdp.folder / "files" / "computed-traits"
+    files.mkdir(parents=True)
+    body = f"kind: computed_trait\nkey: spent_2\nsql: {query}\nwarehouse: shp\n"
+    (files / "spent_2.yaml").write_text(body)
+    said = cdp.run("plan", str(files.parent))
+    assert said.code != 0 and "no warehouse shp. Did you mean shop" in said.out + said.err
 
 
 def test_a_list_is_kept_by_hand(cdp: Cdp, space: Space, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from pathlib import Path
 from typing import Any
 
 from cdp.store import config_rows, definitions
@@ -250,6 +252,26 @@ def test_a_query_is_tried_before_it_is_saved(world: World, admin: Browser) -> No
     whole = admin.post(address, sql=sql, name="Visits", key="visits").text
     assert 'value="Visits"' in whole and "Its first 2 rows" in words(whole)
     assert viewer_of(world).post(address, sql=sql).status_code == 403
+
+
+def test_a_trait_is_asked_of_a_warehouse(world: World, admin: Browser, tmp_path: Path) -> None:
+    new = "/catalogue/computed-traits/-new"
+    assert "f-warehouse" not in admin.page(new)  # the settings name none
+    warehouses = world.settings.warehouses
+    warehouses["shop"] = f"sqlite:///{tmp_path / 'shop.db'}"
+    with sqlite3.connect(tmp_path / "shop.db") as tx:
+        tx.execute("create table spent as select 'u1' as user_id, 7 as value")
+    asked = {"sql": "select * from spent", "warehouse": "shop"}
+    tried = words(admin.post("/catalogue/computed-traits/-try", name="Spent", **asked).text)
+    assert "Its only row. Nothing is kept of them. user_id value u1 7" in tried
+    assert "The warehouse shop" in tried
+    made = admin.post(new, name="Spent", **asked)
+    assert made.location == "/catalogue/computed-traits/spent"
+    page = words(admin.page("/catalogue/computed-traits/spent"))
+    assert "What a query of the warehouse shop says of each" in page
+    del warehouses["shop"]
+    edit = words(admin.page("/catalogue/computed-traits/spent/edit"))
+    assert "The warehouse shop (not in the settings)" in edit
 
 
 def test_an_edit_says_who_would_enter_and_leave(world: World, admin: Browser) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +52,8 @@ def order(town: Town, user: str, total: float) -> dict[str, Any]:
 
 def define(town: Town, sql: str, **more: Any) -> None:
     reads = ['properties.total of "Order"']
-    town.define("spent", {"sql": sql, "reads": reads, **more}, "computed_trait")
+    body = {"sql": sql, **({} if "warehouse" in more else {"reads": reads}), **more}
+    town.define("spent", body, "computed_trait")
     town.settle()
 
 
@@ -122,6 +125,28 @@ def test_who_is_no_longer_returned_has_no_value_any_more(town: Town) -> None:
     run = work(town)
     assert list(town.values("spent").values()) == ["x"]
     assert (run.rows, run.unknown) == (2, 1)
+
+
+def test_a_warehouse_is_asked_and_again_soon_after_it_failed(town: Town, tmp_path: Path) -> None:
+    file = tmp_path / "shop.db"
+    settings = replace(SETTINGS, warehouses={"shop": f"sqlite:///{file}"})
+    define(town, "select customer as user_id, total as value from spent", warehouse="shop")
+    town.define("big", {"who": "traits.spent > 20"})
+    town.settle()
+    run = work(town, settings)
+    assert run.error == "the warehouse shop can't be reached: unable to open database file"
+    with sqlite3.connect(file) as tx:
+        tx.execute("create table spent (customer, total)")
+        tx.execute("insert into spent values ('u1', 30), ('u2', 5), ('x', 9), (' u3 ', 50.5)")
+    assert work(town, settings).error == run.error  # it is not asked yet
+    town.now += 3_600_000
+    run = work(town, settings)
+    assert (run.rows, run.unknown, run.changed, run.error) == (4, 1, 3, None)
+    assert sorted(town.values("spent").values()) == [5, 30, 50.5]
+    assert len(town.members("big")) == 2
+    define(town, "select customer as user_id, total as value from spent")
+    assert "spent" in str(work(town, settings).error)  # of the store there is no such table
+    assert len(town.members("big")) == 2
 
 
 @pytest.mark.parametrize(

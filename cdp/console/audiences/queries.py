@@ -11,7 +11,8 @@ from cdp.console.conditions import as_sentence
 from cdp.console.context import console
 from cdp.definitions import KINDS
 from cdp.definitions.own_sql import SqlError, whom_and_value
-from cdp.store.audiences.own_sql import peek, shown_values
+from cdp.store.audiences.own_sql import shown_values
+from cdp.store.audiences.warehouse import peek_at
 
 #: Somebody waits for it; when it is asked on time it may take longer (`query_seconds`).
 SECONDS = 10.0
@@ -29,7 +30,7 @@ class Tried(NamedTuple):
 def attempt() -> str:
     """The first rows of the query in the form: a piece of the page, or the page with it."""
     sql = request.form.get("sql", "").replace("\r\n", "\n").strip()
-    tried = _try(sql)
+    tried = _try(sql, request.form.get("warehouse", "").strip() or None)
     if layout.is_partial():
         return render_template("console/query_tried.html", tried=tried)
     kind, key = KINDS["computed_trait"], request.args.get("key")
@@ -41,13 +42,13 @@ def attempt() -> str:
     return defined.form_page(kind, defined.Form(values, {}, seen), key, tried)
 
 
-def _try(sql: str) -> Tried:
+def _try(sql: str, warehouse: str | None) -> Tried:
     if not sql:
         return Tried([], [], error="Write a query first.")
     here = console()
     most = min(SECONDS, here.settings.query_seconds)
     try:
-        answer = peek(here.store, sql, most)
+        answer = peek_at(here.store, here.settings, sql, warehouse, most)
     except SqlError as error:
         return Tried([], [], error=as_sentence(str(error)))
     wrong = None

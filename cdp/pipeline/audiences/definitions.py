@@ -82,8 +82,9 @@ def wanted_of(versions: list[Version], lists: Mapping[str, int]) -> list[Wanted]
 
 def fingerprint_of_query(body: Mapping[str, Any]) -> str:
     """The mark of a computed trait that a query works out: its row has no condition."""
-    said = (body.get("of", "people"), body["sql"], body.get("reads", []))
-    return blake2b(repr(said).encode(), digest_size=16).hexdigest()
+    said = [body.get("of", "people"), body["sql"], body.get("reads", [])]
+    said += [body["warehouse"]] if "warehouse" in body else []
+    return blake2b(repr(tuple(said)).encode(), digest_size=16).hexdigest()
 
 
 def _fingerprint(collection: int, root: Any, text: str, lists: Mapping[str, int]) -> str:

@@ -35,7 +35,7 @@ def ask(store: Store, sql: str, seconds: float, most: int) -> Answer:
     made = _ask_sqlite if store.dialect == "sqlite" else _ask_postgres
     answer = made(store, sql, seconds, most)
     if len(answer.rows) > most:
-        raise SqlError(f"it returns more than {most:,} rows")
+        raise too_many(most)
     return answer
 
 
@@ -58,7 +58,13 @@ def shown_values(answer: Answer) -> list[list[Any]]:
     ]  # fmt: skip
 
 
-def _too_slow(seconds: float) -> SqlError:
+def too_many(most: int) -> SqlError:
+    """A query that returns more rows than it may."""
+    return SqlError(f"it returns more than {most:,} rows")
+
+
+def too_slow(seconds: float) -> SqlError:
+    """A query that takes longer than it may."""
     return SqlError(f"it takes longer than {seconds:g} seconds")
 
 
@@ -85,11 +91,11 @@ def _ask_sqlite(store: Store, sql: str, seconds: float, most: int) -> Answer:
         while len(rows) <= most and (some := cursor.fetchmany(_AT_ONCE)):
             rows += some
             if time.monotonic() > deadline:
-                raise _too_slow(seconds)
+                raise too_slow(seconds)
         return Answer(columns, rows)
     except sqlite3.Error as error:
         if time.monotonic() > deadline:
-            raise _too_slow(seconds) from None
+            raise too_slow(seconds) from None
         raise SqlError(_said(str(error))) from None
     finally:
         connection.close()
@@ -154,10 +160,10 @@ def _ask_postgres(store: Store, sql: str, seconds: float, most: int) -> Answer:
                     if not some:
                         break
                     if time.monotonic() > deadline:
-                        raise _too_slow(seconds)
+                        raise too_slow(seconds)
             return Answer(columns, rows)
         except psycopg.errors.QueryCanceled:
-            raise _too_slow(seconds) from None
+            raise too_slow(seconds) from None
         except psycopg.OperationalError:
             raise  # the database is away
         except psycopg.Error as error:

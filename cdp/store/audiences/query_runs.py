@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
+from cdp.definitions.computed_trait import rest_of
 from cdp.store.audiences.members import measured_ids
 from cdp.store.bulk import chunks, upsert
 from cdp.store.tables import audiences, identifiers, query_runs
@@ -65,11 +67,12 @@ class Going(NamedTuple):
     next_at: int | None
 
 
-def going(tx: Connection, key: str, every: int) -> Going:
-    """How the query of a computed trait goes, which is asked ``every`` ms."""
+def going(tx: Connection, key: str, body: Mapping[str, Any]) -> Going:
+    """How the query of the computed trait of that key and body goes."""
     run = last_run(tx, key) or Run(0, None, None, 0, 0, 0, None, False)
     state = "failed" if run.error else "live" if key in measured_ids(tx) else "waiting"
-    again = None if run.wanted or run.ended_at is None else run.ended_at + every
+    rest = rest_of(body, bool(run.error))
+    again = None if run.wanted or run.ended_at is None else run.ended_at + rest
     return Going(state, run, again)
 
 

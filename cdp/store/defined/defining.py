@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from cdp.conditions.errors import did_you_mean
 from cdp.definitions import (
     KINDS,
     Body,
@@ -25,11 +24,11 @@ from cdp.definitions import (
     difference,
 )
 from cdp.definitions.difference import Change
-from cdp.definitions.sending import sendings
 from cdp.definitions.space import Look, Space, User, named
 from cdp.store import definitions, meta
 from cdp.store.catalogue.names import anything_seen, names_for
-from cdp.store.config_rows import NameTaken, all_destinations
+from cdp.store.config_rows import NameTaken
+from cdp.store.defined.elsewhere import known_elsewhere
 from cdp.store.definitions import Version
 from cdp.store.journeys import launched as journeys
 
@@ -141,7 +140,7 @@ def change(
         if draft is None and id_ not in before:
             raise NoSuchDefinition(id_)
     findings = check(bodies(before), changes, look(tx))
-    _known_destinations(tx, changes, findings)
+    known_elsewhere(tx, changes, findings)
     keep_running(tx, changes, findings)
     refuse(changes, findings)
     return {
@@ -151,25 +150,6 @@ def change(
         )
         for id_, draft in changes.items()
     }
-
-
-def _known_destinations(
-    tx: Connection, changes: Mapping[Id, Draft | None], findings: Mapping[Id, Finding]
-) -> None:
-    """Find destinations that are named and not there."""
-    named = {
-        (id_, sending.destination)
-        for id_, draft in changes.items()
-        if draft is not None
-        for sending in sendings(draft.body)
-    }
-    if not named:
-        return
-    known = [item.key for item in all_destinations(tx)]
-    for id_, key in sorted(named):
-        if key not in known:
-            text = f"there is no destination {key}. {did_you_mean(key, known)}".strip()
-            findings[id_].errors.append(Fault("send_to", text))
 
 
 def keep_running(
@@ -284,5 +264,5 @@ def judge(tx: Connection, id_: Id, given: Body) -> tuple[Any, Finding]:
     """What `put` would say of a body, without writing; for forms."""
     draft = KINDS[id_[0]].read(id_[1], given)
     found = check(bodies(load(tx)), {id_: draft}, look(tx))
-    _known_destinations(tx, {id_: draft}, found)
+    known_elsewhere(tx, {id_: draft}, found)
     return draft.body, found[id_]

@@ -44,8 +44,11 @@ class StageBody(Schema):
 
     act = fields.String(
         required=True,
-        validate=validate.OneOf(("hold", "release", "advance", "back")),
-        metadata={"description": "Hold it, let it go on, or bring it to the next stage or back."},
+        validate=validate.OneOf(office.STAGE_ACTS),
+        metadata={
+            "description": "Hold it, let it go on, or bring it to the next stage, back, or to its "
+            "last."
+        },
     )
     reason = _REASON
 
@@ -82,5 +85,5 @@ def pick_journey_winner(given: dict[str, Any], key: str, step: str) -> Any:
     gives=JourneyOrderSchema, status=202,
 )  # fmt: skip
 def stage_journey_rollout(given: dict[str, Any], key: str) -> Any:
-    """Hold a staged rollout, let it go on, bring it to the next stage or back."""
+    """Hold a staged rollout, let it go on, bring it to another stage."""
     return told(lambda tx: ordered(tx, office.stage, key, **given), writes=True)

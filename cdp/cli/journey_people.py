@@ -243,11 +243,11 @@ def winner(
 @click.command()
 @store_options
 @_key
-@click.argument("act", type=click.Choice(["hold", "release", "advance", "back"]))
+@click.argument("act", type=click.Choice(["hold", "release", "advance", "back", "last"]))
 @click.option("--reason", default="", help="Why; it stays beside the decision.")
 @json_option
 def stage(key: str, act: str, reason: str, as_json: bool, **where: Any) -> None:
-    """Hold the staged rollout of KEY, let it go on, or bring it to the next stage or back.
+    """Hold the staged rollout of KEY, let it go on, or bring it to another stage.
 
     Example: cdp journeys stage welcome hold --reason "support is away"
     """

@@ -39,6 +39,7 @@ from cdp.console.journeys import new as journey_new
 from cdp.console.journeys import overview as journeys
 from cdp.console.journeys import people as journey_people
 from cdp.console.journeys import report as journey_report
+from cdp.console.journeys import rollout as journey_rollout
 from cdp.console.journeys import trial as journey_try
 from cdp.console.journeys import versions as journey_versions
 from cdp.console.journeys import why as journey_why
@@ -167,6 +168,7 @@ FORMS: tuple[tuple[str, str, View], ...] = (
     ("/journeys/<key>/discard", "journey_discard", journey_editor.discard),
     ("/journeys/<key>/save", "journey_save", journey_launch.save),
     ("/journeys/<key>/launch", "journey_launch_do", journey_launch.launch),
+    ("/journeys/<key>/rollout", "journey_rollout", journey_rollout.act),
     ("/journeys/<key>/approve", "journey_approve", journey_launch.approve),
     ("/journeys/<key>/versions", "journey_revert", journey_versions.revert),
     ("/journeys/<key>/winner", "journey_pick", journey_report.pick),

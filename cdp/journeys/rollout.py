@@ -34,21 +34,21 @@ def read_rollout(value: Any) -> tuple[Stage, ...]:
     found = [_stage(item, at, at == len(value) - 1) for at, item in enumerate(value)]
     for at, (one, other) in enumerate(pairwise(found)):
         if other.share <= one.share:
-            raise ValidationError(f"[{at + 1}]: a share must be larger than the one before it.")
+            raise ValidationError(f"Stage {at + 2}: a share must be larger than the one before it.")
     return tuple(found)
 
 
 def _stage(item: Any, at: int, last: bool) -> Stage:
     said = item if isinstance(item, Mapping) else {"share": item}
     if set(said) - {"share", "for"} or "share" not in said:
-        raise ValidationError(f"[{at}]: a stage is a share and for how long: share, for.")
+        raise ValidationError(f"Stage {at + 1}: it is a share and for how long: share, for.")
     ms = parse_duration(str(said["for"])) if said.get("for") is not None else None
     if said.get("for") is not None and not ms:
-        raise ValidationError(f"[{at}].for: It must be a length of time such as 30m, 2d or 1w.")
+        raise ValidationError(f"Stage {at + 1}: for must be a length such as 30m, 2d or 1w.")
     if (ms is None) is not last:
         text = "the last stage stays: it has no for" if last else "say for how long"
-        raise ValidationError(f"[{at}]: {text}.")
-    return Stage(_share(said["share"], f"[{at}]: "), ms)
+        raise ValidationError(f"Stage {at + 1}: {text}.")
+    return Stage(_share(said["share"], f"Stage {at + 1}: "), ms)
 
 
 def _share(value: Any, where: str = "") -> float:

@@ -235,3 +235,22 @@ def test_somebody_is_walked_through_on_the_canvas(page: Any, world: World) -> No
     page.keyboard.press("Escape")
     playwright.expect(panel).to_be_hidden()
     playwright.expect(page.locator(".node.been")).to_have_count(0)
+
+
+def test_the_stages_of_a_rollout_are_a_form(page: Any, world: World) -> None:
+    put(world)
+    open_canvas(page)
+    page.locator("[data-item=start]").click()
+    page.get_by_text("More", exact=True).click()
+    page.get_by_label("Share of people who may enter").select_option("In stages, more and more")
+    page.get_by_label("Per cent of stage 1").fill("5 %")
+    page.get_by_label("Length of stage 1").fill("12h")
+    page.get_by_role("button", name="+ Stage").click()
+    page.get_by_role("button", name="Remove stage 2").click()
+    stages = [{"share": 5, "for": "12h"}, {"share": 50, "for": "1d"}, 100]
+    assert kept(page, world)["rollout"] == stages
+    page.get_by_label("Per cent of stage 2").fill("1")
+    playwright.expect(page.locator(".node.start.bad")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.locator("[data-item=start]").click()
+    playwright.expect(page.locator("fieldset .wrong")).to_contain_text("larger than the one before")

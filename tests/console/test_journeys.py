@@ -561,7 +561,7 @@ def test_a_launch_that_takes_another_word_is_asked_for_and_approved(world: World
     draw(world, approval={"role": "approver"}, rollout=[{"share": 5, "for": "1d"}, 100])
     admin = world.admin()
     page = admin.page("/journeys/orders/launch")
-    assert "Ask for the launch" in page and "Its rollout goes by stages: 5 %, then 100 %" in page
+    assert "Ask for the launch" in page and 'value="stages" checked' in page
     assert "Not launched" in admin.page(admin.post("/journeys/orders/launch").location)
     assert admin.post("/journeys/orders/launch", ask="1").location == "/journeys/orders"
     assert "asks for its launch" in admin.page("/journeys/orders")

@@ -14,7 +14,7 @@ from cdp.console import auth, layout
 from cdp.console.auth import author
 from cdp.console.conditions import as_sentence
 from cdp.console.context import console
-from cdp.console.journeys import approval
+from cdp.console.journeys import approval, rollout
 from cdp.console.journeys.overview import Found, find
 from cdp.console.journeys.people import names_of
 from cdp.console.journeys.said import KIND
@@ -27,7 +27,6 @@ from cdp.delivery.journeys.linting import findings
 from cdp.delivery.journeys.there import Refused, body_of
 from cdp.journeys import Read
 from cdp.journeys.program import Step
-from cdp.journeys.rollout import Stage, read_rollout
 from cdp.journeys.triggers import KINDS as TRIGGERS
 from cdp.store import definitions
 from cdp.store.audiences import membership
@@ -74,13 +73,14 @@ def page(key: str) -> str:
     return _page(key, None)
 
 
-def _page(key: str, meanwhile: tuple[str, list[Change]] | None) -> str:
+def _page(
+    key: str, meanwhile: tuple[str, list[Change]] | None, choice: rollout.Choice | None = None
+) -> str:
     with console().store.read() as tx:
         found = find(tx, key)
         wanted = _wanted(tx, found, layout.number_arg("version"))
         checks = list(_checks(tx, found, wanted.body))
         there: list[Inside] = []
-        stages = _stages(wanted.body)
         if found.row is not None:
             number = wanted.version if wanted.version is not None else -1
             there = launching.of_body(tx, found.row, number, wanted.body)
@@ -98,12 +98,19 @@ def _page(key: str, meanwhile: tuple[str, list[Change]] | None) -> str:
         volume=volume,
         meanwhile=meanwhile,
         needs=needs,
-        stages=[stage.text for stage in stages] if len(stages) > 1 else [],
+        choice=choice or rollout.offered(wanted.body, found.row),
+        pinned=wanted.version if _is_pinned(found, wanted) else None,
         fates={"same": "stay at the step", "changed": "the step says something else now",
                "vanished": "the step is gone"},
         enter=wanted.body.get("enter", "new"),
         backfills=_backfills(wanted.body),
     )  # fmt: skip
+
+
+def _is_pinned(found: Found, wanted: Wanted) -> bool:
+    """Whether it is another version than what would be launched by itself."""
+    newest = found.version.version if found.version is not None else None
+    return wanted.version is not None and (found.draft is not None or wanted.version != newest)
 
 
 def _checks(tx: Connection, found: Found, body: dict[str, Any]) -> Iterator[Check]:
@@ -191,14 +198,6 @@ def _volume(tx: Connection, body: dict[str, Any]) -> str:
     return ""
 
 
-def _stages(body: dict[str, Any]) -> tuple[Stage, ...]:
-    """The stages of the rollout; none, if what it says can't be read."""
-    try:
-        return read_rollout(body.get("rollout", 100.0))
-    except ValidationError:
-        return ()
-
-
 def _backfills(body: dict[str, Any]) -> bool:
     """Whether people can qualify already at the launch."""
     trigger = body.get("trigger")
@@ -209,28 +208,37 @@ def _backfills(body: dict[str, Any]) -> bool:
 def launch(key: str) -> Response | str | tuple[str, int]:
     """Save the draft as a version, and let people in."""
     by, now, version = author(), console().now(), layout.number_arg("version")
-    enter = "all" if request.form.get("enter") == "all" else "new"
-    share = request.form.get("rollout", type=float)
+    enter, asks = request.form.get("enter"), bool(request.form.get("ask"))
+    enter = "all" if enter == "all" else "new"
+    choice: rollout.Choice | None = None
     people = {name.removeprefix("fate:"): _fate(fate) for name, fate in request.form.items()
               if name.startswith("fate:")}  # fmt: skip
     try:
         with console().store.write() as tx:
+            found = find(tx, key)
+            wanted = _wanted(tx, found, version)
+            choice = rollout.chosen(request.form, rollout.offered(wanted.body, found.row))
+            body = rollout.keep(wanted.body, choice, share=asks)
             if version is None:
-                put_draft(tx, find(tx, key))
+                put_draft(tx, found, body)
+            elif body is not None:
+                raise Refused("an older version goes by the rollout that it has")
             how: dict[str, Any] = {"version": version, "people": people, "enter": enter,
                                    "destinations": _plugins()}  # fmt: skip
-            if request.form.get("ask"):
+            if asks:
                 approving.ask(tx, key, by, now, **how)
                 flash("Asked for. It is launched when somebody says yes.", "good")
                 return redirect(url_for("console.journey", key=key), 303)
             office.launch(tx, key, by, now, role=auth.current().role, **how)
-            if share is not None and share < 100:
-                office.rollout(tx, key, by, now, share)
+            rollout.settle(tx, key, choice, by, now)
+    except ValidationError as error:
+        flash(f"Not launched: {' '.join(map(str, error.messages))}", "bad")
+        return _page(key, None, choice), 400
     except (Refused, DefinitionError, NameTaken) as error:
         flash(f"Not launched: {error}.", "bad")
         return redirect(url_for("console.journey_launch", key=key, version=version), 303)
     except StaleVersion as error:
-        return _page(key, _meanwhile(error)), 409
+        return _page(key, _meanwhile(error), choice), 409
     flash("Launched. People enter from now on.", "good")
     return redirect(url_for("console.journey", key=key), 303)
 
@@ -244,14 +252,15 @@ def _fate(word: str) -> Any:
     return {"to": word.removeprefix("to:")} if word.startswith("to:") else word
 
 
-def put_draft(tx: Connection, found: Found) -> None:
-    """Make the draft a version; `StaleVersion` if another was made meanwhile."""
-    if found.draft is None:
+def put_draft(tx: Connection, found: Found, body: dict[str, Any] | None = None) -> None:
+    """Make the draft (or ``body``) a version; `StaleVersion` if another was made meanwhile."""
+    if found.draft is None and body is None:
         return
-    seen = found.draft.seen
+    seen = found.draft.seen if found.draft else found.version.version if found.version else 0
     if request.form.get("over"):  # over what somebody else has saved, which was shown
         seen = found.version.version if found.version else 0
-    defining.put(tx, console().now(), (KIND, found.key), found.draft.body, author(), seen)
+    put = body or (found.draft.body if found.draft else {})
+    defining.put(tx, console().now(), (KIND, found.key), put, author(), seen)
     journey_drafts.drop(tx, found.key)
 
 

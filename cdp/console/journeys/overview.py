@@ -14,6 +14,7 @@ from cdp.console import auth, layout
 from cdp.console.auth import author
 from cdp.console.conditions import as_sentence
 from cdp.console.context import console
+from cdp.console.journeys import rollout
 from cdp.console.journeys.said import KIND, canvas
 from cdp.definitions import title_of
 from cdp.delivery.journeys import inside, office
@@ -154,9 +155,11 @@ def page(key: str) -> str:
         standings = journey_runs.standings(tx, found.row.id) if found.row is not None else []
         orders = journeys.orders_of(tx, found.row.id, 10) if found.row is not None else []
         launch_asked = requests.waiting(tx, key)
+        goes_by = rollout.of(tx, found.row, body)
     return render_template(
         "console/journey.html",
         launch_asked=launch_asked,
+        rollout=goes_by,
         found=found,
         shown=version,
         given=given,

@@ -135,8 +135,8 @@ def _field(schema: str, name: str, field: Any) -> Shape:
 
 def _type(schema: str, name: str, field: Any) -> Shape:
     form = field.metadata.get("format", "")
-    if name == "entry":
-        return {"type": "entry"}
+    if name in ("entry", "rollout"):
+        return {"type": name}
     if form == "condition":
         if name in _EXPRESSION:
             return {"type": "expression"}

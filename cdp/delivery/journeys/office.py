@@ -21,6 +21,9 @@ from cdp.store.journeys.launched import DRAINING, LIVE, PAUSED, STOPPED, Journey
 #: What becomes of people inside at a launch: they ``stay`` in their version, they ``move`` where
 #: the new version has their step, or by step: ``{"to": step}``, ``"stay"`` or ``"exit"``.
 Insiders: TypeAlias = str | Mapping[str, Any]
+#: What becomes of a staged rollout: it stays, goes on, is brought to the next stage, to the one
+#: before (and is held there), to its last.
+STAGE_ACTS = ("hold", "release", "advance", "back", "last")
 
 
 def launch(
@@ -136,17 +139,17 @@ def rollout(tx: Connection, key: str, author: str, now: int, share: float) -> Jo
 
 
 def stage(tx: Connection, key: str, author: str, now: int, act: str, reason: str = "") -> int:
-    """Hold a staged rollout, let it go on, bring it to the next stage or back; an order.
+    """Hold a staged rollout, let it go on, bring it to another stage; an order.
 
-    ``act``: ``hold``, ``release``, ``advance`` or ``back``. `Refused`, `NoSuchJourney`.
+    ``act`` is one of `STAGE_ACTS`. `Refused`, `NoSuchJourney`.
     """
     row = may(tx, "stage", key)
     stages = shown.stages_of(tx, row)
     if len(stages) < 2:
         raise Refused(f"the rollout of {key} has no stages")
-    if act not in ("hold", "release", "advance", "back"):
-        raise Refused("say hold, release, advance or back")
-    if act == "advance" and row.state != LIVE:
+    if act not in STAGE_ACTS:
+        raise Refused(f"say {', '.join(STAGE_ACTS[:-1])} or {STAGE_ACTS[-1]}")
+    if act in ("advance", "last") and row.state != LIVE:
         raise Refused(f"the journey {key} is {row.state}: nobody can enter")
     if len(reason) > 500:
         raise Refused("say why in 500 characters at most")

@@ -60,13 +60,13 @@ def by_hand(
 ) -> None:  # fmt: skip
     """Hold a rollout, let it go on, bring it forward or back; `LookupError` if it can't be."""
     stages, at = program.stages, min(row.stage, len(program.stages) - 1)
-    if act == "advance" and at + 1 >= len(stages):
+    goal = {"advance": at + 1, "back": at - 1, "last": len(stages) - 1}.get(act)
+    if act in ("advance", "last") and at + 1 >= len(stages):
         raise LookupError("it is at its last stage")
     if act == "back" and at == 0:
         raise LookupError("it is at its first stage")
-    if act in ("advance", "back"):
-        to(tx, row, program, at + (1 if act == "advance" else -1), clock, author, reason,
-           held=act == "back")  # fmt: skip
+    if goal is not None:
+        to(tx, row, program, goal, clock, author, reason, held=act == "back")
         return
     if act == "release":  # its time counts anew, and what stopped it is over
         to(tx, row, program, at, clock, author, reason)

@@ -122,6 +122,9 @@ def test_people_hold_it_and_bring_it_forward_and_back(town: Town) -> None:
     assert status(town)["rollout"] == 30 and not any(s["here"] for s in status(town)["stages"])
     stage(town, "release")
     assert status(town)["rollout"] == 10
+    stage(town, "last", reason="all is well")
+    assert status(town)["rollout"] == 100
+    assert told(town)[-1] == ("stage", "100 % may enter (stage 3 of 3): all is well")
 
 
 def test_a_new_version_stays_at_its_stage_if_the_rollout_is_the_same(town: Town) -> None:
@@ -179,7 +182,7 @@ def test_a_share_that_is_raised_by_hand_lets_them_in_as_well(town: Town) -> None
         ([{"share": 1}, 100], "say for how long"),
         ([{"share": 1, "for": "1d"}, {"share": 9, "for": "1d"}], "the last stage stays"),
         ([{"share": 50, "for": "1d"}, 10], "must be larger"),
-        ([{"share": 1, "for": "soon"}, 10], "a length of time"),
+        ([{"share": 1, "for": "soon"}, 10], "a length such as"),
         ([{"share": 1, "for": "1d", "of": 1}, 10], "share, for"),
         ("a lot", "from 0 to 100"),
         ("x%", "from 0 to 100"),

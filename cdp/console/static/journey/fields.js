@@ -4,6 +4,7 @@ import { picker } from "../builder/picker.js";
 import { pick } from "../builder/server.js";
 import { conditionField } from "./condition.js";
 import { entryField } from "./entry.js";
+import { rolloutField } from "./rollout.js";
 import { jsonText, jsonValue, valuesField } from "./values.js";
 
 const DAYS = [["mon", "Mon"], ["tue", "Tue"], ["wed", "Wed"], ["thu", "Thu"], ["fri", "Fri"], ["sat", "Sat"], ["sun", "Sun"]];
@@ -123,6 +124,7 @@ const TYPES = {
   },
   values: (field, spec, ctx, at, wrong) => valuesField(field, spec, ctx, at, wrong),
   entry: (field, spec, ctx, at, wrong) => entryField(field, spec, ctx, wrong),
+  rollout: (field, spec, ctx, at, wrong) => rolloutField(field, spec, ctx, wrong),
   condition: (field, spec, ctx, at, wrong) => conditionField(field, spec, ctx, at, wrong),
   expression: (field, spec, ctx, at, wrong) => conditionField(field, spec, ctx, at, wrong),
   group: (field, spec, ctx, at, wrong) => {

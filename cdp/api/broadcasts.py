@@ -147,6 +147,15 @@ class BroadcastWithheldSchema(Schema):
     people = fields.Integer()
 
 
+class BroadcastWaitingSchema(Schema):
+    """People of those tried who would get it later than their turn comes."""
+
+    reason = fields.String()
+    people = fields.Integer()
+    first = fields.String(metadata={"description": "When the first of them would get it."})
+    last = fields.String(metadata={"description": "When the last of them would get it."})
+
+
 class BroadcastPreviewSchema(Schema):
     """What would become of it now; tried on some people where there are many."""
 
@@ -162,6 +171,10 @@ class BroadcastPreviewSchema(Schema):
         metadata={"description": "Of those who would get it, how many by which channel."},
     )  # fmt: skip
     withheld = fields.List(fields.Nested(BroadcastWithheldSchema))
+    waiting = fields.List(
+        fields.Nested(BroadcastWaitingSchema),
+        metadata={"description": "Who would wait, for quiet hours and the like; they would go."},
+    )
     checks = fields.List(fields.Nested(BroadcastCheckSchema))
 
 
@@ -203,6 +216,15 @@ def shown_checks(found: Checked) -> dict[str, Any]:
         "withheld": [
             {"reason": item.reason, "people": item.people}
             for item in (tried.withheld if tried else ())
+        ],
+        "waiting": [
+            {
+                "reason": item.reason,
+                "people": item.people,
+                "first": _time(item.first),
+                "last": _time(item.last),
+            }
+            for item in (tried.waiting if tried else ())
         ],
         "checks": [item._asdict() for item in found.items],
     }

@@ -66,6 +66,13 @@ class Run(msgspec.Struct):
         return found
 
 
+def run_of(key: str) -> int | None:
+    """The number of the run that has done something for a reason (`Run.reason_key`)."""
+    origin, _, rest = key.partition(":")
+    number = rest.partition(":")[0]
+    return int(number) if origin == "journey" and number.isdecimal() else None
+
+
 class Past(NamedTuple):
     """An entry of a person into a journey: under which key, and when."""
 

@@ -12,7 +12,7 @@ MAX_LINKS = 6
 AGAIN_MS = 3_600_000
 
 #: Reasons that hold for every channel: nothing follows.
-_FINAL = frozenset({"deleted", "cancelled", "discarded", "merged"})
+_FINAL = frozenset({"deleted", "cancelled", "discarded", "merged", "outranked"})
 #: What surely hasn't arrived; of what is held nobody knows.
 _LOST = frozenset({"failed", "bounced", "undeliverable"})
 _OPEN = frozenset({"drafted", "waiting", "paused", "sending", "held"})

@@ -13,6 +13,8 @@ from cdp.messaging.templates import TemplateError
 
 Body = Mapping[str, Any]
 
+#: Characters of an address that are shown.
+_SHOWN = 300
 #: Gmail shows no more of a message than this (bytes), and hides its end.
 CLIPPED = 102 * 1024
 _LIQUID = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
@@ -141,9 +143,7 @@ def _email(body: Body, sources: Mapping[str, str]) -> Iterator[Finding]:
     if body.get("topic"):
         for name, source in (("body", html), ("text", text)):
             if not _WAY_OUT.search(source):
-                said = (
-                    f"no way out of the topic {body['topic']}: put {{% unsubscribe_url %}} into it"
-                )
+                said = f"no way out of the topic {body['topic']}: put {{% unsubscribe_url %}} in"
                 yield Finding("error", "no_unsubscribe", name, said)
     if not body.get("preheader"):
         said = "without it, mailboxes show the beginning of the body beside the subject"
@@ -161,8 +161,8 @@ def _links(page: _Page) -> Iterator[Finding]:
         yield from _link(url)
     for src, alt in page.images:
         if alt is None:
-            said = f"the image {src[:60] or '(no address)'} has no alt text"
-            yield Finding("warning", "no_alt", "body", said)
+            name = _said(src) or "(no address)"
+            yield Finding("warning", "no_alt", "body", f"the image {name} has no alt text")
         yield from _image(src)
 
 
@@ -175,18 +175,18 @@ def _link(url: str) -> Iterator[Finding]:
         return
     scheme, colon, rest = static.partition(":")
     if not colon or not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9+.-]*", scheme):
-        said = f"{static[:60]} is relative: nobody knows to what in a message"
+        said = f"{_said(static)} is relative: nobody knows to what in a message"
         yield Finding("error", "relative_link", "body", said)
         return
     scheme = scheme.lower()
     if scheme in ("javascript", "vbscript", "data", "file"):
         yield Finding("error", "harmful_link", "body", f"a link leads to {scheme}:")
     if scheme == "http":
-        yield Finding("warning", "http_link", "body", f"{static[:60]} is not https")
+        yield Finding("warning", "http_link", "body", f"{_said(static)} is not https")
     if scheme in ("http", "https"):
         yield from _host(static)
     elif scheme in ("mailto", "tel", "sms") and not rest.strip("\x00 "):
-        yield Finding("error", "empty_link", "body", f"{static} leads to nobody")
+        yield Finding("error", "empty_link", "body", f"{_said(static)} leads to nobody")
 
 
 def _host(url: str) -> Iterator[Finding]:
@@ -197,7 +197,7 @@ def _host(url: str) -> Iterator[Finding]:
     if "\x00" in url.partition("://")[2].partition("/")[0]:
         return  # data says it
     if not host or ("." not in host and ":" not in host) or " " in url:
-        yield Finding("error", "broken_link", "body", f"{url[:60]} is no address")
+        yield Finding("error", "broken_link", "body", f"{_said(url)} is no address")
     elif host in _SHORT:
         said = f"filters distrust {host}: link to the page itself"
         yield Finding("warning", "short_link", "body", said)
@@ -212,9 +212,9 @@ def _image(src: str) -> Iterator[Finding]:
         said = "many mailboxes show no images that are inside of the HTML"
         yield Finding("warning", "data_image", "body", said)
     elif not re.match(r"https?://", src):
-        yield Finding("error", "relative_link", "body", f"the image {src[:60]} is relative")
+        yield Finding("error", "relative_link", "body", f"the image {_said(src)} is relative")
     elif src.startswith("http://"):
-        yield Finding("warning", "http_link", "body", f"{src[:60]} is not https")
+        yield Finding("warning", "http_link", "body", f"the image {_said(src)} is not https")
 
 
 def _sms(body: Body) -> Iterator[Finding]:
@@ -240,7 +240,7 @@ def _push(body: Body) -> Iterator[Finding]:
 def _webhook(body: Body) -> Iterator[Finding]:
     url, said = str(body.get("url") or ""), str(body.get("body") or "")
     if url.startswith("http://"):
-        yield Finding("warning", "http_link", "url", f"{url[:60]} is not https")
+        yield Finding("warning", "http_link", "url", f"{_said(url)} is not https")
     if said.lstrip()[:1] not in ("{", "[") or said.lstrip().startswith(("{{", "{%")):
         return
     if "{%" in said:
@@ -253,6 +253,12 @@ def _webhook(body: Body) -> Iterator[Finding]:
         if not re.search(r"\|\s*(to_)?json\b", found[1]):
             text = f"{found[1]} stands for a value: end it with | to_json"
             yield Finding("warning", "json", "body", text)
+
+
+def _said(url: str) -> str:
+    """An address for people to read and find: whole, unless it is as long as a picture."""
+    shown = url.replace("\x00", "{{…}}")
+    return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 40]}…{shown[-39:]}"
 
 
 class _Page(HTMLParser):

@@ -60,6 +60,18 @@ def test_what_is_found_in_a_body(text: str, level: str, code: str) -> None:
     assert (level, code, "body") in body(text)
 
 
+def test_an_address_is_shown_whole() -> None:
+    far = "http://images.shop.example/" + "/".join(["campaigns"] * 9) + "/hero.png"
+    link = '<a href="http://shop.example/{{ event.id }}">y</a>'
+    text = f'<p>x<img src="{far}" alt="a">{link}</p>'
+    told = {f.text for f in lint("t", {**GOOD, "body": text, "topic": None})}
+    assert f"the image {far} is not https" in told
+    assert "http://shop.example/{{…}} is not https" in told
+    huge = f'<p>x<img src="{far}{"x" * 5000}.png" alt="a"></p>'
+    [said] = [f.text for f in lint("t", {**GOOD, "body": huge, "topic": None})]
+    assert len(said) < 350 and said.endswith("xxx.png is not https")
+
+
 @pytest.mark.parametrize(
     ("subject", "code"),
     [

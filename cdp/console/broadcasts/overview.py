@@ -132,16 +132,21 @@ def checks(key: str) -> str:
         here.store, here.settings, here.services.plugins, plan_of(row.body), here.now()
     )
     tried = found.rehearsal
+    lines = [
+        (item.profile, Faced(item.people, checking.in_words(item.code, item.reason), None), waits)
+        for some, waits in ((tried.withheld, False), (tried.waiting, True))
+        for item in some
+    ] if tried else []  # fmt: skip
     with here.store.read() as tx:
-        some = list(dict.fromkeys(item.profile for item in tried.withheld)) if tried else []
-        known = {face.profile: face for face in faces.faces_of_profiles(tx, some)}
-    faced = [
-        Faced(item.people, REASONS.get(item.code, item.code.replace("_", " ").capitalize()),
-              known.get(item.profile))
-        for item in (tried.withheld if tried else ())
-    ]  # fmt: skip
+        shown = faces.faces_of_profiles(tx, list(dict.fromkeys(line[0] for line in lines)))
+        known = {face.profile: face for face in shown}
+    faced, later = (
+        [line._replace(face=known.get(profile)) for profile, line, late in lines if late is waits]
+        for waits in (False, True)
+    )
     return render_template(
-        "console/broadcast_checks.html", row=row, found=found, faced=faced, verbs=VERBS,
+        "console/broadcast_checks.html", row=row, found=found, faced=faced, later=later,
+        verbs=VERBS,
         can={action for action, able in states.MAY.items() if row.state in able},
     )  # fmt: skip
 

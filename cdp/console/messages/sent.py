@@ -62,6 +62,7 @@ REASONS = {
     "limit": "They have had as many as a limit allows",
     "quiet_hours": "It is quiet hours for them",
     "in_journey": "They are in a journey in which they get nothing else",
+    "outranked": "They left its journey for one that goes before it",
     "missing_variable": "The template needs a value that they don't have",
     "not_rendered": "The template can't be rendered for them",
     "bad_template": "The template can't be read",

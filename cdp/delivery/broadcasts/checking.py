@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 from cdp.config import Settings
 from cdp.delivery.broadcasts import who, written
 from cdp.delivery.broadcasts.mover import NoTemplate, ways
-from cdp.delivery.broadcasts.rehearsal import Rehearsal, rehearse
+from cdp.delivery.broadcasts.rehearsal import Rehearsal, Waiting, rehearse
 from cdp.delivery.broadcasts.turn import Way
 from cdp.delivery.messages.compose import Prepared
 from cdp.delivery.messages.providers import Provider, Providers
 from cdp.delivery.senders import Senders
+from cdp.events import format_time
 from cdp.messaging.broadcasts.pace import duration_ms
 from cdp.messaging.broadcasts.plan import Plan, unready
 from cdp.messaging.broadcasts.when import ends_at
@@ -83,7 +84,7 @@ def check(
         except who.NoPeople as error:
             items.append(Item("who", FAILED, f"{_capital(str(error))}."))
     if rehearsal is not None:
-        items += _people(rehearsal, plan)
+        items += people(rehearsal, plan)
         items += reached(rehearsal, plan)
         for prepared in rehearsal.first.values():
             items += _message(prepared)
@@ -108,7 +109,8 @@ def check(
     return Checked(tuple(items), rehearsal)
 
 
-def _people(found: Rehearsal, plan: Plan) -> Iterator[Item]:
+def people(found: Rehearsal, plan: Plan) -> Iterator[Item]:
+    """How many people it is for, who of them would get nothing, and who later."""
     counted = found.counted
     n = f"{counted.people:,}" if counted.exact else f"about {counted.people:,}"
     if counted.people == 0:
@@ -116,31 +118,45 @@ def _people(found: Rehearsal, plan: Plan) -> Iterator[Item]:
         return
     yield Item("who", OK, f"It is for {n} {'person' if counted.people == 1 else 'people'}.")
     for item in found.withheld:
-        words = REASONS.get(item.code, item.code.replace("_", " "))
+        words = in_words(item.code, item.reason)
         if plan.channels and item.code == "no_address":
             words = "none of the channels reaches them"
-        detail = item.reason.partition(": ")[2]
-        if detail and item.code != "no_address":
-            words += f" ({detail})"
-        many = f"{item.people:,} {'person' if item.people == 1 else 'people'}"
-        if not found.whole:
-            many = f"{item.people / found.tried:.0%} of {found.tried:,} people tried"
         fate = "would get a message that fails" if item.code in BROKEN else "would get nothing"
         state = FAILED if item.people == found.tried else WARNING
-        yield Item(item.code, state, f"{many} {fate}: {words}.")
+        yield Item(item.code, state, f"{_many(found, item.people)} {fate}: {words}.")
+    for one in found.waiting:
+        many, words = _many(found, one.people), in_words(one.code, one.reason)
+        text = f"{many} would get it later, {_span(one)}: {words}."
+        yield Item(f"waits.{one.code}", WARNING, text)
     if not found.withheld:
         yield Item("withheld", OK, "Nobody of them would be passed over.")
+
+
+def in_words(code: str, reason: str) -> str:
+    """A reason for people to read, with which rule or value it is."""
+    words = REASONS.get(code, code.replace("_", " "))
+    detail = reason.partition(": ")[2]
+    return f"{words} ({detail})" if detail and code != "no_address" else words
+
+
+def _many(found: Rehearsal, people: int) -> str:
+    if not found.whole:
+        return f"{people / found.tried:.0%} of {found.tried:,} people tried"
+    return f"{people:,} {'person' if people == 1 else 'people'}"
+
+
+def _span(found: Waiting) -> str:
+    """When those who wait get it; in UTC, as their own clocks differ."""
+    first, last = (format_time(at)[:16].replace("T", " ") for at in (found.first, found.last))
+    return f"at {first} UTC" if first == last else f"between {first} and {last} UTC"
 
 
 def reached(found: Rehearsal, plan: Plan) -> Iterator[Item]:
     """Of several channels how many people each of them reaches."""
     for channel, template in plan.channels if found.tried else ():
         n = found.by_channel.get(channel, 0)
-        many = f"{n:,} {'person' if n == 1 else 'people'}"
-        if not found.whole:
-            many = f"{n / found.tried:.0%} of {found.tried:,} people tried"
-        state = OK if n else WARNING
-        yield Item(f"channel.{channel}", state, f"{many} would get it by {channel} ({template}).")
+        text = f"{_many(found, n)} would get it by {channel} ({template})."
+        yield Item(f"channel.{channel}", OK if n else WARNING, text)
 
 
 def _message(prepared: Prepared) -> Iterator[Item]:
@@ -172,7 +188,7 @@ def _providers(
     now: int,
     ask: bool,
 ) -> Iterator[Item]:
-    people = rehearsal.counted.people if rehearsal else 0
+    many = rehearsal.counted.people if rehearsal else 0
     for channel in sorted({way.channel for way in found.values()}):
         mine = providers.of(channel)
         if not mine:
@@ -187,7 +203,7 @@ def _providers(
                 yield from _asked(item)
         rates = [item.channel.rate_limit for item in mine]
         rate = sum(one for one in rates if one) if all(rates) else None
-        took = duration_ms(plan, people, rate)
+        took = duration_ms(plan, many, rate)
         if plan.local is not None:
             took = max(took, ends_at(plan, now) - now)
         if took >= 60_000:

@@ -1,4 +1,7 @@
-"""What would become of a broadcast if it went now: tried on some of its people, sent to nobody."""
+"""What would become of a broadcast as people stand now: tried on some of them, sent to nobody.
+
+Quiet hours and limits are asked at the instant at which each person's turn would come.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,12 @@ from cdp.delivery.messages.checks import Checks
 from cdp.delivery.messages.compose import Prepared
 from cdp.delivery.messages.letters import Letters
 from cdp.messaging.broadcasts.plan import Plan
+from cdp.messaging.broadcasts.when import begins_at, due_at
+from cdp.messaging.pressure import Pressed
 from cdp.messaging.request import Request
 from cdp.store import Store
 from cdp.store.audiences.counting import Preview
-from cdp.store.messages import addressees, asking, deliveries
+from cdp.store.messages import addressees, asking, broadcast_people, deliveries
 from cdp.store.messages.deliveries import Delivery, pack
 
 #: People on whom it is tried.
@@ -35,18 +40,29 @@ class Withheld(NamedTuple):
     profile: int  # one of them
 
 
+class Waiting(NamedTuple):
+    """Why ``people`` of those tried would get it later, between ``first`` and ``last`` (ms)."""
+
+    code: str
+    reason: str
+    people: int
+    profile: int  # one of them
+    first: int
+    last: int
+
+
 class Rehearsal(NamedTuple):
     """``counted`` says how many it is for; ``tried`` of them, ``go`` would get a message.
 
-    ``first`` is one of the messages, of each template one; ``allowed`` counts people by
-    variables that they lack where the template lets that pass. ``by_channel`` counts those
-    who would get one.
+    ``waiting`` are those of ``go`` who would get it later. ``first`` is one of the messages,
+    of each template one. ``by_channel`` counts those who would get one.
     """
 
     counted: Preview
     tried: int
     go: int
     withheld: tuple[Withheld, ...]
+    waiting: tuple[Waiting, ...]
     first: dict[str, Prepared]
     by_channel: dict[str, int]
 
@@ -66,7 +82,9 @@ def rehearse(
         nodes = addressees.nodes_of(tx, people)
         found = ways(tx, plan)
         by_node = _reaching(tx, plan, found, list(nodes.values()))
+        zones = broadcast_people.zones(tx, people) if plan.local is not None else {}
     variants = plan.variants
+    begins = begins_at(plan, now)
     rows: list[Delivery] = []
     owners: list[int] = []
     for index, profile in enumerate(one for one in people if one in nodes):
@@ -75,6 +93,7 @@ def rehearse(
         data = {"campaign_name": plan.name}
         rows.append(
             deliveries.nothing(way.channel, nodes[profile])._replace(
+                id=index,
                 origin="broadcast",
                 origin_key="0",
                 template=template,
@@ -82,6 +101,7 @@ def rehearse(
                 flags=int(plan.flags),
                 state="waiting",
                 created_at=now,
+                due_at=due_at(plan, zones.get(profile), begins),
                 request=pack(data),
             )
         )
@@ -115,10 +135,9 @@ def _judge(
     now: int,
 ) -> Rehearsal:
     made = Letters(store, settings).compose(rows, now)
-    whole = [item for item in made if isinstance(item, Prepared)]
-    with store.read() as tx:
-        verdicts = iter(Checks().verdicts(tx, whole, now) if whole else [])
+    verdicts = _verdicts(store, [item for item in made if isinstance(item, Prepared)])
     reasons: dict[str, list[int]] = {}
+    later: dict[str, list[tuple[int, int]]] = {}
     first: dict[str, Prepared] = {}
     by_channel = Counter[str]()
     for item, profile in zip(made, owners, strict=True):
@@ -126,18 +145,40 @@ def _judge(
             reasons.setdefault(item.reason, []).append(profile)
             continue
         first.setdefault(item.delivery.template or "", item)
-        verdict = next(verdicts)
-        if verdict is None or verdict.until is not None:
-            by_channel[item.delivery.channel] += 1
-        else:
+        verdict = verdicts[item.delivery.id]
+        if verdict is not None and verdict.until is None:
             reasons.setdefault(verdict.reason, []).append(profile)
+            continue
+        by_channel[item.delivery.channel] += 1
+        if verdict is not None and verdict.until is not None:
+            later.setdefault(verdict.reason, []).append((verdict.until, profile))
     withheld = [
         Withheld(reason.partition(":")[0], reason, len(found), found[0])
         for reason, found in reasons.items()
     ]
+    waiting = [
+        Waiting(reason.partition(":")[0], reason, len(some), some[0][1], min(some)[0], max(some)[0])
+        for reason, some in later.items()
+    ]
     withheld.sort(key=lambda item: -item.people)
-    go = by_channel.total()
-    return Rehearsal(counted, len(rows), go, tuple(withheld), first, dict(by_channel))
+    waiting.sort(key=lambda item: -item.people)
+    return Rehearsal(
+        counted, len(rows), by_channel.total(), tuple(withheld), tuple(waiting), first,
+        dict(by_channel),
+    )  # fmt: skip
+
+
+def _verdicts(store: Store, items: Sequence[Prepared]) -> dict[int, Pressed | None]:
+    """What the last check would say to each, by number, when its turn comes."""
+    turns: dict[int, list[Prepared]] = {}
+    for item in items:
+        turns.setdefault(item.delivery.due_at, []).append(item)
+    checks, found = Checks(), dict[int, Pressed | None]()
+    with store.read() as tx:
+        for at, some in turns.items():
+            verdicts = checks.verdicts(tx, some, at)
+            found |= zip((item.delivery.id for item in some), verdicts, strict=True)
+    return found
 
 
 def preview(

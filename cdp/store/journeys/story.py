@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, and_, delete, not_, or_, select, true, update
 
-from cdp.journeys.run import Transition
+from cdp.journeys.run import ENDED, Transition
 from cdp.store import meta
 from cdp.store.bulk import chunks, insert_many, select_by
 from cdp.store.journeys import sums
@@ -65,6 +65,15 @@ def moves_of(tx: Connection, runs: Sequence[int]) -> list[Move]:
     found = [Move._make(row) for row in rows]
     found.sort(key=lambda move: move.id)
     return [move._replace(why=_decode(move.why) if move.why else None) for move in found]
+
+
+def ended_as(tx: Connection, reason: str, runs: Collection[int]) -> dict[int, Any]:
+    """Those of some runs that ended for a reason, and what is known of it besides."""
+    columns = (journey_runs.c.id, journey_runs.c.status, journey_runs.c.reason)
+    rows = select_by(tx, columns, journey_runs.c.id, sorted(runs))
+    found = dict.fromkeys(run for run, *end in rows if end == [ENDED, reason])
+    told = [move for move in moves_of(tx, list(found)) if move.what == "ended"]
+    return {**found, **{move.run: move.why for move in told}}
 
 
 class Count(NamedTuple):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cdp.delivery.broadcasts import acts
+from cdp.delivery.broadcasts import acts, checking
 from cdp.delivery.broadcasts.rehearsal import rehearse
 from cdp.journeys.run import Run
 from cdp.messaging.broadcasts.plan import BadPlan, plan_of, read
@@ -50,11 +50,41 @@ def test_who_must_wait_for_a_journey_would_get_it(tmp_path: Path) -> None:
         body = {"journeys": ["welcome"], "wait": "1h"}
         definitions.put(tx, 1, "quiet_while", "first", body, "test")
     plan = plan_of(world.row(world.begin(state="draft")).body)
-    assert rehearse(world.store, world.settings, plan, 10_000_000).go == 1
+    tried = rehearse(world.store, world.settings, plan, 10_000_000)
+    [waiting] = tried.waiting
+    assert (tried.go, waiting.reason, waiting.first) == (
+        1,
+        "in_journey: first (welcome)",
+        13_600_000,
+    )
     with world.store.write() as tx:
         definitions.put(tx, 2, "quiet_while", "first", {**body, "then": "drop"}, "test")
     [withheld] = rehearse(world.store, world.settings, plan, 10_000_000).withheld
     assert withheld.reason == "in_journey: first (welcome)"
+    world.close()
+
+
+def test_who_must_wait_for_quiet_hours_is_asked_when_their_turn_comes(tmp_path: Path) -> None:
+    world = Campaign(tmp_path)
+    for name, zone in (("u1", "Asia/Tokyo"), ("u2", "America/New_York"), ("u3", "Nowhere")):
+        world.identify(name, timezone=zone)
+    night = {"channels": ["email"], "start": "21:00", "end": "08:00", "zone": "Europe/Berlin"}
+    with world.store.write() as tx:
+        definitions.put(tx, 1, "quiet_hours", "night", night, "test")
+    noon = 1_790_596_800_000  # UTC; in Tokyo it is 21:00
+
+    def said(**when: str) -> list[str]:
+        plan = plan_of(world.row(world.begin(state="draft", when=when or None)).body)
+        tried = rehearse(world.store, world.settings, plan, noon)
+        assert tried.go == 3 and not tried.withheld
+        return [item.text for item in checking.people(tried, plan)]
+
+    whole = ["It is for 3 people.", "Nobody of them would be passed over."]
+    assert said(local="2026-10-01T09:00", zone="UTC") == whole
+    late = "would get it later, {}: it is quiet hours for them (night)."
+    assert said()[1] == f"1 person {late.format('at 2026-09-28 23:00 UTC')}"
+    between = "between 2026-09-29 06:00 and 2026-09-29 12:00 UTC"
+    assert said(at="2026-09-29T02:00:00Z")[1] == f"2 people {late.format(between)}"
     world.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cdp.delivery.journeys import holding
 from cdp.pipeline import unmerge
 from cdp.pipeline.journeys import explain
 from cdp.store import meta
@@ -9,6 +10,7 @@ from cdp.store.journeys import launched as journeys
 from cdp.store.journeys import runs as journey_runs
 from cdp.store.journeys import story as journey_story
 from cdp.store.journeys import sums as journey_sums
+from cdp.store.messages import deliveries
 from cdp.store.profiles import people
 from cdp.store.tables import USERS
 from tests.pipeline.journeys.town import BEGIN, DAY, HOUR, Town
@@ -210,6 +212,24 @@ def test_of_a_group_of_journeys_a_person_is_in_one(town: Town) -> None:
         assert u2 is not None
         checks = explain.explained(tx, "tips", u2, town.now).checks
     assert [check.ok for check in checks if check.name == "group"] == [True]
+
+
+def test_what_a_left_journey_had_asked_for_is_withheld(town: Town) -> None:
+    hook = "{ id: hook, webhook: { url: https://x.example } }"
+    steps = f"steps: [ {{ send: tip }}, {hook}, {{ wait: 5d }} ]"
+    town.journey("tips", f"trigger: {{ event: Seen }}\nentry: every_time\n{steps}", "tip")
+    town.journey("winback", f"trigger: {{ event: Gone }}\n{steps}", "back")
+    town.define("journey_group", "life", GROUP)
+    town.settle()
+    town.track("u1", "Seen")
+    town.track("u2", "Seen")
+    town.track("u1", "Gone")
+    with town.store.read() as tx:
+        asked = list(deliveries.by_ids(tx, list(range(1, 9))).values())
+        found = holding.withheld(tx, asked, town.now)
+    sends = [row for row in asked if row.template]
+    assert [row.origin_key for row in sends] == ["tips", "tips", "winback"] and len(asked) == 6
+    assert found == {sends[0].id: ("outranked: life (winback)", 0)}
 
 
 def test_of_journeys_that_one_event_begins_the_first_of_the_group_begins(town: Town) -> None:

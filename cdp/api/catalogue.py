@@ -14,7 +14,7 @@ from cdp.api.room import Room, here, page_of
 from cdp.api.sources import find as find_source
 from cdp.events import format_time
 from cdp.events.message import TYPES
-from cdp.protocols import Classes, field_key, root_of
+from cdp.protocols import Classes, field_name, root_of
 from cdp.store import config_rows
 from cdp.store.catalogue import reads as catalogue_reads
 from cdp.store.catalogue.fields import load_classes
@@ -304,7 +304,7 @@ def _field_row(field: Field, keys: dict[int, str], classes: Classes, root: str) 
     decided = classes.decision(name)
     return {
         "path": field.path,
-        "field": field_key(name),
+        "field": field_name(name),
         "personal": field.looks_personal(name) if decided is None else decided,
         "confirmed": decided is not None,
         "count": field.n,

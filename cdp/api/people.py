@@ -74,11 +74,12 @@ class ProfileSchema(FaceSchema):
 
 
 class IdentifierSchema(Schema):
-    """An identifier and the message that brought it."""
+    """An identifier, the message that brought it, and when it was last named."""
 
     type = fields.String()
     value = fields.String(metadata=personal("value"))
     first_at = fields.String()
+    last_at = fields.String(metadata={"description": "The latest message that named it."})
     source = fields.String(allow_none=True)
     message_id = fields.String()
 
@@ -224,13 +225,16 @@ def get_profile(profile: str) -> dict[str, Any]:
 def list_identifiers(profile: str) -> dict[str, Any]:
     """The identifiers of a profile, in the order in which they came."""
     with here().store.read() as tx:
-        rows = people.identifiers_of(tx, find(tx, profile).id)
+        found = find(tx, profile).id
+        rows = people.identifiers_of(tx, found)
+        last = people.last_named(tx, people.nodes_of(tx, found))
         sources = _sources(tx)
     data = [
         {
             "type": row.type,
             "value": row.value,
             "first_at": format_time(row.first_t),
+            "last_at": format_time(last.get((row.type, row.value), row.first_t)),
             "source": sources.get(row.first_source),
             "message_id": row.first_message_id,
         }

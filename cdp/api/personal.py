@@ -65,7 +65,7 @@ class Decisions(Schema):
     """What is decided: field, then true, false, or null to leave it to its look again."""
 
     fields_ = fields.Dict(
-        keys=fields.String(validate=validate.Length(max=700)),
+        keys=fields.String(),
         values=fields.Boolean(allow_none=True, truthy={True}, falsy={False}),
         required=True,
         data_key="fields",

@@ -49,7 +49,7 @@ def explain(identifier: str, as_json: bool, **where: Any) -> None:
         console.print(f"{told['id']}  the rules block all of its identifiers by now")
     else:
         tree = Tree(_head(branch), highlight=False)
-        _grow(tree, branch)
+        _grow(tree, branch, branch["id"])
         console.print(tree)
     for other in told["elsewhere"]:
         for apart in other["kept_apart"]:
@@ -68,7 +68,8 @@ def _head(branch: dict[str, Any]) -> str:
     return f"{branch['id']}  founded by {branch['founded_by']} at {branch['created_at']}"
 
 
-def _grow(tree: Any, branch: dict[str, Any]) -> None:
+def _grow(tree: Any, branch: dict[str, Any], told: str) -> None:
+    """Add the steps of ``branch``, which is in the profile with the id ``told``."""
     for step in branch["steps"]:
         parts = [f"{step['at']}  {_message(step)}"]
         if step["known_by"]:
@@ -77,11 +78,14 @@ def _grow(tree: Any, branch: dict[str, Any]) -> None:
             parts.append(f"added {', '.join(step['added'])}")
         leaf = tree.add("; ".join(parts))
         for apart in step["kept_apart"]:
-            home = f", it is {apart['belongs_to']}'s" if apart["belongs_to"] else ""
-            leaf.add(f"kept apart {apart['identifier']}: {apart['because']}{home}")
+            home = apart["belongs_to"]
+            # A limit in a window: what was kept apart in one may be theirs in the next.
+            whose = "; by now it is theirs" if home == told else f"; it is {home}'s" if home else ""
+            leaf.add(f"kept apart {apart['identifier']}: {apart['because']}{whose}")
         for joined in step["joined"]:
             by = ", ".join(joined["by"])
-            _grow(leaf.add(f"took in, by {by}:  {_head(joined['profile'])}"), joined["profile"])
+            taken = leaf.add(f"took in, by {by}:  {_head(joined['profile'])}")
+            _grow(taken, joined["profile"], told)
     if branch["more"]:
         tree.add(f"and {branch['more']:,} more")
 

@@ -35,10 +35,15 @@ class Limit:
     days: int | None = None
 
     def __str__(self) -> str:
+        return f"{self.count}{self.within}"
+
+    @property
+    def within(self) -> str:
+        """The window in words, to stand after what is counted."""
         if self.days is None:
-            return str(self.count)
+            return ""
         word = next((name for name, days in WINDOWS.items() if days == self.days), None)
-        return f"{self.count} in any {word or f'{self.days} days'}"
+        return f" in any {word or f'{self.days} days'}"
 
 
 class _Ranks(dict[str, tuple[int, str]]):

@@ -48,7 +48,8 @@ def reason_text(reason: str, rules: Rules, cuts: dict[int, CutRow]) -> str:
     """In words, which rule kept an identifier apart (`cdp.identity.Dropped`)."""
     kind, _, detail = reason.partition(":")
     if kind == "limit":
-        return f"a profile has at most {rules.limit(detail)} {detail}"
+        limit = rules.limit(detail)
+        return f"a profile has at most {limit.count} {detail}{limit.within}"
     if kind == "identifiers":
         return f"a profile has at most {rules.max_ids} identifiers"
     if kind == "merges":

@@ -5,7 +5,7 @@
 listed. Pure: values in, values out; no store, no clock.
 """
 
-from cdp.protocols.classes import PERSONAL, Classes, NoField, field_key, root_of
+from cdp.protocols.classes import PERSONAL, Classes, NoField, field_key, field_name, root_of
 from cdp.protocols.masks import DOTS, masked, masked_text
 from cdp.protocols.names import general_name, hides_something
 from cdp.protocols.personal import RED, YELLOW, looks_personal
@@ -24,6 +24,7 @@ __all__ = [
     "Seen",
     "families",
     "field_key",
+    "field_name",
     "general_name",
     "hides_something",
     "is_conflict",

@@ -7,16 +7,20 @@ A field is named by its root and path, as `cdp.protocols.looks_personal` has it:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from cdp.protocols.personal import key_kind, looks_personal
-from cdp.protocols.shapes import ACCOUNT, OBJECTS, PARTS, path_key, split_path
+from cdp.protocols.shapes import ACCOUNT, BLANK, OBJECTS, PARTS, path_key, split_path
 
 #: What a field is called whose name tells no kind, when a person says that it is personal.
 PERSONAL = "personal"
 ROOTS = ("traits", ACCOUNT, OBJECTS, "properties", "context")
-MAX_FIELD = 600
+#: The longest that `cdp.protocols.shapes` makes: four keys of 100, and the type of an object.
+MAX_FIELD = 1100
+#: Of an array, or of an array of arrays, the items.
+_ITEMS = re.compile(r"(?:\[\])+$")
 
 
 class NoField(ValueError):
@@ -25,13 +29,22 @@ class NoField(ValueError):
 
 def field_key(field: str) -> str:
     """The name under which a decision about ``field`` is kept. Raises `NoField`."""
-    made = ".".join(step.removesuffix("[]") for step in split_path(field.strip()))
-    root, dot, path = made.partition(".")
-    if root not in ROOTS or not dot or not path or path.startswith(".") or "\0" in made:
+    root, dot, path = field.strip().partition(".")
+    if root not in ROOTS or not dot or not path or path.startswith(".") or "\0" in path:
         raise NoField(f"{field!r:.100} is no field; one begins with {', '.join(ROOTS)}, and a dot")
+    made = field_name(field)
     if len(made) > MAX_FIELD:
         raise NoField(f"a field's name has at most {MAX_FIELD} characters")
     return made
+
+
+def field_name(field: str) -> str:
+    """`field_key` of a field that was seen: whatever its keys are, it has a name."""
+    return ".".join(_steps(field))
+
+
+def _steps(field: str) -> list[str]:
+    return [_ITEMS.sub("", step).strip() or BLANK for step in split_path(field)]
 
 
 def root_of(type_: str, name: str = "") -> str:
@@ -55,7 +68,7 @@ class Classes:
         """
         if not self._decided:
             return None
-        steps = [step.removesuffix("[]") for step in split_path(field)]
+        steps = _steps(field)
         own = self._decided.get(".".join(steps))
         if own is not None:
             return own

@@ -23,6 +23,8 @@ MAX_TEXT = 100
 #: Of an array this many items are looked at.
 MAX_ITEMS = 5
 MAX_KEY = 100
+#: How a key is listed that has no letters.
+BLANK = "‹blank›"
 #: Of the samples kept, so many are the latest, whatever their number.
 _LATEST = 5
 
@@ -238,7 +240,7 @@ def path_key(key: str) -> str:
     key = general_name(key)
     if len(key) > MAX_KEY:
         key = key[: MAX_KEY - 1] + "…"
-    return key.replace("\\", "\\\\").replace(".", "\\.")
+    return key.replace("\\", "\\\\").replace(".", "\\.") if key.strip() else BLANK
 
 
 def split_path(path: str) -> list[str]:

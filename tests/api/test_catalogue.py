@@ -142,6 +142,18 @@ def test_fields_are_proposed_confirmed_and_overruled(seen: Space) -> None:
     get(seen, "/api/catalogue/traits?of=cats", 404)
 
 
+def test_keys_without_letters_are_listed_and_decided_as_others_are(seen: Space) -> None:
+    odd = {"": 1, "[]": 2, "a": {" ": 3}, "." * 90: {"." * 90: {"." * 90: {"." * 90: 4}}}}
+    seen.send({"type": "track", "userId": "u1", "event": "Odd", "properties": odd})
+    listed = [row["field"] for row in get(seen, "/api/catalogue/events/Odd")["fields"]]
+    known = {row["field"] for row in get(seen, "/api/catalogue/fields")["data"]}
+    assert len(listed) == 8 and set(listed) <= known and "properties.a.‹blank›" in known
+    decided = dict.fromkeys(listed, True)
+    change = {"json": {"fields": decided}, "headers": bearer()}
+    assert seen.client().patch("/api/catalogue/fields", **change).status_code == 200
+    assert all(row["personal"] for row in get(seen, "/api/catalogue/events/Odd")["fields"])
+
+
 @pytest.mark.parametrize(
     "fields", [{"email": True}, {"traits.email": "yes"}, {}, {"traits.": None}]
 )

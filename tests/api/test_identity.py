@@ -72,6 +72,22 @@ def test_parting_a_kiosk_gives_each_side_its_own_and_can_be_undone(api: Api, spa
     api.post(f"/api/identity/cuts/{cut['number']}/undo", status=404)
 
 
+def test_an_identifier_says_when_its_person_first_and_last_named_it(api: Api, space: Space) -> None:
+    def named(at: str, **ids: str) -> dict[str, object]:
+        return {"type": "page", "timestamp": f"2026-01-0{at}T00:00:00Z", **ids}
+
+    space.send(
+        named("1", anonymousId="kiosk"), named("2", anonymousId="kiosk", userId="u1"),
+        named("5", userId="u1"), named("4", anonymousId="kiosk"),
+        named("7", anonymousId="kiosk", userId="u2"),  # kept apart: u2 says nothing of it
+    )  # fmt: skip
+    rows = api.get("/api/profiles/user_id:u1/identifiers")["data"]
+    assert {row["value"]: (row["first_at"][9], row["last_at"][9]) for row in rows} == {
+        "kiosk": ("1", "4"),
+        "u1": ("2", "5"),
+    }
+
+
 def test_what_cannot_be_parted_is_said(api: Api, space: Space) -> None:
     space.send(*kiosk())
     address = "/api/profiles/user_id:u1/unmerge"

@@ -34,9 +34,22 @@ def test_the_tree_names_messages_rules_and_both_profiles(world: World, admin: Br
     text = words(admin.page(address_of(admin, "u1") + "/identifiers"))
     assert "It also named user_id u1" in text and "took in the person" in text
     assert "Named by others, kept apart" in text
-    assert "a profile has at most 1 user_id" in text
+    assert "a profile has at most 1 user_id" in text and "First seen Last seen" in text
     assert "Kept apart" in words(admin.page(address_of(admin, "u2") + "/identifiers"))
     assert "at most 1 user_id" in words(admin.page("/live/events/4"))
+
+
+def test_what_a_window_kept_apart_and_later_took_is_called_theirs(
+    world: World, admin: Browser
+) -> None:
+    admin.post("/settings/identity", limits="user_id: 1\nanonymous_id: 1 per day", what="save")
+    for n, at in enumerate(("01T08", "01T09", "03T08")):
+        world.send(
+            {"type": "identify", "anonymousId": f"a{min(n, 1)}", "userId": "u1",
+             "timestamp": f"2026-01-{at}:00:00Z"}
+        )  # fmt: skip
+    text = words(admin.page(address_of(admin, "u1") + "/identifiers"))
+    assert "a profile has at most 1 anonymous_id in any day. By now it is theirs." in text
 
 
 def test_somebody_is_parted_after_a_look_and_joined_again(world: World, admin: Browser) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdp.protocols import Classes, NoField, field_key, root_of
+from cdp.protocols import Classes, NoField, Seen, field_key, field_name, root_of
 
 
 def test_without_a_decision_the_look_decides() -> None:
@@ -36,6 +36,29 @@ def test_items_of_a_list_are_the_list() -> None:
 def test_what_is_no_field_is_told(text: str) -> None:
     with pytest.raises(NoField, match="is no field"):
         field_key(text)
+
+
+@pytest.mark.parametrize(
+    ("key", "field"),
+    [
+        ("", "‹blank›"),
+        ("  ", "‹blank›"),
+        ("[]", "‹blank›"),
+        (" nick ", "nick"),
+        ("a[][]", "a"),
+        ("." * 90, "\\." * 90),
+    ],
+)
+def test_every_key_that_comes_has_a_field_that_can_be_decided(key: str, field: str) -> None:
+    nested = {key: {key: {key: {key: 1}}}}
+    found = Seen()
+    found.look(nested, "properties", 1000)
+    names = [field_name(f"properties.{path}") for path in found.properties]
+    assert names == [".".join(["properties", *[field] * n]) for n in range(1, 5)]
+    assert [field_key(name) for name in names] == names
+    seen = [f"properties.{path}" for path in found.properties]
+    kinds = [Classes({name: True}).kind(one, 1) for name, one in zip(names, seen, strict=True)]
+    assert kinds == ["personal"] * 4
 
 
 def test_the_root_tells_object_types_apart() -> None:

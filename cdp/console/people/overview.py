@@ -21,7 +21,7 @@ from cdp.console.snippets import host
 from cdp.pipeline.story import story
 from cdp.store import config_rows
 from cdp.store.events import activity, history, timeline
-from cdp.store.profiles import faces, object_types, objects
+from cdp.store.profiles import faces, object_types, objects, people
 from cdp.store.profiles.faces import Face
 from cdp.store.profiles.objects import Link
 from cdp.store.tables import USERS
@@ -106,6 +106,7 @@ def person(profile: str, tab: str = "timeline") -> str | Response:
                 context |= wishes.of_person(tx, subject.profile.id)
         elif tab == "identifiers":
             context["story"] = story(tx, subject.profile)
+            context["last_named"] = people.last_named(tx, subject.nodes)
         elif tab == "accounts":
             context["bonds"] = _bonds(tx, subject)
     return render_template("console/person.html", **context)

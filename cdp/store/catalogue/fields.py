@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from cdp.definitions.computed_trait import hands_on
-from cdp.protocols import MASK, Classes, Property, field_key, root_of
+from cdp.protocols import MASK, Classes, Property, field_key, field_name, root_of
 from cdp.protocols.personal import key_kind
 from cdp.protocols.shapes import path_key
 from cdp.store import definitions
@@ -140,7 +140,7 @@ def _seen(tx: Connection) -> dict[str, _Seen]:
     found: dict[str, _Seen] = {}
     for type_, name, path, detail in tx.execute(statement):
         root = root_of(type_, name)
-        one = found.setdefault(field_key(f"{root}.{path}"), _Seen())
+        one = found.setdefault(field_name(f"{root}.{path}"), _Seen())
         one.names[(type_, name)] = None
         one.detail.join(_decode(detail))
     return found

@@ -97,6 +97,16 @@ def rows_of_nodes(
     return [HistoryRow(*row) for row in best]
 
 
+def newest_of_nodes(tx: Connection, node_ids: list[int]) -> dict[int, int]:
+    """The event time in ms of the newest row of each node that has any."""
+    bounds = _range(None, False, None, None)
+    found: dict[int, int] = {}
+    for number, _ in _partitions(tx, bounds, ascending=False) if node_ids else ():
+        for node, _name, t in _heads(tx, number, False, node_ids, None, bounds):
+            found[node] = max(t, found.get(node, t))
+    return found
+
+
 def _range(
     before: tuple[int, int] | None, ascending: bool, start: int | None, end: int | None
 ) -> _Range:

@@ -7,11 +7,18 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from cdp.identity import identifier_hash, normal_value, parse_identifier, parse_public_id
+from cdp.identity import (
+    Identifier,
+    identifier_hash,
+    normal_value,
+    parse_identifier,
+    parse_public_id,
+)
 from cdp.profiles.consent import Consent, latest
 from cdp.profiles.traits import TraitMap
 from cdp.store.bulk import blob, select_by
-from cdp.store.profiles import faces, graph, object_types, objects
+from cdp.store.events import timeline
+from cdp.store.profiles import apart, faces, graph, identity, object_types, objects
 from cdp.store.profiles.graph import IdentifierRow, NodeRow
 from cdp.store.tables import USERS, nodes, profiles
 
@@ -89,6 +96,22 @@ def identifiers_of(tx: Connection, profile: int) -> list[IdentifierRow]:
     """The identifiers of a profile, in the order in which they came."""
     rows = graph.identifiers_of_profiles(tx, [profile])
     return sorted(rows, key=lambda row: (row.first_t, row.first_source, row.id))
+
+
+def last_named(tx: Connection, found: Sequence[NodeRow]) -> dict[Identifier, int]:
+    """When a message of these nodes named each of their identifiers last: event time in ms.
+
+    What was kept apart of a node is not its.
+    """
+    newest = timeline.newest_of_nodes(tx, [row.id for row in found])
+    last: dict[Identifier, int] = {}
+    for row in found:
+        t = newest.get(row.id, row.first_t)  # its events may be too old to be kept
+        kept_apart = {item.identifier for item in apart.read(row.dropped)}
+        for identifier in identity.node_of(row).ids:
+            if identifier not in kept_apart:
+                last[identifier] = max(t, last.get(identifier, t))
+    return last
 
 
 def nodes_of(tx: Connection, profile: int) -> list[NodeRow]:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from cdp.protocols import DOTS, Classes, masked_text
 from cdp.protocols.masker import Masker
-from cdp.store.catalogue.fields import load_classes, roots
+from cdp.store.catalogue.fields import roots
 from cdp.store.profiles import object_types, people
 from cdp.store.profiles.people import Profile
 
@@ -153,13 +153,18 @@ def hide_subject(tx: Connection, masker: Masker, profile: Profile) -> None:
         masker.hide(row.value)
 
 
-def mask(tx: Connection, response: Response, schema: Schema | None, plain: bool) -> None:
-    """Mask an answer; ``schema`` is that of a good one, ``plain`` as `AnswerMasker` has it."""
+def mask(
+    tx: Connection, response: Response, classes: Classes, schema: Schema | None, plain: bool
+) -> None:
+    """Mask an answer by what is decided of fields.
+
+    ``schema`` is that of a good one, ``plain`` as `AnswerMasker` has it.
+    """
     known = roots(tx)
     words = {word: known[id_] for id_, word in object_types.words(tx).items()}
     subject: Profile | None = g.get("subject")
     root = known[subject.collection] if subject is not None else "traits"
-    masker = AnswerMasker(load_classes(tx), words, root, plain)
+    masker = AnswerMasker(classes, words, root, plain)
     if subject is not None:
         hide_subject(tx, masker, subject)
     value = response.get_json()

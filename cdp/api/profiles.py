@@ -21,7 +21,7 @@ from cdp.config import Settings
 from cdp.identity import parse_identifier, parse_public_id
 from cdp.protocols.masker import Masker
 from cdp.store import Store
-from cdp.store.catalogue.fields import load_classes, roots
+from cdp.store.catalogue.fields import Decided, roots
 from cdp.store.profiles import object_types, people
 from cdp.store.profiles.people import Profile
 
@@ -32,6 +32,7 @@ _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 def create_blueprint(store: Store, settings: Settings) -> Blueprint:
     """The Profile API over ``store``."""
     blueprint = Blueprint("profile_api", __name__)
+    decided = Decided()
     blueprint.before_request(lambda: _authenticate(store))
 
     # A value may hold slashes, two in a row as well.
@@ -49,7 +50,7 @@ def create_blueprint(store: Store, settings: Settings) -> Blueprint:
             if number is None:
                 raise ApiError(404, "not_found", "The space or collection was not found.")
             found = _find(tx, number, identifier)
-            return jsonify(ROUTES[route](tx, found, _masker(tx, found)))
+            return jsonify(ROUTES[route](tx, found, _masker(tx, found, decided)))
 
     @blueprint.route("/v1/spaces/", methods=_METHODS)
     @blueprint.route("/v1/spaces/<rest:rest>", methods=_METHODS, merge_slashes=False)
@@ -77,11 +78,11 @@ def _authenticate(store: Store) -> None:
     g.token = token
 
 
-def _masker(tx: Connection, profile: Profile) -> Masker | None:
+def _masker(tx: Connection, profile: Profile, decided: Decided) -> Masker | None:
     """What masks the values of a profile, unless whoever asks may see them."""
     if allows(g.token, PERSONAL):
         return None
-    masker = Masker(load_classes(tx), root=roots(tx)[profile.collection])
+    masker = Masker(decided.classes(tx), root=roots(tx)[profile.collection])
     hide_subject(tx, masker, profile)
     return masker
 

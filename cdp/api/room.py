@@ -23,6 +23,7 @@ from cdp.api.errors import ApiError
 from cdp.api.masking import mask
 from cdp.config import Settings
 from cdp.store import Store
+from cdp.store.catalogue.fields import Decided
 from cdp.store.config_rows import Token
 
 EXTENSION = "headwater.api"
@@ -43,6 +44,7 @@ class Here:
     settings: Settings
     plugins: Any
     now: Callable[[], int] = field(default=lambda: int(time.time() * 1000))
+    decided: Decided = field(default_factory=Decided)
 
 
 def here() -> Here:
@@ -166,7 +168,8 @@ class Room(Blueprint):  # type: ignore[misc]
         if response.is_json:
             name = (request.endpoint or "").rpartition(".")[2]
             with here().store.read() as tx:
-                mask(tx, response, self.answers.get(name), self._plain)
+                classes = here().decided.classes(tx)
+                mask(tx, response, classes, self.answers.get(name), self._plain)
         elif response.is_streamed or response.get_data():
             return errors.answer(_PERSONAL_NEEDED)
         return response

@@ -23,6 +23,7 @@ from cdp.cli.common import (
 from cdp.definitions import Fault, Id, Kind
 from cdp.definitions.sending import SendTo
 from cdp.store import Store
+from cdp.store.audiences import membership
 from cdp.store.defined import defining
 
 #: Options of fields whose names mean something else to every command.
@@ -189,7 +190,8 @@ def _list(kind: Kind, words: str, _: Any) -> click.Command:
     own = [text.field for text in kind.texts] or [
         field for field in ("channel", "subject") if field in kind.schema().fields
     ]
-    columns = ["key", "name", *own, "version", "author"]
+    sized = kind.name == "audience"
+    columns = ["key", "name", *(["size"] if sized else []), *own, "version", "author"]
 
     @_command("list", f"List {kind.title}s. Example: {words} list")
     @store_options
@@ -200,8 +202,11 @@ def _list(kind: Kind, words: str, _: Any) -> click.Command:
         _, store = open_store(**where)
         with store.read() as tx:
             found = defining.load(tx)
+            states = membership.states(tx, kind.name) if sized else {}
         links = defining.links(found)
         rows = [shown(v, links[id_]) for id_, v in found.items() if v.kind == kind.name]
+        for row in rows if sized else ():
+            row["size"] = states[row["key"]].size if row["key"] in states else None
         print_rows(rows, as_json, columns)
 
     return list_

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from cdp.config import Settings
 from cdp.log import Record
 from cdp.store import Store
+from cdp.store.catalogue.fields import Decided
 
 EXTENSION = "headwater.console"
 
@@ -55,6 +56,7 @@ class Console:
     settings: Settings
     services: Services
     now: Callable[[], int] = field(default=lambda: int(time.time() * 1000))
+    decided: Decided = field(default_factory=Decided)
 
     def demo_state(self) -> dict[str, Any] | None:
         """The state of the sample data; None where there is no such thing."""

@@ -11,9 +11,10 @@ from markupsafe import Markup
 from sqlalchemy import Connection, Row
 
 from cdp.console.auth import Visitor
+from cdp.console.context import console
 from cdp.protocols import DOTS, Classes
 from cdp.protocols.masker import Masker
-from cdp.store.catalogue.fields import load_classes, roots
+from cdp.store.catalogue.fields import roots
 from cdp.store.tables import USERS
 
 #: Fields of ours that are addresses and keys of ours: a piece of them must not be replaced.
@@ -37,7 +38,7 @@ def message_mask(tx: Connection) -> Callable[[dict[str, Any]], dict[str, Any]] |
     if sees_personal(g.get("visitor")):
         return None
     known = roots(tx)
-    return Masker(load_classes(tx), known, known[USERS]).message
+    return Masker(console().decided.classes(tx), known, known[USERS]).message
 
 
 class PageMasker(Masker):

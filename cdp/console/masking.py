@@ -33,7 +33,7 @@ from cdp.journeys.run import Run
 from cdp.protocols import DOTS, masked_text
 from cdp.protocols.masker import Masker
 from cdp.store import config_rows
-from cdp.store.catalogue.fields import load_classes, roots
+from cdp.store.catalogue.fields import roots
 from cdp.store.config_rows import Source
 from cdp.store.destinations.health import Call
 from cdp.store.events.console_queries import Change, RejectedRow
@@ -80,7 +80,7 @@ def mask_json(response: Response) -> Response:
 def masker_of(tx: Connection, collection: int = USERS) -> PageMasker:
     """A masker with what is decided of fields now; traits are those of ``collection``."""
     known = roots(tx)
-    return PageMasker(load_classes(tx), known, RULES, known[collection])
+    return PageMasker(console().decided.classes(tx), known, RULES, known[collection])
 
 
 def _face(masker: Masker, face: Face) -> Face:

@@ -28,7 +28,7 @@ from cdp.console.audiences import builder, by_hand, picks, preview, queries, rea
 from cdp.console.audiences import overview as audiences
 from cdp.console.broadcasts import form as broadcast_form
 from cdp.console.broadcasts import overview as broadcasts
-from cdp.console.catalogue import classes
+from cdp.console.catalogue import classes, lists
 from cdp.console.catalogue import pages as catalogue_pages
 from cdp.console.connections import destinations, plugins, replays, sources
 from cdp.console.context import EXTENSION, Console, Services
@@ -73,6 +73,8 @@ PAGES: tuple[tuple[str, str, View], ...] = (
     ("/catalogue/traits", "catalogue_traits", catalogue_pages.traits),
     ("/catalogue/context", "catalogue_context", catalogue_pages.context),
     ("/catalogue/personal", "catalogue_personal", classes.index),
+    ("/catalogue/lists", "lists", lists.index),
+    ("/catalogue/lists/<key>", "list_one", lists.one),
     ("/audiences", "audiences", audiences.index),
     ("/journeys", "journeys", journeys.index),
     ("/journeys/-new", "journey_new", journey_new.new),
@@ -193,6 +195,10 @@ FORMS: tuple[tuple[str, str, View], ...] = (
     ("/catalogue/computed-traits/-try", "query_try", queries.attempt),
     ("/live/test", "test_event", live.send_test),
     ("/catalogue/personal", "catalogue_personal_change", classes.change),
+    ("/catalogue/lists", "list_create", lists.create),
+    ("/catalogue/lists/<key>", "list_replace", lists.replace),
+    ("/catalogue/lists/<key>/revert", "list_revert", lists.revert),
+    ("/catalogue/lists/<key>/remove", "list_remove", lists.remove),
     ("/people/exports", "export_download", exports.download),
     ("/people/imports/new", "import_upload", imports.upload),
     ("/people/imports/draft/<token>", "import_decide", imports.decide),

@@ -247,6 +247,7 @@ def _define(world: World) -> None:
     for address, fields in (
         ("/catalogue/computed-traits/-new", query),
         ("/audiences/-new", {"name": "Guests", "static": "1"}),
+        ("/catalogue/lists", {"key": "vip_emails", "values": "ana@example.org"}),
     ):
         assert admin.post(address, **fields).status_code == 303
 

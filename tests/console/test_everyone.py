@@ -42,6 +42,8 @@ ADDRESSES = (
     "/catalogue/context",
     "/catalogue/personal",
     "/catalogue/personal?state=all",
+    "/catalogue/lists",
+    "/catalogue/lists/vip_emails",
     "/catalogue/virtual-events",
     "/catalogue/virtual-events/-new?event=Order+Completed",
     "/catalogue/virtual-events/big_order",

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from cdp.store import definitions
+from cdp.store.catalogue import fields
 from cdp.store.catalogue import reads as catalogue_reads
-from cdp.store.catalogue.fields import KIND, Known, decide, known_fields
+from cdp.store.catalogue.fields import KIND, Decided, Known, decide, known_fields
 from tests.factories import Space
 
 
@@ -97,6 +98,24 @@ def test_values_of_what_was_overruled_are_kept_from_then_on(space: Space) -> Non
     assert ("landline", None) in samples(space, "phone")
     say(space, "properties.phone", None)
     assert samples(space, "phone") == [(None, "phone")]
+
+
+def test_decisions_are_read_anew_when_something_was_changed(
+    space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads, load = [], fields.load_classes
+    monkeypatch.setattr(fields, "load_classes", lambda tx: reads.append(1) or load(tx))
+    decided = Decided()
+
+    def kind() -> str | None:
+        with space.store.read() as tx:
+            return decided.classes(tx).kind("traits.colour", "x")
+
+    assert (kind(), kind(), len(reads)) == (None, None, 1)
+    say(space, "traits.colour", True)
+    assert (kind(), kind()) == ("personal", "personal")
+    say(space, "traits.colour", False)
+    assert kind() is None
 
 
 def test_a_decision_can_come_before_the_first_event(space: Space) -> None:

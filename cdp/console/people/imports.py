@@ -11,6 +11,7 @@ from flask import Response, abort, flash, g, redirect, render_template, request,
 from sqlalchemy import Connection
 from werkzeug import Response as Answer
 
+from cdp.conditions.lists import MAX_BYTES
 from cdp.console.auth import author
 from cdp.console.context import console
 from cdp.console.layout import number_arg
@@ -28,6 +29,7 @@ PAGE = 50
 MAX_UPLOAD = 256 * 1024 * 1024
 #: What a form of the console has at most otherwise.
 MAX_FORM, MAX_IMAGES = 4 * 1024 * 1024, 32 * 1024 * 1024
+MAX_LIST = 2 * MAX_BYTES
 TRAIT, OWN_ID = "trait", "custom"
 
 #: What a column can be, in words.
@@ -67,7 +69,12 @@ class Line(NamedTuple):
 
 def limit_upload() -> None:
     """Before anything of a form is read: how large it may be."""
-    uploads = {"console.import_upload": MAX_UPLOAD, "console.image_upload": MAX_IMAGES}
+    uploads = {
+        "console.import_upload": MAX_UPLOAD,
+        "console.image_upload": MAX_IMAGES,
+        "console.list_create": MAX_LIST,
+        "console.list_replace": MAX_LIST,
+    }
     request.max_content_length = uploads.get(str(request.endpoint), MAX_FORM)
 
 

@@ -28,6 +28,8 @@ from cdp.store.tables import list_values, lists
 
 KIND = "list"
 KEY = re.compile(r"[a-z][a-z0-9_]{0,59}")
+#: Kinds of definitions with conditions.
+_ASKING = ("audience", "computed_trait", "virtual_event", "journey")
 #: Values in one transaction.
 PIECE = 20_000
 #: Versions of a list whose values are kept: the one that holds, and the one before it.
@@ -109,18 +111,24 @@ def put(store: Store, now: int, key: str, values: Sequence[str], author: str) ->
     return made
 
 
-def revert(tx: Connection, now: int, key: str, author: str) -> Listed:
-    """Let the version before the one that holds hold again; `NoSuchList` if it is gone."""
+def before(tx: Connection, key: str) -> Listed | None:
+    """The version before the one that holds, while its values are kept."""
     held = find(tx, key)
     for version in definitions.versions(tx, KIND, key):
         number = (version.body or {}).get("list")
-        if version.version >= held.version or number in (None, held.id):
-            continue
-        if tx.execute(select(lists.c.id).where(lists.c.id == number)).first() is None:
-            break
-        definitions.put(tx, now, KIND, key, version.body, author)
-        return find(tx, key)
-    raise NoSuchList(f"of the list {key} no earlier version is kept")
+        if version.version < held.version and number not in (None, held.id):
+            return _listed(tx, version)
+    return None
+
+
+def revert(tx: Connection, now: int, key: str, author: str) -> Listed:
+    """Let the version before the one that holds hold again; `NoSuchList` if it is gone."""
+    old = before(tx, key)
+    if old is None:
+        raise NoSuchList(f"of the list {key} no earlier version is kept")
+    body = definitions.body_of(tx, KIND, key, old.version)
+    definitions.put(tx, now, KIND, key, body, author)
+    return find(tx, key)
 
 
 def remove(store: Store, now: int, key: str, author: str) -> None:
@@ -136,18 +144,22 @@ def remove(store: Store, now: int, key: str, author: str) -> None:
     drop_old(store, now)
 
 
-def used_by(tx: Connection, key: str) -> list[str]:
-    """Who has a condition that asks for a list."""
+def users_of(tx: Connection, key: str) -> list[tuple[str, str]]:
+    """Who has a condition that asks for a list: kinds and keys."""
     found = [
-        f"the destination {item.key}"
+        ("destination", item.key)
         for item in config_rows.all_destinations(tx)
         if _asks_for(item.filter, key)
     ]
-    for kind in ("audience", "computed_trait", "virtual_event", "journey"):
-        for item in definitions.all_current(tx, kind):
-            if any(_asks_for(text, key) for text in _strings(item.body)):
-                found.append(f"the {kind.replace('_', ' ')} {item.key}")
+    for item in definitions.all_current(tx, *_ASKING):
+        if any(_asks_for(text, key) for text in _strings(item.body)):
+            found.append((item.kind, item.key))
     return found
+
+
+def used_by(tx: Connection, key: str) -> list[str]:
+    """Who has a condition that asks for a list, in words."""
+    return [f"the {kind.replace('_', ' ')} {name}" for kind, name in users_of(tx, key)]
 
 
 def _strings(value: Any) -> Iterable[str]:

@@ -12,7 +12,7 @@ from cdp.definitions.computed_trait import hands_on
 from cdp.protocols import MASK, Classes, Property, field_key, field_name, root_of
 from cdp.protocols.personal import key_kind
 from cdp.protocols.shapes import path_key
-from cdp.store import definitions
+from cdp.store import definitions, meta
 from cdp.store.catalogue import writing as catalogue
 from cdp.store.profiles import object_types
 from cdp.store.tables import ACCOUNTS, USERS, catalogue_names, catalogue_properties
@@ -77,6 +77,24 @@ def load_classes(tx: Connection) -> Classes:
         if not more:
             return classes
         decided |= more
+
+
+class Decided:
+    """What is decided now, read anew when the configuration has changed; one for each app.
+
+    For transactions that only read: what one that writes has not committed must not be kept.
+    """
+
+    def __init__(self) -> None:
+        self._held: tuple[int, Classes] | None = None
+
+    def classes(self, tx: Connection) -> Classes:
+        """As `load_classes` gives them."""
+        version = meta.version(tx)  # first: what is newer than its version is read again
+        held = self._held
+        if held is None or held[0] != version:
+            held = self._held = (version, load_classes(tx))
+        return held[1]
 
 
 def roots(tx: Connection) -> dict[int, str]:

@@ -24,7 +24,8 @@ def doctor(quick: bool, as_json: bool, **where: Any) -> None:
 
     Example: cdp doctor
     """
-    from cdp.server.doctor import FAIL, Check, examine
+    from cdp.server.check import FAIL, Check
+    from cdp.server.doctor import examine
 
     failed = 0
     try:

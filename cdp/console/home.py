@@ -13,12 +13,14 @@ from cdp.console.context import console
 from cdp.console.format import plural, sentence
 from cdp.console.live.rejected import reason
 from cdp.console.snippets import snippets
+from cdp.definitions import title_of
 from cdp.demo.load import SOURCE
-from cdp.store import config_rows
+from cdp.store import config_rows, definitions
 from cdp.store.destinations.health import destination_health
 from cdp.store.events import console_queries
 from cdp.store.events.activity import DAY_MS, activity
 from cdp.store.events.console_queries import MINUTE_MS
+from cdp.store.journeys import standstill
 from cdp.store.meta import next_number
 from cdp.store.tables import USERS
 
@@ -144,6 +146,7 @@ def _troubles(tx: Connection, now_minute: int) -> list[Trouble]:
             title = f"{plural(dead, 'event')} not delivered to {destination.name}"
             text = "They were refused or ran out of retries, and can be sent again."
             found.append(Trouble("bad", title, text, None, address, "See and replay"))
+    found += _still(tx)
     refused = console_queries.refused_by_code(tx, now_minute - 24 * 60)
     if refused:
         total = sum(n for _, n, _ in refused)
@@ -157,4 +160,16 @@ def _troubles(tx: Connection, now_minute: int) -> list[Trouble]:
         found.append(
             Trouble("wait", title, error.error, error.first_at, address, "See the traceback")
         )
+    return found
+
+
+def _still(tx: Connection) -> list[Trouble]:
+    """Journeys that stand still by themselves."""
+    found = []
+    for one in standstill.all_standing(tx):
+        version = definitions.current(tx, "journey", one.key)
+        name = title_of(one.key, (version.body if version is not None else None) or {})
+        address = url_for("console.journey", key=one.key)
+        why = sentence(one.reason)
+        found.append(Trouble("bad", f"{name} {one.title}", why, one.since, address, "Look at it"))
     return found

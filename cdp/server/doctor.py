@@ -9,7 +9,6 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,37 +19,24 @@ from cdp.events import format_time
 from cdp.log import open_reader
 from cdp.log.files import segments
 from cdp.plugin import manager
+from cdp.server import outgoing
+from cdp.server.check import FAIL, MANY_WAITING, OK, WARN, Check
 from cdp.server.functions import know_functions
 from cdp.server.health import SILENT_MS
 from cdp.server.supervise import CannotServe, hold
-from cdp.store import Store, config_rows, meta, snapshot
+from cdp.store import Store, meta, snapshot
 from cdp.store.audiences.warehouse import Reached, all_reached
 from cdp.store.db import FILE
-from cdp.store.destinations import streams as delivery
-from cdp.store.destinations.health import destination_health
 from cdp.store.events import console_queries, progress
 from cdp.store.migrate import HEAD, current
-
-OK, WARN, FAIL = "ok", "warn", "fail"
 
 _MB = 1 << 20
 #: Free space below which the log may soon stop, and below which it does.
 FEW_BYTES, TOO_FEW_BYTES = 2048 * _MB, 200 * _MB
-#: Messages or events that wait before somebody should look.
-MANY_WAITING = 50_000
 CLOCK_MS = 5_000
 #: How long a lost part of the log is told of.
 VANISHED_DAYS = 30
 _DAY_MS = 86_400_000
-
-
-class Check(NamedTuple):
-    """What one look found; ``todo`` is empty where all is well."""
-
-    check: str
-    state: str
-    text: str
-    todo: str = ""
 
 
 def examine(settings: Settings, deep: bool = True) -> Iterator[Check]:
@@ -75,9 +61,10 @@ def examine(settings: Settings, deep: bool = True) -> Iterator[Check]:
         yield _clock(store)
         yield _pipeline(store, running or bool(settings.database_url))
         yield from _log(store, settings, running)
-        yield from _destinations(store)
+        yield from outgoing.destinations(store)
         yield from map(_warehouse, all_reached(store, settings))
-        yield from _streams(store)
+        yield from outgoing.streams(store)
+        yield from outgoing.journeys(store)
         yield from _plugins(store, settings)
     finally:
         store.close()
@@ -220,29 +207,6 @@ def _log(store: Store, settings: Settings, running: bool) -> Iterator[Check]:
             yield Check(f"log {row.part}", WARN, what, todo)
 
 
-def _destinations(store: Store) -> Iterator[Check]:
-    with store.read() as tx:
-        rows = [
-            (item, destination_health(tx, item.id)) for item in config_rows.all_destinations(tx)
-        ]
-    well = 0
-    for item, health in rows:
-        name = f"destination {item.key}"
-        if item.enabled and health.state == "stopped":
-            todo = f"Mend it, then: cdp destinations enable {item.key}"
-            yield Check(name, FAIL, f"it is stopped: {health.error or 'no reason was given'}", todo)
-        elif item.enabled and health.state == "stalled":
-            todo = "It is tried again by itself; see the calls: cdp destinations calls " + item.key
-            yield Check(name, WARN, f"it is stalled: {health.error or 'no reason given'}", todo)
-        elif health.dead:
-            todo = f"See why, then: cdp destinations dead {item.key} --replay all"
-            yield Check(name, WARN, f"{health.dead:,} events were refused for good", todo)
-        else:
-            well += 1
-    if well or not rows:
-        yield Check("destinations", OK, f"{well} of {len(rows)} are well")
-
-
 def _warehouse(found: Reached) -> Check:
     if found.error is not None:
         used = f" (the trait {found.trait} asks it)" if found.trait else ""
@@ -253,23 +217,6 @@ def _warehouse(found: Reached) -> Check:
         todo = "Give a user that may only read what traits are made of."
         return Check("warehouse", WARN, f"{text_}, and its user may do everything there", todo)
     return Check("warehouse", OK, text_)
-
-
-def _streams(store: Store) -> Iterator[Check]:
-    with store.read() as tx:
-        end = meta.next_number(tx, "seq")
-        rows = delivery.all_streams(tx)
-        off = {d.id for d in config_rows.all_destinations(tx) if not d.enabled}
-    behind = [
-        (row.name, end - row.seq)
-        for row in rows
-        if row.state != "done" and row.destination_id not in off and end - row.seq > MANY_WAITING
-    ]
-    for name, count in behind:
-        todo = "See how fast it answers: cdp destinations list"
-        yield Check("stream", WARN, f"{name} is {count:,} events behind", todo)
-    if not behind:
-        yield Check("streams", OK, "none is far behind")
 
 
 def _plugins(store: Store, settings: Settings) -> Iterator[Check]:

@@ -14,6 +14,7 @@ from cdp.config import Settings
 from cdp.log import GroupCommit
 from cdp.store import Store, meta
 from cdp.store.events import progress
+from cdp.store.journeys import standstill
 from cdp.store.tables import streams
 
 #: What `register` adds.
@@ -104,7 +105,15 @@ def render_metrics(store: Store) -> str:
     lag = Gauge(
         "cdp_stream_lag", "Events that wait for a stream.", ["stream", "state"], registry=registry
     )
+    still = Gauge(
+        "cdp_journey_standing_still",
+        "1 where a journey stands still by itself; for people who are held, how many.",
+        ["journey", "what"],
+        registry=registry,
+    )
     with store.read() as tx:
+        for one in standstill.all_standing(tx):
+            still.labels(one.key, one.what).set(one.people or 1)
         end = meta.next_number(tx, "seq")
         for row in tx.execute(select(streams.c.name, streams.c.seq, streams.c.state)):
             lag.labels(row.name, row.state).set(max(0, end - row.seq))

@@ -7,6 +7,7 @@ from typing import Any
 from cdp.console import assets, context, format
 from cdp.store import Store, config_rows
 from cdp.store.events import progress
+from cdp.store.journeys import launched as journeys
 from tests.console.factory import KEY, Browser, World, words
 
 
@@ -30,6 +31,16 @@ def test_a_running_server_shows_figures_and_what_is_broken(world: World, admin: 
     page = admin.page("/")
     assert "2 messages refused in the last 24 h" in page
     assert 'href="/live/rejected"' in page
+
+
+def test_a_journey_that_paused_itself_is_told_of(world: World, admin: Browser) -> None:
+    world.send({"type": "track", "userId": "u1", "event": "X"})
+    with world.store.write() as tx:
+        journeys.launch(tx, "winback", 1, "ada", 0)
+        journeys.change(tx, "winback", "headwater", 0, state="paused", reason="9 of 90 bounced")
+    page = admin.page("/")
+    assert "Winback paused itself" in page and "9 of 90 bounced" in page
+    assert 'href="/journeys/winback"' in page
 
 
 def test_today_is_compared_with_the_day_before(world: World, admin: Browser) -> None:

@@ -16,6 +16,7 @@ from cdp.server.bootstrap import bootstrap
 from cdp.server.health import render_metrics
 from cdp.store import Store, config_rows
 from cdp.store.events import progress
+from cdp.store.journeys import launched as journeys
 from tests.docs.markdown import table
 
 HOST, KEY = "http://127.0.0.1:8321", "YOUR_WRITE_KEY"
@@ -45,6 +46,8 @@ def metrics() -> str:
         with store.write() as tx:
             progress.add_counts(tx, {(0, 1, "track"): 1, (0, 1, "rejected:no_event"): 1})
             values = {"url": "https://example.com"}
+            journeys.launch(tx, "way", 1, "docs", 0)
+            journeys.change(tx, "way", "docs", 0, state="paused", reason="too many bounced")
             config_rows.add_destination(tx, 0, "hook", "Hook", "webhook", None, values, "docs")
         text = render_metrics(store)
         store.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cdp.store.journeys import standstill
 from tests.pipeline.journeys.town import DAY, Town
 
 TWO = """
@@ -147,6 +148,9 @@ def test_what_is_gone_stops_the_run_until_it_is_mended(town: Town) -> None:
     town.wait(days=2)
     run = town.runs("two")[0].run
     assert run.held and run.error == "there is no template bye"
+    with town.store.read() as tx:
+        (still,) = standstill.all_standing(tx)
+    assert (still.what, still.people, still.reason) == ("people", 1, run.error)
     with town.store.write() as tx:
         body = {"channel": "email", "subject": "bye", "body": "Bye"}
         definitions.put(tx, town.now, "template", "bye", body, "test")

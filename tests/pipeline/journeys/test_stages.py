@@ -10,6 +10,8 @@ from marshmallow import ValidationError
 from cdp.delivery.journeys import office, shown
 from cdp.delivery.journeys.there import Refused
 from cdp.journeys.rollout import Stage, read_rollout
+from cdp.server import outgoing
+from cdp.server.health import render_metrics
 from cdp.store.journeys import decisions as journey_decisions
 from cdp.store.journeys import launched as journeys
 from tests.pipeline.journeys.test_limits import bad, send
@@ -34,6 +36,10 @@ def told(town: Town, key: str = "hello") -> list[tuple[str, str]]:
         row = journeys.row(tx, key)
         assert row is not None
         return [(one.kind, one.reason) for one in journey_decisions.of(tx, row.id)[::-1]]
+
+
+def metrics(town: Town) -> str:
+    return render_metrics(town.store)
 
 
 def stage(town: Town, act: str, key: str = "hello", reason: str = "") -> None:
@@ -82,6 +88,10 @@ def test_it_is_held_if_it_paused_itself_and_goes_on_when_told(town: Town) -> Non
     bad(town, 15)
     town.wait(hours=1)
     assert status(town)["state"] == "paused"
+    assert 'cdp_journey_standing_still{journey="hello",what="paused"} 1.0' in metrics(town)
+    (check,) = outgoing.journeys(town.store)
+    assert check.check == "journey hello" and "it paused itself since 2026-" in check.text
+    assert "bounced" in check.text and "cdp journeys resume hello" in check.todo
     town.wait(days=2)
     with town.store.write() as tx:
         office.resume(tx, "hello", "ada", town.now)
@@ -89,9 +99,13 @@ def test_it_is_held_if_it_paused_itself_and_goes_on_when_told(town: Town) -> Non
     found = status(town)
     assert (found["rollout"], found["stages"][0]["held"]) == (10, True)
     assert told(town)[-1][1].startswith("it stays at 10 %, for it paused itself meanwhile (2026-")
+    assert 'cdp_journey_standing_still{journey="hello",what="rollout"} 1.0' in metrics(town)
+    (check,) = outgoing.journeys(town.store)
+    assert "it holds its rollout since" in check.text and "stage hello release" in check.todo
     town.wait(days=5)
     assert status(town)["rollout"] == 10
     stage(town, "release")
+    assert [one.state for one in outgoing.journeys(town.store)] == ["ok"]
     assert status(town)["stages"][0]["until"] is not None
     town.wait(days=1.1)
     assert status(town)["rollout"] == 50
@@ -102,6 +116,7 @@ def test_people_hold_it_and_bring_it_forward_and_back(town: Town) -> None:
     stage(town, "hold", reason="support is away")
     town.wait(days=4)
     assert status(town)["rollout"] == 10
+    assert [one.state for one in outgoing.journeys(town.store)] == ["ok"]  # somebody wanted it
     stage(town, "advance")
     assert (status(town)["rollout"], status(town)["stages"][1]["held"]) == (50, False)
     stage(town, "back", reason="too many at once")

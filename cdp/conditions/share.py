@@ -35,10 +35,31 @@ def difference(
 
 
 def luck(yes: int, of: int, other: int, of_other: int) -> float:
-    """How likely shares so far apart are where there is no difference (two-sided z-test)."""
-    both = (yes + other) / (of + of_other)
+    """How likely shares so far apart are where there is no difference (two-sided).
+
+    A z-test; where a cell would hold fewer than five it says too much, and Fisher's exact
+    test is asked instead.
+    """
+    did, n = yes + other, of + of_other
+    if min(did, n - did) * min(of, of_other) < 5 * n:
+        return _exact(yes, of, other, of_other)
+    both = did / n
     spread = math.sqrt(both * (1 - both) * (1 / of + 1 / of_other))
-    return math.erfc(abs(yes / of - other / of_other) / spread / math.sqrt(2)) if spread else 1.0
+    return math.erfc(abs(yes / of - other / of_other) / spread / math.sqrt(2))
+
+
+def _exact(yes: int, of: int, other: int, of_other: int) -> float:
+    """Of all ways to deal out what was done, the share of those no likelier than this one."""
+    did, seen = yes + other, _ways(of, yes) + _ways(of_other, other)
+    every = range(max(0, did - of_other), min(did, of) + 1)
+    likely = [_ways(of, n) + _ways(of_other, did - n) for n in every]
+    all_ = _ways(of + of_other, did)
+    return min(1.0, sum(math.exp(one - all_) for one in likely if one <= seen + 1e-7))
+
+
+def _ways(n: int, k: int) -> float:
+    """In how many ways ``k`` can be taken from ``n``: the logarithm."""
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
 
 def enough(one: float, other: float) -> float:

@@ -34,11 +34,14 @@ def crown(tx: Connection, row: Broadcast, name: str, why: str, now: int) -> None
 
 
 def results(tx: Connection, row: Broadcast, plan: Plan, measure: str) -> list[Result]:
-    """What became of each variant by ``measure``: opened, clicked or converted."""
-    figures = broadcast_figures.by_variant(tx, row.id)
+    """What became of each variant in the test by ``measure``: opened, clicked or converted.
+
+    What the rest gets is no part of it: it goes later, by another rule than by lot.
+    """
+    figures = broadcast_figures.by_variant(tx, row.id, row.wave_ended_at)
     converted = (
         broadcast_figures.conversions(
-            tx, [row.id], plan.goal, plan.within_ms, row.as_of or 0
+            tx, [row.id], plan.goal, plan.within_ms, row.as_of or 0, row.wave_ended_at
         ).by_variant
         if measure == "converted" and plan.goal
         else {}

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from cdp.delivery.broadcasts import judging
 from cdp.messaging.broadcasts.lots import NEVER
 from cdp.messaging.broadcasts.plan import Plan, plan_of
 from cdp.messaging.broadcasts.winner import Result, in_words
@@ -90,7 +91,8 @@ class Line(NamedTuple):
 class Report(NamedTuple):
     """How it went: variants with their rates, the goal, and the people who were held out.
 
-    ``words`` says by measure what the figures mean. ``channels`` counts messages by channel,
+    ``words`` says by measure what the figures mean; those of the test alone, once the rest gets
+    the winner. ``channels`` counts messages by channel,
     in the order in which they are tried; it is empty where there is but one.
     """
 
@@ -128,11 +130,13 @@ def report(tx: Connection, row: Broadcast, now: int | None = None) -> Report:
             did = converted.by_variant.get(variant.name, 0)
             results["converted"] = Result(variant.name, sent, did)
         lines.append(Line(variant.name, variant.template, results))
-    words: dict[str, str] = {
-        name: in_words([line.results[name] for line in lines], name)
-        for name in ("opened", "clicked", "converted")
-        if len(lines) > 1 and name in lines[0].results
-    }
+    words: dict[str, str] = {}
+    for name in ("opened", "clicked", "converted") if len(lines) > 1 else ():
+        if name in lines[0].results and row.winner is None:
+            words[name] = in_words([line.results[name] for line in lines], name)
+        elif name in lines[0].results:
+            said = in_words(judging.results(tx, row, plan, name), name)
+            words[name] = said and f"In the test: {said}"
     return Report(
         progress(tx, row),
         tuple(lines),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from cdp.conditions.share import Z, interval
+from cdp.conditions.share import interval, luck
 
 
 class Result(NamedTuple):
@@ -36,13 +35,10 @@ def best(results: Sequence[Result]) -> Result:
 
 
 def surely(one: Result, other: Result) -> bool:
-    """Whether the difference is more than chance explains (two-sided z-test, 95 %)."""
-    n = one.sent + other.sent
-    if not one.sent or not other.sent or not 0 < one.did + other.did < n:
+    """Whether the difference is more than chance explains (95 %)."""
+    if not one.sent or not other.sent:
         return False
-    share = (one.did + other.did) / n
-    spread = math.sqrt(share * (1 - share) * (1 / one.sent + 1 / other.sent))
-    return abs(one.rate - other.rate) > Z * spread
+    return luck(one.did, one.sent, other.did, other.sent) < 0.05
 
 
 def in_words(results: Sequence[Result], measure: str) -> str:

@@ -33,9 +33,12 @@ def happened(tx: Connection, id_: int) -> dict[str, int]:
     return found
 
 
-def by_variant(tx: Connection, id_: int) -> dict[str, dict[str, int]]:
-    """The same by variant; where there is but one message its name is empty."""
-    return _by(tx, id_, _c.variant)
+def by_variant(tx: Connection, id_: int, until: int | None = None) -> dict[str, dict[str, int]]:
+    """The same by variant; where there is but one message its name is empty.
+
+    With ``until`` of those alone that were asked for by then (ms).
+    """
+    return _by(tx, id_, _c.variant, until)
 
 
 def by_channel(tx: Connection, id_: int) -> dict[str, dict[str, int]]:
@@ -43,12 +46,16 @@ def by_channel(tx: Connection, id_: int) -> dict[str, dict[str, int]]:
     return _by(tx, id_, _c.channel)
 
 
-def _by(tx: Connection, id_: int, column: Any) -> dict[str, dict[str, int]]:
+def _by(
+    tx: Connection, id_: int, column: Any, until: int | None = None
+) -> dict[str, dict[str, int]]:
     counted = [
         func.count(case((_c[f"{name}_at"].is_not(None), 1))).label(name) for name in HAPPENED
     ]
     statement = select(column.label("value"), func.count().label("queued"), *counted)
     statement = statement.where(_OURS, _c.origin_key == str(id_)).group_by(column)
+    if until is not None:
+        statement = statement.where(_c.created_at <= until)
     return {
         row.value or "": {name: int(getattr(row, name)) for name in ("queued", *HAPPENED)}
         for row in tx.execute(statement)
@@ -87,12 +94,17 @@ class Conversions(NamedTuple):
 
 
 def conversions(
-    tx: Connection, ids: Sequence[int], event: str, within: int, since: int
+    tx: Connection,
+    ids: Sequence[int],
+    event: str,
+    within: int,
+    since: int,
+    until: int | None = None,
 ) -> Conversions:
     """Who did ``event`` within ``within`` ms of a message of the broadcasts ``ids``.
 
     By event time, and credited to the last message (of whatever kind) that the person had
-    got before; each message counts once.
+    got before; each message counts once. ``until`` as in `by_variant`.
     """
     did = times_of(tx, event, since)
     rows = select_by(tx, (nodes.c.id, nodes.c.profile), nodes.c.id, sorted(did))
@@ -107,7 +119,9 @@ def conversions(
             for t in times[profile]:
                 before = [item for item in sent if item[0] <= t]
                 last = max(before, default=None)
-                if last is not None and last[1] in keys and t - last[0] <= within:
+                if last is None or (until is not None and last[4] > until):
+                    continue
+                if last[1] in keys and t - last[0] <= within:
                     credited.setdefault(last[2], set()).add(last[3])
     return Conversions({name: len(found) for name, found in credited.items()})
 
@@ -169,15 +183,17 @@ def times_of(tx: Connection, event: str, since: int) -> dict[int, list[int]]:
 
 
 def _sent_to(tx: Connection, people: list[int]) -> dict[int, list[tuple[Any, ...]]]:
-    """(when, broadcast or nothing, variant, number) of all messages that people got."""
+    """(when, broadcast or nothing, variant, number, asked for) of all that people got."""
     owner = {
         row[1]: row[0]
         for row in select_by(tx, (nodes.c.profile, nodes.c.id), nodes.c.profile, people)
     }
-    columns = (_c.node, _c.sent_at, _c.origin, _c.origin_key, _c.variant, _c.id)
+    columns = (_c.node, _c.sent_at, _c.origin, _c.origin_key, _c.variant, _c.id, _c.created_at)
     found: dict[int, list[tuple[Any, ...]]] = {}
-    for node, sent_at, origin, key, variant, id_ in select_by(tx, columns, _c.node, sorted(owner)):
+    for node, sent_at, origin, key, variant, id_, at in select_by(
+        tx, columns, _c.node, sorted(owner)
+    ):
         if sent_at is not None:
             of = key if origin == "broadcast" else ""
-            found.setdefault(owner[node], []).append((sent_at, of, variant or "", id_))
+            found.setdefault(owner[node], []).append((sent_at, of, variant or "", id_, at))
     return found

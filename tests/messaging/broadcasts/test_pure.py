@@ -153,6 +153,9 @@ def test_a_clear_winner_is_told_from_chance() -> None:
     assert "may be chance" in in_words(close, "opened")
     assert in_words([Result("a", 5, 0), Result("b", 5, 0)], "opened") == "Nobody has opened yet."
     assert not surely(Result("a", 0, 0), Result("b", 5, 5))
+    # Of so few a z-test would say so (z = 1.99); one in five is what chance does.
+    assert not surely(Result("a", 37, 1), Result("b", 145, 0))
+    assert surely(Result("a", 20, 9), Result("b", 20, 1))
 
 
 @given(st.integers(1, 10_000), st.data())

@@ -127,6 +127,25 @@ def test_several_channels_are_chosen_checked_and_reported(shop: World) -> None:
     assert body["template"] == "sale" and "channels" not in body
 
 
+def test_topic_warm_up_and_calls_are_kept_and_shown(shop: World) -> None:
+    with shop.store.write() as tx:
+        defining.put(tx, 1, ("topic", "news"), {"name": "News"}, "test")
+    key = keep(shop, when="called", topic="news", ramp_first="1000", ramp_factor="3")
+    with shop.store.read() as tx:
+        body = broadcasts.find(tx, key).body
+    assert (body["triggered"], body["topic"]) == (True, "news")
+    assert body["ramp"] == {"first_day": 1000, "factor": 3.0} and "when" not in body
+    form = shop.admin().page(f"/messages/broadcasts/{key}/edit")
+    assert 'value="called" checked' in form and '<option value="news" selected>News' in form
+    assert 'name="ramp_first" type="number" value="1000"' in form
+    shop.admin().post(f"/messages/broadcasts/{key}/edit", **FORM, topic="", ramp_first="")
+    with shop.store.read() as tx:
+        body = broadcasts.find(tx, key).body
+    assert not {"triggered", "topic", "ramp"} & set(body)
+    wrong = shop.admin().post("/messages/broadcasts/-new", **FORM, ramp_first="0")
+    assert wrong.status_code == 422 and 'value="Winter sale"' in wrong.text
+
+
 def act(world: World, key: str, action: str, **more: str) -> None:
     answer = world.admin().post(f"/messages/broadcasts/{key}", action=action, **more)
     assert answer.status_code == 303

@@ -25,6 +25,7 @@ from cdp.store import definitions
 from cdp.store.definitions import Version
 
 _PLAIN = ("to_unsubscribed", "ignore_limits", "untracked", "no_copy")
+_TEXTS = ("name", "template", "topic", "holdout", "per_minute")
 _MEASURES = {
     "opened": "most opened",
     "clicked": "most clicked",
@@ -63,7 +64,7 @@ def change(key: str) -> Answer | tuple[str, int]:
         with console().store.write() as tx:
             row = find(tx, key)
             body = _body(request.form, _channels(tx))
-            acts.edit(tx, row.id, _edited(row.body, body), console().now())
+            acts.edit(tx, row.id, _edited(row.body, body, request.form), console().now())
     except BadPlan as error:
         return _form(_typed(), error.fields, key), 422
     except NotNow as error:
@@ -98,6 +99,7 @@ def _form(given: Mapping[str, Any], wrong: Mapping[str, list[str]], key: str | N
     with console().store.read() as tx:
         audiences = _titles(tx, "audience")
         templates = _titles(tx, "template")
+        topics = _titles(tx, "topic")
         channels = _channels(tx)
     chain = [key for key in given.get("chain") or () if key]
     return render_template(
@@ -107,6 +109,7 @@ def _form(given: Mapping[str, Any], wrong: Mapping[str, list[str]], key: str | N
         key=key,
         audiences=audiences,
         templates=templates,
+        topics=topics,
         by_channel=[
             (CHANNELS[name], mine)
             for name in CHANNELS
@@ -180,39 +183,53 @@ def _body(form: MultiDict[str, str], channels: Mapping[str, str]) -> dict[str, A
     elif text("when") == "local":
         body["when"] = {"local": text("local"), "zone": text("zone") or "UTC",
                         "late": text("late") or "now"}  # fmt: skip
+    elif text("when") == "called":
+        body["triggered"] = True
     for name in ("holdout", "per_minute"):
         body[name] = number(name)
+    first, factor = number("ramp_first"), number("ramp_factor")
+    if first is not None:
+        whole = int(first) if first.is_integer() else first  # a part of a message is refused
+        body["ramp"] = {"first_day": whole, **({"factor": factor} if factor else {})}
+    body["topic"] = text("topic")
     if text("goal"):
         body["goal"] = {"event": text("goal"), "within": text("within") or "7d"}
     body.update({name: True for name in _PLAIN if form.get(name)})
     return {name: value for name, value in body.items() if value not in (None, "", {})}
 
 
-#: What this form doesn't show, and leaves as it is.
-_BESIDE = ("topic", "triggered", "ramp", "channels", "escalate")
+#: By which field it is known that a form has these parts.
+_PARTS = {"topic": "topic", "triggered": "when", "ramp": "ramp_first"}
 
 
-def _edited(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+def _edited(
+    before: Mapping[str, Any], now: Mapping[str, Any], form: Mapping[str, Any]
+) -> dict[str, Any]:
     """What a definition becomes; a template that is chosen takes the place of channels.
 
-    A form without that part leaves them as they are.
+    A form without a part leaves it as it is.
     """
     one_message = now.get("template") or now.get("variants") or now.get("channels")
-    gone = ("channels", "escalate") if one_message else ()
-    kept = {name: before[name] for name in _BESIDE if name in before and name not in gone}
-    return {**kept, **now}
+    beside = [] if one_message else ["channels", "escalate"]
+    beside += [name for name, field in _PARTS.items() if field not in form]
+    return {**{name: before[name] for name in beside if name in before}, **now}
+
+
+def _when(when: Mapping[str, Any]) -> str:
+    return next((name for name in ("at", "local") if name in when), "now")
 
 
 def _given(body: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of the form for a definition."""
     asked, when = body.get("who") or {}, body.get("when") or {}
-    test, goal = body.get("test") or {}, body.get("goal") or {}
+    test, goal, ramp = (body.get(name) or {} for name in ("test", "goal", "ramp"))
     variants = body.get("variants") or []
     found: dict[str, Any] = {
-        **{name: body.get(name, "") for name in ("name", "template", "holdout", "per_minute")},
+        **{name: body.get(name, "") for name in _TEXTS},
         **asked,
         "who": next(iter(asked), "audience"),
-        "when": "at" if "at" in when else "local" if "local" in when else "now",
+        "when": "called" if body.get("triggered") else _when(when),
+        "ramp_first": ramp.get("first_day", ""), "ramp_factor": ramp.get("factor", ""),
         **{name: when.get(name, "") for name in ("at", "local", "zone", "late")},
         "goal": goal.get("event", ""), "within": goal.get("within", ""),
         "test": test.get("share", ""), "winner": test.get("winner", "hand"),

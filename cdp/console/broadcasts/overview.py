@@ -34,7 +34,7 @@ TONES = {
 VERBS = {
     "schedule": "Schedule", "start": "Send now", "unschedule": "Back to draft", "pause": "Pause",
     "resume": "Go on", "cancel": "Cancel for good", "copy": "Copy", "delete": "Delete",
-    "pick": "Send the rest this one",
+    "pick": "Send this one to the rest",
 }  # fmt: skip
 #: Why people got nothing, beside what messages' own reasons say.
 SKIPPED = {

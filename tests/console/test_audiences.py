@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
-from cdp.store.audiences import membership
+from cdp.store.audiences import courses, membership
 from cdp.store.tables import audiences, identifiers, kept_properties, member_changes, members
 from tests.console.factory import Browser, World, words
 
@@ -59,10 +59,33 @@ def test_the_size_of_each_day_follows_from_who_came_and_went(
     world: World, loyal: dict[str, int]
 ) -> None:
     with world.store.read() as tx:
-        line = membership.daily(tx, {7: 1}, NOW, 12)[7]
+        line = courses.daily(tx, {7: 1}, NOW, 12)[7]
         assert line == [0, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 1]
-        assert membership.daily(tx, {7: 1, 8: 0}, NOW, 2) == {7: [2, 1], 8: [0, 0]}
-        assert membership.daily(tx, {}, NOW, 3) == {}
+        assert courses.daily(tx, {7: 1, 8: 0}, NOW, 2) == {7: [2, 1], 8: [0, 0]}
+        assert courses.daily(tx, {}, NOW, 3) == {}
+
+
+def test_an_edit_goes_on_from_what_was_there(world: World, loyal: dict[str, int]) -> None:
+    with world.store.write() as tx:
+        tx.execute(audiences.update().values(state="gone", made_at=NOW - 12 * DAY_MS))
+        newer = {
+            "id": 9, "kind": "audience", "key": "loyal", "version": 2, "collection": 0,
+            "state": "live", "reached": 2, "until": 2, "size": 2, "made_at": NOW, "live_at": NOW,
+        }  # fmt: skip
+        tx.execute(insert(audiences).values(newer))
+        tx.execute(
+            insert(member_changes).values(
+                seq=4, audience=9, profile=loyal["ben"], at=NOW, entered=True,
+                cause="definition", event=None, live=False, detail="{}",
+            )
+        )  # fmt: skip
+        assert courses.daily(tx, {9: 2}, NOW, 12)[9] == [0, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2]
+        seen = [(c.seq, c.entered) for c in courses.changes(tx, 9, None, 3)]
+        assert seen == [(4, True), (3, False), (2, True)]
+        assert [c.seq for c in courses.changes(tx, 9, 3, 9)] == [2, 1]
+        assert [c.seq for c in courses.changes(tx, 9, None, 9, [loyal["ben"]])] == [4, 3, 1]
+    changes = words(world.admin().page("/audiences/loyal/changes"))
+    assert "Ben came The definition changed" in changes and "Ana came An event" in changes
 
 
 def test_an_audience_shows_its_members_and_who_came_and_went(

@@ -190,6 +190,18 @@ def in_audience(hand: Hand) -> None:
     hand.fill("Audience", "vip")
 
 
+def listed(hand: Hand) -> None:
+    hand.add("list", "In an uploaded list")
+    hand.fill("Trait", "email")
+    hand.fill("Value", "vip_emails")
+
+
+def of_account(hand: Hand) -> None:
+    hand.add("account", "A trait of the account")
+    hand.fill("Account’s trait", "plan")
+    hand.fill("Value", "business")
+
+
 def subscribed(hand: Hand) -> None:
     hand.add("subscribed", "Subscribed to a topic")
     hand.fill("Topic", "newsletter")
@@ -225,6 +237,8 @@ ABOUT_PEOPLE: dict[str, Callable[[Hand], None]] = {
     "traits.trial_ends > now() and traits.trial_ends < 3d from now": trial,
     'count("Order Completed" since start_of("month", "Europe/Paris")) = 1': this_month,
     'audience("vip")': in_audience,
+    'traits.email in list("vip_emails")': listed,
+    'account.traits.plan = "business"': of_account,
     'subscribed("newsletter")': subscribed,
     '"ana@example.com" in person.identifiers.email': identified,
     'traits.plan = "pro" and (performed("Order Completed") or not performed("Checkout Started"))':

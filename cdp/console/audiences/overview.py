@@ -13,7 +13,7 @@ from cdp.console.context import console
 from cdp.console.defined import Line, context_of, lines, shown_versions
 from cdp.console.persons import find_people
 from cdp.definitions import KINDS
-from cdp.store.audiences import membership
+from cdp.store.audiences import courses, membership
 from cdp.store.audiences.membership import Change, Member, State
 from cdp.store.profiles import faces
 from cdp.store.profiles.faces import Face
@@ -58,8 +58,8 @@ def index(plural: str = AUDIENCE.plural) -> str:
         found = lines(tx, AUDIENCE)
         states = membership.states(tx, AUDIENCE.name, waiting=True)
         sizes = {s.id: s.size for s in states.values() if s.state != "waiting"}
-        curves = membership.daily(tx, sizes, console().now(), DAYS)
-        begun = membership.begun(tx, AUDIENCE.name)
+        curves = courses.daily(tx, sizes, console().now(), DAYS)
+        begun = courses.begun(tx, AUDIENCE.name)
     shown = []
     for line in found:
         state = states.get(line.key)
@@ -84,8 +84,8 @@ def page(plural: str, key: str, tab: str = "") -> str:
         if state is not None and state.state == "waiting":
             state = None  # nobody was looked at yet
         if state is not None:
-            curve = membership.daily(tx, {state.id: state.size}, console().now(), DAYS)
-            context["points"] = _since(curve[state.id], membership.begun(tx, AUDIENCE.name)[key])
+            curve = courses.daily(tx, {state.id: state.size}, console().now(), DAYS)
+            context["points"] = _since(curve[state.id], courses.begun(tx, AUDIENCE.name)[key])
         if tab == "members":
             context |= _members(tx, state)
         elif tab == "changes":
@@ -128,7 +128,7 @@ def _changes(tx: Connection, state: State | None) -> dict[str, Any]:
     found: list[Change] = []
     if state is not None:
         profiles = [face.profile for face in find_people(tx, person, 20)] if person else None
-        found = membership.changes(tx, state.id, before, PAGE + 1, profiles)
+        found = courses.changes(tx, state.id, before, PAGE + 1, profiles)
     known = faces.faces_of_profiles(tx, list({change.profile for change in found}))
     by = {face.profile: face for face in known}
     moved = [Moved(by.get(change.profile), turn(change)) for change in found[:PAGE]]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Integer, cast, func, or_, select
+from sqlalchemy import Connection, func, or_, select
 
 from cdp.store.audiences.evaluated import LIVE, WAITING, AudienceRow, live_row
 from cdp.store.tables import (
@@ -17,7 +17,6 @@ from cdp.store.tables import (
     members,
 )
 
-DAY_MS = 86_400_000
 #: A version that counts, the most telling first.
 _STATES = ("live", "computing", "failed")
 
@@ -107,61 +106,6 @@ def _telling(some: list[State]) -> State:
     return live._replace(next=newer)
 
 
-def daily(tx: Connection, sizes: dict[int, int], now: int, days: int) -> dict[int, list[int]]:
-    """The size of each audience at the end of each of the last days, today's last.
-
-    ``sizes`` are those of now, by the audience's number.
-    """
-    today = now // DAY_MS
-    since = (today - days + 1) * DAY_MS
-    table = member_changes.c
-    day = cast(table.at / DAY_MS, Integer)
-    net = func.sum(_sign(table.entered))
-    statement = (
-        select(table.audience, day, net)
-        .where(table.seq >= _first_since(tx, since), table.at >= since)
-        .where(table.audience.in_(list(sizes)))
-        .group_by(table.audience, day)
-    )
-    change: dict[tuple[int, int], int] = {}
-    for audience, on, n in tx.execute(statement):
-        change[audience, int(on)] = int(n)
-    found = {}
-    for audience, size in sizes.items():
-        line = [size]
-        for on in range(today, today - days + 1, -1):
-            line.append(max(line[-1] - change.get((audience, on), 0), 0))
-        found[audience] = line[::-1]
-    return found
-
-
-def begun(tx: Connection, kind: str) -> dict[str, int]:
-    """When each definition of a kind was first worked out (ms), by key."""
-    table = audiences.c
-    first = select(table.key, func.min(table.made_at)).where(table.kind == kind)
-    return {key: int(at) for key, at in tx.execute(first.group_by(table.key))}
-
-
-def _sign(entered: Any) -> Any:
-    return cast(entered, Integer) * 2 - 1
-
-
-def _first_since(tx: Connection, at: int) -> int:
-    """The position of about the first change since a time, by halving: they come in order."""
-    table = member_changes.c
-    low = int(tx.execute(select(func.min(table.seq))).scalar() or 0)
-    high = int(tx.execute(select(func.max(table.seq))).scalar() or 0) + 1
-    while low < high:
-        middle = (low + high) // 2
-        statement = select(table.at).where(table.seq >= middle).order_by(table.seq).limit(1)
-        found = tx.execute(statement).scalar()
-        if found is not None and found < at:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
 def page(tx: Connection, audience: int, after: int, limit: int) -> list[Member]:
     """Members in the order of their profiles' numbers, from the one behind ``after``."""
     table = members.c
@@ -181,26 +125,6 @@ def among(tx: Connection, audience: int, profiles: Iterable[int]) -> dict[int, M
         table.audience == audience, table.profile.in_(list(profiles))
     )
     return {profile: Member(profile, since) for profile, since in tx.execute(statement)}
-
-
-def changes(
-    tx: Connection,
-    audience: int,
-    before: int | None,
-    limit: int,
-    profiles: Iterable[int] | None = None,
-) -> list[Change]:
-    """Entries and exits, the newest first: of all, or of some profiles."""
-    table = member_changes.c
-    statement = select(
-        table.seq, table.profile, table.at, table.entered, table.cause, table.event, table.detail
-    ).where(table.audience == audience)
-    if before is not None:
-        statement = statement.where(table.seq < before)
-    if profiles is not None:
-        statement = statement.where(table.profile.in_(list(profiles)))
-    rows = tx.execute(statement.order_by(table.seq.desc()).limit(limit))
-    return [Change(*row) for row in rows]
 
 
 # -- of one person ------------------------------------------------------------------

@@ -184,6 +184,8 @@ function suitFigure(row) {
 export const START = {
   did: () => ({ kind: "did", not: false, event: "", where: null, count: null, window: null }),
   trait: (scope) => compare(become(`path:${scope.context === "person" ? "traits" : "properties"}`, null, scope)),
+  account: () => compare({ kind: "path", parts: ["account", "traits", null] }),
+  listed: () => ({ ...compare({ kind: "path", parts: ["traits", null] }), op: "in", right: { kind: "uploaded", name: "" } }),
   figure: () => ({ ...compare({ kind: "figure", fn: "sum", event: "", where: null, of: ["properties", null], window: null }), op: ">", right: { kind: "number", text: "" } }),
   sequence: () => ({ kind: "sequence", not: false, steps: [0, 1].map(() => ({ event: "", where: null, within: null })), window: null }),
   followed: () => ({ kind: "followed", not: true, event: "", where: null, within: { n: "", unit: "d" }, after: { event: "", where: null }, window: null }),
@@ -199,7 +201,7 @@ const compare = (left) => ({ kind: "compare", op: "=", left, right: { kind: "tex
 const MORE = [
   ["did", "Did something", "an event, how often and when"], ["trait", "A trait", "what is known of the person"], ["figure", "A figure of events", "sum, average, smallest, first, last…"],
   ["sequence", "Steps one after another", "two or more events in order"], ["followed", "Followed by something, or not", "an event within a time after another"],
-  ["changed", "A trait that changed", "from and to a value"], ["audience", "In an audience", ""], ["subscribed", "Subscribed to a topic", ""], ["device", "Has a device", "ios or android"],
+  ["changed", "A trait that changed", "from and to a value"], ["audience", "In an audience", ""], ["listed", "In an uploaded list", "a trait that is one of its values"], ["account", "A trait of the account", "of the person’s company"], ["subscribed", "Subscribed to a topic", ""], ["device", "Has a device", "ios or android"],
   ["group", "A group", "any, all or none of several conditions"], ["text", "Written as text", "in the language of conditions"],
 ];
 

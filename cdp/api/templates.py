@@ -13,6 +13,7 @@ from cdp.api.people import find
 from cdp.api.room import Room, here, need_personal, page_of
 from cdp.definitions import KINDS
 from cdp.delivery.messages.trial import Known, customer_at
+from cdp.messaging.templates.names import language_of
 from cdp.store.messages import coverage
 
 room = Room(
@@ -156,4 +157,5 @@ def preview_template(body: dict[str, Any], key: str) -> dict[str, Any]:
         scope = dict(body["data"])
         if person is not None:
             scope["customer"] = customer_at(tx, find(tx, person).id)
-        return known.preview(scope, body["locale"], here().now())
+        locale = body["locale"] or language_of(scope.get("customer") or {})
+        return known.preview(scope, locale, here().now())

@@ -15,6 +15,7 @@ from cdp.journeys.course import Course
 from cdp.journeys.run import Run, Send
 from cdp.journeys.setting import Answering, Setting, all_well
 from cdp.messaging.templates import Compiled, Rendered, Urls, compile_template
+from cdp.messaging.templates.names import language_of
 
 JOURNEY, AUDIENCE = "journey", "audience"
 #: Stand-ins for addresses that only a delivery has.
@@ -101,8 +102,7 @@ class Scene:
             "message": {"id": key, "name": key, "type": compiled.channel},
             "journey": {"id": run.id, "key": run.journey, **run.vars},
         }
-        locale = str(traits.get("locale") or "")
-        return compiled.render(scope, locale, _URLS, now=now // 1000)
+        return compiled.render(scope, language_of(traits), _URLS, now=now // 1000)
 
     def name(self, journey: str) -> str:
         """What a journey is called."""

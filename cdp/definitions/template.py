@@ -25,6 +25,7 @@ from cdp.messaging.templates import TemplateError, names
 
 #: The longest body (characters).
 MAX_BODY = 500_000
+_VARIABLE = re.compile(r"[^\s\"'{}|%,][^\"'{}|%,]{0,200}")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,76}")
 #: Headers that the channel writes.
 _OURS = {
@@ -180,6 +181,9 @@ def _faults(body: Body) -> Iterator[Fault]:
             yield Fault(field, "It must be a duration such as 30d.")
     if body.get("fallbacks") and body.get("missing") != "fallback":
         yield Fault("fallbacks", "They are used with missing: fallback.")
+    for name in body.get("fallbacks") or {}:
+        if not _VARIABLE.fullmatch(name):
+            yield Fault("fallbacks", f"{name[:60]} is no variable, such as customer.first_name.")
     most = names.MOST_BUTTONS.get(channel, 0)
     if most and len(body.get("buttons") or []) > most:
         yield Fault("buttons", f"There are {most} at most.")

@@ -160,6 +160,14 @@ def test_data_that_is_no_object_is_said(shop: World) -> None:
         assert f"The data of the trigger {fault}" in page
 
 
+def test_it_is_said_if_the_person_gets_it_in_another_language(shop: World) -> None:
+    oi = {"parts": ["locales"], "language": "pt", "locales.pt.subject": "Oi"}
+    assert "would get it; they get it in the usual language" in tried(shop, lang="pt", **oi)
+    assert "they get it in" not in tried(shop, lang="", **oi)
+    shop.send({"type": "identify", "userId": "bo", "traits": {"language": "pt-BR"}})
+    assert "they get it in Portuguese" in tried(shop, lang="", person="user_id:bo", **oi)
+
+
 def test_a_test_is_sent_with_the_data_and_in_the_language(shop: World) -> None:
     tried(
         shop, do="test", test_to="me@example.com", lang="pt", sample_name="Order Completed",

@@ -37,6 +37,8 @@ def hi(**more: Any) -> Draft:
         ({"channel": "sms", "body": "{% if a %}"}, "expected tag endif"),
         ({"channel": "sms", "body": "{{ a | in_json__ }}"}, "there is no filter in_json__"),
         ({"channel": "sms", "body": "x", "fallbacks": {"a": "b"}}, "with missing: fallback"),
+        ({"channel": "sms", "body": "x", "missing": "fallback", "fallbacks": {'{"a"': "b"}},
+         '{"a" is no variable, such as customer.first_name'),
         ({"channel": "webhook", "url": "https://x", "headers": {"a b": "c"}}, "headers.a b: "),
         ({"channel": "push", "title": "x", "ttl": "soon"}, "ttl: It must be a duration"),
         ({"channel": "in_app", "body": "x", "pages": ["("]}, "pages: '(' is no regular"),

@@ -17,6 +17,7 @@ from cdp.console.context import console
 from cdp.console.defined import key_of
 from cdp.console.messages import samples
 from cdp.console.messages.samples import Sample
+from cdp.console.messages.template_form import language_name
 from cdp.definitions import KINDS, DefinitionError, title_of
 from cdp.delivery.messages.letters import base_url
 from cdp.delivery.messages.trial import Known, customer_at
@@ -24,6 +25,7 @@ from cdp.messaging.images import named_in
 from cdp.messaging.names import delivery_name
 from cdp.messaging.request import TRANSACTIONAL, Flag, Request
 from cdp.messaging.templates import building
+from cdp.messaging.templates.names import best, language_of
 from cdp.store import definitions
 from cdp.store.catalogue import picks as catalogue_picks
 from cdp.store.messages import addressees, deliveries, images, link_keys
@@ -73,6 +75,8 @@ class Trial(NamedTuple):
     sample: Sample = Sample()
     #: In which language it is shown; empty: the usual one.
     lang: str = ""
+    #: In which the person gets it, if that is another; empty: in this one.
+    own: str = ""
 
 
 class Tested(NamedTuple):
@@ -106,14 +110,18 @@ def look(tx: Connection, known: Known | None, wrong: str) -> Trial:
     sees = auth.current().sees_personal
     face, person, nobody = _person(tx) if sees else (None, "", "")
     sample = samples.sample(tx, face) if sees else Sample()
-    seen = Seen({}, "", "", wrong or sample.wrong)
+    seen, own = Seen({}, "", "", wrong or sample.wrong), ""
     if known is not None and face is not None and not sample.wrong:
         scope = {"customer": customer_at(tx, face.profile), **sample.scope}
         seen = _seen(known.preview(scope, lang, now), dark)
+        said = {name.lower(): name for name in known.body.get("locales") or {}}
+        theirs = best(said, language_of(scope["customer"])) or ""
+        if theirs != lang:
+            own = language_name(theirs) if theirs else "the usual language"
     findings = known.findings() if known is not None else []
     variables = known.variables(tx, None, _LOOKED_AT) if known is not None else []
     return Trial(face, person, nobody, seen, findings, variables, known is not None, narrow, dark,
-                 sample, lang)  # fmt: skip
+                 sample, lang, own)  # fmt: skip
 
 
 def _finished(values: Mapping[str, Any]) -> dict[str, Any]:

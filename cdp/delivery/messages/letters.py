@@ -18,6 +18,7 @@ from cdp.messaging.names import delivery_name
 from cdp.messaging.request import Flag
 from cdp.messaging.saving import saves_of
 from cdp.messaging.templates import RenderError, TemplateError, Urls
+from cdp.messaging.templates.names import language_of
 from cdp.messaging.templates.rendered import CONTENTS
 from cdp.plugin import Attachment, Device
 from cdp.store import Store
@@ -113,7 +114,7 @@ class Letters:
             pixel=addresses.pixel if tracked and row.channel == "email" else "",
         )
         scope = scope_of(row, name, person, data, template)
-        locale = str(data.get("language") or (person.traits.get("locale") if person else "") or "")
+        locale = str(data.get("language") or (language_of(person.traits) if person else ""))
         rendered = template.compiled.render(
             scope, locale, urls, rewriter(addresses) if tracked else None, now // 1000
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -88,3 +88,9 @@ def best(found: Mapping[str, T], locale: str) -> T | None:
             return found[wanted]
         wanted = wanted.rpartition("-")[0]
     return None
+
+
+def language_of(traits: Mapping[str, Any]) -> str:
+    """The language that is known of a person: the trait ``locale``, else ``language``."""
+    said = (traits.get(name) for name in ("locale", "language"))
+    return next((one for one in said if isinstance(one, str) and one), "")

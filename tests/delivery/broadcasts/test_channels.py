@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cdp.delivery.broadcasts import acts, checking
-from cdp.delivery.broadcasts.rehearsal import rehearse
+from cdp.delivery.broadcasts.rehearsal import rehearse, texts
 from cdp.journeys.run import Run
 from cdp.messaging.broadcasts.plan import BadPlan, plan_of, read
 from cdp.store import definitions
@@ -16,7 +16,7 @@ from cdp.store.journeys import launched, runs
 from cdp.store.messages import broadcasts, deliveries
 from cdp.store.profiles import people
 from cdp.store.tables import USERS
-from tests.delivery.broadcasts.campaign import Campaign
+from tests.delivery.broadcasts.campaign import TEMPLATE, Campaign
 
 CHANNELS = [{"channel": "sms", "template": "s"}, {"channel": "email", "template": "t"}]
 
@@ -61,6 +61,26 @@ def test_who_must_wait_for_a_journey_would_get_it(tmp_path: Path) -> None:
         definitions.put(tx, 2, "quiet_while", "first", {**body, "then": "drop"}, "test")
     [withheld] = rehearse(world.store, world.settings, plan, 10_000_000).withheld
     assert withheld.reason == "in_journey: first (welcome)"
+    world.close()
+
+
+@pytest.mark.parametrize(
+    ("traits", "subject"),
+    [
+        ({}, "Hello"),
+        ({"language": "de-AT"}, "Hallo"),
+        ({"locale": "en", "language": "de"}, "Hello"),
+    ],
+)
+def test_the_language_is_the_persons(tmp_path: Path, traits: dict[str, str], subject: str) -> None:
+    world = Campaign(tmp_path)
+    local = {**TEMPLATE, "locales": {"de": {"subject": "Hallo"}}}
+    with world.store.write() as tx:
+        defining.put(tx, 2, ("template", "t"), local, "test")
+    world.identify("u1", **traits)
+    plan = plan_of(world.row(world.begin(state="draft")).body)
+    tried = rehearse(world.store, world.settings, plan, 1)
+    assert texts(tried.first["t"])["subject"] == subject
     world.close()
 
 

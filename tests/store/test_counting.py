@@ -159,6 +159,23 @@ def test_growth_looks_back_with_the_same_condition(read: World) -> None:
     assert all(point.exact for point in points)
 
 
+def test_growth_ends_with_what_the_preview_says(
+    read: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preview, "_DECIDED", 500)
+    monkeypatch.setattr(counting, "_AT_ONCE", 30)
+    text = 'most_frequent(properties.total of "Order Completed") = 9.99'
+    condition = parse(text, Context.PERSON).root
+    with read.store.read() as tx:
+        whole = preview.growth(tx, condition, BASE, 3 * DAY, points=4, seconds=30)
+        monkeypatch.setattr(preview, "_DECIDED", 30)
+        some = preview.growth(tx, condition, BASE, 3 * DAY, points=4, seconds=30)
+    assert (some[-1], some[-1].exact) == (whole[-1], True)
+    assert [point.exact for point in some[1:-1]] == [False, False]
+    for point, exact in zip(some, whole, strict=True):
+        assert abs(point.people - exact.people) <= 25
+
+
 def test_overlaps_are_counted_by_the_members_of_live_audiences(read: World) -> None:
     with read.store.write() as tx:
         for id_, state in ((1, "live"), (2, "gone")):

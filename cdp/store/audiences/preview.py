@@ -129,15 +129,23 @@ def growth(
 ) -> list[Growth]:
     """How many met a condition at ``points`` instants of the last ``span`` ms, oldest first.
 
-    From now backwards, and no further than ``seconds`` last.
+    From now backwards, and no further than ``seconds`` last. Now is as many as the preview
+    says; what is estimated of then follows it, as the same few are looked at each time.
     """
     began = time.monotonic()
+    today = counting.count_people(tx, condition, now, collection)
+    scale = 1.0
     found: list[Growth] = []
     for index in range(points):
         at = now - span * index // max(1, points - 1)
         share = seconds / points
         then = counting.count_people(tx, condition, at, collection, most=_DECIDED, seconds=share)
-        found.append(Growth(at, then.people, then.exact))
+        if index == 0:
+            scale = today.people / then.people if then.people and not then.exact else 1.0
+            found.append(Growth(at, today.people, today.exact))
+        else:
+            people = then.people if then.exact else min(round(then.people * scale), then.of)
+            found.append(Growth(at, people, then.exact))
         spent = time.monotonic() - began
         if spent + spent / (index + 1) > seconds:
             break

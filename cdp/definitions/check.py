@@ -11,14 +11,16 @@ from typing import NamedTuple
 
 from cdp.conditions import ConditionError
 from cdp.conditions import check as check_condition
-from cdp.conditions.ast import EventRef, Path
+from cdp.conditions.ast import EventRef, Path, walk
 from cdp.conditions.errors import did_you_mean
 from cdp.conditions.expand import expand
+from cdp.conditions.parser import Parsed
 from cdp.conditions.size import check_size
 from cdp.definitions.kind import Body, Draft, Fault, Id
 from cdp.definitions.kinds import KINDS
 from cdp.definitions.space import Look, Space, gives, named
 from cdp.definitions.words import Use, Word, misread, parsed
+from cdp.protocols.shapes import path_key
 
 #: What conditions call every page and every screen, whether one was seen or not.
 _ALWAYS = ("Page Viewed", "Screen Viewed")
@@ -141,6 +143,16 @@ def _texts(space: Space, id_: Id, look: Look, found: Finding) -> None:
             found.errors.append(Fault(text.field, error.text, error.line, error.column))
             continue
         found.warnings.extend(Fault(text.field, *warning) for warning in warned)
+        if space.of(id_) == "accounts":
+            found.warnings.extend(_of_an_account(text.field, tree))
+
+
+def _of_an_account(field: str, tree: Parsed) -> Iterator[Fault]:
+    """Paths that lead from a person to their account, where accounts themselves are asked."""
+    for node in walk(tree.root):
+        if isinstance(node, Path) and node.parts[0] == "account":
+            own = ".".join(map(path_key, node.parts[1:]))
+            yield Fault(field, f"an account has no account: say {own}", *tree.place(node))
 
 
 def _is_an_event(use: Use) -> bool:

@@ -224,6 +224,14 @@ def test_people_and_accounts_are_not_mixed() -> None:
     assert found.errors == [] and "is one of accounts" in found.warnings[0].text
 
 
+def test_an_account_is_not_asked_for_its_account() -> None:
+    who = 'traits.plan = "pro" and account.traits.seats > 5'
+    found = check({}, dict([audience("big", who, of="accounts")]), nothing_seen)[BIG]
+    [warning] = found.warnings
+    assert (warning.text, warning.column) == ("an account has no account: say traits.seats", 25)
+    assert check({}, dict([audience("big", who)]), nothing_seen)[BIG].warnings == []
+
+
 def test_what_others_use_can_not_go() -> None:
     before = bodies(
         virtual(), trait("orders", 'count("Big Order")'), audience("big", "traits.orders > 3"),

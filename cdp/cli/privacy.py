@@ -31,7 +31,11 @@ from cdp.store.profiles.regulations import Regulation
 _GONE_MS = 30_000
 
 
-def _shown(item: Regulation) -> dict[str, Any]:
+def _shown(store: Store, item: Regulation) -> dict[str, Any]:
+    from cdp.api.privacy import shown
+
+    with store.read() as tx:
+        destinations = shown(tx, item)["destinations"]
     return {
         "id": item.public_id,
         "type": item.type,
@@ -43,6 +47,7 @@ def _shown(item: Regulation) -> dict[str, Any]:
         "author": item.author,
         "created_at": format_time(item.created_at),
         "finished_at": format_time(item.finished_at) if item.finished_at is not None else None,
+        "destinations": destinations,
         "left": item.detail.get("left", []),
         "exports": item.detail.get("exports", []),
     }
@@ -92,7 +97,7 @@ def delete(
     made = forget.regulate(store, kind + tail, subjects, author(), now_ms(), hours, wait)
     if wait:
         made = _wait(settings, store, made)
-    print_object(_shown(made), as_json)
+    print_object(_shown(store, made), as_json)
     if made.state == "FAILED":
         raise CliError("the deletion failed; see above")
 
@@ -108,8 +113,23 @@ def _wait(settings: Settings, store: Store, item: Regulation) -> Regulation:
     plugins = manager.load(settings.plugin_folder)
     forwarder = Forwarder(store, settings, plugins.destinations())
     reader = open_reader(settings)
+    said: set[str] = set()
+
+    def say_who_is_away() -> None:
+        with store.read() as tx:
+            now = regulations.get(tx, item.id)
+        for key in _untold(_shown(store, now)) if now is not None else ():
+            if key not in said:
+                said.add(key)
+                end = format_time(item.created_at + int(settings.retry_hours * 3_600_000))
+                click.echo(
+                    f"waiting for {key}, which could not be told yet: it is tried until {end}. "
+                    "Ctrl-C ends the waiting; a running server goes on with the deletion",
+                    err=True,
+                )
 
     def meanwhile() -> None:
+        say_who_is_away()
         if forwarder.step() == 0.0:
             return
         with store.read() as tx:
@@ -140,7 +160,8 @@ def suppress(user_ids: tuple[str, ...], undo: bool, as_json: bool, **where: Any)
     settings, store = open_store(**where)
     kind = regulations.UNSUPPRESS if undo else regulations.SUPPRESS_ONLY
     hours = settings.delete_within_hours
-    print_object(_shown(forget.regulate(store, kind, subjects, author(), now_ms(), hours)), as_json)
+    made = forget.regulate(store, kind, subjects, author(), now_ms(), hours)
+    print_object(_shown(store, made), as_json)
 
 
 @click.command("deletions")
@@ -151,8 +172,21 @@ def deletions(limit: int, as_json: bool, **where: Any) -> None:
     """List deletions and suppressions and how far they are. Example: cdp profiles deletions"""
     _, store = open_store(**where)
     with store.read() as tx:
-        rows = [_shown(item) for item in regulations.newest(tx, None, limit)]
-    print_rows(rows, as_json, ["id", "type", "state", "phase", "done", "people", "created_at"])
+        found = regulations.newest(tx, None, limit)
+    rows = [_shown(store, item) for item in found]
+    for row in rows if not as_json else ():
+        row["waits_for"] = ", ".join(_untold(row))
+    columns = ["id", "type", "state", "phase", "done", "waits_for", "people", "created_at"]
+    print_rows(rows, as_json, columns)
+
+
+def _untold(row: dict[str, Any]) -> list[str]:
+    """The destinations that could not be told so far."""
+    return [
+        one["destination"] or "a destination that was removed"
+        for one in row["destinations"]
+        if one["status"] == "INITIALIZED" and one["attempts"]
+    ]
 
 
 @click.command()

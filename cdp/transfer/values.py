@@ -15,6 +15,8 @@ from cdp.transfer.mapping import Column
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?")
 _TRUE, _FALSE = ("true", "yes", "y", "1"), ("false", "no", "n", "0")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+#: In a `strptime` pattern: what tells a time of the day, or a zone.
+_CLOCK = re.compile(r"(?<!%)(?:%%)*%[HIMSfpXcZz]")
 
 
 def number(text: str) -> int | float | None:
@@ -51,7 +53,8 @@ def value_of(cell: Any, column: Column, name: str) -> Any:
     if isinstance(cell, str) and column.format is None and _DAY.fullmatch(cell):
         time_of(cell, column, name)
         return cell
-    return format_time(time_of(cell, column, name))
+    written = format_time(time_of(cell, column, name))
+    return written if column.format is None or _CLOCK.search(column.format) else written[:10]
 
 
 def _found(cell: str) -> Any:

@@ -92,11 +92,19 @@ def test_a_mapping_may_be_a_file(cdp: Cdp) -> None:
     mapping.write_text(
         "columns:\n  E-mail: email\n  Since: {to: time, type: date, format: '%d.%m.%Y'}\n"
         "  Born: {to: traits.born, type: date}\n"
+        "  Paid: {to: traits.paid, type: date, format: '%d.%m.%Y'}\n"
+        "  Met: {to: traits.met, type: date, format: '%d.%m.%Y %H:%M'}\n"
     )
-    text = "E-mail,Since,Born,Other\nana@example.com,31.01.2024,1990-05-01,x\n"
+    text = (
+        "E-mail,Since,Born,Paid,Met,Other\n"
+        "ana@example.com,31.01.2024,1990-05-01,02.01.2024,02.01.2024 08:30,x\n"
+    )
     take(cdp, text, "--mapping", str(mapping))
     [row] = cdp("export", "people").rows
-    assert row["traits"] == {"email": "ana@example.com", "born": "1990-05-01"}
+    assert row["traits"] == {
+        "email": "ana@example.com", "born": "1990-05-01",
+        "paid": "2024-01-02", "met": "2024-01-02T08:30:00.000Z",  # a day stays a day
+    }  # fmt: skip
     assert row["created_at"] == "2024-01-31T00:00:00.000Z"
     mapping.write_text("columns:\n  E-mail: {what: email}\n")
     said = cdp.refuses("import", write(cdp, text), "--as", "people", "--mapping", str(mapping))

@@ -20,7 +20,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.crash import journeys, messages
+from tests.crash import journeys, judge, messages
 from tests.crash.harness import run
 from tests.postgres import new_database
 
@@ -86,6 +86,15 @@ def main() -> int:
             count = max(400, given.people // share)
             status.update(f"{title}: {count:,} people")
             note(travelling(title, count, max(3, given.kills // share // 5), url))
+        for title, postgres in (
+            ("journeys: SIGKILL while they decide, SQLite", False),
+            ("journeys: SIGKILL while they decide, Postgres", True),
+        ):
+            if not wanted(title):
+                continue
+            url = new_database() if postgres else None
+            status.update(f"{title}: {given.kills} kills")
+            note(deciding(title, given.kills, url))
         for law, path in (
             ("law 6: lives of messages", "tests/laws/test_messages.py"),
             ("laws 2 and 3: order and repeats", "tests/laws/test_order_and_repeats.py"),
@@ -160,6 +169,14 @@ def travelling(title: str, people: int, kills: int, url: str | None) -> Row:
         f"{report.astray} astray, {report.unsaid} unsaid, {report.said_twice} said twice"
     )
     return title, f"{people:,} people, {kills} kills", result, report.holds
+
+
+def deciding(title: str, kills: int, url: str | None) -> Row:
+    """Kill while journeys decide, again and again, and look what was decided."""
+    with tempfile.TemporaryDirectory(dir=ROOT / "build") as folder:
+        report = judge.run(Path(folder) / "data", kills, kills, url)
+    result = f"{len(report.decided)} decisions, {len(report.told)} told, {report.states}"
+    return title, f"{kills} kills", result, report.holds
 
 
 def properties(law: str, path: str, examples: int, processes: int = 0) -> Row:

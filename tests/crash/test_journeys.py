@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.crash import judge
 from tests.crash.journeys import run
 from tests.postgres import new_database
 
@@ -21,3 +22,8 @@ def test_sigkill_with_people_on_their_way_on_postgres(tmp_path: Path) -> None:
     report = run(tmp_path / "data", 400, 3, 2, database_url=new_database())
     assert report.holds, report
     assert report.ends == {"finished": 400}, report
+
+
+def test_sigkill_while_journeys_decide(tmp_path: Path) -> None:
+    report = judge.run(tmp_path / "data", kills=15, seed=1)
+    assert report.holds and report.kills > 5, report

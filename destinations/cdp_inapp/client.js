@@ -57,18 +57,25 @@ button,.button{display:inline-block;font:inherit;cursor:pointer;margin:.5rem .5r
     return el(tag, attributes, ...children.map(build));
   };
 
-  const call = async (path) => {
-    const answer = await fetch(base + path, {headers: {Authorization: 'Bearer ' + token}, signal: control.signal});
+  const call = async (path, more) => {
+    const answer = await fetch(base + path, more || {headers: {Authorization: 'Bearer ' + token}, signal: control.signal});
     if (!answer.ok) throw answer;
     return answer;
   };
 
   const told = [];
-  const tell = () => navigator.sendBeacon(base + '/events', JSON.stringify({token, events: told.splice(0)}));
+  const tell = async () => {
+    const events = told.splice(0, 99);
+    // It outlives the page, and what did not get through is told again later.
+    if (events[0]) try {
+      await call('/events', {method: 'POST', keepalive: true, body: JSON.stringify({token, events})});
+    } catch (_) { told.push(...events); }
+  };
   const say = (m, type, more) => {
     emit(type, m);
+    told.push({id: m.id, type, at: Date.now(), ref: Math.random().toString(36).slice(2), ...more});
     // What is said in one go is told in one request, before the page is left.
-    if (told.push(Object.assign({id: m.id, type, at: Date.now(), ref: Math.random().toString(36).slice(2)}, more)) < 2) queueMicrotask(tell);
+    queueMicrotask(tell);
   };
   const shown = (m) => { if (!m.opened) { m.opened = true; say(m, 'shown'); } };
   const end = (m, dismissed) => {
@@ -195,6 +202,7 @@ button,.button{display:inline-block;font:inherit;cursor:pointer;margin:.5rem .5r
     sheet.replaceSync(CSS + ':host{' + Object.entries(state.theme).map(([name, value]) => `--hw-${name}:${value}`).join(';') + '}');
     emit('messages', messages);
     update();
+    tell();
   };
 
   const again = (seconds) => { clearTimeout(timer); timer = setTimeout(run, seconds * 1000); };

@@ -116,6 +116,19 @@ def test_forged_and_expired_tokens_show_nothing(shop: Shop, tabs: Callable[..., 
     page.locator(BOX).wait_for()
 
 
+def test_what_did_not_get_through_is_told_again(shop: Shop, tabs: Callable[..., Any]) -> None:
+    user, page = shop.person(), tabs()
+    id_ = shop.send(user, form="banner")
+    page.route("**/events", lambda route: route.abort())
+    page.goto(shop.page(user))
+    with page.expect_event("requestfailed", lambda request: "dismissed" in request.post_data):
+        page.locator(BOX).get_by_role("button", name="Close").click()
+    page.unroute("**/events")
+    assert id_ in shop.stays(user)
+    shop.send(user)  # whatever comes next
+    wait_until(lambda: id_ not in shop.stays(user))
+
+
 def test_who_logs_out_sees_no_more(shop: Shop, tabs: Callable[..., Any]) -> None:
     user, page = shop.person(), tabs()
     shop.send(user, form="banner")

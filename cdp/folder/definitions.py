@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from cdp.definitions import KINDS, Body, Draft, Finding, Id, check
 from cdp.folder.model import Handler, Thing, Wanted, World
+from cdp.store.config_rows import all_destinations
 from cdp.store.defined import defining, elsewhere
 
 
@@ -44,7 +45,7 @@ class Definitions(Handler):
                 there[id_] = {"static": True}
         # What refers to what stands in any order, in files of any of these kinds.
         found = check(there, drafts(defined(every)), defining.look(tx))
-        elsewhere.known_warehouses(tx, drafts(changes), found)
+        elsewhere.known_elsewhere(tx, drafts(changes), found, _destinations(tx, every, world))
         return {id_: found[id_] for id_ in changes}
 
     def apply(
@@ -56,6 +57,16 @@ class Definitions(Handler):
         self, tx: Connection, now: int, changes: Mapping[Id, Wanted | None], author: str
     ) -> None:
         """Do what follows from changes that were made."""
+
+
+def _destinations(tx: Connection, every: Mapping[Id, Wanted | None], world: World) -> set[str]:
+    """The keys of the destinations that there will be; files that can't be read have theirs."""
+    found = {item.key for item in all_destinations(tx)}
+    found |= {key for kind, key in world.broken if kind == "destination"}
+    for (kind, key), wanted in every.items():
+        if kind == "destination":
+            (found.discard if wanted is None else found.add)(key)
+    return found
 
 
 class Templates(Definitions):

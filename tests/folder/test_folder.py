@@ -145,6 +145,20 @@ def test_what_a_broken_file_defines_is_not_called_missing(store: Store, root: Pa
     assert [line.partition(":")[0] for line in faults(store, root)] == ["y.yaml"]
 
 
+def test_a_destination_that_is_told_must_be_there_or_come_along(store: Store, root: Path) -> None:
+    told = "kind: audience\nkey: x\nwho: traits.a = 1\nsend_to: [hok]\n"
+    write(root, x=told, hook=HOOK)
+    [said] = faults(store, root, HOOK_TOKEN="t")
+    assert said.startswith("x.yaml:4:") and "no destination hok. Did you mean hook?" in said
+    write(root, x=told.replace("hok", "hook"))
+    assert len(apply(store, root, world(HOOK_TOKEN="t"))) == 2
+    write(root, x=told.replace("hok", "hook").replace("a = 1", "a = 2"))
+    assert len(apply(store, root, world(HOOK_TOKEN="t"))) == 1
+    write(root, hook="kind: destination\nkey: hook\nplugin: [")
+    write(root, x=told.replace("hok", "hook"))
+    assert not any("x.yaml" in fault for fault in faults(store, root))
+
+
 def test_definitions_that_refer_to_each_other_come_in_one_go(store: Store, root: Path) -> None:
     write(
         root, a=X.format('audience("y") and traits.orders_90d > 3'), b=Y.format("traits.plan = 1"),

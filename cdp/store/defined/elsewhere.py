@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection
 
@@ -25,36 +25,42 @@ def know_warehouses(tx: Connection, names: Sequence[str]) -> None:
 
 
 def known_elsewhere(
-    tx: Connection, changes: Mapping[Id, Draft | None], findings: Mapping[Id, Finding]
+    tx: Connection,
+    changes: Mapping[Id, Draft | None],
+    findings: Mapping[Id, Finding],
+    destinations: Collection[str] | None = None,
 ) -> None:
-    """Find what is named and not there."""
+    """Find what is named and not there; ``destinations`` are the keys of those that there
+    will be, if not those that there are."""
     drafts = {id_: draft for id_, draft in changes.items() if draft is not None}
-    for id_, fault in _destinations(tx, drafts):
-        findings[id_].errors.append(fault)
-    known_warehouses(tx, changes, findings)
+    _known_destinations(tx, drafts, findings, destinations)
+    _known_warehouses(tx, drafts, findings)
 
 
-def _destinations(tx: Connection, drafts: Mapping[Id, Draft]) -> Iterator[tuple[Id, Fault]]:
+def _known_destinations(
+    tx: Connection,
+    drafts: Mapping[Id, Draft],
+    findings: Mapping[Id, Finding],
+    known: Collection[str] | None,
+) -> None:
     named = {
         (id_, sending.destination)
         for id_, draft in drafts.items()
         for sending in sendings(draft.body)
     }
-    known = [item.key for item in all_destinations(tx)] if named else []
+    if named and known is None:
+        known = [item.key for item in all_destinations(tx)]
     for id_, key in sorted(named):
-        if key not in known:
-            text = f"there is no destination {key}. {did_you_mean(key, known)}".strip()
-            yield id_, Fault("send_to", text)
+        if key not in (known or ()):
+            text = f"there is no destination {key}. {did_you_mean(key, list(known or ()))}"
+            findings[id_].errors.append(Fault("send_to", text.strip()))
 
 
-def known_warehouses(
-    tx: Connection, changes: Mapping[Id, Draft | None], findings: Mapping[Id, Finding]
+def _known_warehouses(
+    tx: Connection, drafts: Mapping[Id, Draft], findings: Mapping[Id, Finding]
 ) -> None:
-    """Find traits by SQL of warehouses that the server's settings don't name."""
     named = {
-        id_: draft.body["warehouse"]
-        for id_, draft in changes.items()
-        if draft is not None and "warehouse" in draft.body
+        id_: draft.body["warehouse"] for id_, draft in drafts.items() if "warehouse" in draft.body
     }
     said = meta.get(tx, _WAREHOUSES) if named else None
     if said is None:

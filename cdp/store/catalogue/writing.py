@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection, and_, bindparam, case, delete, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from cdp.protocols import MASK, Classes, Property, Seen, root_of
+from cdp.protocols import MASK, Classes, Property, Seen, field_name, root_of
 from cdp.store import meta
 from cdp.store.bulk import run_many, upsert
 from cdp.store.tables import (
@@ -229,7 +229,7 @@ def hide_samples(tx: Connection, classes: Classes, fields: list[str]) -> None:
         changed: list[dict[str, Any]] = []
         for path, detail in _details(tx, name, source):
             field = f"{roots.get(name, '')}.{path}"
-            key = field.replace("[]", "")
+            key = field_name(field)
             if key not in wanted and not key.startswith(tuple(f"{one}." for one in wanted)):
                 continue
             found = _decode(detail)

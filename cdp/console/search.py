@@ -25,6 +25,7 @@ _PAGES = (
     ("Catalogue", "console.catalogue", "events properties schema seen"),
     ("Traits", "console.catalogue_traits", "catalogue properties of people"),
     ("Context", "console.catalogue_context", "catalogue fields device page campaign"),
+    ("Lists", "console.lists", "catalogue uploaded values conditions"),
     ("Personal data", "console.catalogue_personal", "catalogue classify pii privacy masked"),
     ("People", "console.people", "profiles users customers search"),
     ("Exports", "console.exports", "people events download csv json parquet"),

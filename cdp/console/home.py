@@ -8,7 +8,7 @@ from flask import abort, flash, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
-from cdp.console import layout
+from cdp.console import kinds, layout
 from cdp.console.context import console
 from cdp.console.format import plural, sentence
 from cdp.console.live.rejected import reason
@@ -130,6 +130,13 @@ def _troubles(tx: Connection, now_minute: int) -> list[Trouble]:
     found: list[Trouble] = []
     for destination in config_rows.all_destinations(tx):
         health = destination_health(tx, destination.id)
+        lost = kinds.failing(tx, destination) if destination.enabled else None
+        if lost is not None:
+            address = url_for("console.destination", key=destination.key)
+            title = f"{destination.name} carries no messages"
+            text = sentence(lost.error or "")
+            found.append(Trouble("bad", title, text, lost.at, address, "See its calls"))
+            continue
         if not destination.enabled or health.state not in ("stalled", "stopped"):
             continue
         address = url_for("console.destination", key=destination.key)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 from marshmallow import Schema
+from sqlalchemy import Connection
 
 from cdp.console.context import console
 from cdp.plugin import (
@@ -23,6 +24,8 @@ from cdp.plugin import (
     validate,
 )
 from cdp.store import config_rows
+from cdp.store.destinations import health as delivery_health
+from cdp.store.destinations.health import Call
 
 
 class Field(NamedTuple):
@@ -246,3 +249,15 @@ def _parsed(item: Field, text: str) -> Any:
 
 def _refers(value: Any) -> bool:
     return isinstance(value, str) and "${env:" in value
+
+
+def failing(tx: Connection, destination: config_rows.Destination) -> Call | None:
+    """The newest call of a channel that gets nowhere just now; None for all others.
+
+    What was before its settings changed says nothing of it.
+    """
+    found = kind(destination.plugin)
+    if found is None or not found.carries_messages:
+        return None
+    call = delivery_health.failing(tx, destination.id)
+    return call if call is not None and call.at >= destination.updated_at else None

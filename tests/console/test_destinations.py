@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import cdp_email
 import cdp_webhook
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from sqlalchemy import insert, select, update
 from cdp.delivery.engine import Delivery
 from cdp.plugin.manager import Plugins
 from cdp.store import config_rows, tables
+from cdp.store.destinations import streams
 from tests.console.factory import Browser, World, words
 
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -247,6 +249,40 @@ def test_a_stalled_destination_says_since_when_and_tries_again_by_hand(
     assert "Waiting" in admin.page("/live/events/1")
     admin.post(f"{PAGE}/state", what="retry")
     assert "It has stalled" not in admin.page(PAGE)
+
+
+def test_a_channel_whose_calls_get_nowhere_says_so(world: World, admin: Browser) -> None:
+    settings = {"provider": "smtp", "host": "mail.example.org", "from": "a@example.org"}
+    form = {f"s.{name}": value for name, value in settings.items()}
+    world.plugins.register(cdp_email, "email", "package headwater")
+    admin.post("/connections/destinations/new/email", name="Post", **form)
+    address = "/connections/destinations/post"
+
+    def lose(*outcomes: str) -> None:
+        with world.store.write() as tx:
+            streams.add_calls(
+                tx,
+                [
+                    streams.Call(1, world.now(), 1.0, outcome, None, 1, 1, "k", "<i>away", None)
+                    for outcome in outcomes
+                ],
+            )
+
+    page = admin.page(address)
+    assert "Messages by email" in page and "Ready" in page and "Replays" not in page
+    assert "How its messages arrive" in admin.page("/connections/destinations")
+    lose("retry", "retry")
+    assert "Failing" not in admin.page(address)
+    lose("retry")
+    page = admin.page(address)
+    assert "Failing" in page and "Its calls get nowhere: &lt;i&gt;away" in page
+    assert "Failing" in admin.page("/connections/destinations")
+    world.send({"type": "track", "userId": "u1", "event": "X"})
+    assert "Post carries no messages" in admin.page("/")
+    lose("delivered")
+    assert "Failing" not in admin.page(address)
+    lose("stopped")
+    assert "Failing" in admin.page(address)
 
 
 def test_calls_are_listed_and_open_with_their_exchange(world: World, admin: Browser) -> None:

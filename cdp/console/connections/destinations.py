@@ -36,13 +36,19 @@ class Line(NamedTuple):
     destination: Destination
     health: Health
     kind: Kind | None
+    failing: Call | None
 
 
 def index() -> str:
     """The list."""
     with console().store.read() as tx:
         lines = [
-            Line(d, delivery_health.destination_health(tx, d.id), kinds.kind(d.plugin))
+            Line(
+                d,
+                delivery_health.destination_health(tx, d.id),
+                kinds.kind(d.plugin),
+                kinds.failing(tx, d),
+            )
             for d in config_rows.all_destinations(tx)
         ]
     return render_template("console/destinations.html", lines=lines)
@@ -223,6 +229,7 @@ def page_context(tx: Connection, destination: Destination, tab: str) -> dict[str
         "destination": destination,
         "health": delivery_health.destination_health(tx, destination.id),
         "kind": kinds.kind(destination.plugin),
+        "failing": kinds.failing(tx, destination),
         "source": sources.get(destination.source_id or 0),
         "tab": tab,
         "filter_text": destination.filter,

@@ -172,6 +172,22 @@ def newest_calls(
     return [Call._make((*row, None)) for row in tx.execute(statement)]
 
 
+#: So many calls in a row that got nowhere are no accident.
+_IN_A_ROW = 3
+
+
+def failing(tx: Connection, destination_id: int) -> Call | None:
+    """The newest call of a channel that gets nowhere just now; None: it does.
+
+    One that has stopped says so at once. What is left alone meanwhile goes by others.
+    """
+    newest = newest_calls(tx, destination_id, _IN_A_ROW)
+    if newest and newest[0].outcome == "stopped":
+        return newest[0]
+    lost = [call for call in newest if call.outcome in ("retry", "stopped")]
+    return newest[0] if len(lost) == _IN_A_ROW else None
+
+
 def one_call(tx: Connection, destination_id: int, number: int) -> Call | None:
     """A call with its exchange."""
     columns = [calls.c[name] for name in Call._fields]

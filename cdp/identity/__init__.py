@@ -16,7 +16,16 @@ from cdp.identity.identifiers import (
     parse_public_id,
     public_id,
 )
-from cdp.identity.resolve import Dropped, Graph, Group, Node, Placement, Resolution, fold
+from cdp.identity.resolve import (
+    Dropped,
+    Graph,
+    Group,
+    Node,
+    Placement,
+    Resolution,
+    fits_alone,
+    fold,
+)
 from cdp.identity.rules import DEFAULT, Limit, Rules
 
 __all__ = [
@@ -36,6 +45,7 @@ __all__ = [
     "Rules",
     "canonical",
     "extract",
+    "fits_alone",
     "fold",
     "identifier_hash",
     "node_key",

@@ -184,6 +184,13 @@ class Graph:
         group.merges += loser.merges + 1
 
 
+def fits_alone(types: tuple[str, ...], rules: Rules) -> bool:
+    """Whether a profile may begin with identifiers of ``types``, each of them new."""
+    if len(types) > max(1, rules.max_ids):
+        return False
+    return len(types) == 1 or all(types.count(t) <= rules.limit(t).count for t in types)
+
+
 _NONE: Mapping[int, tuple[Identifier, ...]] = {}
 
 

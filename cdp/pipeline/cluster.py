@@ -16,14 +16,23 @@ Known = dict[tuple[int, Identifier], graph.IdentifierRow]
 class Cluster:
     """New nodes and the components that they connect.
 
-    ``last`` is the newest first sighting in the components, None without any;
-    ``earlier`` are known nodes that were seen earlier than known, or met again; ``around``
-    the identifiers of a cut that was made or undone, where there is no other reason.
+    ``rows`` are the identifiers of ``drafts`` that the store knows. ``last`` is the newest
+    first sighting in the components, None without any; ``earlier`` are known nodes that
+    were seen earlier than known, or met again; ``around`` the identifiers of a cut that was
+    made or undone, where there is no other reason. ``tokens`` are what `clusters_of` told
+    it from others by.
     """
+
+    __slots__ = (
+        "around", "collection", "components", "drafts", "earlier", "last", "refold", "rows",
+        "tokens",
+    )  # fmt: skip
 
     def __init__(self, collection: int) -> None:
         self.collection = collection
         self.drafts: list[Draft] = []
+        self.rows: list[graph.IdentifierRow] = []
+        self.tokens: list[object] = []
         self.earlier: list[tuple[Draft, graph.NodeRow]] = []
         self.components: list[int] = []
         self.last: Stamp | None = None
@@ -35,41 +44,52 @@ def clusters_of(
     pending: list[Draft], earlier: list[tuple[Draft, graph.NodeRow]], known: Known
 ) -> list[Cluster]:
     """Group drafts that share an identifier or a component."""
-    parent: dict[object, object] = {}
+    # By component, or by collection and identifier where the store does not know it.
+    home: dict[object, Cluster] = {}
 
-    def root(token: object) -> object:
-        while (up := parent.setdefault(token, token)) != token:
-            parent[token] = parent.setdefault(up, up)
-            token = up
-        return token
-
-    def tokens(draft: Draft) -> list[object]:
-        found: list[object] = []
-        for identifier in draft.ids:
-            token = (draft.collection, identifier)
-            row = known.get(token)
-            found.append(row.component if row is not None else token)
+    def of(token: object, collection: int) -> Cluster:
+        found = home.get(token)
+        if found is None:
+            found = home[token] = Cluster(collection)
+            found.tokens.append(token)
         return found
 
     for draft in pending:
-        first, *rest = tokens(draft)
-        for token in rest:
-            parent[root(token)] = root(first)
-    by_root: dict[object, Cluster] = {}
+        rows: list[graph.IdentifierRow] = []
+        mine: Cluster | None = None
+        for identifier in draft.ids:
+            token: object = (draft.collection, identifier)
+            row = known.get((draft.collection, identifier))
+            if row is not None:
+                rows.append(row)
+                token = row.component
+            other = home.get(token)
+            if mine is None:
+                mine = of(token, draft.collection)
+            elif other is None:
+                home[token] = mine
+                mine.tokens.append(token)
+            elif other is not mine:
+                mine = _united(mine, other, home)
+        assert mine is not None, "a draft without identifiers"
+        mine.drafts.append(draft)
+        mine.rows.extend(rows)
+    for draft, node in earlier:
+        of(node.component, draft.collection).earlier.append((draft, node))
+    found = list(dict.fromkeys(home.values()))
+    for cluster in found:
+        cluster.components = sorted(token for token in cluster.tokens if isinstance(token, int))
+        if len(cluster.drafts) > 1:
+            cluster.drafts.sort(key=lambda draft: (draft.first, draft.ids))
+    return found
 
-    def cluster(token: object, collection: int) -> Cluster:
-        return by_root.setdefault(root(token), Cluster(collection))
 
-    for draft in pending:
-        mine = tokens(draft)
-        home = cluster(mine[0], draft.collection)
-        home.drafts.append(draft)
-        home.components.extend(t for t in mine if isinstance(t, int))
-    for draft, row in earlier:
-        home = cluster(row.component, draft.collection)
-        home.earlier.append((draft, row))
-        home.components.append(row.component)
-    for home in by_root.values():
-        home.components = sorted(set(home.components))
-        home.drafts.sort(key=lambda draft: (draft.first, draft.ids))
-    return list(by_root.values())
+def _united(one: Cluster, other: Cluster, home: dict[object, Cluster]) -> Cluster:
+    """Both as one: the larger, with what the smaller had."""
+    large, small = (one, other) if len(one.tokens) >= len(other.tokens) else (other, one)
+    for token in small.tokens:
+        home[token] = large
+    large.tokens += small.tokens
+    large.drafts += small.drafts
+    large.rows += small.rows
+    return large

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -17,6 +17,7 @@ from cdp.identity import (
     Identifier,
     Node,
     Rules,
+    fits_alone,
     fold,
     identifier_hash,
 )
@@ -110,6 +111,7 @@ class Placing:
         self._ids_of: dict[int, list[graph.IdentifierRow]] = {}
         self._nodes_of: dict[int, list[graph.NodeRow]] = {}
         self._parts: dict[int, Part] = {}
+        self._fitting: dict[tuple[str, ...], bool] = {}
         self.decided = Decided()
 
     def decide(self, clusters: list[Cluster]) -> Decided:
@@ -130,7 +132,7 @@ class Placing:
             row.profile
             for cluster in clusters
             if not cluster.refold
-            for row in self._rows_of(cluster)
+            for row in cluster.rows
             if row.profile is not None
         }
         for row in graph.identifiers_of_profiles(tx, list(touched)):
@@ -175,13 +177,6 @@ class Placing:
         cuts = self._cuts.get(cluster.collection, NO_CUTS)
         return fold_around(self._tx, change, self._rules, cuts, sizes)
 
-    def _rows_of(self, cluster: Cluster) -> Iterable[graph.IdentifierRow]:
-        for draft in cluster.drafts:
-            for identifier in draft.ids:
-                row = self._known.get((cluster.collection, identifier))
-                if row is not None:
-                    yield row
-
     def _group(self, profile: int) -> Group:
         row = self.decided.profiles[profile]
         ids: dict[Identifier, Stamp] = {}
@@ -198,8 +193,10 @@ class Placing:
     # Deciding.
 
     def _add_in_order(self, cluster: Cluster) -> None:
+        if not cluster.components and len(cluster.drafts) == 1 and self._add_alone(cluster):
+            return
         work = Graph(self._rules, self._cuts.get(cluster.collection, NO_CUTS))
-        for profile in sorted({row.profile for row in self._rows_of(cluster) if row.profile}):
+        for profile in sorted({row.profile for row in cluster.rows if row.profile}):
             work.load(self._group(profile))
         first_seen: dict[Identifier, Stamp] = {}
         placed: dict[int, Placed] = {}
@@ -222,6 +219,27 @@ class Placing:
             for group in groups
             if group.key > 0 and group.merges != self.decided.profiles[group.key].merges
         )
+
+    def _add_alone(self, cluster: Cluster) -> bool:
+        """Place what nobody else has to do with, if no rule keeps any of it apart: most of
+        all that is new, and what `Graph.add` comes to by a longer way."""
+        (draft,) = cluster.drafts
+        ids = draft.ids
+        if draft.days or self._cuts.get(cluster.collection):
+            return False
+        types = tuple([type_ for type_, _ in ids])
+        fits = self._fitting.get(types)
+        if fits is None:
+            fits = self._fitting[types] = fits_alone(types, self._rules)
+        if not fits:
+            return False
+        decided, stamp = self.decided, draft.first
+        group = Group(-1, ids[0], stamp, dict.fromkeys(ids, stamp))
+        decided.placed.append(Placed(draft, group, ()))
+        decided.fresh.append(group)
+        for identifier in ids:
+            decided.owners.append((cluster, identifier, group, stamp))
+        return True
 
     def _fold_anew(self, cluster: Cluster) -> None:
         part = self._parts.get(id(cluster))

@@ -13,8 +13,8 @@ from sqlalchemy.exc import DBAPIError
 from cdp.config import Settings
 from cdp.events import Message
 from cdp.log.open import Reader
-from cdp.log.record import Taken
 from cdp.pipeline import rebuild, retention, sweep
+from cdp.pipeline.ahead import Ahead, Ready
 from cdp.pipeline.audiences import compute
 from cdp.pipeline.audiences.choosing import Chooser
 from cdp.pipeline.batch import Done, run_batch
@@ -88,6 +88,7 @@ class Pipeline:
         self._logical = LogicalClock()
         self._chooser = Chooser(store)
         self._upkeep = Upkeep(store, reader, settings, clock)
+        self._ahead = Ahead(self._get_ready)
 
     def run(self, stop: Event) -> None:
         """Handle micro-batches until ``stop``; the current one is always finished."""
@@ -135,17 +136,26 @@ class Pipeline:
         """Handle the next micro-batch; None when there is nothing to do."""
         for part in self._order():
             asked_at = int(self._clock() * 1000)
-            taken = self._read(part)
-            if taken:
-                began = time.monotonic()
-                done = self.handle(prepare(part, taken, self._settings.truncate_ip))
-                self._messages.took(sum(item.weight for item in taken), time.monotonic() - began)
+            began = time.monotonic()
+            after = self._position(part)
+            ready = self._ahead.take(part, after) or self._get_ready(part, after)
+            if ready is not None:
+                # As much as we take: there is more, most likely.
+                done = self.handle(ready.batch, ahead=ready.weight >= self._messages.size)
+                self._messages.took(ready.weight, time.monotonic() - began)
                 return done
             self._logical.empty(part, asked_at)
         return None
 
-    def handle(self, batch: Prepared) -> Done:
-        """Handle one prepared micro-batch in one transaction."""
+    def _get_ready(self, part: str, after: int) -> Ready | None:
+        taken = self._reader.read(part, after, self._messages.size)
+        if not taken:
+            return None
+        batch = prepare(part, taken, self._settings.truncate_ip)
+        return Ready(batch, sum(item.weight for item in taken))
+
+    def handle(self, batch: Prepared, ahead: bool = False) -> Done:
+        """Handle one prepared micro-batch in one transaction, looking ``ahead`` to the next."""
         additions = batch.settled
         if self._enricher is not None and self._enricher.wanted:
             additions = additions | self._enrich(batch)
@@ -156,10 +166,15 @@ class Pipeline:
         memory, self._memory = self._memory, None
         self._positions.pop(batch.part, None)
         # A power cut may take the last of these back: the log has all of it until `sync`.
-        with self._store.write(synced=False) as tx:
-            memory = self._fresh_memory(tx, memory)
-            epoch = self._epochs[batch.part]
-            done = run_batch(tx, batch, additions, memory, epoch, now, self._logical.at)
+        try:
+            with self._store.write(synced=False) as tx:
+                memory = self._fresh_memory(tx, memory)
+                epoch = self._epochs[batch.part]
+                done = run_batch(tx, batch, additions, memory, epoch, now, self._logical.at)
+                if ahead:
+                    self._ahead.begin(batch.part, batch.last_pos)
+        finally:
+            self._ahead.settle()
         self._memory = memory
         self._positions[batch.part] = batch.last_pos
         if done.suppressed:
@@ -191,7 +206,7 @@ class Pipeline:
             parts.reverse()  # an import is never starved for good
         return parts
 
-    def _read(self, part: str) -> list[Taken]:
+    def _position(self, part: str) -> int:
         if part not in self._positions and part in self._epochs:
             with self._store.read() as tx:
                 self._positions[part] = progress.position(tx, part, self._epochs[part])
@@ -199,7 +214,7 @@ class Pipeline:
             with self._store.write() as tx:
                 position, epoch = progress.take_over(tx, part, int(self._clock() * 1000))
             self._positions[part], self._epochs[part] = position, epoch
-        return self._reader.read(part, self._positions[part], self._messages.size)
+        return self._positions[part]
 
     def _fresh_memory(self, tx: Any, memory: Memory | None) -> Memory:
         """What we remember, or what the store says where somebody else has written since.

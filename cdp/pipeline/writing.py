@@ -123,7 +123,7 @@ class Writing:
         joined: list[tuple[int, int]] = []
         for cluster in clusters:
             met = [*cluster.drafts, *(draft for draft, _ in cluster.earlier)]
-            newest = max((draft.stamps[-1] for draft in met), default=None)
+            newest = max([draft.stamps[-1] for draft in met], default=None)
             if cluster.components:
                 target = max(cluster.components, key=lambda id_: (sizes.get(id_, 0), -id_))
                 joined.extend((other, target) for other in cluster.components if other != target)

@@ -72,10 +72,10 @@ class Store:
                 _begin_immediate(connection)
             try:
                 yield connection
+                connection.commit()
             except BaseException:
                 connection.rollback()
                 raise
-            connection.commit()
 
     def close(self) -> None:
         """Close all connections."""

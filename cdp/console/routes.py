@@ -48,7 +48,7 @@ from cdp.console.live import rejected
 from cdp.console.live import stream as live
 from cdp.console.messages import images, limits, stationery, wishes, wrappings, written
 from cdp.console.messages import sent as messages
-from cdp.console.people import exports, identity, imports, privacy
+from cdp.console.people import deletions, exports, identity, imports, privacy
 from cdp.console.people import overview as people
 from cdp.console.settings import identity_rules, object_kinds, trait_rules, users
 from cdp.store import Store, meta
@@ -116,6 +116,7 @@ PAGES: tuple[tuple[str, str, View], ...] = (
     ("/audiences/<key>/members.csv", "audience_csv", by_hand.export),
     ("/people", "people", people.index),
     ("/people/exports", "exports", exports.index),
+    ("/people/deletions", "deletions", deletions.index),
     ("/people/imports", "imports", imports.index),
     ("/people/imports/new", "import_new", imports.new),
     ("/people/imports/draft/<token>", "import_draft", imports.draft),

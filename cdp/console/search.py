@@ -28,6 +28,7 @@ _PAGES = (
     ("Lists", "console.lists", "catalogue uploaded values conditions"),
     ("Personal data", "console.catalogue_personal", "catalogue classify pii privacy masked"),
     ("People", "console.people", "profiles users customers search"),
+    ("Deletions", "console.deletions", "people privacy forget suppress gdpr"),
     ("Exports", "console.exports", "people events download csv json parquet"),
     ("Imports", "console.imports", "people upload csv spreadsheet file undo"),
     ("Import a file", "console.import_new", "people upload csv spreadsheet json parquet"),

@@ -107,6 +107,7 @@ ADDRESSES = (
     "/people",
     "/people?q=ada",
     "/people/exports",
+    "/people/deletions",
     "/people/imports",
     "/people/imports/new",
     "/people/imports/1?draft={draft}",

@@ -56,4 +56,4 @@ def delete(profile: str) -> Response:
         hours,
     )
     flash(f"They are gone from here in a moment, and to the last byte within {hours:g} h.", "good")
-    return redirect(url_for("console.people"), 303)
+    return redirect(url_for("console.deletions"), 303)

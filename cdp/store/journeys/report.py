@@ -187,8 +187,12 @@ class Way(NamedTuple):
     since: int | None = None
 
 
-#: Whom the lot gave their way: not those who came when a winner was decided for.
-_BY_LOT = _m.why.is_(None) | _m.why.not_like('%"won":true%')
+def _by_lot(why: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whom the lot gave their way: not those who came when a winner was decided for."""
+    return why.is_(None) | why.not_like('%"won":true%')
+
+
+_BY_LOT = _by_lot(_m.why)
 
 
 def _lefts(whose: Whose, step: str) -> Any:
@@ -231,19 +235,26 @@ def _worth(tx: Connection, first: Any) -> dict[str, float]:
 
 
 def messages_by_way(tx: Connection, whose: Whose, step: str) -> dict[str, Counter[str]]:
-    """What happened to the messages of runs after a step, by the first exit from it."""
-    first = _lefts(whose, step)
-    statement = (
-        select(_m.exit, func.count().label("asked"), _FAILED, *_HAPPENED)
-        .select_from(deliveries.join(first, first.c.run == _run_of(tx)))
-        .join(journey_moves, _m.id == first.c.id)
-        .where(_ours(whose), _d.created_at >= _m.at)
-        .group_by(_m.exit)
+    """What happened to the messages of runs after a step, by the first exit from it.
+
+    It asks message by message for its run's exit: joined with all exits at once, databases
+    have compared each of these with each of those.
+    """
+    run, left = _run_of(tx), journey_moves.alias()
+    first = select(func.min(left.c.id)).where(
+        left.c.run == run, left.c.step == step, left.c.what == "left", _by_lot(left.c.why)
     )
+    counted = (func.count().label("asked"), _FAILED, *_HAPPENED)
+    statement = select(_m.exit, *counted).join_from(
+        deliveries, journey_moves, _m.id == first.scalar_subquery()
+    )
+    if not whose.all:
+        statement = statement.join(journey_runs, _r.id == run).where(whose.theirs)
+    statement = statement.where(_ours(whose), _d.created_at >= _m.at)
     names = ("asked", "failed", *HAPPENED)
     return {
         row.exit or "": Counter({name: int(getattr(row, name)) for name in names})
-        for row in tx.execute(statement)
+        for row in tx.execute(statement.group_by(_m.exit))
     }
 
 

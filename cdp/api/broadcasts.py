@@ -92,6 +92,10 @@ class BroadcastProgressSchema(Schema):
         keys=fields.String(), values=fields.Integer(),
         metadata={"description": "Messages by why they failed."},
     )  # fmt: skip
+    deferred = fields.Dict(
+        keys=fields.String(), values=fields.Integer(),
+        metadata={"description": "Of those waiting, messages by what lets them wait."},
+    )  # fmt: skip
     done = fields.Float()
 
 

@@ -162,7 +162,8 @@ def report(key: str, as_json: bool, **where: Any) -> None:
     print_rows(rows, False)
     if found.channels:
         print_rows([{"channel": name, **n} for name, n in found.channels.items()], False)
-    for what, counted in (("withheld", p.withheld), ("failed", p.failed)):
+    told = {"withheld": p.withheld, "failed": p.failed, "waiting": p.deferred}
+    for what, counted in told.items():
         for reason, n in sorted(counted.items(), key=lambda item: -item[1]):
             click.echo(f"{what}: {n:,} {reason.removeprefix('person_').replace('_', ' ')}")
     for text in found.words.values():

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from cdp.delivery.broadcasts import checking
 from cdp.delivery.broadcasts.mover import Mover
 from cdp.messaging.broadcasts.plan import plan_of
 from cdp.store.defined import defining
 from cdp.store.messages import broadcast_figures, broadcasts
+from cdp.store.tables import deliveries
 from tests.console.factory import World
 from tests.console.test_masking import viewer_of
 
@@ -164,6 +166,11 @@ def test_it_goes_is_paused_and_goes_on(shop: World) -> None:
         pass
     page = shop.admin().page(f"/messages/broadcasts/{key}")
     assert "Sending" in page and 'hx-trigger="every 3s"' in page
+    assert "Who waits, and why" not in page
+    with shop.store.write() as tx:
+        tx.execute(update(deliveries).values(reason="quiet_hours: night"))
+    page = shop.admin().page(f"/messages/broadcasts/{key}")
+    assert "Who waits, and why" in page and "It is quiet hours for them" in page
     act(shop, key, "pause")
     assert state(shop, key) == "paused"
     mover.step()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from flask import Response, abort, flash, redirect, render_template, request, url_for
@@ -16,7 +16,6 @@ from cdp.console.context import console
 from cdp.console.messages.sent import CHANNELS, POLICY, REASONS, without_pixel
 from cdp.delivery.broadcasts import acts, checking, rehearsal, report, who
 from cdp.delivery.broadcasts.mover import NoTemplate
-from cdp.delivery.broadcasts.report import Progress
 from cdp.messaging.broadcasts import states
 from cdp.messaging.broadcasts.plan import BadPlan, plan_of
 from cdp.store.messages import broadcasts
@@ -97,7 +96,8 @@ def page(key: str) -> str:
         "calls": calls,
         "whom": whom,
         "moving": moving,
-        "reasons": _reasons(found.progress),
+        "reasons": _reasons(found.progress.withheld, found.progress.failed),
+        "waiting": _reasons(found.progress.deferred),
         "can": {action for action, able in states.MAY.items() if row.state in able},
         "verbs": VERBS,
         "words": states.WORDS,
@@ -111,10 +111,10 @@ def page(key: str) -> str:
     return render_template("console/broadcast.html", **context)
 
 
-def _reasons(found: Progress) -> list[tuple[str, int]]:
-    """Why people got nothing, in words, the most frequent first."""
+def _reasons(*groups: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Why people got nothing, or wait, in words, the most frequent first."""
     counted: dict[str, int] = {}
-    for group in (found.withheld, found.failed):
+    for group in groups:
         for code, n in group.items():
             text = SKIPPED.get(code) or REASONS.get(code) or code.replace("_", " ").capitalize()
             counted[text] = counted.get(text, 0) + n

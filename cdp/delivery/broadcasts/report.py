@@ -23,7 +23,8 @@ class Progress(NamedTuple):
     """Figures of a broadcast, those of its calls included.
 
     ``waiting`` are deliveries on their way, ``happened`` counts messages by what was told
-    of them, ``withheld`` people by why they got none, ``failed`` messages by why not.
+    of them, ``withheld`` people by why they got none, ``failed`` messages by why not,
+    ``deferred`` those of ``waiting`` that a rule or a provider lets wait, by why.
     """
 
     people: int
@@ -36,6 +37,7 @@ class Progress(NamedTuple):
     happened: dict[str, int]
     withheld: dict[str, int]
     failed: dict[str, int]
+    deferred: dict[str, int]
 
     @property
     def done(self) -> float:
@@ -59,6 +61,7 @@ def progress(tx: Connection, row: Broadcast) -> Progress:
     happened = dict.fromkeys(broadcast_figures.HAPPENED, 0)
     withheld: dict[str, int] = {}
     failed: dict[str, int] = {}
+    deferred: dict[str, int] = {}
     for one in rows:
         _add(states, broadcast_figures.states(tx, one.id))
         counted = broadcast_figures.happened(tx, one.id)
@@ -66,6 +69,7 @@ def progress(tx: Connection, row: Broadcast) -> Progress:
         _add(withheld, broadcast_figures.reasons(tx, one.id, "undeliverable"))
         _add(withheld, {f"person_{name}": n for name, n in one.reasons.items()})
         _add(failed, broadcast_figures.reasons(tx, one.id, "failed", "bounced"))
+        _add(deferred, broadcast_figures.reasons(tx, one.id, "waiting", told=True))
     return Progress(
         people=sum(one.people for one in rows),
         held_out=sum(one.held_out for one in rows),
@@ -77,6 +81,7 @@ def progress(tx: Connection, row: Broadcast) -> Progress:
         happened=happened,
         withheld=withheld,
         failed=failed,
+        deferred=deferred,
     )
 
 

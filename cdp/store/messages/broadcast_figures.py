@@ -62,11 +62,16 @@ def _by(
     }
 
 
-def reasons(tx: Connection, id_: int, *states_: str) -> dict[str, int]:
-    """Why messages in some states went no further; by what stands before the colon."""
+def reasons(tx: Connection, id_: int, *states_: str, told: bool = False) -> dict[str, int]:
+    """Why messages in some states went no further; by what stands before the colon.
+
+    With ``told`` of those alone of which it is said.
+    """
     statement = select(_c.reason, func.count()).where(
         _OURS, _c.origin_key == str(id_), _c.state.in_(states_)
     )
+    if told:
+        statement = statement.where(_c.reason.is_not(None))
     found: dict[str, int] = {}
     for reason, n in tx.execute(statement.group_by(_c.reason)):
         code = str(reason or "unknown").partition(":")[0][:60]

@@ -17,7 +17,8 @@ from cdp.console.messages.sent import CHANNELS, POLICY, REASONS, without_pixel
 from cdp.delivery.broadcasts import acts, checking, rehearsal, report, who
 from cdp.delivery.broadcasts.mover import NoTemplate
 from cdp.messaging.broadcasts import states
-from cdp.messaging.broadcasts.plan import BadPlan, plan_of
+from cdp.messaging.broadcasts.pace import Pace, in_words
+from cdp.messaging.broadcasts.plan import BadPlan, Plan, plan_of
 from cdp.store.messages import broadcasts
 from cdp.store.messages.broadcasts import Broadcast, NoSuchBroadcast
 from cdp.store.profiles import faces
@@ -71,6 +72,14 @@ def index() -> str:
     )
 
 
+def _pace(row: Broadcast, plan: Plan, now: int) -> str:
+    """What holds it back while it goes, as a sentence."""
+    if row.as_of is None or row.state not in (states.SENDING, states.TESTING):
+        return ""
+    gone = Pace(row.pace_us, row.pace_day, row.pace_today)
+    return in_words(plan, gone, row.as_of, now)
+
+
 def _share(row: Broadcast) -> float:
     """How many of the people have had their turn."""
     if row.state == states.DONE:
@@ -92,6 +101,7 @@ def page(key: str) -> str:
     context: dict[str, Any] = {
         "row": row,
         "plan": plan,
+        "pace": _pace(row, plan, here.now()),
         "found": found,
         "calls": calls,
         "whom": whom,

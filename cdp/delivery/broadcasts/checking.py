@@ -200,7 +200,7 @@ def _providers(
         yield Item("provider", OK, f"{channel} goes by {names}.")
         if ask:
             for item in mine:
-                yield from _asked(item)
+                yield from _asked(item, len(mine) > 1)
         rates = [item.channel.rate_limit for item in mine]
         rate = sum(one for one in rates if one) if all(rates) else None
         took = duration_ms(plan, many, rate)
@@ -210,7 +210,8 @@ def _providers(
             yield Item("duration", OK, f"It takes about {_long(took)}.")
 
 
-def _asked(provider: Provider) -> Iterator[Item]:
+def _asked(provider: Provider, named: bool) -> Iterator[Item]:
+    who = f"{provider.destination.name}, " if named else ""
     try:
         found = provider.channel.checks()
     except Exception as error:  # a plugin's fault is shown, and stops nothing
@@ -222,7 +223,7 @@ def _asked(provider: Provider) -> Iterator[Item]:
         if one.state != OK:
             # It may go nevertheless; whether it arrives is another matter.
             state = WARNING if one.state == FAILED else one.state
-            yield Item(f"provider.{one.name}", state, f"{one.name}: {one.text}")
+            yield Item(f"provider.{one.name}", state, f"{who}{one.name}: {one.text}")
 
 
 def _long(ms: int) -> str:

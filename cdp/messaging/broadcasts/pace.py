@@ -50,6 +50,21 @@ def day_cap(plan: Plan, day: int) -> int:
     return int(min(plan.ramp_first * plan.ramp_factor ** min(day, 300), 2**53))
 
 
+def in_words(plan: Plan, pace: Pace, began: int, now: int) -> str:
+    """What holds it back at ``now`` (ms), as a sentence; empty: nothing."""
+    told = []
+    if plan.ramp_first is not None:
+        day = max(0, (now - began) // _DAY)
+        gone = pace.today if day == pace.day else 0
+        told.append(f"its warm-up lets {day_cap(plan, day):,} go on day {day + 1}, {gone:,} have")
+    if plan.per_minute is not None:
+        told.append(f"{plan.per_minute:,g} a minute at most")
+    if plan.local is not None:
+        told.append(f"each at {plan.local:%H:%M} of their own day, {plan.local:%Y-%m-%d}")
+    text = "; ".join(told)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
 def duration_ms(plan: Plan, people: int, rate: float | None) -> int:
     """About how long ``people`` messages take; ``rate``: what the provider takes in a second."""
     a_second = [r for r in (rate, (plan.per_minute or 0) / 60 or None) if r]

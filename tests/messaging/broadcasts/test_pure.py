@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from cdp.messaging.broadcasts import states
 from cdp.messaging.broadcasts.lots import NEVER, REST, lot
 from cdp.messaging.broadcasts.pace import Pace, after, allowed, duration_ms
+from cdp.messaging.broadcasts.pace import in_words as pace_in_words
 from cdp.messaging.broadcasts.plan import BadPlan, Plan, plan_of, read, unready
 from cdp.messaging.broadcasts.when import begins_at, due_at
 from cdp.messaging.broadcasts.winner import Result, best, in_words, surely
@@ -141,6 +142,18 @@ def test_the_slowest_says_how_long_it_takes() -> None:
     assert duration_ms(plan(per_minute=60), 600, 100.0) == 600_000
     assert duration_ms(plan(), 600, 10.0) == 60_000
     assert duration_ms(plan(), 600, None) == 0
+
+
+def test_what_holds_it_back_is_said() -> None:
+    day = 86_400_000
+    warm = plan(ramp={"first_day": 1000})
+    assert pace_in_words(warm, Pace(0, 1, 40), 0, day + 5) == (
+        "Its warm-up lets 2,000 go on day 2, 40 have."
+    )
+    slow = plan(per_minute=600, when={"local": "2026-12-01T09:00"})
+    said = "600 a minute at most; each at 09:00 of their own day, 2026-12-01."
+    assert pace_in_words(slow, Pace(), 0, 5) == said
+    assert pace_in_words(plan(), Pace(), 0, 5) == ""
 
 
 def test_a_clear_winner_is_told_from_chance() -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from cdp.events import Stamp
 from cdp.identity.identifiers import Identifier
-from cdp.identity.resolve import Dropped, Group, Node, Placement, Resolution
+from cdp.identity.resolve import BLOCKED, Dropped, Group, Node, Placement, Resolution
 
 
 class Joined(NamedTuple):
@@ -47,7 +47,9 @@ def branches(resolution: Resolution) -> dict[Identifier, Branch]:
     """The branch of each profile of a component, by every identifier in it."""
     grown: dict[int, Branch] = {}
     for node, placement in resolution.placements:
-        _grow(grown, node, placement)
+        told = resolution.dropped.get(node.handle, ())
+        shut = tuple(item for item in told if item.reason == BLOCKED)
+        _grow(grown, node, placement, shut)
     return {
         identifier: grown[id(group)]
         for identifier, group in resolution.owner.items()
@@ -55,7 +57,9 @@ def branches(resolution: Resolution) -> dict[Identifier, Branch]:
     }
 
 
-def _grow(grown: dict[int, Branch], node: Node, placement: Placement) -> None:
+def _grow(
+    grown: dict[int, Branch], node: Node, placement: Placement, shut: tuple[Dropped, ...]
+) -> None:
     group = placement.group
     branch = grown.get(id(group))
     founded = branch is None
@@ -64,14 +68,14 @@ def _grow(grown: dict[int, Branch], node: Node, placement: Placement) -> None:
     gone = {item.identifier for item in placement.dropped}
     kept = [item for item in node.ids if item not in gone and item in group.ids]
     joined = tuple(Joined(grown.pop(id(loser)), _named(loser, kept)) for loser in placement.merged)
-    if not (founded or joined or placement.attached or placement.dropped):
+    apart = shut + placement.dropped
+    if not (founded or joined or placement.attached or apart):
         return
     others = {item for join in joined for item in join.by}
     by = tuple(item for item in kept if item not in others and item not in placement.attached)
-    step = Step(
-        node.handle, node.first, node.ids, by, placement.attached, joined, placement.dropped
+    branch.steps.append(
+        Step(node.handle, node.first, node.ids, by, placement.attached, joined, apart)
     )
-    branch.steps.append(step)
 
 
 def _named(group: Group, kept: Iterable[Identifier]) -> tuple[Identifier, ...]:

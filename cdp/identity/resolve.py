@@ -34,6 +34,10 @@ class Node(NamedTuple):
     first: Stamp
 
 
+#: Why an identifier is nobody's; all other reasons keep it apart from somebody.
+BLOCKED = "blocked"
+
+
 class Dropped(NamedTuple):
     """An identifier that was kept out of the profile of its node.
 
@@ -231,7 +235,7 @@ def fold(
             leads[node.handle] = kept[0]
             continue
         open_ids = rules.ordered(item for item in node.ids if not rules.blocks(*item))
-        shut = tuple(Dropped(*item, "blocked") for item in node.ids if item not in open_ids)
+        shut = tuple(Dropped(*item, BLOCKED) for item in node.ids if item not in open_ids)
         if not open_ids:
             dropped[node.handle] = shut
             continue

@@ -123,6 +123,10 @@ def test_an_id_that_is_blocked_later_parts_those_it_had_joined(api: Api, space: 
     assert api.get("/api/identity/rules")["swept"] == 1
     assert api.get("/api/profiles/user_id:u2")["identifiers"] == ["user_id:u2"]
     api.get("/api/profiles/anonymous_id:kiosk", 404)
+    [step] = api.get("/api/profiles/user_id:u2/explanation")["profile"]["steps"]
+    assert [(one["identifier"], one["reason"]) for one in step["kept_apart"]] == [
+        ("anonymous_id:kiosk", "blocked")
+    ]
     assert [row["version"] for row in api.listed("/api/identity/rules/versions")] == [2, 1]
 
 

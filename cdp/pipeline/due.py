@@ -9,11 +9,12 @@ from sqlalchemy import Connection
 
 from cdp.pipeline.batch import tell_moves
 from cdp.pipeline.journeys import clockwork, judge
+from cdp.pipeline.journeys.counting import Counts
 from cdp.pipeline.memory import Memory
 from cdp.store.audiences.timers import AUDIENCE, DECISIONS, JOURNEY, RECHECK, Timer, drop_timers
 
 
-def fire(tx: Connection, memory: Memory, due: Sequence[Timer], clock: int) -> None:
+def fire(tx: Connection, memory: Memory, due: Sequence[Timer], clock: int, counts: Counts) -> None:
     """Handle timers, the earliest first; some of one instant may be left for the next time.
 
     Audiences and journeys have their turns as their timers come: whoever leaves an audience
@@ -31,7 +32,7 @@ def fire(tx: Connection, memory: Memory, due: Sequence[Timer], clock: int) -> No
             memory.travels.timers(tx, group, clock)
         elif kind in DECISIONS:
             drop_timers(tx, group)
-            if judge.fire(tx, memory.travels, group, clock):
+            if judge.fire(tx, memory.travels, group, clock, counts):
                 return  # what was decided holds for what is due later
         else:
             drop_timers(tx, group)

@@ -22,6 +22,7 @@ from cdp.pipeline.clock import LogicalClock
 from cdp.pipeline.due import fire
 from cdp.pipeline.fit import BATCH, Fit
 from cdp.pipeline.journeys import orders
+from cdp.pipeline.journeys.counting import Counts
 from cdp.pipeline.memory import Memory
 from cdp.pipeline.prepare import Prepared, prepare
 from cdp.pipeline.suppress import wanted_places
@@ -43,6 +44,8 @@ _POLL_PARTS_S = 0.2
 _LATER = ("import", "system")
 #: How often to ask for a sweep, and how often it has its turn beside a full log.
 _SWEEP_S, _SHARE_S = 0.5, 0.2
+#: If fewer timers are due, and all wait for something that is being counted, none is fired.
+_WAITING = 20
 
 
 class Enricher(Protocol):
@@ -87,6 +90,7 @@ class Pipeline:
         self._sweeping, self._asked = False, 0.0
         self._logical = LogicalClock()
         self._chooser = Chooser(store)
+        self._counts = Counts(store)
         self._upkeep = Upkeep(store, reader, settings, clock)
         self._ahead = Ahead(self._get_ready)
 
@@ -233,14 +237,16 @@ class Pipeline:
         """Handle timers that are due by the logical clock; whether there were any."""
         clock = self._logical.tick(self._parts, int(self._clock() * 1000))
         with self._store.read() as tx:
-            if not timers.due_timers(tx, clock, 1):
+            if not (soon := timers.due_timers(tx, clock, _WAITING)):
                 return False
+        if len(soon) < _WAITING and self._counts.wait_for(soon):
+            return True
         memory, self._memory = self._memory, None
         began = time.monotonic()
         with self._store.write() as tx:
             memory = self._fresh_memory(tx, memory)
             due = timers.due_timers(tx, clock, self._timers.size)
-            fire(tx, memory, due, clock)
+            fire(tx, memory, due, clock, self._counts)
         self._memory = memory
         self._timers.took(len(due), time.monotonic() - began)
         return True

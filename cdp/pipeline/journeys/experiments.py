@@ -11,6 +11,7 @@ from cdp.journeys import Program, Step
 from cdp.journeys.limits import WORDS
 from cdp.journeys.steps import fields as own
 from cdp.journeys.verdict import best, figures, over, verdict
+from cdp.pipeline.journeys.counting import Counts
 from cdp.pipeline.journeys.deciding import ITSELF, decide
 from cdp.store.audiences import timers
 from cdp.store.journeys import decisions as journey_decisions
@@ -39,9 +40,12 @@ def _with(program: Program, name: str) -> Iterable[Step]:
 # A winner.
 
 
-def judge(tx: Connection, row: JourneyRow, program: Program, clock: int) -> tuple[bool, int | None]:
+def judge(
+    tx: Connection, row: JourneyRow, program: Program, clock: int, counts: Counts
+) -> tuple[bool, int | None]:
     """Decide for winners whose time has come; when to look again."""
-    decided, again = False, []
+    again: list[int] = []
+    due: list[tuple[Step, int | None]] = []
     for step in _with(program, "winner"):
         rule: Mapping[str, Any] = step.spec["winner"]
         if step.id in row.winners or _is_over(tx, row, step):
@@ -51,10 +55,19 @@ def judge(tx: Connection, row: JourneyRow, program: Program, clock: int) -> tupl
             again.append(first)
             continue
         last = row.launched_at + own.ms(rule["until"]) if rule.get("until") else None
-        decided |= _judge(tx, row, step, rule, clock, last is not None and clock >= last)
+        due.append((step, last))
         if last is None or clock < last:
             later = clock + max(wait, HOUR_MS)
             again.append(later if last is None else min(later, last))
+    if not due:
+        return False, min(again, default=None)
+    found = counts.of(timers.WINNER, row, [(step, None) for step, _ in due])
+    if found is None:
+        return False, clock
+    decided = False
+    for (step, last), ways in zip(due, found, strict=True):
+        over = last is not None and clock >= last
+        decided |= _judge(tx, row, step, _open(row, step, ways), clock, over)
     return decided, min(again, default=None)
 
 
@@ -68,9 +81,9 @@ def _is_over(tx: Connection, row: JourneyRow, step: Step) -> bool:
 
 
 def _judge(
-    tx: Connection, row: JourneyRow, step: Step, rule: Mapping[str, Any], clock: int, last: bool
+    tx: Connection, row: JourneyRow, step: Step, ways: Sequence[Way], clock: int, last: bool
 ) -> bool:
-    ways = _open(row, step, trials.variants(tx, _all(row), step.id, step.spec))
+    rule: Mapping[str, Any] = step.spec["winner"]
     if len(ways) == 1:
         text = f"{ways[0].exit} is the only variant that is left"
         return _crown(tx, row, step, ways[0].exit, text, ways, rule, clock)
@@ -123,16 +136,22 @@ def pick(
 # Guardrails.
 
 
-def guard(tx: Connection, row: JourneyRow, program: Program, clock: int) -> tuple[bool, int | None]:
+def guard(
+    tx: Connection, row: JourneyRow, program: Program, clock: int, counts: Counts
+) -> tuple[bool, int | None]:
     """Stop variants that do harm; when to look again."""
+    wanted = [
+        (step, rule) for step in _with(program, "guardrails") for rule in step.spec["guardrails"]
+    ]
+    found = counts.of(timers.GUARD, row, wanted)
+    if found is None:
+        return False, clock
     decided, shown = False, 0
-    for step in _with(program, "guardrails"):
-        for rule in step.spec["guardrails"]:
-            counted = trials.guarded(tx, _all(row), step.id, step.spec, rule)
-            shown = max(shown, sum(way.runs for way in counted))
-            for way in counted:
-                if over(rule, way.converted, way.runs):
-                    decided |= _close(tx, _now(tx, row), step, way, rule, counted, clock)
+    for (step, rule), counted in zip(wanted, found, strict=True):
+        shown = max(shown, sum(way.runs for way in counted))
+        for way in counted:
+            if over(rule, way.converted, way.runs):
+                decided |= _close(tx, _now(tx, row), step, way, rule, counted, clock)
     return decided, clock + GUARD_MS * (1 + shown // MANY)
 
 

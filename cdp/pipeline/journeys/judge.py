@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from cdp.journeys import Program
 from cdp.journeys.limits import passed
 from cdp.pipeline.journeys import experiments, stages
+from cdp.pipeline.journeys.counting import Counts
 from cdp.pipeline.journeys.deciding import ITSELF, decide
 from cdp.pipeline.journeys.stage import Travels
 from cdp.store.audiences.timers import GUARD, JUDGE, STAGE, WINNER, Timer, put_timers
@@ -22,10 +23,12 @@ from cdp.store.journeys.decisions import STOPPED
 from cdp.store.journeys.launched import MOVING, PAUSED, JourneyRow
 
 #: Looks at a journey; whether anything was decided, and when to look again.
-Look = Callable[[Connection, JourneyRow, Program, int], tuple[bool, int | None]]
+Look = Callable[[Connection, JourneyRow, Program, int, Counts], tuple[bool, int | None]]
 
 
-def fire(tx: Connection, travels: Travels, due: Sequence[Timer], clock: int) -> bool:
+def fire(
+    tx: Connection, travels: Travels, due: Sequence[Timer], clock: int, counts: Counts
+) -> bool:
     """Look at journeys whose time it is; whether anything was decided."""
     plan, decided = travels.plan, False
     for timer in due:
@@ -34,7 +37,7 @@ def fire(tx: Connection, travels: Travels, due: Sequence[Timer], clock: int) -> 
         program = plan.journeys.programs.get((key, row.version)) if row is not None else None
         if row is None or row.state not in MOVING or program is None:
             continue
-        did, again = LOOKS[timer.kind](tx, row, program, clock)
+        did, again = LOOKS[timer.kind](tx, row, program, clock, counts)
         decided |= did
         if again is not None:
             put_timers(tx, [Timer(timer.kind, row.id, 0, again)])
@@ -53,7 +56,7 @@ def watch(tx: Connection, travels: Travels, key: str, clock: int) -> None:
 
 
 def _limits(
-    tx: Connection, row: JourneyRow, program: Program, clock: int
+    tx: Connection, row: JourneyRow, program: Program, clock: int, counts: Counts
 ) -> tuple[bool, int | None]:
     """Pause a journey of whose messages too many go wrong."""
     limits = program.limits

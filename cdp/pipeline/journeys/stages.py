@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from cdp.events import format_time
 from cdp.journeys import Program
+from cdp.pipeline.journeys.counting import Counts
 from cdp.pipeline.journeys.deciding import ITSELF, decide
 from cdp.store.journeys import decisions as journey_decisions
 from cdp.store.journeys import launched as journeys
@@ -13,7 +14,9 @@ from cdp.store.journeys.decisions import HELD, STAGE, STOPPED
 from cdp.store.journeys.launched import JourneyRow
 
 
-def look(tx: Connection, row: JourneyRow, program: Program, clock: int) -> tuple[bool, int | None]:
+def look(
+    tx: Connection, row: JourneyRow, program: Program, clock: int, counts: Counts
+) -> tuple[bool, int | None]:
     """Go on to the next stage if it is time; when to look again.
 
     Not if the journey paused itself in this one: then somebody has to say that it may.

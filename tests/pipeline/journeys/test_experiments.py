@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -13,11 +14,12 @@ from cdp.journeys.verdict import verdict
 from cdp.store.journeys import decisions as journey_decisions
 from cdp.store.journeys import launched as journeys
 from cdp.store.journeys import story as journey_story
+from cdp.store.journeys import trials
 from cdp.store.journeys.decisions import Decision
 from cdp.store.journeys.report import Way
 from cdp.store.messages import deliveries
 from cdp.store.tables import deliveries as rows
-from tests.pipeline.journeys.town import Town
+from tests.pipeline.journeys.town import DAY, Town
 
 RULE = "winner: { after: 2d, least: 20 }"
 TRIED = """
@@ -238,3 +240,25 @@ def test_what_is_enough_for_a_winner() -> None:
     assert verdict(close, 100, 95).winner == "b"
     assert verdict(close, 100, 99).winner is None
     assert verdict([*close, Way("d", 100, 20)], 100, 95).enough
+
+
+def test_people_go_on_while_it_is_counted(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    town.journey("tried", TRIED % RULE, "hello bye")
+    come(town, 80)
+    buy(town, "b", 30)
+    go, count = threading.Event(), trials.variants
+
+    def slowly(*args: Any) -> list[Way]:
+        assert go.wait(20)
+        return count(*args)
+
+    monkeypatch.setattr(trials, "variants", slowly)
+    town.now += 3 * DAY
+    pipeline = town.pipeline
+    pipeline.drain()
+    assert all([pipeline.fire() for _ in range(5)])  # something waits, and nothing is decided
+    come(town, 5, 200)
+    assert len(ways(town)) == 85 and told(town) == []
+    go.set()
+    town.settle()
+    assert [one.kind for one in told(town)] == ["winner"]

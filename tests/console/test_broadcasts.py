@@ -205,5 +205,15 @@ def test_the_message_is_shown_as_a_person_gets_it(shop: World) -> None:
     answer = shop.admin().get(f"/messages/broadcasts/{key}/letter?person=ana@example.com")
     assert "Hello ana@example.com" in answer.text
     assert "sandbox" in answer.headers["Content-Security-Policy"]
+    with shop.store.write() as tx:
+        body = {"channel": "email", "subject": "{{ trigger.head }}", "body": "x"}
+        defining.put(tx, 2, ("template", "sale"), body, "test")
+    address = f"/messages/broadcasts/{key}/letter?person=ana@example.com"
+    assert (
+        "once a call brings what it says (subject: trigger.head" in shop.admin().get(address).text
+    )
+    with shop.store.write() as tx:
+        defining.put(tx, 3, ("template", "sale"), {**body, "subject": "{{ event.n }}"}, "test")
+    assert "There is no message: the template says" in shop.admin().get(address).text
     nobody = shop.admin().get(f"/messages/broadcasts/{key}/letter?person=<b>")
     assert "Nobody is like this" in nobody.text

@@ -186,14 +186,22 @@ def letter_of(template: str, some: Sequence[int]) -> Response:
     if some and template:
         try:
             made = rehearsal.preview(here.store, here.settings, template, some[0], here.now())
+            text = _why_none(made) if isinstance(made, str) else _page_of(rehearsal.texts(made))
         except NoTemplate as error:
-            made = str(error)
-        text = made if isinstance(made, str) else _page_of(rehearsal.texts(made))
+            text = as_sentence(str(error))
     answer = Response(text if text.startswith("<") else f"<p>{_escaped(text)}</p>",
                       mimetype="text/html")  # fmt: skip
     answer.headers["Content-Security-Policy"] = POLICY
     answer.headers["X-Frame-Options"] = "SAMEORIGIN"
     return answer
+
+
+def _why_none(reason: str) -> str:
+    """Why somebody would get no message, for people."""
+    detail = reason.partition(": ")[2]
+    if reason.startswith("missing_variable") and "trigger." in detail:
+        return f"It can be shown once a call brings what it says ({detail})."
+    return f"There is no message: {checking.in_words(reason.partition(':')[0], reason)}."
 
 
 def _page_of(fields: dict[str, Any]) -> str:

@@ -26,17 +26,10 @@ _SHORT = ("bit.ly", "tinyurl.com", "goo.gl", "t.co", "ow.ly", "is.gd", "cutt.ly"
 #: Headers that filters take for bulk mail or for false urgency.
 _SPAMMY = {"precedence", "x-priority", "x-msmail-priority", "importance", "priority", "x-mailer"}
 _DROPPED = {
-    "script",
-    "iframe",
-    "object",
-    "embed",
-    "form",
-    "input",
-    "video",
-    "audio",
-    "link",
-    "base",
-}
+    "script", "iframe", "object", "embed", "form", "input", "video", "audio", "link", "base",
+}  # fmt: skip
+#: A link of Markdown that is left in HTML, where it stands as it was typed.
+_MARKDOWN = re.compile(r"\[[^\[\]\n]{1,200}\]\((?:https?:|mailto:|\x00)")
 
 
 class Finding(NamedTuple):
@@ -150,6 +143,9 @@ def _email(body: Body, sources: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding("hint", "no_preheader", "preheader", said)
     if not page.words and page.images:
         yield Finding("warning", "only_images", "body", "nothing but images: many don't see them")
+    if page.markdown:
+        said = f"{page.markdown[:60]}…) is Markdown: in HTML and MJML a link is <a href=…>"
+        yield Finding("warning", "markdown", "body", said.replace("\x00", "{{…}}"))
     for tag in sorted(page.tags & _DROPPED):
         if tag == "script" and "application/ld+json" in html:
             continue
@@ -270,6 +266,7 @@ class _Page(HTMLParser):
         self.images: list[tuple[str, str | None]] = []
         self.tags: set[str] = set()
         self.words = False
+        self.markdown = ""
         self._silent = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -286,6 +283,8 @@ class _Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.words = self.words or (not self._silent and bool(re.search(r"\w", data)))
+        if not self.markdown and not self._silent and (found := _MARKDOWN.search(data)):
+            self.markdown = found[0]
 
 
 def _read(html: str) -> _Page:

@@ -49,6 +49,7 @@ def test_a_good_template_is_let_be() -> None:
         ('<p>x<img src="data:image/png;base64,x" alt="a"></p>', "warning", "data_image"),
         ('<p><img src="https://shop.example/a.png" alt=""></p>', "warning", "only_images"),
         ("<p>x<script>y()</script></p>", "warning", "dropped"),
+        ("<p>x [leave]({% unsubscribe_url %})</p>", "warning", "markdown"),
         ("<p>" + "x" * 105_000 + "</p>", "error", "size"),
         ("<p>{{ event.id }}</p>", "warning", "no_default"),
         ("<p>{% for i in event.items %}{% endfor %}x</p>", "warning", "no_default"),

@@ -22,6 +22,8 @@ logger = structlog.get_logger(__name__)
 
 #: Spreads ids over all numbers, the same each time.
 _SPREAD, _RANGE = 2_654_435_761, 2**32
+#: Ids that are tried at once where a few people of almost everybody are wanted.
+_FEW = 64
 
 #: Has a statement executed.
 Run = Callable[[Any], Any]
@@ -214,16 +216,20 @@ def _apart(
     tx: Connection, made: Matches, side: Side, total: int, n: int
 ) -> tuple[list[int], list[int]]:
     """How many are in a set that is everybody but some; and ``n`` of them, or all."""
-    size_ = size(tx, made, side, total)
-    wanted = min(n, size_)
-    if wanted == 0:
-        return [size_], []
     newest = tx.execute(select(func.max(profiles.c.id))).scalar() or 0
+    found: dict[int, None] = {}
+    if side.ids is not None and 0 < n <= _FEW < newest:
+        size_, some = _sized(made, side, total, [_lot(index, newest) for index in range(_FEW)])
+        found.update(dict.fromkeys(some))
+    else:
+        size_ = size(tx, made, side, total)
+    wanted = min(n, size_)
+    if wanted <= len(found):
+        return [size_], list(found)[:n]
     if size_ <= n or newest <= 20 * n:
         return [size_], list(
             made.run(_by_lot(ids_of(made, side).subquery().c[0]).limit(n)).scalars()
         )
-    found: dict[int, None] = {}
     for turn in range(1, 33):
         # The numbers of a thin slice, until there are enough: nobody lists everyone.
         lots = [_lot(turn * n + index, newest) for index in range(n)]
@@ -231,6 +237,20 @@ def _apart(
         if len(found) >= wanted:
             break
     return [size_], list(found)[:n]
+
+
+def _sized(made: Matches, side: Side, total: int, lots: list[int]) -> tuple[int, list[int]]:
+    """How many are in a set that is everybody but some, and which of a few numbers are: in
+    one statement, so that the some are looked for once."""
+    assert side.ids is not None
+    listed = side.ids.cte()
+    others = Side(True, select(listed.c[0]))
+    few = ids_of(made, others, lambda id_: [id_.in_(lots)]).subquery()
+    counted = select(literal(0).label("what"), func.count().label("n")).select_from(listed)
+    rows = list(made.run(union_all(counted, select(literal(1), few.c[0]))))
+    there = {number for what, number in rows if what}
+    size_ = total - sum(number for what, number in rows if not what)
+    return size_, [number for number in lots if number in there]
 
 
 def _lot(number: int, most: int) -> int:

@@ -134,19 +134,17 @@ def growth(
     """
     began = time.monotonic()
     today = counting.count_people(tx, condition, now, collection)
-    scale = 1.0
-    found: list[Growth] = []
-    for index in range(points):
+    found, scale = [Growth(now, today.people, today.exact)], 1.0
+    for index in range(0 if today.looked_at > _DECIDED else 1, points):
+        spent = time.monotonic() - began
+        if spent + spent / len(found) > seconds:
+            break
         at = now - span * index // max(1, points - 1)
         share = seconds / points
         then = counting.count_people(tx, condition, at, collection, most=_DECIDED, seconds=share)
         if index == 0:
             scale = today.people / then.people if then.people and not then.exact else 1.0
-            found.append(Growth(at, today.people, today.exact))
-        else:
-            people = then.people if then.exact else min(round(then.people * scale), then.of)
-            found.append(Growth(at, people, then.exact))
-        spent = time.monotonic() - began
-        if spent + spent / (index + 1) > seconds:
-            break
+            continue
+        people = then.people if then.exact else min(round(then.people * scale), then.of)
+        found.append(Growth(at, people, then.exact))
     return found[::-1]

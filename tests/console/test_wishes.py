@@ -7,6 +7,7 @@ import io
 import re
 from typing import Any
 
+from cdp.store.defined import defining
 from cdp.store.messages import branding, preferences
 from tests.console.factory import Browser, World
 
@@ -48,6 +49,15 @@ def test_a_topic_is_added_changed_archived_and_removed(admin: Browser) -> None:
     assert "Nothing was changed" in said(admin, address, bad)
     send(admin, address, {"key": "news", "what": "remove", "version": "2"})
     assert "No topics yet" in admin.page(address)
+
+
+def test_who_is_asked_again_gets_a_template_with_the_link(world: World, admin: Browser) -> None:
+    with world.store.write() as tx:
+        for key, text in (("sale", "Buy"), ("sure", "[Yes]({{ trigger.confirm_url }})")):
+            body = {"channel": "email", "subject": "Hi", "body": text}
+            defining.put(tx, 1, ("template", key), body, "test")
+    page = admin.page("/messages/topics")
+    assert "with the template sure" in page and "with the template sale" not in page
 
 
 def test_a_topic_has_names_in_other_languages_and_the_page_is_shown(admin: Browser) -> None:

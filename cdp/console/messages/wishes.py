@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 from flask import Response as Page
@@ -123,17 +124,18 @@ def topics() -> str:
         found = [
             (topic, defining.find(tx, ("topic", key))) for key, topic in all_topics(tx).items()
         ]
+        chosen = {(version.body or {}).get("double_opt_in") for _, version in found}
         templates = [
             item.key
             for item in definitions.all_current(tx, "template")
-            if (item.body or {}).get("channel") == "email"
+            if item.key in chosen or _asks(item.body or {})
         ]
         look = branding.load(tx)
     pages = console().services.page_languages
     more = dict.fromkeys(
         code for _, version in found for code in (version.body or {}).get("locales", {})
     )
-    shown = {**pages, **{code: template_form.language_name(code) for code in more}}
+    shown = {**{code: template_form.language_name(code) for code in more}, **pages}
     lang = request.args.get("lang", "")
     return render_template(
         "console/topics.html",
@@ -160,6 +162,13 @@ def preview() -> Page:
     answer.headers["Content-Security-Policy"] = f"{policy}; sandbox"
     answer.headers["X-Frame-Options"] = "SAMEORIGIN"
     return answer
+
+
+def _asks(body: dict[str, Any]) -> bool:
+    """Whether a template can ask for confirmation: its link stands there, or in a snippet."""
+    said = json.dumps(body)
+    there = "confirm_url" in said or "snippets." in said or "{% render" in said
+    return body.get("channel") == "email" and there
 
 
 def save_topic() -> Response:

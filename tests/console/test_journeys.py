@@ -102,7 +102,16 @@ def test_a_recipe_makes_a_draft_and_its_messages(world: World) -> None:
 
 def test_a_recipe_goes_by_the_channel_and_topic_that_are_chosen(world: World) -> None:
     admin = world.admin()
-    assert 'name="topic"' not in admin.page("/journeys/-new/welcome")
+    assert "Tips and offers (a new topic)" in admin.page("/journeys/-new/welcome")
+    admin.post("/journeys/-new/welcome", name="Ho", topic="tips_and_offers", **ASKS)
+    assert "a new topic" not in admin.page("/journeys/-new/welcome")
+    with world.store.read() as tx:
+        hello = definitions.current(tx, "template", "ho_hello")
+        assert hello is not None and hello.body is not None
+        assert hello.body["topic"] == "tips_and_offers"
+        draft = journey_drafts.one(tx, "ho")
+        assert draft is not None
+        assert "no topic" not in str([one.text for one in findings(tx, "ho", draft.body)])
     with world.store.write() as tx:
         defining.put(tx, world.now(), ("topic", "news"), {"name": "News"}, "test")
     assert 'name="topic"' in admin.page("/journeys/-new/welcome")

@@ -30,6 +30,14 @@ from cdp.store.journeys import launched as journeys
 #: What an empty journey begins with.
 _BLANK: dict[str, Any] = {"trigger": {"event": ""}, "steps": []}
 _NAMES = 400
+#: The topic of what recipes send, if no other is chosen; it is made where it is missing.
+_TOPIC, _TOPIC_BODY = (
+    "tips_and_offers",
+    {
+        "name": "Tips and offers",
+        "description": "Now and then something that helps you, or that you may like.",
+    },
+)
 _LINK = ("https://", "http://", "{{")
 
 
@@ -115,16 +123,24 @@ def _from_recipe(
     if channel not in SPOKEN:
         channel = SPOKEN[0]
     if definitions.current(tx, "topic", topic) is None:
-        topic = ""
+        ours = topic == _TOPIC and not chosen.service
+        topic = topic if ours and _put(tx, "topic", topic, _TOPIC_BODY, now) else ""
     found = made(chosen, key, title, answers, channel, topic)
     for template, given in found.templates.items():
-        if definitions.current(tx, "template", template) is not None:
-            continue
-        try:
-            defining.put(tx, now, ("template", template), given, author(), 0)
-        except (DefinitionError, NameTaken) as error:
-            flash(f"The message {template} could not be made: {error}.", "bad")
+        if definitions.current(tx, "template", template) is None:
+            _put(tx, "template", template, given, now)
     return found.body
+
+
+def _put(tx: Connection, kind: str, key: str, body: dict[str, Any], now: int) -> bool:
+    """Make something that a recipe needs; whether it could be."""
+    try:
+        defining.put(tx, now, (kind, key), body, author(), 0)
+    except (DefinitionError, NameTaken) as error:
+        word = "message" if kind == "template" else kind
+        flash(f"The {word} {key} could not be made: {error}.", "bad")
+        return False
+    return True
 
 
 def _taken(tx: Connection, key: str) -> bool:
@@ -154,6 +170,8 @@ def _page(chosen: Recipe, given: Mapping[str, str], wrong: dict[str, str]) -> st
         asked = _asked(tx, chosen, given)
         topics = [(one.key, title_of(one.key, one.body or {}))
                   for one in definitions.all_current(tx, "topic")]  # fmt: skip
+        if _TOPIC not in dict(topics):
+            topics.append((_TOPIC, f"{_TOPIC_BODY['name']} (a new topic)"))
         plugins = console().services.plugins
         up = channels_up(tx, plugins.destinations()) if plugins is not None else set()
     carried = [channel for channel in SPOKEN if channel in up]
@@ -167,7 +185,7 @@ def _page(chosen: Recipe, given: Mapping[str, str], wrong: dict[str, str]) -> st
         channel=given.get("channel", ""),
         carried=bool(carried),
         topics=() if chosen.service else topics,
-        topic=given.get("topic", ""),
+        topic=given.get("topic", _TOPIC),
     )
 
 

@@ -26,6 +26,7 @@ from cdp.identity.rules import DEFAULT, WINDOWS, Limit, Rules, compiled
 _TYPE = validate.Regexp(
     r"^[a-z][a-z0-9_.]{0,99}$", error="A type is lower-case letters, digits, _ and ."
 )
+_REGION = "A country is two letters in upper case, such as PL or GB."
 #: Where Segment looks for a custom identifier: by its name, in snake or camel case.
 _PLACES = ("traits", "context.traits", "properties")
 _ROOTS = {"traits", "properties", "context"}
@@ -44,9 +45,15 @@ def _lines(where: str, errors: Any) -> list[str]:
         return [
             line
             for name, inner in errors.items()
-            for line in _lines(f"{where}.{name}" if where else str(name), inner)
+            for line in _lines(_within(where, str(name), inner), inner)
         ]
     return [f"{where}: {' '.join(str(text) for text in errors)}"]
+
+
+def _within(where: str, name: str, inner: Any) -> str:
+    if where and name in ("key", "value") and isinstance(inner, list):
+        return where  # how marshmallow calls the two sides of an entry
+    return f"{where}.{name}" if where else name
 
 
 class LimitField(fields.Field[Limit]):
@@ -105,7 +112,9 @@ class RulesSchema(Schema):
     )
     sources = fields.Dict(fields.String(), fields.Nested(SourceSchema))
     alias_joins_user_ids = fields.Boolean()
-    phone_region = fields.String(allow_none=True, validate=validate.Regexp(r"^[A-Z]{2}$"))
+    phone_region = fields.String(
+        allow_none=True, validate=validate.Regexp(r"^[A-Z]{2}$", error=_REGION)
+    )
 
     @validates("blocked_patterns")
     def _patterns(self, value: list[str], **_: Any) -> None:
@@ -133,7 +142,11 @@ def _check_patterns(patterns: list[str]) -> None:
 
 def check(data: dict[str, Any]) -> dict[str, Any]:
     """``data`` if it can be used, else `RulesError` says what is wrong where."""
-    _load(data)
+    from phonenumbers import SUPPORTED_REGIONS
+
+    region = _load(data).get("phone_region")
+    if region is not None and region not in SUPPORTED_REGIONS:
+        raise RulesError({"phone_region": [f"{region} is no country. {_REGION}"]})
     return data
 
 

@@ -132,7 +132,9 @@ def test_an_id_that_is_blocked_later_parts_those_it_had_joined(api: Api, space: 
 
 def test_rules_that_cannot_be_used_say_where_and_change_nothing(api: Api) -> None:
     for rules, text in (
-        ({"limits": {"user_id": 0}}, "limits.user_id"),
+        ({"limits": {"user_id": 0}}, "limits.user_id: A limit is a whole number"),
+        ({"phone_region": "UK"}, "UK is no country"),
+        ({"phone_region": "Poland"}, "two letters in upper case"),
         ({"limits": {"email": {"count": 3, "per": "fortnight"}}}, "per is one of"),
         ({"blocked_patterns": ["("]}, "no regular expression"),
         ({"priority": ["User Id"]}, "priority"),

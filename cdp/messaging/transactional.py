@@ -61,7 +61,8 @@ def read_send(channel: str, body: Any, now: int) -> Send:
         raise BadSend("the body must be a JSON object")
     unknown = sorted(set(body) - _COMMON - set(_CONTENT[channel]))
     if unknown:
-        raise BadSend(f"{unknown[0]}: a send of {channel} has no such field")
+        there = ", ".join(sorted(_COMMON | set(_CONTENT[channel])))
+        raise BadSend(f"{unknown[0]}: a send of {channel} has no such field; there are {there}")
     content = _content(channel, body)
     template = body.get("transactional_message_id")
     if template is not None and (isinstance(template, bool) or not isinstance(template, str | int)):

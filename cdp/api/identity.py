@@ -71,6 +71,10 @@ class PartedSchema(Schema):
     )
     events_taken = fields.Integer()
     events_kept = fields.Integer()
+    joins = fields.List(
+        fields.String(),
+        metadata=personal("identifiers", "Of others with whom what is taken out will be one."),
+    )
     profile = fields.String(
         allow_none=True, metadata={"description": "Public id of the profile that was taken out."}
     )
@@ -156,6 +160,7 @@ def unmerge_profile(body: dict[str, Any], profile: str) -> dict[str, Any]:
         with store.read() as tx:
             found = find(tx, profile)
             plan = parting.plan(tx, found, taken, keep)
+            joins = parting.company(tx, found, plan.sides)
         if not body["dry_run"]:
             cut = parting.unmerge(
                 store, found, taken, author(), here().now(), keep=keep, note=body.get("note")
@@ -171,6 +176,7 @@ def unmerge_profile(body: dict[str, Any], profile: str) -> dict[str, Any]:
         "links": [row.first_message_id for row in plan.links],
         "events_taken": plan.events_taken,
         "events_kept": plan.events_kept,
+        "joins": [word(item) for item in joins],
         "profile": public_id(twin.collection, twin.anchor) if twin is not None else None,
     }
 

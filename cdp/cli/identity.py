@@ -139,12 +139,14 @@ def unmerge(
             if keep is None and (stays[0] in ("id", "segment_id") or stays in taken):
                 stays = None  # type: ignore[assignment]
             plan = parting.plan(tx, found, taken, stays)
+            joins = parting.company(tx, found, plan.sides)
         shown: dict[str, Any] = {
             "taken": [word(item) for item in sorted(plan.sides.left)],
             "from": [word(item) for item in sorted(plan.sides.right)],
             "links": [row.first_message_id for row in plan.links],
             "events_taken": plan.events_taken,
             "events_kept": plan.events_kept,
+            "joins": [word(item) for item in joins],
         }
         if not dry_run:
             cut = parting.unmerge(store, found, taken, author(), now_ms(), keep=stays, note=note)

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from cdp.identity import Cut, Identifier, Node, Rules, identifier_hash
+from cdp.identity import Cut, Cuts, Identifier, Node, Rules, fold, identifier_hash
 from cdp.identity.unmerge import Sides, sides
 from cdp.pipeline.batch import tell_refolded
 from cdp.pipeline.identify import fold_components
+from cdp.pipeline.part import Change, fold_around
 from cdp.pipeline.traits import update_traits
 from cdp.store import Store
 from cdp.store.events import history, progress
@@ -64,6 +65,28 @@ def plan(
     return Plan(found, links, left, sum(counts.values()) - left)
 
 
+def company(tx: Connection, profile: Profile, parted: Sides) -> list[Identifier]:
+    """Identifiers of others with whom what is taken out would be one; nothing is written.
+
+    Without the link, the next login at a shared computer makes it that person's.
+    """
+    around = parted.left | parted.right
+    rules, collection = identity.load_rules(tx), profile.collection
+    holding = [row.cut for row in identity.all_cuts(tx) if row.undone_at is None]
+    cuts = Cuts(cut for cut in [*holding, Cut(0, collection, parted.left, parted.right)]
+                if cut.collection == collection)  # fmt: skip
+    components = _components(tx, collection, around)
+    part = fold_around(tx, Change(collection, components, around=around), rules, cuts)
+    if part is None:
+        facts = identity.facts_of(tx, graph.nodes_of_components(tx, components), rules)
+        owner = fold(facts, rules, cuts).owner
+    else:
+        owner = part.result.owner
+    own = {(row.type, row.value) for row in people.identifiers_of(tx, profile.id)}
+    homes = [owner[item] for item in parted.left if item in owner]
+    return sorted({item for home in homes for item in home.ids} - own)
+
+
 def unmerge(
     store: Store,
     profile: Profile,
@@ -100,12 +123,16 @@ def undo(store: Store, number: int, author: str, now: int) -> bool:
 
 def _fold_around(tx: Connection, cut: Cut, now: int) -> None:
     around = cut.left | cut.right
-    hashes = [identifier_hash(cut.collection, item) for item in around]
-    touched = {row.component for row in graph.identifiers_by_hash(tx, hashes)}
+    touched = _components(tx, cut.collection, around)
     rules, cuts = identity.load_rules(tx), identity.load_cuts(tx)
-    outcome = fold_components(tx, sorted(touched), rules, cuts, now, around)
+    outcome = fold_components(tx, touched, rules, cuts, now, around)
     changed = update_traits(tx, [], outcome, now)
     tell_refolded(tx, outcome, changed, now)
+
+
+def _components(tx: Connection, collection: int, items: Iterable[Identifier]) -> list[int]:
+    hashes = [identifier_hash(collection, item) for item in items]
+    return sorted({row.component for row in graph.identifiers_by_hash(tx, hashes)})
 
 
 def _kept(row: graph.NodeRow, rules: Rules) -> Node:

@@ -53,6 +53,7 @@ def test_parting_a_kiosk_gives_each_side_its_own_and_can_be_undone(api: Api, spa
     would = api.post("/api/profiles/user_id:u1/unmerge", {**body, "dry_run": True})
     assert would["cut"] is None and would["links"] == ["m2"]
     assert (would["events_taken"], would["events_kept"]) == (2, 2)
+    assert would["joins"] == ["user_id:u2"]
     assert api.get("/api/profiles/user_id:u1") == before
     done = api.post("/api/profiles/user_id:u1/unmerge", body)
     assert done["taken"] == ["anonymous_id:kiosk"]

@@ -57,7 +57,7 @@ def test_somebody_is_parted_after_a_look_and_joined_again(world: World, admin: B
     ana = address_of(admin, "u1")
     look = words(admin.page(f"{ana}/unmerge?take=anonymous_id:kiosk"))
     assert "Goes out, with 1 event" in look and "Stays, with 2 events" in look
-    assert "m-link" in look
+    assert "m-link" in look and "it will be one with user_id u2" in look
     answer = admin.post(f"{ana}/unmerge", take="anonymous_id:kiosk", note="<b>shop</b>")
     assert answer.status_code == 303
     page = admin.page(answer.location)

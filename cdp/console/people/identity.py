@@ -31,10 +31,11 @@ def part_page(profile: str, wrong: str | None = None) -> str | Response:
     with console().store.read() as tx:
         found = profile_or_404(tx, profile)
         own = [(row.type, row.value) for row in people.identifiers_of(tx, found.id)]
-        plan = None
+        plan, joins = None, []
         if taken:
             try:
                 plan = parting.plan(tx, found, taken)
+                joins = parting.company(tx, found, plan.sides)
             except parting.CannotUnmerge as error:
                 wrong = wrong or f"{str(error)[0].upper()}{str(error)[1:]}."
     return render_template(
@@ -44,6 +45,7 @@ def part_page(profile: str, wrong: str | None = None) -> str | Response:
         own=own,
         taken=taken,
         plan=plan,
+        joins=joins,
         wrong=wrong,
         word=word,
     )

@@ -157,6 +157,12 @@ def test_a_date_is_said_as_one_and_who_comes_by_it(world: World) -> None:
     assert "All who qualify already" not in page
 
 
+def test_the_address_that_begins_a_journey_is_said(world: World) -> None:
+    draw(world, trigger={"webhook": True, "person": "customer.id"})
+    page = world.admin().page("/journeys/orders/launch")
+    assert "/hooks/journeys/orders?writeKey=" in page and "customer.id" in page
+
+
 def test_a_step_that_calls_an_address_wants_somebody_who_does(tmp_path: Path) -> None:
     world = World(tmp_path, plugins=Plugins())
     draw(world, steps=[{"webhook": "https://example.org/x"}])

@@ -19,6 +19,7 @@ from cdp.console.journeys.overview import Found, find
 from cdp.console.journeys.people import names_of
 from cdp.console.journeys.said import KIND
 from cdp.console.messages.sent import CHANNELS
+from cdp.console.snippets import host
 from cdp.definitions import DefinitionError, title_of
 from cdp.definitions.difference import Change
 from cdp.delivery.journeys import approving, launching, office
@@ -85,7 +86,7 @@ def _page(
             number = wanted.version if wanted.version is not None else -1
             there = launching.of_body(tx, found.row, number, wanted.body)
         names = names_of(tx, key, {one.version for one in there})
-        volume = _volume(tx, wanted.body)
+        volume = _volume(tx, key, wanted.body)
         needs = approval.approval_of(tx, key, wanted.body)
     return render_template(
         "console/journey_launch.html",
@@ -170,7 +171,7 @@ def _plugins() -> Mapping[str, Any] | None:
     return plugins.destinations() if plugins is not None else None
 
 
-def _volume(tx: Connection, body: dict[str, Any]) -> str:
+def _volume(tx: Connection, key: str, body: dict[str, Any]) -> str:
     """How many will come, by what has been seen; in a sentence."""
     trigger = body.get("trigger")
     trigger = trigger if isinstance(trigger, dict) else {}
@@ -182,6 +183,12 @@ def _volume(tx: Connection, body: dict[str, Any]) -> str:
         if lately is None:
             return f"{name} was never seen yet: nobody enters until it comes."
         return f"{name} came {lately:,} times in the last 30 days."
+    if kind == "api":
+        return f"Those enter whom a call names: POST {host()}/api/journeys/{key}/trigger."
+    if kind == "webhook":
+        person = trigger.get("person") or "userId"
+        address = f"{host()}/hooks/journeys/{key}?writeKey=…"
+        return f"Whoever {person} names in what is posted to {address} (with a source’s write key)."
     if kind == "date":
         return (
             f"Everybody whose trait {name} is a date enters when the day comes, also those of whom "

@@ -73,15 +73,11 @@ def _messages(tx: Connection, program: Program, profile: people.Profile) -> Iter
             continue
         body = decode_json(bodies[row.seq].raw)
         at = parse_time(body.get("receivedAt")) or row.t
-        text = ""
-        properties = body.get("properties") or {}
-        asked = trigger.kind in ("api", "webhook")
-        if asked and (properties.get("journey"), properties.get("by")) != (
-            program.key,
-            trigger.kind,
-        ):
-            text = "it was for another journey"
-        elif trigger.where is not None and not trigger.where(body):
+        text, said = "", body.get("properties") or {}
+        ours = (said.get("journey"), said.get("by")) == (program.key, trigger.kind)
+        if trigger.kind in ("api", "webhook") and not ours:
+            continue  # it was for another journey
+        if trigger.where is not None and not trigger.where(body):
             text = "it is not one that its where means"
         elif row.flags & HISTORICAL:
             text = "it was historical (imported, replayed, or more than 72 hours late)"

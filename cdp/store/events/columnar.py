@@ -8,12 +8,13 @@ is as one transaction sees it, so that the answer is the store's own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, column, select, table
+import msgspec
+from sqlalchemy import Connection, column, func, select, table
 from sqlalchemy.dialects.postgresql.base import PGDialect, PGTypeCompiler
 from sqlalchemy.engine import IteratorResult, Result
 from sqlalchemy.engine.result import SimpleResultMetaData
@@ -27,14 +28,15 @@ from cdp.store.events.kept_files import COLUMNS, KeptFile
 from cdp.store.tables import USERS, Big, audiences, homes, members, partition_tables, profiles
 
 #: Kept values from which on bringing people along is less work than the store's own scan:
-#: of ten million, figures of 300,000 people took SQLite 23 to 33 s of CPU, and this 3 to 5 s;
-#: within a month, SQLite took 1 s.
-LARGE = 5_000_000
+#: of 800,000 values of a million people SQLite took 1.8 s of CPU, and this 0.8 s; of ten
+#: million 23 to 33 s, and this 3 to 5 s.
+LARGE = 500_000
 #: Partitions without files whose values are brought along at most.
 BROUGHT = 3
 #: Stands for all partitions.
 _VIEW = 0
 _MEMORY = "1GB"
+_decode = msgspec.json.Decoder(list[int]).decode
 
 
 class Unreadable(RuntimeError):
@@ -140,7 +142,8 @@ class Columnar:
             return side
         name = f"brought_{self._sets}"
         self._sets += 1
-        self._register(name, {"profile": list(self._tx.execute(side.ids).scalars())})
+        listed = side.ids.subquery()
+        self._register(name, self._numbers(listed.c.profile))
         own = table(name, column("profile", Big))
         return Side(side.all_but, select(own.c.profile), None, side.weight)
 
@@ -163,29 +166,35 @@ class Columnar:
         tables = {getattr(item, "name", None) for item in iterate(statement)}
         if homes.name in tables and homes.name not in self._there:
             c = homes.c
-            rows = self._tx.execute(select(c.id, c.profile).where(c.profile != 0))
-            self._register(homes.name, _columns(("id", "profile"), rows))
+            self._register(homes.name, self._numbers(c.id, c.profile, where=c.profile != 0))
         if profiles.name in tables and profiles.name not in self._there:
             c = profiles.c
-            rows = self._tx.execute(select(c.id, c.collection).where(c.collection == USERS))
-            self._register(profiles.name, _columns(("id", "collection"), rows))
+            own = self._numbers(c.id, c.collection, where=c.collection == USERS)
+            self._register(profiles.name, own)
         if members.name in tables and members.name not in self._there:
             m, a = members.c, audiences.c
             live = select(a.id).where(a.kind == "audience", a.state == "live")
-            rows = self._tx.execute(select(m.audience, m.profile).where(m.audience.in_(live)))
-            self._register(members.name, _columns(("audience", "profile"), rows))
+            found = self._numbers(m.audience, m.profile, where=m.audience.in_(live))
+            self._register(members.name, found)
         if not read <= self._shown:
             self._shown |= read
             self._show()
 
+    def _numbers(self, *columns: Any, where: Any = None) -> dict[str, list[int]]:
+        """Columns of whole numbers: as JSON they come in a tenth of the time of rows."""
+        arrays = [func.json_group_array(column) for column in columns]
+        statement = select(*arrays) if where is None else select(*arrays).where(where)
+        found = self._tx.execute(statement).one()
+        names = [column.name for column in columns]
+        return {name: _decode(text) for name, text in zip(names, found, strict=True)}
+
     def _show(self) -> None:
         """Make the view of all kept values of the properties that are asked for."""
-        rows: list[Any] = []
+        pieces: list[Sequence[Any]] = []
         for number in sorted({number for number, _ in self._without}):
             own = [id_ for part, id_ in self._without if part == number and id_ in self._shown]
-            for piece in kept_files.values(self._tx, number, own):
-                rows += piece
-        self._register("brought", _columns(("property", *COLUMNS), rows))
+            pieces += kept_files.values(self._tx, number, own)
+        self._register("brought", _columns(("property", *COLUMNS), pieces))
         names = ", ".join(COLUMNS)
         parts = [f"SELECT property, {names} FROM brought"]
         for id_ in sorted(self._shown):
@@ -211,8 +220,12 @@ def _kind(name: str) -> Any:
     return kinds.get(name, pyarrow.int64())
 
 
-def _columns(names: tuple[str, ...], rows: Iterable[Any]) -> dict[str, Any]:
-    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+def _columns(names: tuple[str, ...], pieces: Iterable[Sequence[Any]]) -> dict[str, Any]:
+    """The columns of rows that come in pieces."""
+    columns: list[list[Any]] = [[] for _ in names]
+    for piece in pieces:
+        for whole, values in zip(columns, zip(*piece, strict=True), strict=True):
+            whole.extend(values)
     return dict(zip(names, columns, strict=True))
 
 

@@ -58,7 +58,7 @@ _FUNCTIONS = "headwater.functions"
 
 
 def reads_conditions() -> None:
-    """The callback of a group whose commands read conditions: plugins bring functions for them."""
+    """Said by commands that read conditions or journeys: plugins bring parts of them."""
     click.get_current_context().meta[_FUNCTIONS] = True
 
 

@@ -16,6 +16,7 @@ from cdp.cli.common import (
     open_store,
     print_object,
     print_rows,
+    reads_conditions,
     store_options,
 )
 from cdp.cli.errors import CliError
@@ -125,6 +126,7 @@ def plan(folder: Path, prune: bool, overwrite: bool, as_json: bool, **where: Any
 
     Example: cdp plan definitions
     """
+    reads_conditions()
     settings, store = open_store(**where)
     how = {"prune": prune, "overwrite": overwrite}
     planned = _planned(store, _world(settings), folder, as_json, now=now_ms(), **how)
@@ -163,6 +165,7 @@ def apply(
 
     Example: cdp apply definitions --yes
     """
+    reads_conditions()
     settings, store = open_store(**where)
     world = _world(settings)
     how = {"prune": prune, "overwrite": overwrite}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cdp.journeys.steps import STEPS
 from tests.cli.conftest import Cdp
 from tests.factories import Space, ana
 from tests.folder.shop import BIG, ORDERS, write
@@ -201,3 +202,19 @@ def test_accounts_are_counted_as_accounts(cdp: Cdp, root: Path, space: Space) ->
     space.send(*ana())
     write(root, x="kind: audience\nkey: x\nof: accounts\nwho: traits.seats > 5\n")
     assert "+1 −0 accounts" in cdp("plan", "files").out
+
+
+def test_a_file_may_have_steps_that_plugins_bring(cdp: Cdp, root: Path) -> None:
+    page = Path(__file__).resolve().parents[2] / "docs/how-to/write-a-journey-step.md"
+    plugin = page.read_text().partition("```python\n")[2].partition("```")[0]
+    (cdp.data / "plugins").mkdir(parents=True)
+    (cdp.data / "plugins" / "tier.py").write_text(plugin)
+    step = "  - tier: { limit: 100, on: { large: [ { emit: Large } ] } }"
+    lines = ("kind: journey", "key: big", "trigger: { event: Order }", "steps:", step)
+    root.mkdir()
+    (root / "big.yaml").write_text("\n".join(lines) + "\n")
+    try:
+        assert "big" in cdp("plan", str(root)).out
+        assert "applied" in cdp("apply", str(root), "--yes").out
+    finally:
+        STEPS.pop("tier", None)

@@ -254,3 +254,5 @@ def test_the_stages_of_a_rollout_are_a_form(page: Any, world: World) -> None:
     page.keyboard.press("Escape")
     page.locator("[data-item=start]").click()
     playwright.expect(page.locator("fieldset .wrong")).to_contain_text("larger than the one before")
+    page.get_by_label("Share of people who may enter").select_option("Everybody, at once")
+    assert "rollout" not in kept(page, world)

@@ -25,8 +25,7 @@ export function keeper(editor) {
       if (said.author) { conflict(said); return; }
       rev = said.rev;
       localStorage.removeItem(kept);
-      say("All changes are kept.");
-      if (!dirty) editor.learn(said);
+      if (!dirty) { say("All changes are kept."); editor.learn(said); }
     } catch (error) {
       localStorage.setItem(kept, JSON.stringify({ rev, body }));
       say(h("span", { class: "wrong" }, `Not kept on the server yet: ${error.message}. It is kept in this browser and tried again.`));

@@ -28,8 +28,8 @@ export function rolloutField(field, spec, ctx, wrong) {
       return made;
     }));
   }
-  return h("fieldset", { class: "inner" }, h("legend", {}, "Stages"), wrong.map((said) => h("p", { class: "wrong" }, said)), stages(now, ctx),
-    h("p", { class: "hint" }, "It goes from one to the next, unless it is held or the journey pauses itself. The last one stays."));
+  return h("div", { class: "stack" }, main, h("fieldset", { class: "inner" }, h("legend", {}, "Stages"), wrong.map((said) => h("p", { class: "wrong" }, said)), stages(now, ctx),
+    h("p", { class: "hint" }, "It goes from one to the next, unless it is held or the journey pauses itself. The last one stays.")));
 }
 
 function stages(now, ctx) {

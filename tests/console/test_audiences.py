@@ -135,6 +135,13 @@ def test_a_version_that_is_being_worked_out_says_how_far(
         state = membership.states(tx, "audience", "loyal")["loyal"]
     assert (state.version, state.next and state.next.version) == (1, 2)
     assert "Cancel and stay with version 1" in admin.page("/audiences/loyal")
+    # The page asks how far it is, and is loaded anew once nothing is under way.
+    asked = {"HX-Request": "true", "HX-Target": "course"}
+    assert 'hx-trigger="every 2s"' in admin.get("/audiences/loyal", **asked).text
+    with world.store.write() as tx:
+        tx.execute(audiences.update().where(audiences.c.version == 2).values(state="gone"))
+    assert "every 2s" not in admin.page("/audiences/loyal")
+    assert admin.get("/audiences/loyal", **asked).headers["HX-Refresh"] == "true"
 
 
 def test_a_version_that_waits_for_what_it_reads_says_how_far_that_is(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from flask import abort, render_template, request
+from flask import Response, abort, render_template, request
 from sqlalchemy import Connection
 
 from cdp.console import defined, layout
@@ -68,8 +68,8 @@ def index(plural: str = AUDIENCE.plural) -> str:
     return render_template("console/audiences.html", audiences=shown, plural=plural)
 
 
-def page(plural: str, key: str, tab: str = "") -> str:
-    """One audience, or what else is defined."""
+def page(plural: str, key: str, tab: str = "") -> str | Response:
+    """One audience, or what else is defined; while it is worked out it looks after itself."""
     if plural != AUDIENCE.plural:
         return defined.page(plural, key, tab or "definition")
     tab = tab or TABS[0]
@@ -80,7 +80,10 @@ def page(plural: str, key: str, tab: str = "") -> str:
             return removed
         context = context_of(tx, (AUDIENCE.name, key))
         state = membership.states(tx, AUDIENCE.name, key, waiting=True).get(key)
-        context |= {"tab": tab, "state": state, "points": [], "q": ""}
+        busy = _is_busy(context["body"], state)
+        if not busy and request.headers.get("HX-Target") == "course":
+            return Response(headers={"HX-Refresh": "true"})
+        context |= {"tab": tab, "state": state, "points": [], "q": "", "busy": busy}
         if state is not None and state.state == "waiting":
             state = None  # nobody was looked at yet
         if state is not None:
@@ -93,6 +96,16 @@ def page(plural: str, key: str, tab: str = "") -> str:
         elif tab == "versions":
             context["versions"] = shown_versions(tx, (AUDIENCE.name, key))
     return render_template("console/audience.html", **context)
+
+
+def _is_busy(body: dict[str, Any], state: State | None) -> bool:
+    """Whether it, or a newer version of it, is being worked out or about to be."""
+    if body.get("archived"):
+        return False
+    if state is None:
+        return True
+    at = state.next if state.next is not None else state
+    return at.state in ("waiting", "computing")
 
 
 def _since(curve: list[int], begun: int | None) -> list[int]:

@@ -7,6 +7,9 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from cdp.console.audiences import preview
 from cdp.store import config_rows, definitions
 from tests.console.factory import Browser, World, words
 from tests.console.test_auth import viewer_of
@@ -166,6 +169,17 @@ def test_the_size_is_counted_before_anything_is_saved(world: World, admin: Brows
     )
     assert admin.post("/audiences/-preview", text="properties.a = 1").status_code == 400
     assert admin.post("/audiences/-preview", text="").status_code == 400
+
+
+def test_what_takes_too_long_to_count_is_not_counted_again_for_a_curve(
+    world: World, admin: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"text": 'performed("Order Completed")'}
+    assert "data-growth" in admin.post("/audiences/-preview", **asked).text
+    monkeypatch.setattr(preview, "SECONDS", 0.0)
+    said = admin.post("/audiences/-preview", **asked).text
+    assert "data-growth" not in said
+    assert "how it grew is drawn once the audience is saved" in words(said)
 
 
 def test_how_it_went_in_the_last_weeks_is_drawn_before_anything_is_saved(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, NamedTuple
 
 from flask import abort, render_template, request
@@ -65,7 +66,10 @@ def preview() -> str:
     with console().store.read() as tx:
         asked = Asked.from_form(tx)
         condition, collection = asked.condition, asked.collection
+        began = time.monotonic()
         counted = counting.count_people(tx, condition, now, collection, show=previews.SHOWN)
+        # Where two points of the curve would take longer than it may, nobody need try.
+        drawn = time.monotonic() - began < SECONDS / 2
         people = previews.shown(tx, counted)
         shared = previews.overlaps(tx, condition, now, collection)
         state = membership.states(tx, "audience", asked.id[1]).get(asked.id[1])
@@ -83,6 +87,7 @@ def preview() -> str:
         share=counted.people / counted.of if counted.of else 0.0,
         people=people,
         changed=changed,
+        drawn=drawn,
         overlaps=[
             one._replace(share=min(one.people / counted.people, 1.0) if counted.people else 0.0)
             for one in overlaps[:OVERLAPS]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from cdp.definitions.kind import Body, Fault, Kind, line, printable, prose, yes_or_no
+from cdp.definitions.kind import Body, Fault, Id, Kind, line, printable, prose, yes_or_no
 from cdp.definitions.words import Use, Word
 from cdp.messaging.choices import CHANNELS
 from cdp.messaging.templates import names
@@ -78,6 +79,22 @@ def _renamed(body: dict[str, Any], new: Mapping[Word, Word]) -> None:
         body["double_opt_in"] = new.get(old, old).text
 
 
+def can_confirm(template: Body) -> bool:
+    """Whether a template can ask for confirmation: its link stands there, or in a snippet."""
+    said = json.dumps(template)
+    there = "confirm_url" in said or "snippets." in said or "{% render" in said
+    return template.get("channel") == "email" and there
+
+
+def _whole(id_: Id, bodies: Mapping[Id, Body]) -> list[Fault]:
+    template = bodies[id_].get("double_opt_in")
+    body = bodies.get(("template", template or ""))
+    if body is None or can_confirm(body):
+        return []
+    text = f"{template} is no email with {{{{ trigger.confirm_url }}}}: nobody could confirm."
+    return [Fault("double_opt_in", text)]
+
+
 TOPIC = Kind(
     "topic",
     "topic",
@@ -87,6 +104,7 @@ TOPIC = Kind(
     (),
     refers=_refers,
     wrong=_wrong,
+    whole=_whole,
     scope="templates",
     renamed=_renamed,
 )

@@ -87,6 +87,10 @@ class Pressed(NamedTuple):
     until: int | None = None
 
 
+#: How the reasons of a rule begin, by the kind of its definition.
+REASONS = {"message_limit": "limit", "quiet_hours": "quiet_hours", "quiet_while": "in_journey"}
+
+
 def pressed(
     limits: Sequence[Limit],
     quiet: Sequence[Quiet],

@@ -46,8 +46,14 @@ def test_double_opt_in_counts_once_the_link_was_followed(space: Space, api: Api)
     api.post("/api/templates", template, 201)
     topic = {"key": "news", "default": "unsubscribed", "double_opt_in": "please"}
     api.post("/api/topics", {**topic, "double_opt_in": "gone"}, 400)
+    plain = {**template, "key": "plain", "body": "Hello"}
+    api.post("/api/templates", plain, 201)
+    refused = api.post("/api/topics", {**topic, "double_opt_in": "plain"}, 400)
+    assert "{{ trigger.confirm_url }}" in str(refused)
     api.post("/api/topics", topic, 201)
     api.send("DELETE", "/api/templates/please", status=409)
+    linkless = {k: v for k, v in plain.items() if k != "key"}
+    assert "nobody could confirm" in str(api.send("PATCH", "/api/templates/please", linkless, 400))
     for _ in range(2):
         answer = api.send("PUT", path, {"topics": {"news": True}})
         assert answer["awaiting"] == ["news"] and not answer["topics"][0]["subscribed"]

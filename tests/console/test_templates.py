@@ -82,8 +82,8 @@ def test_one_is_saved_and_listed_with_its_users_and_counts(shop: World) -> None:
     assert "Welcome" in page
     assert "/messages/broadcasts/sale" in page
     with shop.store.write() as tx:
-        topic = {"name": "Offers", "double_opt_in": "welcome"}
-        defining.put(tx, 1, ("topic", "offers"), topic, "ana")
+        again = {"trigger": {"event": "Came Back"}, "steps": [{"send": "welcome"}]}
+        defining.put(tx, 1, ("journey", "again"), again, "ana")
         journey = {"trigger": {"event": "Signed Up"}, "steps": [{"send": "welcome"}]}
         defining.put(tx, 1, ("journey", "onboarding"), journey, "ana")
     page = shop.admin().page("/messages/templates")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from typing import Any
 
 from flask import Response as Page
@@ -17,6 +16,7 @@ from cdp.console.context import console
 from cdp.console.messages import template_form
 from cdp.console.persons import profile_or_404
 from cdp.definitions import DefinitionError, Fault
+from cdp.definitions.topic import can_confirm
 from cdp.delivery.messages import subscriptions, suppressions
 from cdp.delivery.messages.letters import base_url
 from cdp.delivery.messages.subscriptions import NotChosen
@@ -128,7 +128,7 @@ def topics() -> str:
         templates = [
             item.key
             for item in definitions.all_current(tx, "template")
-            if item.key in chosen or _asks(item.body or {})
+            if item.key in chosen or can_confirm(item.body or {})
         ]
         look = branding.load(tx)
     pages = console().services.page_languages
@@ -162,13 +162,6 @@ def preview() -> Page:
     answer.headers["Content-Security-Policy"] = f"{policy}; sandbox"
     answer.headers["X-Frame-Options"] = "SAMEORIGIN"
     return answer
-
-
-def _asks(body: dict[str, Any]) -> bool:
-    """Whether a template can ask for confirmation: its link stands there, or in a snippet."""
-    said = json.dumps(body)
-    there = "confirm_url" in said or "snippets." in said or "{% render" in said
-    return body.get("channel") == "email" and there
 
 
 def save_topic() -> Response:

@@ -25,12 +25,14 @@ from cdp.definitions import (
 )
 from cdp.definitions.difference import Change
 from cdp.definitions.space import Look, Space, User, named
+from cdp.messaging.pressure import REASONS
 from cdp.store import definitions, meta
 from cdp.store.catalogue.names import anything_seen, names_for
 from cdp.store.config_rows import NameTaken
 from cdp.store.defined.elsewhere import known_elsewhere
 from cdp.store.definitions import Version
 from cdp.store.journeys import launched as journeys
+from cdp.store.messages import claims
 
 
 class NoSuchDefinition(LookupError):
@@ -143,13 +145,17 @@ def change(
     known_elsewhere(tx, changes, findings)
     keep_running(tx, changes, findings)
     refuse(changes, findings)
-    return {
+    made = {
         id_: Put(
             definitions.put(tx, now, *id_, draft.body if draft else None, author),
             findings[id_].warnings,
         )
         for id_, draft in changes.items()
     }
+    for kind, key in changes:
+        if kind in REASONS:
+            claims.judge_again(tx, kind, key, now)
+    return made
 
 
 def keep_running(

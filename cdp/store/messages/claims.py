@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, literal_column, null, or_, select, update
 
+from cdp.messaging.pressure import REASONS
 from cdp.messaging.request import BULK, TRANSACTIONAL, USUAL
+from cdp.messaging.templates.names import CHANNELS
 from cdp.store.bulk import chunks, run_many, select_by
 from cdp.store.messages.deliveries import COLUMNS, Delivery, channels, row_of
 from cdp.store.tables import deliveries
@@ -191,6 +193,23 @@ _defer = (
         reason=bindparam("reason_"), until=null(), updated_at=bindparam("now_"),
     )
 )  # fmt: skip
+
+
+def judge_again(tx: Connection, kind: str, key: str, now: int) -> None:
+    """Let what waits because of a rule be judged anew: the rule has changed, or is gone."""
+    table, begins = deliveries.c, f"{REASONS[kind]}: {key}"
+    tx.execute(
+        update(deliveries)
+        .where(
+            table.channel.in_(CHANNELS),
+            table.state == "waiting",
+            table.priority.in_(PRIORITIES),
+            table.due_at > now,
+            table.until.is_(None),
+            or_(table.reason == begins, table.reason.startswith(f"{begins} (", autoescape=True)),
+        )
+        .values(due_at=now, scheduled_at=now, updated_at=now)
+    )
 
 
 def defer(tx: Connection, changes: Sequence[Change], now: int) -> None:

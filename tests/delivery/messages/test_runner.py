@@ -13,6 +13,7 @@ from sqlalchemy import select
 from cdp.messaging.request import Flag
 from cdp.plugin import Receipt, Reject, Retry, Stop, Unanswered
 from cdp.store import config_rows
+from cdp.store.defined import defining
 from cdp.store.messages import claims, copies, deliveries, preferences
 from cdp.store.tables import emissions, nodes
 from tests.delivery.messages.post import Post, box
@@ -337,6 +338,32 @@ def test_quiet_hours_are_the_persons_own(post: Make) -> None:
     assert world.row(ids[1]).reason == "quiet_hours: night"
     world.settle(3600)
     assert world.state(ids[1]) == "sent" and len(mail.got) == 2
+
+
+def test_what_waits_for_a_rule_that_changes_is_judged_anew(post: Make) -> None:
+    world = post(mail := box())
+    world.now = 1_800_000_000.0  # 2027-01-15 08:00 UTC
+
+    def quiet(key: str, start: str, end: str) -> None:
+        body = {"channels": ["email"], "start": start, "end": end}
+        with world.store.write() as tx:
+            defining.put(tx, int(world.now * 1000), ("quiet_hours", key), body, "test")
+
+    quiet("all", "07:00", "10:00")
+    quiet("all_day", "07:00", "20:00")
+    ids = [world.ask(world.identify(f"u{n}")) for n in range(3)]
+    world.settle()
+    assert {world.row(id_).reason for id_ in ids} == {"quiet_hours: all_day"}
+    quiet("all", "07:00", "11:00")  # nobody waits because of this one
+    world.settle()
+    assert {world.row(id_).due_at for id_ in ids} == {(1_800_000_000 + 12 * 3600) * 1000}
+    quiet("all_day", "19:00", "20:00")
+    world.settle()
+    assert {world.row(id_).reason for id_ in ids} == {"quiet_hours: all"}
+    with world.store.write() as tx:
+        defining.remove(tx, int(world.now * 1000), ("quiet_hours", "all"), "test")
+    world.settle()
+    assert {world.state(id_) for id_ in ids} == {"sent"} and len(mail.got) == 3
 
 
 def test_who_is_in_a_journey_gets_nothing_else(post: Make) -> None:

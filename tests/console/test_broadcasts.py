@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from cdp.delivery.broadcasts import checking
+from cdp.delivery.broadcasts import acts, checking
 from cdp.delivery.broadcasts.mover import Mover
 from cdp.messaging.broadcasts.plan import plan_of
 from cdp.store.defined import defining
@@ -85,6 +85,30 @@ def test_all_that_a_form_says_comes_back(shop: World) -> None:
     assert before["test"] == {"share": 20.0, "winner": "clicked", "after": "4h"}
     assert before["when"]["zone"] == "Europe/Berlin"
     assert [item["share"] for item in before["variants"]] == [70.0, 30.0]
+
+
+def test_several_versions_share_what_is_left_and_keep_their_names(shop: World) -> None:
+    key = keep(shop, template_b="sale_b", template_c="sale", share_c="50")
+    with shop.store.write() as tx:
+        row = broadcasts.find(tx, key)
+        said = row.body["variants"]
+        assert [(one["name"], one["share"]) for one in said] == [("a", 25), ("b", 25), ("c", 50)]
+        named = [{**one, "name": f"kind {n}"} for n, one in enumerate(said)]
+        acts.edit(tx, row.id, {**row.body, "variants": named}, shop.now())
+    page = shop.admin().page(f"/messages/broadcasts/{key}/edit")
+    assert "Version kind 1" in page and 'value="50"' in page and 'id="f-template_d"' in page
+    names = {f"name_{letter}": f"kind {n}" for n, letter in enumerate("abc")}
+    form = {**FORM, **names, "template_b": "sale_b", "share": "20", "template_c": "sale",
+            "template_d": "sale_b", "share_d": "20"}  # fmt: skip
+    assert shop.admin().post(f"/messages/broadcasts/{key}/edit", **form).status_code == 303
+    with shop.store.read() as tx:
+        said = broadcasts.find(tx, key).body["variants"]
+    assert [(one["name"], one["share"]) for one in said] == [
+        ("kind 0", 20), ("kind 1", 30), ("kind 2", 30), ("a", 20),
+    ]  # fmt: skip
+    full = {**FORM, "template_b": "sale_b", "share_b": "100"}
+    answer = shop.admin().post("/messages/broadcasts/-new", **full)
+    assert answer.status_code == 422 and "Nothing is left for the versions" in answer.text
 
 
 def test_several_channels_are_chosen_checked_and_reported(shop: World) -> None:

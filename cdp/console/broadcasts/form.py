@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -19,6 +19,7 @@ from cdp.console.messages.sent import CHANNELS
 from cdp.definitions import title_of
 from cdp.delivery.broadcasts import acts, who
 from cdp.messaging.broadcasts.plan import BadPlan
+from cdp.messaging.broadcasts.schema import MAX_VARIANTS
 from cdp.messaging.broadcasts.states import NotNow
 from cdp.messaging.chain import MAX_LINKS
 from cdp.store import definitions
@@ -26,6 +27,8 @@ from cdp.store.definitions import Version
 
 _PLAIN = ("to_unsubscribed", "ignore_limits", "untracked", "no_copy")
 _TEXTS = ("name", "template", "topic", "holdout", "per_minute")
+#: The versions beside the first, as the form calls them.
+_MORE = "bcdefghij"[: MAX_VARIANTS - 1]
 _MEASURES = {
     "opened": "most opened",
     "clicked": "most clicked",
@@ -36,7 +39,7 @@ _MEASURES = {
 
 def new() -> str:
     """An empty form."""
-    given = {"who": "audience", "when": "now", "zone": "UTC", "share": "50", "way": "one"}
+    given = {"who": "audience", "when": "now", "zone": "UTC", "way": "one"}
     return _form(given, {}, None)
 
 
@@ -115,6 +118,7 @@ def _form(given: Mapping[str, Any], wrong: Mapping[str, list[str]], key: str | N
             for name in CHANNELS
             if (mine := [one for one in templates if channels.get(one[0]) == name])
         ],
+        more=_MORE[: max(2, 1 + sum(bool(given.get(f"template_{one}")) for one in _MORE))],
         chain=[*chain, *[""] * (max(3, len(chain) + 1) - len(chain))][:MAX_LINKS],
         zones=sorted(available_timezones()),
         measures=_MEASURES,
@@ -166,12 +170,8 @@ def _body(form: MultiDict[str, str], channels: Mapping[str, str]) -> dict[str, A
             raise BadPlan({"channels": ["Choose a template for each of two channels at least."]})
         if text("unread_for"):
             body["escalate"] = {"unread_for": text("unread_for")}
-    elif text("template_b"):
-        share = number("share") or 50.0
-        body["variants"] = [
-            {"name": "a", "template": text("template"), "share": share},
-            {"name": "b", "template": text("template_b"), "share": max(100 - share, 0)},
-        ]
+    elif any(text(f"template_{letter}") for letter in _MORE):
+        body["variants"] = _variants(text, number)
         if number("test"):
             body["test"] = {"share": number("test"), "winner": text("winner") or "hand"}
             if text("after"):
@@ -196,6 +196,28 @@ def _body(form: MultiDict[str, str], channels: Mapping[str, str]) -> dict[str, A
         body["goal"] = {"event": text("goal"), "within": text("within") or "7d"}
     body.update({name: True for name in _PLAIN if form.get(name)})
     return {name: value for name, value in body.items() if value not in (None, "", {})}
+
+
+def _variants(
+    text: Callable[[str], str], number: Callable[[str], float | None]
+) -> list[dict[str, Any]]:
+    """The versions that a form says; what has no share gets its part of what is left."""
+    said = [(text("name_a"), text("template"), number("share"))]
+    said += [
+        (text(f"name_{letter}"), template, number(f"share_{letter}"))
+        for letter in _MORE
+        if (template := text(f"template_{letter}"))
+    ]
+    without = sum(share is None for _, _, share in said)
+    left = 100 - sum(share or 0 for _, _, share in said)
+    if without and left <= 0:
+        raise BadPlan({"share": ["Nothing is left for the versions without a share."]})
+    free = iter([letter for letter in f"a{_MORE}" if letter not in {name for name, _, _ in said}])
+    return [
+        {"name": name or next(free), "template": template,
+         "share": round(left / without, 2) if share is None else share}
+        for name, template, share in said
+    ]  # fmt: skip
 
 
 #: By which field it is known that a form has these parts.
@@ -239,8 +261,9 @@ def _given(body: Mapping[str, Any]) -> dict[str, Any]:
         "unread_for": (body.get("escalate") or {}).get("unread_for", ""),
         **{name: body.get(name) for name in _PLAIN},
     }  # fmt: skip
-    if len(variants) == 2:
-        total = sum(item.get("share", 1.0) for item in variants)
-        found |= {"template": variants[0]["template"], "template_b": variants[1]["template"],
-                  "share": round(variants[0].get("share", 1.0) * 100 / total)}  # fmt: skip
+    total = sum(item.get("share", 1.0) for item in variants)
+    for letter, item in zip(f"a{_MORE}", variants, strict=False):
+        end = "" if letter == "a" else f"_{letter}"
+        found |= {f"template{end}": item["template"], f"name_{letter}": item["name"],
+                  f"share{end}": f"{item.get('share', 1.0) * 100 / total:.4g}"}  # fmt: skip
     return found

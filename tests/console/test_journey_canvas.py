@@ -88,6 +88,14 @@ def test_what_is_drawn_and_changed_by_hand_is_what_is_kept(page: Any, world: Wor
     assert kept(page, world)["steps"][0] == body["steps"][0]
 
 
+def test_what_is_kept_already_is_saved_by_one_press(page: Any, world: World) -> None:
+    put(world)
+    open_canvas(page)
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/journeys/orders")
+    playwright.expect(page.get_by_text("Saved. What runs is as it was")).to_be_visible()
+
+
 def test_the_keyboard_alone_draws(page: Any, world: World) -> None:
     put(world)
     open_canvas(page)
@@ -114,6 +122,11 @@ def test_the_keyboard_alone_draws(page: Any, world: World) -> None:
     keys.press("Control+y")
     playwright.expect(page.locator(".node.update")).to_have_count(0)
     assert kept(page, world) == BODY
+    page.locator(".node.emit").focus()
+    keys.press("Control+d")
+    keys.press("Escape")
+    keys.press("Control+z")
+    playwright.expect(page.locator(".node.emit")).to_be_focused()
     keys.press("?")
     playwright.expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
 

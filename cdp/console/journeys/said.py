@@ -51,6 +51,8 @@ def unfinished(body: Mapping[str, Any], error: JourneyError) -> str:
 
 def _plainly(body: Mapping[str, Any], field: str, text: str) -> str:
     """What is wrong; of what was never filled in, only that."""
+    if field == "steps" and body.get("steps") == []:
+        return "there is no step yet"
     at: Any = body
     for name in re.findall(r"[^.\[\]]+", field):
         if isinstance(at, list) and name.isdecimal() and int(name) < len(at):

@@ -44,6 +44,7 @@ function view(found) {
     edge({ from, exits }, words, graph) {
       if (from === START) return found.entered;
       const node = graph.nodes.find(({ id }) => id === from);
+      if (node?.kind === "join") return graph.edges.filter(({ to }) => to === from).reduce((sum, edge) => sum + (this.edge(edge, words, graph) ?? 0), 0);
       if (!node?.step) return null;
       return went(node.step.id || words.ids[node.place], exits);
     },

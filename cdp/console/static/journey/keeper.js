@@ -59,7 +59,8 @@ export function keeper(editor) {
       timer = setTimeout(send, WAIT_MS);
       if (!stopped) say("Keeping…");
     },
-    // Before one leaves for a page that reads the draft.
-    async now() { clearTimeout(timer); while (going) await new Promise((done) => { setTimeout(done, 30); }); if (dirty) await send(); return !dirty && !stopped; },
+    // Before one leaves for a page that reads the draft. Never at once: a form is not sent while
+    // the event of its sending is still told.
+    async now() { clearTimeout(timer); await new Promise((done) => { setTimeout(done); }); while (going) await new Promise((done) => { setTimeout(done, 30); }); if (dirty) await send(); return !dirty && !stopped; },
   };
 }

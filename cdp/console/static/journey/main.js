@@ -166,9 +166,11 @@ class Editor {
 
   turn(which) {
     const open = this.panel.open, at = this.placeOf(this.canvas.at);
+    const stood = this.model.all().findIndex(({ place }) => place === at); // where that step is gone, the one before it
     this.model[which]();
     this.panel.show(open);
-    const again = at && at !== START ? this.model.all().find(({ place }) => place === at)?.step.uid : START;
+    const all = this.model.all();
+    const again = at && at !== START ? (all.find(({ place }) => place === at) ?? all[Math.min(stood, all.length) - 1])?.step.uid : START;
     if (again) { this.canvas.at = again; this.draw(); this.focus(again); }
   }
 

@@ -126,6 +126,18 @@ def test_a_language_says_some_and_leaves_the_rest(shop: World) -> None:
     assert answer.status_code == 422 and "pt.subject" in answer.text
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [("<mjml><mj-body></mj-body></mjml>", "MJML"), ("<div>Hi</div>", "HTML"), ("Hi", "Markdown")],
+)
+def test_a_format_that_the_body_shows_is_named_when_it_is_opened_again(
+    shop: World, body: str, said: str
+) -> None:
+    assert save(shop, body=body, format=said.lower()).status_code == 303
+    page = shop.admin().get("/messages/templates/hi").text
+    assert "format" not in body_of(shop) and f">As it looks: {said}</option>" in page
+
+
 def test_buttons_of_in_app_messages_are_rows(shop: World) -> None:
     rows = {"parts": ["buttons", "locales"], "buttons.0.text": "Look", "buttons.0.link": "/new",
             "buttons.0.action": "", "buttons.1.text": "", "buttons.1.link": "",

@@ -217,6 +217,7 @@ def _fields(form: Form, key: str | None, done: Done = Done()) -> dict[str, Any]:
         "tracks": channel in template_extras.TRACKED,
         "written": template_extras.written,
         "as_lines": template_extras.as_lines,
+        "as_it_looks": template_form.as_it_looks,
         "needed": {several[0] for several in names.NEEDED[channel] if len(several) == 1},
         "values": {name: values.get(name, "") for name in shown},
         "wrong": {name: form.wrong.get(name) for name in shown},

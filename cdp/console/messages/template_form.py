@@ -161,6 +161,14 @@ def carry_out(values: dict[str, Any], order: str) -> Done:
     return block_form.carry_out(values, order)
 
 
+def as_it_looks(text: object) -> str:
+    """What the choice to say no format is called, beside a body."""
+    if not text or not isinstance(text, str):
+        return "As it looks"
+    seen = names.format_of(text, None)
+    return f"As it looks: {dict(markdown='Markdown', html='HTML', mjml='MJML')[seen]}"
+
+
 def locale_of(text: str) -> str:
     """A locale as it is kept, of one that was typed: pt_br is pt-BR."""
     head, dash, rest = text.strip().replace("_", "-").partition("-")

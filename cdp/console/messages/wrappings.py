@@ -220,6 +220,7 @@ def _page(
         language=language if language in languages else "",
         common=[pair for pair in template_form.all_languages() if pair[0] not in languages],
         picks=picks,
+        as_it_looks=template_form.as_it_looks,
         users=users,
         shown_in=request.values.get("shown_in", ""),
         trial=trial,

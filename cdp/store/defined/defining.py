@@ -32,6 +32,7 @@ from cdp.store.config_rows import NameTaken
 from cdp.store.defined.elsewhere import known_elsewhere
 from cdp.store.definitions import Version
 from cdp.store.journeys import launched as journeys
+from cdp.store.journeys import runs
 from cdp.store.messages import claims
 
 
@@ -169,12 +170,17 @@ def keep_running(
         if own in gone:
             findings[own].errors.append(Fault("key", f"it is {row.state}; stop it first"))
             continue
-        said = {v.version: v.body for v in definitions.versions(tx, *own)}.get(row.version)
-        used = {(use.word.of, use.word.text) for use in KINDS["journey"].uses(said or {})}
-        for id_ in gone:
-            if id_ in used:
-                text = f"it is used by version {row.version} of the journey {row.key}, which runs"
-                if not findings[id_].errors:
+        said = {v.version: v.body for v in definitions.versions(tx, *own)}
+        inside = {one.version for one in runs.standings(tx, row.id)}
+        for version in sorted({row.version, *inside}, key=lambda one: one != row.version):
+            used = {(use.word.of, use.word.text)
+                    for use in KINDS["journey"].uses(said.get(version) or {})}  # fmt: skip
+            runs_so = "which runs" if version == row.version else "in which people are"
+            text = f"it is used by version {version} of the journey {row.key}, {runs_so}"
+            for id_ in gone:
+                # Who lacks a template is held there with the reason; a condition just says no.
+                held = id_[0] == "template" and version != row.version
+                if id_ in used and not held and not findings[id_].errors:
                     findings[id_].errors.append(Fault("key", text))
 
 

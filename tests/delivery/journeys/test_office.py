@@ -261,6 +261,23 @@ def test_what_runs_can_not_be_removed(store: Store) -> None:
         assert [row["key"] for row in shown.listed(tx)] == ["welcome"]
 
 
+def test_what_an_older_version_asks_for_stays_while_people_are_in_it(store: Store) -> None:
+    asks = [{"wait": "2d"}, {"branch": [{"when": 'audience("vip")', "then": [{"emit": "In"}]}]}]
+    with store.write() as tx:
+        defining.put(tx, 1, ("audience", "vip"), {"who": 'count("Signed Up") > 0'}, "ada")
+        define(tx, asks)
+        launch(tx)
+        place(tx, 1, "wait-2d", version=2)
+        define(tx, STEPS[1:2])
+        launch(tx)
+    used = pytest.raises(defining.StillUsed, match="2 of the journey welcome, in which people")
+    with used, store.write() as tx:
+        defining.remove(tx, 5, ("audience", "vip"), "ada")
+    with store.write() as tx:
+        office.stop(tx, "welcome", "ada", 5)
+        defining.remove(tx, 5, ("audience", "vip"), "ada")
+
+
 def test_versions_tell_what_is_launched_and_who_is_inside(store: Store) -> None:
     with store.write() as tx:
         launch(tx)

@@ -202,7 +202,13 @@ def test_anonymous_people_without_activity_go() -> None:
         return found
 
     late = BASE + 60 * DAY
-    world = World().take([[anonymous(1, 90, "idle"), event(2, 90), event(3, 90, anonymousId="a")]])
+    first = anonymous(1, 90, "idle")
+    first["context"] = {  # the browser's place for pushes says nothing of who it is, either
+        "externalIds": [
+            {"id": "f00d", "type": "web.push_token", "collection": "users", "encoding": "none"}
+        ]
+    }
+    world = World().take([[first, event(2, 90), event(3, 90, anonymousId="a")]])
     world.pipeline._clock = lambda: late / 1000
     world.take([[anonymous(4, -59, "busy")]])
     run(world, now=late, anonymous_days=30)

@@ -20,9 +20,11 @@ ANONYMOUS = frozenset(
         "android.id",
         "android.idfa",
         "android.push_token",
+        "expo.push_token",
         "ios.id",
         "ios.idfa",
         "ios.push_token",
+        "web.push_token",
     }
 )
 _HORIZON = "retention_horizon"

@@ -221,7 +221,7 @@ def test_the_doctor_finds_a_new_space_well(cdp: Cdp, space: Space) -> None:
     assert {row["state"] for row in found.values()} == {"ok"}, found
     assert set(found) == {
         "version", "settings", "folder", "disk", "server", "store", "integrity", "clock",
-        "pipeline", "log", "destinations", "streams", "plugins",
+        "pipeline", "log", "destinations", "streams", "journeys", "plugins",
     }  # fmt: skip
     assert "integrity" not in checks(cdp, "--quick")
     assert cdp("doctor").out.count("\n") == len(found)

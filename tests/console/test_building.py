@@ -340,6 +340,21 @@ def test_conditions_over_messages_are_built_without_their_text(seen: World, page
         hand.text(text)
 
 
+def test_an_option_that_is_pressed_stays_until_it_is_let_go(seen: World, page: Any) -> None:
+    hand = Hand(page, "/catalogue/virtual-events/-new?event=Order+Completed", "#f-where")
+    adder = page.get_by_role("combobox", name="Add a condition")
+    adder.click()
+    adder.fill("page.path")
+    page.get_by_role("option", name=re.compile("^page.path")).first.hover()
+    page.mouse.down()
+    adder.evaluate("it => { it.value = 'event'; it.dispatchEvent(new Event('input')); }")
+    page.wait_for_timeout(500)  # other options have come meanwhile
+    page.mouse.up()
+    hand.choose("Operator", "contains")
+    hand.fill("Value", "/shoes")
+    hand.text('contains(context.page.path, "/shoes")')
+
+
 def test_rows_and_text_say_the_same_both_ways(seen: World, page: Any) -> None:
     hand = Hand(page, "/audiences/-new", "#f-who")
     trial(hand)

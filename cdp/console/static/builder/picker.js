@@ -13,11 +13,12 @@ export function picker({ label, key, value, placeholder, find, ontype, onpick, w
     autocomplete: "off", spellcheck: "false", autocapitalize: "off", placeholder, value, "data-key": key, inputmode: mode,
     "data-needed": required, class: wide ? "wide" : null,
   });
-  let options = [], at = -1, asked = 0, timer;
+  let options = [], at = -1, asked = 0, timer, pressed = false, late = null;
   fit(input);
 
   const close = () => {
     asked += 1;
+    late = null;
     clearTimeout(timer);
     list.hidden = true;
     input.setAttribute("aria-expanded", "false");
@@ -33,6 +34,8 @@ export function picker({ label, key, value, placeholder, find, ontype, onpick, w
   };
   const take = (option) => { close(); onpick(option); };
   const show = (found, text) => {
+    // What is pressed stays until it is let go: a click on what has gone is none.
+    if (pressed) { late = [found, text]; return; }
     options = found;
     let group = "";
     const rows = found.flatMap((option, index) => {
@@ -55,6 +58,17 @@ export function picker({ label, key, value, placeholder, find, ontype, onpick, w
     try { found = await find(text); } catch { /* one can type on without options */ }
     if (turn === asked && document.activeElement === input) show(found, text);
   };
+
+  const released = () => setTimeout(() => {
+    const waited = late;
+    pressed = false;
+    late = null;
+    if (waited) show(...waited);
+  });
+  list.addEventListener("pointerdown", () => {
+    pressed = true;
+    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, released, { once: true });
+  });
 
   input.addEventListener("input", () => {
     fit(input);

@@ -133,7 +133,8 @@ class Timed(Pipeline):
 
     spent = 0.0
 
-    def handle(self, batch: Any) -> Any:
+    def handle(self, batch: Any, ahead: bool = False) -> Any:
+        # Not ahead: to read is to make the messages here.
         began = time.process_time()
         try:
             return super().handle(batch)

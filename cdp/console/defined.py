@@ -191,8 +191,7 @@ def remove(plural: str, key: str) -> Response:
     """Remove one that nobody uses, once its key was typed."""
     kind = kind_or_404(plural)
     back = url_for("console.defined_tab", plural=plural, key=key, tab="definition")
-    if request.form.get("confirm", "").strip() != key:
-        flash(f"Not removed: type {key} to go on.", "bad")
+    if not layout.confirmed(key):
         return redirect(back, 303)
     try:
         with console().store.write() as tx:

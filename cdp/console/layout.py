@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import current_app, g, redirect, request, url_for
+from flask import current_app, flash, g, redirect, request, url_for
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
@@ -78,6 +78,14 @@ def number_arg(name: str) -> int | None:
     """A whole number from the address or the form; None for what neither database can hold."""
     text = request.values.get(name, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def confirmed(word: str, otherwise: str = "Not removed") -> bool:
+    """Whether ``word`` was typed, without which something is not done; if not, that is told."""
+    if request.form.get("confirm", "").strip() == word:
+        return True
+    flash(f"{otherwise}: type {word} to go on.", "bad")
+    return False
 
 
 def back(fallback: str) -> Response:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from cdp.conditions.lists import BrokenList, read_values
+from cdp.console import layout
 from cdp.console.auth import author
 from cdp.console.conditions import as_sentence
 from cdp.console.context import console
@@ -121,8 +122,7 @@ def revert(key: str) -> Response:
 def remove(key: str) -> Response:
     """Remove a list that nobody asks for, once its key was typed."""
     here = url_for("console.list_one", key=key)
-    if request.form.get("confirm", "").strip() != key:
-        flash(f"Not removed: type {key} to go on.", "bad")
+    if not layout.confirmed(key):
         return redirect(here, 303)
     try:
         lists.remove(console().store, console().now(), key, author())

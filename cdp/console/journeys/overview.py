@@ -260,8 +260,7 @@ def act(key: str) -> Answer:
     if action not in does:
         abort(400, "Unknown action.")
     answer = layout.back(url_for("console.journey", key=key))
-    if action == "stop" and request.form.get("confirm", "").strip() != key:
-        flash(f"Nothing was done: type {key} to go on.", "bad")
+    if action == "stop" and not layout.confirmed(key, "Nothing was done"):
         return answer
     try:
         with console().store.write() as tx:

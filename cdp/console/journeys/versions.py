@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from cdp.console import layout
@@ -108,8 +108,7 @@ _INNER = frozenset({"then", "else", "on_timeout", "on_error", "on_reject"})
 def remove(key: str) -> Response:
     """Remove a journey that runs no more, once its key was typed."""
     back = redirect(url_for("console.journey_versions", key=key), 303)
-    if request.form.get("confirm", "").strip() != key:
-        flash(f"Not removed: type {key} to go on.", "bad")
+    if not layout.confirmed(key):
         return back
     try:
         with console().store.write() as tx:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from cdp.console import layout
@@ -55,8 +55,7 @@ def revert(key: str, kind: str = "template") -> Response:
 
 def remove(key: str, kind: str = "template") -> Response:
     """Remove one that nobody uses, once its key was typed."""
-    if request.form.get("confirm", "").strip() != key:
-        flash(f"Not removed: type {key} to go on.", "bad")
+    if not layout.confirmed(key):
         return redirect(url_for(f"console.{kind}_versions", key=key), 303)
     try:
         with console().store.write() as tx:

@@ -82,7 +82,7 @@ def no_warehouse(name: str, known: Sequence[str]) -> str:
     """What is wrong with the name of a warehouse that is none."""
     if not known:
         return f"there is no warehouse {name}: the server's settings name none"
-    return f"there is no warehouse {name}. {nearest_or_all(name, known)}".strip()
+    return f"there is no warehouse {name}. {nearest_or_all(name, known)}"
 
 
 def checked(sql: str, outside: bool = False) -> str:

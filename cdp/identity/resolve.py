@@ -190,9 +190,10 @@ class Graph:
 
 def fits_alone(types: tuple[str, ...], rules: Rules) -> bool:
     """Whether a profile may begin with identifiers of ``types``, each of them new."""
-    if len(types) > max(1, rules.max_ids):
-        return False
-    return len(types) == 1 or all(types.count(t) <= rules.limit(t).count for t in types)
+    if len(types) == 1:
+        return True
+    enough = len(types) <= rules.max_ids
+    return enough and all(types.count(type_) <= rules.limit(type_).count for type_ in types)
 
 
 _NONE: Mapping[int, tuple[Identifier, ...]] = {}

@@ -9,7 +9,6 @@ from sqlalchemy import Connection, bindparam, literal_column, null, or_, select,
 
 from cdp.messaging.pressure import REASONS
 from cdp.messaging.request import BULK, TRANSACTIONAL, USUAL
-from cdp.messaging.templates.names import CHANNELS
 from cdp.store.bulk import chunks, run_many, select_by
 from cdp.store.messages.deliveries import COLUMNS, Delivery, channels, row_of
 from cdp.store.tables import deliveries
@@ -201,7 +200,7 @@ def judge_again(tx: Connection, kind: str, key: str, now: int) -> None:
     tx.execute(
         update(deliveries)
         .where(
-            table.channel.in_(CHANNELS),
+            table.channel.in_(channels(tx)),
             table.state == "waiting",
             table.priority.in_(PRIORITIES),
             table.due_at > now,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Any
 
@@ -37,6 +37,10 @@ MESSAGE_KEYS = (
     "category", "properties", "traits", "context", "integrations", "timestamp", "sentAt",
     "receivedAt", "originalTimestamp", "channel", "version", "projectId", "writeKey", "_metadata",
 )  # fmt: skip
+#: Those of them that hold one value, and nothing inside.
+_PLAIN = frozenset(MESSAGE_KEYS) - {
+    "properties", "traits", "context", "integrations", "version", "_metadata",
+}  # fmt: skip
 PERSON_KEYS = ("traits", "account", "person")
 
 
@@ -57,17 +61,20 @@ def check(
     *,
     event: str | None = None,
     is_value: bool = False,
+    is_call: bool = False,
 ) -> list[Warn]:
     """Raise `ConditionContextError` for what can't stand here; return what looks wrong.
 
     ``event`` names the event that a message is known to be; ``is_value`` says that any
-    value is asked for, not a yes or no.
+    value is asked for, not a yes or no; ``is_call`` that the message is a call's data.
     """
     found: list[Warn] = []
     if isinstance(root, Relative | StartOf):
         raise _misplaced(root, place)
     _walk(root, context, place, found, False)
     _conditions(root, place, found, is_value)
+    if is_call:
+        found += _not_in_a_call(root, place)
     if names is not None:
         of_message = context is Context.MESSAGE
         found += unlikely(root, names, place, of_message=of_message, event=event)
@@ -135,6 +142,8 @@ def _path(node: Path, context: Context, place: Place, found: list[Warn], where: 
         if root not in MESSAGE_KEYS:
             hint = did_you_mean(root, MESSAGE_KEYS) or "Properties are written properties.…"
             found.append(Warn(f"a message has no {root}. {hint}", *place(node)))
+        elif root in _PLAIN and len(node.parts) > 1:
+            found.append(Warn(_nothing_inside(node), *place(node)))
         return
     if root in ("event", "journey") and context is Context.BRANCH:
         return
@@ -158,6 +167,22 @@ def _path(node: Path, context: Context, place: Place, found: list[Warn], where: 
             f"{path_text(node.parts)} is nothing of a person", *place(node),
             expected="person.traits.… or person.identifiers.…",
         )  # fmt: skip
+
+
+def _nothing_inside(node: Path) -> str:
+    root, *rest = node.parts
+    text = f"{path_text(node.parts)} is never there: {root} holds one value, with nothing inside."
+    if root != "event":
+        return text
+    meant = rest if rest[0] in ("properties", "traits", "context") else ["properties", *rest]
+    return f"{text} Write {path_text(tuple(meant))}."
+
+
+def _not_in_a_call(root: Any, place: Place) -> Iterator[Warn]:
+    for node in walk(root):
+        if isinstance(node, Path) and node.parts[0] == "traits":
+            text = "a call brings no traits: its data are properties.…, and if asks for the person"
+            yield Warn(text, *place(node))
 
 
 def _comparison(node: Compare, place: Place, found: list[Warn]) -> None:

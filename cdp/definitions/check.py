@@ -137,8 +137,9 @@ def _texts(space: Space, id_: Id, look: Look, found: Finding) -> None:
         names = space.names(id_, root, look)
         try:
             warned = check_condition(
-                tree.root, text.context, tree.place, names, event=event, is_value=text.is_value
-            )
+                tree.root, text.context, tree.place, names,
+                event=event, is_value=text.is_value, is_call=text.is_call,
+            )  # fmt: skip
         except ConditionError as error:
             found.errors.append(Fault(text.field, error.text, error.line, error.column))
             continue

@@ -160,10 +160,12 @@ def _refers(body: Body) -> tuple[Use, ...]:
 def _within(body: Body) -> tuple[Said, ...]:
     trigger = body.get("trigger")
     began = trigger.get("event") if isinstance(trigger, Mapping) else None
+    called = isinstance(trigger, Mapping) and bool(trigger.get("api") or trigger.get("webhook"))
     found = []
     for place in places(body):
         if place.role == WHERE:
-            text = Text(place.field, Context.MESSAGE, event=place.event)
+            is_call = called and place.field == "trigger.where"
+            text = Text(place.field, Context.MESSAGE, event=place.event, is_call=is_call)
         elif place.role not in NAMES:
             text = Text(place.field, Context.BRANCH, place.role == EXPRESSION, began)
         else:

@@ -67,13 +67,15 @@ class Draft(NamedTuple):
 class Text(NamedTuple):
     """A field that holds a condition, or an expression for any value.
 
-    ``event``: it is asked of messages of this event alone.
+    ``event``: it is asked of messages of this event alone. ``is_call``: it is asked of what
+    a call brings.
     """
 
     field: str
     context: Context
     is_value: bool = False
     event: str | None = None
+    is_call: bool = False
 
 
 class Said(NamedTuple):

@@ -277,6 +277,15 @@ WARNED = {
     "lowercase(event)": "a text by itself is never true",
     "type = 'a' and 5": "a number by itself is never true",
     "length(properties.x) = '5'": "number and text are never equal",
+    'event.kind = "refund"': (
+        "event.kind is never there: event holds one value, with nothing inside. "
+        "Write properties.kind."
+    ),
+    "event.properties.a = 1": (
+        "event.properties.a is never there: event holds one value, with nothing inside. "
+        "Write properties.a."
+    ),
+    "userId.id = 1": "userId.id is never there: userId holds one value, with nothing inside.",
     "match(event, '[')": "nothing matches this pattern: a [ that no ] follows",
     "semver(properties.v, '=>', '1')": "=> is no comparison; there are = != < <= > >=",
 }

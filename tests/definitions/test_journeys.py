@@ -227,3 +227,19 @@ def test_virtual_events_and_computed_traits_are_what_they_stand_for() -> None:
     assert program.goal is not None and program.goal.event == "Order Completed"
     assert list(program.steps) == ["wait_until-Big-Order"]
     assert program.condition == parse_text('count("Order Completed") > 3').root
+
+
+def test_names_that_no_call_brings_are_told() -> None:
+    trigger = {"webhook": True, "where": 'event.kind = "refund" and traits.plan = "pro"'}
+    found = checked({**WELCOME, "trigger": trigger}, {}).warnings
+    mine = [fault for fault in found if fault.field == "trigger.where"]
+    assert [(fault.text.partition(":")[0], fault.column) for fault in mine] == [
+        ("event.kind is never there", 1),
+        ("a call brings no traits", 27),
+    ]
+    trigger = {"webhook": True, "where": 'properties.kind = "refund"'}
+    found = checked({**WELCOME, "trigger": trigger}, {}).warnings
+    assert not [fault for fault in found if fault.field == "trigger.where"]
+    trigger = {"group": True, "where": 'traits.plan = "pro"'}
+    found = checked({**WELCOME, "trigger": trigger}, {}).warnings
+    assert not [fault for fault in found if fault.field == "trigger.where"]

@@ -189,12 +189,14 @@ def _sends(program: Program, templates: Templates) -> Iterator[Finding]:
     for step in program.steps.values():
         if step.kind.name != "send":
             continue
-        for key in step.spec.get("first_of") or [step.spec["template"]]:
+        several = step.spec.get("first_of") or []
+        for key in several or [step.spec["template"]]:
             sent = templates(key)
             if sent is None:
                 continue
+            which = key if len(several) > 1 else "the message"
             if sent.channel in _ASKED and not (step.spec.get("topic") or sent.topic):
-                text = f"{key} has no topic: people can only leave all messages, not this kind"
+                text = f"{which} has no topic: people can only leave all messages, not this kind"
                 yield _of(step, "warning", "no_topic", text)
             for name in sent.needs:
                 why = _lacking(program, name, step, earlier[step.id])

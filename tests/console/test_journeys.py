@@ -24,7 +24,7 @@ from cdp.store.journeys import backtests
 from cdp.store.journeys import drafts as journey_drafts
 from cdp.store.journeys import launched as journeys
 from cdp.store.journeys.backtests import Backtest
-from tests.console.factory import Browser, World
+from tests.console.factory import Browser, World, words
 from tests.console.test_masking import viewer_of
 from tests.folder import shop as files
 
@@ -294,7 +294,7 @@ def test_what_is_missing_keeps_it_from_being_launched(world: World) -> None:
     page = world.admin().page("/journeys/orders/launch")
     assert "missing" in page and "Launch journey" not in page
     answer = world.admin().post("/journeys/orders/launch")
-    assert answer.location == "/journeys/orders/launch"
+    assert answer.status_code == 400 and "Not launched" in answer.text
     with world.store.read() as tx:
         assert journeys.row(tx, "orders") is None
 
@@ -398,6 +398,43 @@ def test_a_new_version_says_what_becomes_of_those_inside(world: World) -> None:
     with world.store.read() as tx:
         row = journeys.row(tx, "orders")
         assert row is not None and row.version == 1
+    page = words(admin.page("/journeys/orders"))
+    assert "It was brought back to version 1" in page and "Launch version 2 again…" in page
+    assert "A newer version is saved" not in page
+
+
+def test_those_at_a_step_that_is_gone_go_on_at_another(world: World) -> None:
+    draw(world)
+    launch(world)
+    world.send(order("ana"), order("ben"))
+    admin = world.admin()
+    gone = next(iter(admin.get("/journeys/orders/counts").json["standing"]))
+    changed = {**BODY, "steps": [{"id": "later", "wait": "1d"}, BODY["steps"][1]]}
+    with world.store.write() as tx:
+        journey_drafts.put(tx, "orders", changed, 1, 0, "test", world.now())
+    page = admin.page("/journeys/orders/launch")
+    assert f'name="fate:{gone}" data-people="2"' in page and "the step is gone" in page
+    assert '<option value="to:later">go on at Wait 1d</option>' in page
+    assert "go on in this version" not in page
+    fate = {f"fate:{gone}": "to:later"}
+    # A form that is refused keeps what was chosen.
+    wrong = admin.post(
+        "/journeys/orders/launch", rollout_by="stages", share=["50", "5"], **fate, **{"for": ["1d"]}
+    )
+    assert wrong.status_code == 400
+    assert '<option value="to:later" selected>' in wrong.text
+    wrong = admin.post("/journeys/orders/launch", **{f"fate:{gone}": "to:nowhere"})
+    assert wrong.status_code == 400 and "has no step nowhere" in wrong.text
+    launch(world, **fate)
+    assert admin.get("/journeys/orders/counts").json["standing"] == {"later": [2, 0]}
+
+
+def test_what_is_to_be_said_of_several_steps_is_said_once(world: World) -> None:
+    waits = [{"id": name, "wait_until": {"event": name}} for name in ("Paid", "Packed")]
+    draw(world, steps=waits)
+    page = words(world.admin().page("/journeys/orders/launch"))
+    assert page.count("Without a timeout people wait here for ever") == 1
+    assert re.search(r"Mend it at Wait until Paid\s?, Wait until Packed", page)
 
 
 def test_what_somebody_else_saved_is_not_overwritten_unseen(world: World) -> None:
@@ -577,7 +614,7 @@ def test_a_launch_that_takes_another_word_is_asked_for_and_approved(world: World
     admin = world.admin()
     page = admin.page("/journeys/orders/launch")
     assert "Ask for the launch" in page and 'value="stages" checked' in page
-    assert "Not launched" in admin.page(admin.post("/journeys/orders/launch").location)
+    assert "Not launched" in admin.post("/journeys/orders/launch").text
     assert admin.post("/journeys/orders/launch", ask="1").location == "/journeys/orders"
     assert "asks for its launch" in admin.page("/journeys/orders")
     assert "Withdraw it" in admin.page("/journeys/orders/launch")

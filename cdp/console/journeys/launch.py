@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from flask import abort, flash, redirect, render_template, request, url_for
@@ -14,20 +14,16 @@ from cdp.console import auth, layout
 from cdp.console.auth import author
 from cdp.console.conditions import as_sentence
 from cdp.console.context import console
-from cdp.console.journeys import approval, rollout
+from cdp.console.journeys import approval, fates, rollout
+from cdp.console.journeys.checks import BAD, checks_of, plugins_there
 from cdp.console.journeys.overview import Found, find
-from cdp.console.journeys.people import names_of
 from cdp.console.journeys.said import KIND
-from cdp.console.messages.sent import CHANNELS
 from cdp.console.snippets import host
 from cdp.definitions import DefinitionError, title_of
 from cdp.definitions.difference import Change
 from cdp.delivery.journeys import approving, launching, office
 from cdp.delivery.journeys.launching import Inside
-from cdp.delivery.journeys.linting import findings
 from cdp.delivery.journeys.there import Refused, body_of
-from cdp.journeys import Read
-from cdp.journeys.program import Step
 from cdp.journeys.triggers import KINDS as TRIGGERS
 from cdp.store import definitions
 from cdp.store.audiences import membership
@@ -38,17 +34,13 @@ from cdp.store.defined import defining
 from cdp.store.defined.defining import StaleVersion
 from cdp.store.journeys import drafts as journey_drafts
 
-GOOD, CAREFUL, BAD = "good", "wait", "bad"
 
+class Kept(NamedTuple):
+    """What a form said that was not taken: how many enter, what becomes of whom, who enters."""
 
-class Check(NamedTuple):
-    """Something that should hold: ``state`` is good, wait (look at it) or bad (it can't go)."""
-
-    state: str
-    text: str
-    #: The step of the canvas where it can be mended, or another address.
-    step: str | None = None
-    address: str | None = None
+    choice: rollout.Choice | None = None
+    people: Mapping[str, Any] = {}
+    enter: str | None = None
 
 
 class Wanted(NamedTuple):
@@ -74,18 +66,17 @@ def page(key: str) -> str:
     return _page(key, None)
 
 
-def _page(
-    key: str, meanwhile: tuple[str, list[Change]] | None, choice: rollout.Choice | None = None
-) -> str:
+def _page(key: str, meanwhile: tuple[str, list[Change]] | None, kept: Kept | None = None) -> str:
+    kept = kept or Kept()
     with console().store.read() as tx:
         found = find(tx, key)
         wanted = _wanted(tx, found, layout.number_arg("version"))
-        checks = list(_checks(tx, found, wanted.body))
+        checks = list(checks_of(tx, key, wanted.body))
         there: list[Inside] = []
         if found.row is not None:
             number = wanted.version if wanted.version is not None else -1
             there = launching.of_body(tx, found.row, number, wanted.body)
-        names = names_of(tx, key, {one.version for one in there})
+        inside = fates.fates(tx, key, there, kept.people)
         volume = _volume(tx, key, wanted.body)
         needs = approval.approval_of(tx, key, wanted.body)
     return render_template(
@@ -94,16 +85,15 @@ def _page(
         wanted=wanted,
         checks=checks,
         ready=all(check.state != BAD for check in checks),
-        there=there,
-        called=names,
+        there=inside,
+        targets=fates.targets(key, wanted.body) if inside else {},
         volume=volume,
         meanwhile=meanwhile,
         needs=needs,
-        choice=choice or rollout.offered(wanted.body, found.row),
+        choice=kept.choice or rollout.offered(wanted.body, found.row),
         pinned=wanted.version if _is_pinned(found, wanted) else None,
-        fates={"same": "stay at the step", "changed": "the step says something else now",
-               "vanished": "the step is gone"},
-        enter=wanted.body.get("enter", "new"),
+        becomes=fates.BECOMES,
+        enter=kept.enter or wanted.body.get("enter", "new"),
         backfills=_backfills(wanted.body),
     )  # fmt: skip
 
@@ -112,63 +102,6 @@ def _is_pinned(found: Found, wanted: Wanted) -> bool:
     """Whether it is another version than what would be launched by itself."""
     newest = found.version.version if found.version is not None else None
     return wanted.version is not None and (found.draft is not None or wanted.version != newest)
-
-
-def _checks(tx: Connection, found: Found, body: dict[str, Any]) -> Iterator[Check]:
-    told = findings(tx, found.key, body)
-    at = _step_at(found, body)
-    for one in told:
-        tone = BAD if one.level == "error" else CAREFUL
-        yield Check(tone, as_sentence(one.text), at(one.field))
-    if any(one.level == "error" for one in told):
-        return
-    yield Check(GOOD, "Every step is filled in.")
-    sent = launching.channels_of(body, defining.bodies(defining.load(tx)))
-    plugins = _plugins()
-    up = launching.channels_up(tx, plugins) if plugins is not None else set()
-    for channel in dict.fromkeys(channel for _, channel in sent if plugins is not None):
-        word = CHANNELS.get(channel, channel)
-        if channel in up:
-            yield Check(GOOD, f"{word}: somebody carries it.")
-        else:
-            yield Check(
-                BAD, f"{word}: nothing sends it yet. Add a destination for it.",
-                address=url_for("console.destination_catalogue"),
-            )  # fmt: skip
-    calling = next((step for step in _steps(found, body) if step.kind.name == "webhook"), None)
-    if calling is not None and plugins is not None and "webhook" not in up:
-        yield Check(
-            BAD, f"The step {calling.id} calls an address, and nothing makes such calls yet. "
-            "Add the destination “Webhook messages”.",
-            address=url_for("console.destination_catalogue"),
-        )  # fmt: skip
-    if body.get("goal"):
-        yield Check(GOOD, f"Its goal is {body['goal']['event']}.")
-    else:
-        yield Check(CAREFUL, "It has no goal, so that nobody will know what it was good for.",
-                    "start")  # fmt: skip
-
-
-def _steps(found: Found, body: dict[str, Any]) -> Collection[Step]:
-    """The steps that could be read."""
-    return Read(found.key, body, 0, lambda root: root).steps.values()
-
-
-def _step_at(found: Found, body: dict[str, Any]) -> Callable[[str], str]:
-    """What finds the step in which a field is."""
-    places = sorted((step.field for step in _steps(found, body)), key=len, reverse=True)
-
-    def at(field: str) -> str:
-        first = field.partition(".")[0] if field.startswith("steps[") else "start"
-        return next((p for p in places if field == p or field.startswith(f"{p}.")), first)
-
-    return at
-
-
-def _plugins() -> Mapping[str, Any] | None:
-    """The classes of destinations; None where no plugins are, so that nothing can be said."""
-    plugins = console().services.plugins
-    return plugins.destinations() if plugins is not None else None
 
 
 def _volume(tx: Connection, key: str, body: dict[str, Any]) -> str:
@@ -217,21 +150,21 @@ def launch(key: str) -> Response | str | tuple[str, int]:
     by, now, version = author(), console().now(), layout.number_arg("version")
     enter, asks = request.form.get("enter"), bool(request.form.get("ask"))
     enter = "all" if enter == "all" else "new"
-    choice: rollout.Choice | None = None
-    people = {name.removeprefix("fate:"): _fate(fate) for name, fate in request.form.items()
-              if name.startswith("fate:")}  # fmt: skip
+    people = fates.chosen(request.form)
+    kept = Kept(None, people, enter)
     try:
         with console().store.write() as tx:
             found = find(tx, key)
             wanted = _wanted(tx, found, version)
             choice = rollout.chosen(request.form, rollout.offered(wanted.body, found.row))
+            kept = kept._replace(choice=choice)
             body = rollout.keep(wanted.body, choice, share=asks)
             if version is None:
                 put_draft(tx, found, body)
             elif body is not None:
                 raise Refused("an older version goes by the rollout that it has")
             how: dict[str, Any] = {"version": version, "people": people, "enter": enter,
-                                   "destinations": _plugins()}  # fmt: skip
+                                   "destinations": plugins_there()}  # fmt: skip
             if asks:
                 approving.ask(tx, key, by, now, **how)
                 flash("Asked for. It is launched when somebody says yes.", "good")
@@ -240,23 +173,19 @@ def launch(key: str) -> Response | str | tuple[str, int]:
             rollout.settle(tx, key, choice, by, now)
     except ValidationError as error:
         flash(f"Not launched: {' '.join(map(str, error.messages))}", "bad")
-        return _page(key, None, choice), 400
+        return _page(key, None, kept), 400
     except (Refused, DefinitionError, NameTaken) as error:
         flash(f"Not launched: {error}.", "bad")
-        return redirect(url_for("console.journey_launch", key=key, version=version), 303)
+        return _page(key, None, kept), 400
     except StaleVersion as error:
-        return _page(key, _meanwhile(error), choice), 409
+        return _page(key, _meanwhile(error), kept), 409
     flash("Launched. People enter from now on.", "good")
     return redirect(url_for("console.journey", key=key), 303)
 
 
 def approve(key: str) -> Response:
     """Say yes or no to a launch that somebody asked for."""
-    return approval.approve(key, _plugins())
-
-
-def _fate(word: str) -> Any:
-    return {"to": word.removeprefix("to:")} if word.startswith("to:") else word
+    return approval.approve(key, plugins_there())
 
 
 def put_draft(tx: Connection, found: Found, body: dict[str, Any] | None = None) -> None:

@@ -156,6 +156,7 @@ def page(key: str) -> str:
         orders = journeys.orders_of(tx, found.row.id, 10) if found.row is not None else []
         launch_asked = requests.waiting(tx, key)
         goes_by = rollout.of(tx, found.row, body)
+        newer = _newer(tx, found)
     return render_template(
         "console/journey.html",
         launch_asked=launch_asked,
@@ -168,13 +169,20 @@ def page(key: str) -> str:
         kept_out=by_exit(sums, "kept_out").most_common(),
         ends=ends_in_words(by_exit(sums, "ended")),
         orders=orders,
-        newer=bool(found.row and found.version and found.version.version > found.row.version),
+        newer=newer,
         can={act for act in VERBS if found.row is not None and found.row.state in MAY[act]},
         verbs=VERBS,
         done=ORDERS,
         tones=TONES,
         tab="overview",
     )
+
+
+def _newer(tx: Connection, found: Found) -> str:
+    """What the newest version is to the one that runs: saved since, or left again; else nothing."""
+    if not found.row or not found.version or found.version.version <= found.row.version:
+        return ""
+    return "left" if journeys.was_launched(tx, found.row, found.version.version) else "saved"
 
 
 def _sums(tx: Connection, found: Found) -> list[Sum]:

@@ -4,6 +4,7 @@ import { copyButtons } from "./copy.js";
 import { drafts } from "./drafts.js";
 import { drawer } from "./drawer.js";
 import { editor } from "./editor.js";
+import { fates } from "./fates.js";
 import { keys } from "./keys.js";
 import { live } from "./live.js";
 import { only } from "./only.js";
@@ -47,6 +48,6 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("select[data-submit]")) event.target.form.requestSubmit();
 });
 
-for (const island of [toasts, copyButtons, times, themeForm, keys, palette, drawer, drafts, only, recent, live, editor]) {
+for (const island of [toasts, copyButtons, times, themeForm, keys, palette, drawer, drafts, fates, only, recent, live, editor]) {
   island.start();
 }

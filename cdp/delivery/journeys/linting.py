@@ -105,18 +105,20 @@ def _lacking(tx: Connection, program: Program, templates: _Templates) -> Iterato
     for step in program.steps.values():
         if step.kind.name != "send":
             continue
-        for key in step.spec.get("first_of") or [step.spec["template"]]:
+        several = step.spec.get("first_of") or []
+        for key in several or [step.spec["template"]]:
             sent = templates(key)
+            which = key if len(several) > 1 else "the message"
             for name in sent.needs if sent is not None else ():
                 if name.startswith("customer.") and "[]" not in name:
-                    said.append((step, key, name))
+                    said.append((step, which, name))
     if not said:
         return
     paths = {name: tuple(name.split(".")[1:]) for _, _, name in said}
     known = coverage.coverage(tx, set(paths.values()), None, _MOST)
-    for step, key, name in said:
+    for step, which, name in said:
         share = known.shares[paths[name]]
         if known.of and share.share < 1:
-            text = f"{1 - share.share:.0%} of people have no {name}, without which {key} fails"
+            text = f"{1 - share.share:.0%} of people have no {name}, without which {which} fails"
             field = f"{step.field}.send"
             yield Finding("warning", "people_lack", step.id, field, text)

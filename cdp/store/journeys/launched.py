@@ -206,6 +206,13 @@ def launch_of(tx: Connection, row: JourneyRow) -> dict[str, Any] | None:
     return json.loads(found) if found is not None else None
 
 
+def was_launched(tx: Connection, row: JourneyRow, version: int) -> bool:
+    """Whether people ever entered by a version."""
+    c = journey_orders.c
+    found = tx.execute(select(c.args).where(c.journey == row.id, c.kind == "begin")).scalars()
+    return any(json.loads(args)["version"] == version for args in found)
+
+
 def one_order(tx: Connection, id_: int) -> Order | None:
     """An order by its number."""
     found = tx.execute(select(journey_orders).where(journey_orders.c.id == id_)).first()

@@ -63,6 +63,8 @@ def told(moves: Iterable[Moved]) -> Told:
         if move.what == "converted":
             converted = (move.at, move.why)
             continue
+        if move.what == "migrated":
+            continue  # it is at the step as before
         if move.what == "not_started":
             at = next((n for n in reversed(range(len(visits))) if visits[n].step == move.step), -1)
             if at >= 0:

@@ -193,7 +193,8 @@ class Transition(_Value, frozen=True, gc=False):
     """Something that became of a run: ``what`` happened ``at`` an instant at ``step``.
 
     ``what``: entered, waits, left (by ``exit``), held, failed, ended, converted, moved,
-    not_started (a journey that was called, its key the ``exit``).
+    not_started (a journey that was called, its key the ``exit``), migrated (from the version
+    that is the ``exit``).
     ``why`` explains it, as JSON: values of clauses, the event, who did it.
     """
 

@@ -36,6 +36,7 @@ HAPPENED = {
     "not_started": "Started nothing",
     "failed": "Held: it failed",
     "ended": "Left the journey", "converted": "Reached the goal", "moved": "Moved by hand",
+    "migrated": "Taken along from version",
 }  # fmt: skip
 _CLAUSES = "clauses"
 

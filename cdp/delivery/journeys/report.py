@@ -16,10 +16,11 @@ from cdp.journeys.graph import ways
 from cdp.store.audiences import evaluated as audiences
 from cdp.store.journeys import report as journey_report
 from cdp.store.journeys.launched import JourneyRow
-from cdp.store.journeys.report import DAY, Goal, Messages, Whose
+from cdp.store.journeys.report import DAY, Goal, Messages
 from cdp.store.journeys.runs import Standing
 from cdp.store.journeys.story import Count
 from cdp.store.journeys.sums import Sum
+from cdp.store.journeys.whose import Whose
 from cdp.store.messages.broadcast_figures import HAPPENED
 
 #: Days that are told of if none are named.

@@ -16,7 +16,8 @@ from cdp.journeys.limits import WORDS
 from cdp.store.journeys import decisions, trials
 from cdp.store.journeys import report as journey_report
 from cdp.store.journeys.launched import JourneyRow
-from cdp.store.journeys.report import DAY, Way, Whose
+from cdp.store.journeys.report import DAY, Way
+from cdp.store.journeys.whose import Whose
 
 #: Unless a difference is less likely by luck than this, nothing is said of it.
 _UNSURE = 0.05

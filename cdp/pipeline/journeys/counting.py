@@ -13,7 +13,8 @@ from cdp.store import Store
 from cdp.store.audiences.timers import Timer
 from cdp.store.journeys import trials
 from cdp.store.journeys.launched import JourneyRow
-from cdp.store.journeys.report import Way, Whose
+from cdp.store.journeys.report import Way
+from cdp.store.journeys.whose import Whose
 
 #: How long to wait at once: what is counted in that time is decided about without a detour.
 WAIT_S = 0.005

@@ -19,7 +19,8 @@ from cdp.store.journeys import launched as journeys
 from cdp.store.journeys import trials
 from cdp.store.journeys.decisions import GUARDED, UNDECIDED, WINNER
 from cdp.store.journeys.launched import JourneyRow
-from cdp.store.journeys.report import Way, Whose
+from cdp.store.journeys.report import Way
+from cdp.store.journeys.whose import Whose
 
 HOUR_MS = 3_600_000
 #: How often guardrails are looked at. Counting very many takes time: then it is less often.

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from cdp.journeys import Course, Program
-from cdp.journeys.run import NEXT, Answer, Enter, Migrated, Moved, Run
+from cdp.journeys.run import NEXT, Answer, Enter, Migrated, Moved, Run, Transition
 from cdp.pipeline.journeys import clockwork, experiments, judge, stages
 from cdp.pipeline.journeys.qualifying import having
 from cdp.pipeline.journeys.stage import Travels
@@ -20,6 +20,7 @@ from cdp.store.journeys import launched as journeys
 from cdp.store.journeys import runs as journey_runs
 from cdp.store.journeys.launched import Order
 from cdp.store.journeys.runs import Placed
+from cdp.store.journeys.whose import MIGRATED
 from cdp.store.tables import USERS
 
 #: Runs or people in a transaction.
@@ -254,7 +255,12 @@ def _migrate(tx: Connection, travels: Travels, order: Order, now: int) -> Did:
         to = fate["to"]
         if to not in program.steps:
             return
-        run: Run = msgspec.structs.replace(course.runs[item.run.id], version=program.version)
+        before = course.runs[item.run.id]
+        run: Run = msgspec.structs.replace(before, version=program.version)
+        told = {"by": order.author, "to": run.version}
+        course.transitions.append(
+            Transition(run.id, now, run.step, MIGRATED, str(before.version), told)
+        )
         course.runs[run.id] = course.changed[run.id] = run
         if to == run.step:
             course.given(run.id, Migrated(), now)

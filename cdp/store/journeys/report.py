@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Select,
     and_,
     case,
     cast,
@@ -24,8 +25,9 @@ from cdp.store.journeys import runs as runs_of
 from cdp.store.journeys import story
 from cdp.store.journeys.runs import Standing
 from cdp.store.journeys.story import Count
+from cdp.store.journeys.whose import Whose, version_at_move
 from cdp.store.messages.broadcast_figures import HAPPENED, times_of
-from cdp.store.tables import deliveries, journey_moves, journey_runs, members, nodes
+from cdp.store.tables import deliveries, journey_moves, journey_runs, nodes
 
 DAY = 86_400_000
 #: The channel of calls, which are no messages to anybody: they have no template.
@@ -34,43 +36,18 @@ _d, _r, _m = deliveries.c, journey_runs.c, journey_moves.c
 _DAY_OF = str(DAY)
 
 
-class Whose(NamedTuple):
-    """The runs that a report is about: of a journey, and perhaps of one of its versions alone.
-
-    ``audience``: those of people alone who are in it now, by its row's number.
-    """
-
-    journey: int
-    key: str
-    version: int | None = None
-    audience: int | None = None
-
-    @property
-    def all(self) -> bool:
-        """Whether no run of the journey is left out."""
-        return self.version is None and self.audience is None
-
-    @property
-    def theirs(self) -> ColumnElement[bool]:
-        """As a condition on runs."""
-        found = [_r.journey == self.journey]
-        if self.version is not None:
-            found.append(_r.version == self.version)
-        if self.audience is not None:
-            inside = select(members.c.profile).where(members.c.audience == self.audience)
-            found.append(_r.profile.in_(inside))
-        return and_(*found)
-
-
 def counts(tx: Connection, whose: Whose, first: int, last: int) -> list[Count]:
     """How many did what, by day (days since 1970, both included), version and step."""
     if whose.audience is None:
         found = story.counts(tx, whose.journey, first, last)
         return [one for one in found if whose.version in (None, one.version)]
-    day = _m.at.op("/")(literal_column(_DAY_OF))
-    columns = (_r.version, day, _m.step, _m.what, _m.exit)
-    statement = select(*columns, func.count()).join(journey_runs, _r.id == _m.run)
-    statement = statement.where(whose.theirs, *_between(_m.at, first, last)).group_by(*columns)
+    day = _m.at.op("/")(literal_column(_DAY_OF)).label("day")
+    version = version_at_move(tx, whose.journey).label("version")
+    did = select(version, day, _m.step, _m.what, _m.exit).join(journey_runs, _r.id == _m.run)
+    each = did.where(whose.runs, *_between(_m.at, first, last)).subquery().c
+    statement: Select[Any] = select(*each, func.count()).group_by(*each)
+    if whose.version is not None:
+        statement = statement.where(each.version == whose.version)
     return [
         Count(version, int(at), step or "", what, exit or "", int(n))
         for version, at, step, what, exit, n in tx.execute(statement)
@@ -84,7 +61,7 @@ def standings(tx: Connection, whose: Whose) -> list[Standing]:
         return [one for one in found if whose.version in (None, one.version)]
     held = func.count().filter(_r.held)
     statement = select(_r.version, _r.step, func.count(), held)
-    statement = statement.where(whose.theirs, _r.status == ACTIVE)
+    statement = statement.where(whose.now, _r.status == ACTIVE)
     rows = tx.execute(statement.group_by(_r.version, _r.step))
     return [Standing(version, step or "", n, n_held) for version, step, n, n_held in rows]
 
@@ -129,7 +106,8 @@ def messages(tx: Connection, whose: Whose, first: int, last: int) -> list[Messag
     columns = (_d.step, _d.template, _d.channel, day)
     statement = select(*columns, func.count().label("asked"), *_HAPPENED)
     if not whose.all:
-        statement = statement.join(journey_runs, _r.id == _run_of(tx)).where(whose.theirs)
+        statement = statement.join(journey_runs, _r.id == _run_of(tx))
+        statement = statement.where(whose.at(tx, _d.created_at))
     statement = statement.where(_ours(whose), *_between(_d.created_at, first, last))
     return [
         Messages(
@@ -153,7 +131,7 @@ def goals(tx: Connection, whose: Whose, first: int, last: int) -> list[Goal]:
     statement = (
         select(_m.run, _m.at, _m.why)
         .join(journey_runs, _r.id == _m.run)
-        .where(whose.theirs, _m.what == "converted", *_between(_m.at, first, last))
+        .where(whose.at_move(tx), _m.what == "converted", *_between(_m.at, first, last))
     )
     return [Goal(run, at // DAY, _value(why)) for run, at, why in tx.execute(statement)]
 
@@ -168,7 +146,7 @@ def credited(tx: Connection, whose: Whose) -> dict[int, tuple[str, str]]:
     statement = (
         select(_r.id, _d.step, _d.template)
         .select_from(deliveries.join(journey_runs, _r.id == _run_of(tx)))
-        .where(_ours(whose), whose.theirs, _d.sent_at <= _r.goal_at)
+        .where(_ours(whose), whose.runs, _d.sent_at <= _r.goal_at)
         .order_by(_d.sent_at, _d.id)
     )
     return {run: (step or "", template or "") for run, step, template in tx.execute(statement)}
@@ -195,12 +173,12 @@ def _by_lot(why: ColumnElement[str]) -> ColumnElement[bool]:
 _BY_LOT = _by_lot(_m.why)
 
 
-def _lefts(whose: Whose, step: str) -> Any:
+def _lefts(tx: Connection, whose: Whose, step: str) -> Any:
     """The first time that each run left a step."""
     return (
         select(_m.run, func.min(_m.id).label("id"))
         .join(journey_runs, _r.id == _m.run)
-        .where(whose.theirs, _m.step == step, _m.what == "left", _BY_LOT)
+        .where(whose.at_move(tx), _m.step == step, _m.what == "left", _BY_LOT)
         .group_by(_m.run)
         .subquery()
     )
@@ -208,7 +186,7 @@ def _lefts(whose: Whose, step: str) -> Any:
 
 def ways(tx: Connection, whose: Whose, step: str) -> list[Way]:
     """The runs that left a step, each by its first exit, with the journey's goal."""
-    first = _lefts(whose, step)
+    first = _lefts(tx, whose, step)
     reached = func.count(case((_r.goal_at.is_not(None), 1)))
     statement = (
         select(_m.exit, func.count(), reached, func.min(_m.at))
@@ -249,7 +227,7 @@ def messages_by_way(tx: Connection, whose: Whose, step: str) -> dict[str, Counte
         deliveries, journey_moves, _m.id == first.scalar_subquery()
     )
     if not whose.all:
-        statement = statement.join(journey_runs, _r.id == run).where(whose.theirs)
+        statement = statement.join(journey_runs, _r.id == run).where(whose.at_move(tx))
     statement = statement.where(_ours(whose), _d.created_at >= _m.at)
     names = ("asked", "failed", *HAPPENED)
     return {
@@ -263,7 +241,7 @@ def ways_to(tx: Connection, whose: Whose, step: str, event: str, within: int) ->
     statement = (
         select(_m.exit, _r.profile, _m.at)
         .join(journey_runs, _r.id == _m.run)
-        .where(whose.theirs, _m.step == step, _m.what == "left", _BY_LOT)
+        .where(whose.at_move(tx), _m.step == step, _m.what == "left", _BY_LOT)
         .order_by(_m.id)
     )
     first: dict[int, tuple[str, int]] = {}

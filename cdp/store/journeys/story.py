@@ -14,6 +14,7 @@ from cdp.journeys.run import ENDED, Transition
 from cdp.store import meta
 from cdp.store.bulk import chunks, insert_many, select_by
 from cdp.store.journeys import sums
+from cdp.store.journeys.whose import MIGRATED
 from cdp.store.tables import journey_counts, journey_moves, journey_runs
 
 _DAY = 86_400_000
@@ -124,11 +125,11 @@ def over(tx: Connection, after: int, before: int, limit: int) -> tuple[list[Over
 def drop(tx: Connection, runs: Sequence[int], compared: Iterable[str] | None) -> None:
     """Drop what became of runs but what is counted of it.
 
-    That they ended, that they reached the goal, and which way they took at the steps that are
-    ``compared`` (holdouts, experiments; None: at all).
+    That they ended, that they reached the goal, by which versions they went, and which way they
+    took at the steps that are ``compared`` (holdouts, experiments; None: at all).
     """
     ways = true() if compared is None else _m.step.in_(sorted(compared))
-    stays = or_(_m.what.in_(("ended", "converted")), and_(_m.what == "left", ways))
+    stays = or_(_m.what.in_(("ended", "converted", MIGRATED)), and_(_m.what == "left", ways))
     for some in chunks(runs):
         tx.execute(delete(journey_moves).where(_m.run.in_(some), not_(stays)))
         ended = update(journey_moves).where(_m.run.in_(some), _m.what == "ended")

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from cdp.conditions.durations import parse_duration
-from cdp.store.journeys.report import Way, Whose, messages_by_way, ways, ways_to
+from cdp.store.journeys.report import Way, messages_by_way, ways, ways_to
+from cdp.store.journeys.whose import Whose
 
 WITHIN = "7d"
 

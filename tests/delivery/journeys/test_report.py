@@ -21,7 +21,7 @@ from cdp.store.journeys import runs as journey_runs
 from cdp.store.journeys import story as journey_story
 from cdp.store.journeys.report import Way
 from cdp.store.journeys.runs import Placed
-from cdp.store.tables import audiences, deliveries, journey_moves, members
+from cdp.store.tables import audiences, deliveries, journey_counts, journey_moves, members
 from cdp.store.tables import journey_runs as runs_table
 from tests.delivery.journeys.test_office import store  # noqa: F401
 from tests.postgres import new_database
@@ -205,8 +205,70 @@ def test_a_segment_is_counted_by_itself(tx: Connection) -> None:
         report(tx, "tried", NOW, audience="others")
 
 
+def taken_along(tx: Connection) -> None:
+    """Two runs of version 1 get a message each; one is taken along, gets another, and both buy."""
+    row = journeys.row(tx, "tried")
+    assert row is not None
+    times = dict.fromkeys(("scheduled_at", "due_at", "updated_at"), NOW)
+    columns = {"channel": "email", "origin": "journey", "origin_key": "tried", "state": "sent"}
+    wrote = []
+    for number, version in ((1, 2), (2, 1)):
+        run = Run(number, "tried", version, "", NOW, "wait-2d", NOW, "active", goal_at=NOW + 9)
+        first = [Transition(number, NOW, "holdout", "entered"),
+                 Transition(number, NOW, "experiment", "left", "a")]  # fmt: skip
+        moved = [Transition(number, NOW + 5, "wait-2d", "migrated", "1", {"to": 2})]
+        bought = [Transition(number, NOW + 9, "wait-2d", "converted", None, {"value": 2.5})]
+        journey_runs.put(tx, [Placed(run, row.id, number, 0)], {number})
+        journey_story.add_moves(tx, first, {number: (row.id, 1)})
+        if version == 2:
+            journey_story.add_moves(tx, moved, {number: (row.id, 2)})
+        journey_story.add_moves(tx, bought, {number: (row.id, version)})
+        for at, step in ((NOW + 1, "early"), (NOW + 5, "late"))[:version]:
+            of = {"step": step, "template": step, "key": f"journey:{number}:{step}:1"}
+            sent = {"created_at": at, "sent_at": at, "opened_at": None}
+            wrote.append({**columns, **times, **of, **sent, "id": len(wrote) + 1})
+    tx.execute(insert(deliveries), wrote)
+    tx.execute(insert(members), [{"profile": n, "audience": 7, "since": 1} for n in (1, 2)])
+    tx.execute(insert(audiences), {
+        "id": 7, "kind": "audience", "key": "all", "version": 1, "collection": 1,
+        "state": "live", "made_at": 1,
+    })  # fmt: skip
+
+
+def by_version(tx: Connection, version: int, audience: str | None = None) -> list[Any]:
+    found = report(tx, "tried", NOW, version=version, audience=audience)
+    (tried,) = found["experiments"]
+    return [
+        found["entered"], found["inside"], found["converted"], found["value"],
+        {one["template"]: (one["sent"], one["converted"]) for one in found["messages"]},
+        [(one["name"], one["runs"], one["converted"]) for one in tried["variants"]],
+        tried["variants"][0]["messages"].get("sent", 0),
+    ]  # fmt: skip
+
+
+def test_what_happened_counts_for_the_version_of_then(tx: Connection) -> None:
+    defining.put(tx, 2, ("journey", "tried"), {"trigger": {"event": "B"}, "steps": STEPS}, "ada")
+    taken_along(tx)
+    for audience in (None, "all"):
+        assert by_version(tx, 1, audience) == [
+            2, 1, 1, 2.5, {"early": (2, 1)}, [("a", 2, 2), ("b", 0, 0)], 3,
+        ]  # fmt: skip
+        assert by_version(tx, 2, audience) == [
+            0, 1, 1, 2.5, {"late": (1, 1)}, [("a", 0, 0), ("b", 0, 0)], 0,
+        ]  # fmt: skip
+    whole = report(tx, "tried", NOW)
+    assert (whole["entered"], whole["converted"], whole["inside"]) == (2, 2, 2)
+    # It stays, however long ago: else old figures would come to the version of now.
+    journey_story.drop(tx, [1, 2], ["experiment"])
+    assert by_version(tx, 1)[2:] == [1, 2.5, {"early": (2, 1)}, [("a", 2, 2), ("b", 0, 0)], 3]
+
+
 def test_postgres_counts_the_same(tx_of_postgres: Connection) -> None:
-    test_messages_are_told_by_step(tx_of_postgres)
-    for table in (deliveries, journey_moves, runs_table):
-        tx_of_postgres.execute(delete(table))
-    test_a_segment_is_counted_by_itself(tx_of_postgres)
+    for test in (
+        test_messages_are_told_by_step,
+        test_a_segment_is_counted_by_itself,
+        test_what_happened_counts_for_the_version_of_then,
+    ):
+        test(tx_of_postgres)
+        for table in (deliveries, journey_moves, journey_counts, runs_table, members, audiences):
+            tx_of_postgres.execute(delete(table))

@@ -73,6 +73,7 @@ def test_a_new_version_takes_along_whom_it_is_told_to(town: Town) -> None:
     run = town.runs("two")[0].run
     assert (run.version, run.step) == (new, "wait-2d")
     assert run.due == run.since + 5 * DAY
+    assert ("wait-2d", "migrated", str(old)) in town.way("two")
     town.wait(days=1)
     assert town.sent() == ["hello"]
     town.wait(days=3)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import URL
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from cdp.config import Settings
 from cdp.definitions.own_sql import SqlError, checked
 from cdp.store import Store
+from cdp.store.audiences import overdue, warehouse
 from cdp.store.audiences.warehouse import ask_at, peek_at, reach
 from tests.postgres import new_database
 
@@ -32,7 +37,32 @@ class _Plain(SQLiteDialect_pysqlite):
     supports_statement_cache = True
 
 
+class _Waiting(_Plain):
+    """A driver without deadlines: it waits for as long as the server at the port is silent,
+    before it connects or, if that is the password, before it asks."""
+
+    def connect(self, *args: Any, **kwargs: Any) -> Any:
+        return sqlite3.connect(":memory:", check_same_thread=False)
+
+    def create_connect_args(self, url: URL) -> Any:
+        self._server = (url.host, url.port)
+        self._when = url.password
+        if self._when == "connecting":
+            self._wait()
+        return [], {}
+
+    def do_execute_no_params(self, cursor: Any, statement: str, context: Any = None) -> None:
+        if self._when == "asking":
+            self._wait()
+        super().do_execute_no_params(cursor, statement, context)
+
+    def _wait(self) -> None:
+        with socket.create_connection(self._server) as silent:
+            silent.recv(1)
+
+
 registry.register("plain", __name__, "_Plain")
+registry.register("waiting", __name__, "_Waiting")
 
 
 @pytest.fixture(params=["sqlite", "plain", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -99,6 +129,44 @@ def test_what_can_t_be_reached_says_so_without_secrets(store: Store, url: str, w
     with pytest.raises(SqlError, match=why) as told:
         ask_at(store, settings, "select 1", "main")
     assert "s3cret" not in str(told.value)
+
+
+@pytest.fixture
+def silent() -> Iterator[socket.socket]:
+    """A server that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("when", "why"),
+    [
+        ("connecting", "main can't be reached: no answer within 0.05 seconds"),
+        ("asking", "longer than 0.05 seconds"),
+    ],
+)
+def test_a_silent_server_and_a_driver_without_deadlines(
+    store: Store, monkeypatch: pytest.MonkeyPatch, silent: socket.socket, when: str, why: str
+) -> None:
+    monkeypatch.setattr(warehouse, "_CONNECT_S", 0.05 if when == "connecting" else 60.0)
+    monkeypatch.setattr(warehouse, "_GRACE_S", 0.0)
+    url = f"waiting://ana:{when}@127.0.0.1:{silent.getsockname()[1]}/x"
+    settings = Settings(query_seconds=0.05, warehouses={"main": url})
+    hanging: dict[str, Any] = {}
+    monkeypatch.setattr(overdue, "_hanging", hanging)
+    for _ in range(overdue.MOST):
+        with pytest.raises(SqlError, match=why):
+            ask_at(store, settings, "select 1 as email, 2 as value", "main")
+    threads = list(hanging["main"])
+    assert len(threads) == overdue.MOST
+    with pytest.raises(SqlError, match="4 earlier connections to it still wait"):
+        ask_at(store, settings, "select 1 as email, 2 as value", "main")
+    for _ in threads:
+        silent.accept()[0].close()
+    for thread in threads:
+        thread.join()
+    answering = Settings(query_seconds=60, warehouses={"main": "waiting:///x"})
+    assert ask_at(store, answering, "select 1 as email, 2 as value", "main").rows == [(1, 2)]
 
 
 def test_names(store: Store) -> None:

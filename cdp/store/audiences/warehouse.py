@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote, quote_plus
 
 import structlog
@@ -22,13 +22,17 @@ from sqlalchemy.pool import NullPool
 from cdp.config import Settings
 from cdp.definitions.own_sql import SqlError, checked, no_warehouse
 from cdp.store import definitions
-from cdp.store.audiences import own_sql
+from cdp.store.audiences import overdue, own_sql
 from cdp.store.audiences.own_sql import Answer
 from cdp.store.db import Store
 
 logger = structlog.get_logger(__name__)
 
-_AT_ONCE, _CONNECT_S = 5_000, 10
+T = TypeVar("T")
+
+#: Seconds: to connect; and to give up once a query is ended, before it is left to itself.
+_CONNECT_S, _GRACE_S = 10.0, 3.0
+_AT_ONCE = 5_000
 _SECRET = ("pass", "secret", "token", "key", "credential")
 
 
@@ -82,12 +86,14 @@ def all_reached(store: Store, settings: Settings) -> list[Reached]:
 
 def reach(settings: Settings, name: str) -> Reached:
     """Whether a warehouse answers."""
+
+    def look(tx: Connection) -> Reached:
+        mighty = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
+        asked = mighty if tx.dialect.name == "postgresql" else "SELECT 1 WHERE 1 = 0"
+        return Reached(name, tx.dialect.name, bool(tx.exec_driver_sql(asked).scalar()))
+
     try:
-        with _connected(settings, name, _CONNECT_S) as tx:
-            mighty = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
-            asked = mighty if tx.dialect.name == "postgresql" else "SELECT 1 WHERE 1 = 0"
-            found = tx.exec_driver_sql(asked).scalar()
-            return Reached(name, tx.dialect.name, bool(found))
+        return _in_time(settings, name, _CONNECT_S, look)
     except SqlError as error:
         return Reached(name, error=str(error))
 
@@ -95,7 +101,8 @@ def reach(settings: Settings, name: str) -> Reached:
 def _ask(settings: Settings, name: str, sql: str, seconds: float, most: int) -> Answer:
     """The first ``most`` rows."""
     sql = checked(sql, outside=True)
-    with _connected(settings, name, seconds) as tx:
+
+    def read(tx: Connection) -> Answer:
         asking = tx.execution_options(
             stream_results=True, max_row_buffer=_AT_ONCE, no_parameters=True
         )
@@ -106,14 +113,40 @@ def _ask(settings: Settings, name: str, sql: str, seconds: float, most: int) -> 
             rows += [tuple(row) for row in some]
         return Answer(columns, rows)
 
+    return _in_time(settings, name, seconds, read)
 
-@contextmanager
-def _connected(settings: Settings, name: str, seconds: float) -> Iterator[Connection]:
-    """A reading transaction in a warehouse that is ended after ``seconds``, and rolled back."""
+
+def _in_time(settings: Settings, name: str, seconds: float, work: Callable[[Connection], T]) -> T:
+    """What ``work`` reads in a warehouse, whether or not its driver knows of deadlines."""
     address = settings.warehouses.get(name)
     if address is None:
         raise SqlError(no_warehouse(name, list(settings.warehouses)))
     url = _url(name, address)
+
+    def connect_and_work(attempt: overdue.Attempt[T]) -> T:
+        with _connected(name, url, seconds, attempt.begun) as tx:
+            return work(tx)
+
+    # Postgres' own driver has one, which an address may set, for each of several hosts.
+    ready_s = None if url.get_backend_name() == "postgresql" else _CONNECT_S
+    unreached = f"the warehouse {name} can't be reached: "
+    try:
+        return overdue.Attempt(name, connect_and_work).wait(ready_s, seconds + _GRACE_S)
+    except overdue.NotBegun:
+        raise SqlError(f"{unreached}no answer within {_CONNECT_S:g} seconds") from None
+    except overdue.NotDone:
+        raise own_sql.too_slow(seconds) from None
+    except overdue.TooMany:
+        raise SqlError(
+            f"{unreached}{overdue.MOST} earlier connections to it still wait for an answer"
+        ) from None
+
+
+@contextmanager
+def _connected(
+    name: str, url: URL, seconds: float, begun: Callable[[], None]
+) -> Iterator[Connection]:
+    """A reading transaction in a warehouse that is ended after ``seconds``, and rolled back."""
     late = threading.Event()
     try:
         engine = _engine(url)
@@ -123,6 +156,7 @@ def _connected(settings: Settings, name: str, seconds: float) -> Iterator[Connec
         trouble = f"the warehouse {name}: no driver for {url.drivername} is installed here"
         raise SqlError(trouble) from None
     with tx:
+        begun()
         raw: Any = tx.connection.driver_connection
         watch = threading.Timer(seconds, _end, (raw, late))
         watch.daemon = True
@@ -177,8 +211,11 @@ def _engine(url: URL) -> Engine:
             ),
         )  # fmt: skip
     given: dict[str, Any] = {}
-    if dialect == "postgresql" and "connect_timeout" not in url.query:
-        given["connect_timeout"] = _CONNECT_S
+    if dialect == "postgresql":
+        # So that a connection to a machine that went away ends within a minute.
+        given = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+        given |= {"connect_timeout": int(_CONNECT_S)}
+        given = {name: value for name, value in given.items() if name not in url.query}
     return create_engine(url, poolclass=NullPool, connect_args=given)
 
 
@@ -207,7 +244,8 @@ def _reads_alone(action: int, *_: str | None) -> int:
 def _end(raw: Any, late: threading.Event) -> None:
     """Have a driver give up what it does now, in whichever way it has."""
     late.set()
-    for name in ("interrupt", "cancel", "close"):
+    # `cancel` of psycopg stops the whole process while a silent server lets it wait.
+    for name in ("interrupt", "cancel_safe", "cancel", "close"):
         end = getattr(raw, name, None)
         if callable(end):
             try:

@@ -6,14 +6,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    TextClause,
+    bindparam,
+    delete,
+    func,
+    select,
+    text,
+    update,
+)
 
 from cdp.journeys.run import ACTIVE, Past, Run
 from cdp.store.bulk import blob, chunks, insert_many, run_many, select_by
-from cdp.store.tables import journey_moves, journey_runs
+from cdp.store.tables import journey_moves, journey_runs, journeys
 
 _encode = msgspec.json.Encoder().encode
 _c = journey_runs.c
+# As indexes over such runs alone have it: SQLite goes by the letter.
+_ALERT = text("alert")
 
 
 class Placed(NamedTuple):
@@ -92,7 +104,7 @@ def alerted(tx: Connection, profiles: Sequence[int], keys: Mapping[int, str]) ->
     """The runs of some people that what they do concerns."""
     found = []
     for some in chunks(list(profiles)):
-        statement = select(*_columns).where(_c.profile.in_(some), _c.alert)
+        statement = select(*_columns).where(_c.profile.in_(some), _ALERT)
         found += [_placed(row, keys) for row in tx.execute(statement)]
     return found
 
@@ -114,7 +126,7 @@ def active_of(tx: Connection, profiles: Sequence[int], keys: Mapping[int, str]) 
 
 def any_alert(tx: Connection) -> bool:
     """Whether there is any run that people's doings concern."""
-    return tx.execute(select(_c.id).where(_c.alert).limit(1)).first() is not None
+    return tx.execute(select(_c.id).where(_ALERT).limit(1)).first() is not None
 
 
 def any_run(tx: Connection) -> bool:
@@ -210,8 +222,20 @@ def standings(tx: Connection, journey: int) -> list[Standing]:
 
 def versions_in_use(tx: Connection) -> set[tuple[int, int]]:
     """(journey, version) of all runs that go on, or whose goal still counts."""
-    statement = select(_c.journey, _c.version).where((_c.status == ACTIVE) | _c.alert).distinct()
-    return {(journey, version) for journey, version in tx.execute(statement)}
+    return {*_versions(tx, _c.status == ACTIVE), *_versions(tx, _ALERT)}
+
+
+def _versions(tx: Connection, which: ColumnElement[bool] | TextClause) -> list[tuple[int, int]]:
+    """The versions of some runs, from one to the next by an index: runs may be very many."""
+    least = select(func.min(_c.version))
+    first = least.where(_c.journey == journeys.c.id, which).scalar_subquery()
+    at = select(journeys.c.id.label("journey"), first.label("version")).cte("at", recursive=True)
+    following = least.where(_c.journey == at.c.journey, which, _c.version > at.c.version)
+    at = at.union_all(
+        select(at.c.journey, following.scalar_subquery()).where(at.c.version.is_not(None))
+    )
+    found = select(at.c.journey, at.c.version).where(at.c.version.is_not(None))
+    return [(journey, version) for journey, version in tx.execute(found)]
 
 
 # Whose they are.

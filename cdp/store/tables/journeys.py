@@ -91,6 +91,13 @@ journey_runs = Table(
         sqlite_where=text("alert"),
         postgresql_where=text("alert"),
     ),
+    Index(
+        "journey_runs_in_use",
+        "journey",
+        "version",
+        sqlite_where=text("alert"),
+        postgresql_where=text("alert"),
+    ),
     Index("journey_runs_held", "journey", sqlite_where=text("held"), postgresql_where=text("held")),
 )
 

@@ -122,7 +122,9 @@ class JourneyOrderSchema(Schema):
     args = fields.Dict()
     author = fields.String()
     at = fields.String()
-    state = fields.String(metadata={"description": "waiting, done or failed."})
+    state = fields.String(
+        metadata={"description": "waiting, counting (its figures), done or failed."}
+    )
     done = fields.Integer()
     error = fields.String(allow_none=True)
     ended_at = fields.String(allow_none=True)

@@ -20,7 +20,6 @@ from cdp.store.journeys import trials
 from cdp.store.journeys.decisions import GUARDED, UNDECIDED, WINNER
 from cdp.store.journeys.launched import JourneyRow
 from cdp.store.journeys.report import Way
-from cdp.store.journeys.whose import Whose
 
 HOUR_MS = 3_600_000
 #: How often guardrails are looked at. Counting very many takes time: then it is less often.
@@ -114,12 +113,35 @@ def _crown(
     return True
 
 
-def pick(
+def picked(
+    tx: Connection, row: JourneyRow, program: Program | None, clock: int, counts: Counts
+) -> tuple[bool, int | None]:
+    """Do what somebody decided by hand, with its figures; when to look again."""
+    order = journeys.next_counting(tx, row.id)
+    if order is None:
+        return False, None
+    name, variant = order.args["step"], order.args["variant"]
+    step = program.steps.get(name) if program is not None else None
+    error = None
+    if step is None or step.kind.name != "experiment":
+        error = f"there is no experiment {name} any more"
+    elif variant is not None and variant not in step.exits:
+        error = f"the experiment {name} has no variant {variant} any more"
+    else:
+        found = counts.of(timers.PICKED, row, [(step, None)])
+        if found is None:
+            return False, clock
+        reason = order.args.get("reason") or "decided by hand"
+        _pick(tx, row, step, variant, order.author, reason, found[0], clock)
+    journeys.end_order(tx, order, clock, error)
+    return error is None, clock  # there may be another
+
+
+def _pick(
     tx: Connection, row: JourneyRow, step: Step, variant: str | None, author: str, reason: str,
-    clock: int,
+    ways: Sequence[Way], clock: int,
 ) -> None:  # fmt: skip
     """Somebody decides for a variant; None: by lot again, those that were stopped as well."""
-    ways = trials.variants(tx, _all(row), step.id, step.spec)
     winners = {name: won for name, won in row.winners.items() if name != step.id}
     closed = dict(row.closed)
     if variant is not None:
@@ -189,10 +211,6 @@ def _close(
 def _open(row: JourneyRow, step: Step, ways: Sequence[Way]) -> list[Way]:
     closed = row.closed.get(step.id, [])
     return [way for way in ways if way.exit not in closed]
-
-
-def _all(row: JourneyRow) -> Whose:
-    return Whose(row.id, row.key)
 
 
 def _now(tx: Connection, row: JourneyRow) -> JourneyRow:

@@ -16,7 +16,7 @@ from cdp.pipeline.journeys import experiments, stages
 from cdp.pipeline.journeys.counting import Counts
 from cdp.pipeline.journeys.deciding import ITSELF, decide
 from cdp.pipeline.journeys.stage import Travels
-from cdp.store.audiences.timers import GUARD, JUDGE, STAGE, WINNER, Timer, put_timers
+from cdp.store.audiences.timers import GUARD, JUDGE, PICKED, STAGE, WINNER, Timer, put_timers
 from cdp.store.journeys import decisions as journey_decisions
 from cdp.store.journeys import launched as journeys
 from cdp.store.journeys.decisions import STOPPED
@@ -35,9 +35,14 @@ def fire(
         key = plan.keys.get(timer.subject, "")
         row = journeys.row(tx, key)  # of two things that are due, the first may have paused it
         program = plan.journeys.programs.get((key, row.version)) if row is not None else None
-        if row is None or row.state not in MOVING or program is None:
+        if row is None:
             continue
-        did, again = LOOKS[timer.kind](tx, row, program, clock, counts)
+        if timer.kind == PICKED:  # by hand, in whichever state
+            did, again = experiments.picked(tx, row, program, clock, counts)
+        elif row.state in MOVING and program is not None:
+            did, again = LOOKS[timer.kind](tx, row, program, clock, counts)
+        else:
+            continue
         decided |= did
         if again is not None:
             put_timers(tx, [Timer(timer.kind, row.id, 0, again)])

@@ -10,12 +10,13 @@ from sqlalchemy import Connection
 
 from cdp.journeys import Course, Program
 from cdp.journeys.run import NEXT, Answer, Enter, Migrated, Moved, Run, Transition
-from cdp.pipeline.journeys import clockwork, experiments, judge, stages
+from cdp.pipeline.journeys import clockwork, judge, stages
 from cdp.pipeline.journeys.qualifying import having
 from cdp.pipeline.journeys.stage import Travels
 from cdp.store.audiences import evaluated as audiences
-from cdp.store.audiences import members
+from cdp.store.audiences import members, timers
 from cdp.store.audiences.members import Change
+from cdp.store.audiences.timers import Timer
 from cdp.store.journeys import launched as journeys
 from cdp.store.journeys import runs as journey_runs
 from cdp.store.journeys.launched import Order
@@ -204,19 +205,10 @@ def _skip(tx: Connection, travels: Travels, order: Order, now: int) -> Did:
 
 
 def _winner(tx: Connection, travels: Travels, order: Order, now: int) -> Did:
-    """Somebody decided an experiment."""
-    key, name = travels.plan.keys.get(order.journey, ""), order.args["step"]
-    row = journeys.row(tx, key)
-    program = travels.plan.journeys.programs.get((key, row.version)) if row is not None else None
-    found = program.steps.get(name) if program is not None else None
-    if row is None or found is None or found.kind.name != "experiment":
-        raise LookupError(f"there is no experiment {name} any more")
-    variant = order.args["variant"]
-    if variant is not None and variant not in found.exits:
-        raise LookupError(f"the experiment {name} has no variant {variant} any more")
-    reason = order.args.get("reason") or "decided by hand"
-    experiments.pick(tx, row, found, variant, order.author, reason, now)
-    return order.reached, 0, True
+    """Somebody decided an experiment: it is done once it is counted, beside this transaction."""
+    journeys.put_counting(tx, order)
+    timers.put_timers(tx, [Timer(timers.PICKED, order.journey, 0, now)])
+    return order.reached, 0, False
 
 
 def _resume(tx: Connection, travels: Travels, order: Order, now: int) -> Did:

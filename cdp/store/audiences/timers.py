@@ -16,8 +16,8 @@ from cdp.store.tables import computed_values, member_changes, timers
 AUDIENCE, RECHECK, JOURNEY, DATE, SCHEDULE = 1, 2, 3, 4, 5
 #: What is decided about a journey, of no profile: by its limits, by the guardrails and the
 #: winners of its experiments, by the stages of its rollout.
-JUDGE, GUARD, WINNER, STAGE = 6, 7, 8, 9
-DECISIONS = frozenset((JUDGE, GUARD, WINNER, STAGE))
+JUDGE, GUARD, WINNER, STAGE, PICKED = 6, 7, 8, 9, 10
+DECISIONS = frozenset((JUDGE, GUARD, WINNER, STAGE, PICKED))
 
 
 class Timer(NamedTuple):

@@ -17,6 +17,8 @@ LIVE, PAUSED, DRAINING, STOPPED = "live", "paused", "draining", "stopped"
 #: States in which people go on.
 MOVING = (LIVE, DRAINING)
 WAITING, DONE, FAILED = "waiting", "done", "failed"
+#: An order that lets others go before it until its figures are there.
+COUNTING = "counting"
 
 
 class JourneyRow(NamedTuple):
@@ -45,7 +47,10 @@ class JourneyRow(NamedTuple):
 
 
 class Order(NamedTuple):
-    """What is to be done with runs of a journey; ``reached`` and ``done`` say how far it is."""
+    """What is to be done with runs of a journey; ``reached`` and ``done`` say how far it is.
+
+    ``state`` is waiting, counting, done or failed.
+    """
 
     id: int
     journey: int
@@ -187,6 +192,20 @@ def next_order(tx: Connection) -> Order | None:
     statement = select(journey_orders).where(journey_orders.c.state == WAITING)
     found = tx.execute(statement.order_by(journey_orders.c.id).limit(1)).first()
     return _order(found) if found is not None else None
+
+
+def next_counting(tx: Connection, journey: int) -> Order | None:
+    """The oldest order of a journey that waits for figures."""
+    c = journey_orders.c
+    statement = select(journey_orders).where(c.state == COUNTING, c.journey == journey)
+    found = tx.execute(statement.order_by(c.id).limit(1)).first()
+    return _order(found) if found is not None else None
+
+
+def put_counting(tx: Connection, item: Order) -> None:
+    """Note that an order waits for figures."""
+    c = journey_orders.c
+    tx.execute(update(journey_orders).where(c.id == item.id).values(state=COUNTING))
 
 
 def orders_of(tx: Connection, journey: int, limit: int = 50) -> list[Order]:

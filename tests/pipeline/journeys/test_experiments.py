@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -242,10 +243,9 @@ def test_what_is_enough_for_a_winner() -> None:
     assert verdict([*close, Way("d", 100, 20)], 100, 95).enough
 
 
-def test_people_go_on_while_it_is_counted(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    town.journey("tried", TRIED % RULE, "hello bye")
-    come(town, 80)
-    buy(town, "b", 30)
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Counting ends once this is set."""
     go, count = threading.Event(), trials.variants
 
     def slowly(*args: Any) -> list[Way]:
@@ -253,12 +253,43 @@ def test_people_go_on_while_it_is_counted(town: Town, monkeypatch: pytest.Monkey
         return count(*args)
 
     monkeypatch.setattr(trials, "variants", slowly)
+    yield go
+    go.set()
+
+
+def test_people_go_on_while_it_is_counted(town: Town, counted: threading.Event) -> None:
+    town.journey("tried", TRIED % RULE, "hello bye")
+    come(town, 80)
+    buy(town, "b", 30)
     town.now += 3 * DAY
     pipeline = town.pipeline
     pipeline.drain()
     assert all([pipeline.fire() for _ in range(5)])  # something waits, and nothing is decided
     come(town, 5, 200)
     assert len(ways(town)) == 85 and told(town) == []
-    go.set()
+    counted.set()
     town.settle()
     assert [one.kind for one in told(town)] == ["winner"]
+
+
+def test_a_pick_by_hand_is_counted_beside_them_too(town: Town, counted: threading.Event) -> None:
+    town.journey("tried", TRIED % "", "hello bye")
+    come(town, 8)
+    with town.store.write() as tx:
+        for variant, reason in (("a", "first"), ("b", "no, that one")):
+            office.pick(tx, "tried", "ada", town.now, "exp", variant, reason)
+        office.drain(tx, "tried", "ada", town.now)
+    pipeline = town.pipeline
+    for _ in range(5):
+        pipeline.carry_out()
+        assert pipeline.fire()
+    assert told(town) == [] and status(town)["winners"] == {}
+    town.restart()  # what was counted is lost, what was wanted is not
+    counted.set()
+    town.settle()
+    assert status(town)["winners"] == {"exp": "b"}
+    assert {one.reason for one in told(town)} == {"first", "no, that one"}
+    assert all(sum(v["runs"] for v in one.figures["variants"]) == 8 for one in told(town))
+    with town.store.read() as tx:
+        orders = journeys.orders_of(tx, journeys.all_rows(tx)[0].id)
+    assert {one.state for one in orders} == {"done"} and len(orders) == 3

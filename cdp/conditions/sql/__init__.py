@@ -6,6 +6,7 @@ has a select, and none of its answers is wrong.
 
     people          a condition → two sets of profile ids
     ever            who could meet one later, by time alone
+    gathered        events put together by person in memory, all else in SQL
     mixed           events asked of a database of their own, all else of the store
     sides           sets of people, and what and, or, not make of them
     aggregates      figures over the events of each person

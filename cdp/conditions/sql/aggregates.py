@@ -37,6 +37,7 @@ from cdp.conditions.sql.values import (
     Fixed,
     Moment,
     Number,
+    Sql,
     Unknown,
 )
 from cdp.store.tables import USERS, homes, nodes
@@ -82,7 +83,8 @@ def figures(node: Aggregate, events: Events, collection: int) -> Figures | None:
     return _unique(node, events, collection) if node.fn == "unique" else None
 
 
-def _rows(node: Aggregate, events: Events, carry: Carry) -> Rows:
+def rows_of(node: Aggregate, events: Events, carry: Carry) -> Rows:
+    """The events whose figure is asked for."""
     of = node.of.parts if node.of is not None else None
     return events.rows(node.event, node.window, of, carry)
 
@@ -160,7 +162,7 @@ def _whole(column: Any) -> Expr:
 
 
 def _time(node: Aggregate, events: Events, collection: int) -> Figures:
-    rows = _rows(node, events, lambda c: {"t": c.t})
+    rows = rows_of(node, events, lambda c: {"t": c.t})
     pick = func.min if node.fn == "first" else func.max
     measures = [Measure("t", pick(rows.table.c.t), pick), *_unsure(rows)]
     table = _by_person(rows, measures, collection)
@@ -173,23 +175,22 @@ def _is_odd(value: Columns) -> Bool:
     return and_(value.json.is_not(None), func.substr(value.json, 1, 1).not_in(("[", "{", '"')))
 
 
-def _sum(node: Aggregate, events: Events, collection: int) -> Figures:
-    def carry(c: Any) -> dict[str, Expr]:
-        small = and_(c.num > -_LARGE, c.num < _LARGE)
-        # Cut, not rounded, which takes SQLite long: so far up nothing is below zero.
-        cut = events.sql.cut(c.num * float(SCALE) + (_LIFT + 0.5))
-        scaled = cast(cut, BigInteger) - _LIFT
-        # A double with four decimals at the most is the nearest one to a whole number of them.
-        fine = cast(scaled, Float) / float(SCALE) == c.num
-        # What is true or false has a number, too; what is no scalar may be one beyond doubles.
-        odd = or_(c.json.is_not(None), and_(c.num.is_not(None), _is_truth(c.text)))
-        return {
-            "num": c.num,
-            "k": case((small, case((fine, scaled)))),
-            "odd": case((odd, 1)),
-        }
+def to_add_up(c: Any, sql: Sql) -> dict[str, Expr]:
+    """What is added up of a kept row: ``num``; ``k``, which is ``num`` as a whole number of
+    its fourth decimals, if it is one; ``odd`` is 1 where the value may be no number."""
+    small = and_(c.num > -_LARGE, c.num < _LARGE)
+    # Cut, not rounded, which takes SQLite long: so far up nothing is below zero.
+    cut = sql.cut(c.num * float(SCALE) + (_LIFT + 0.5))
+    scaled = cast(cut, BigInteger) - _LIFT
+    # A double with four decimals at the most is the nearest one to a whole number of them.
+    fine = cast(scaled, Float) / float(SCALE) == c.num
+    # What is true or false has a number, too; what is no scalar may be one beyond doubles.
+    odd = or_(c.json.is_not(None), and_(c.num.is_not(None), _is_truth(c.text)))
+    return {"num": c.num, "k": case((small, case((fine, scaled)))), "odd": case((odd, 1))}
 
-    rows = _rows(node, events, carry)
+
+def _sum(node: Aggregate, events: Events, collection: int) -> Figures:
+    rows = rows_of(node, events, lambda c: to_add_up(c, events.sql))
     row = rows.table.c
     num: Any = row.num
     k_of: Any = row.k
@@ -255,7 +256,7 @@ def _extreme(node: Aggregate, events: Events, collection: int) -> Figures:
             "odd": case((_is_odd(value), 1)),
         }
 
-    rows = _rows(node, events, carry)
+    rows = rows_of(node, events, carry)
     row = rows.table.c
     pick = func.min if node.fn == "min" else func.max
     measures = [
@@ -278,7 +279,7 @@ def _extreme(node: Aggregate, events: Events, collection: int) -> Figures:
 
 def _end(node: Aggregate, events: Events, collection: int) -> Figures:
     """The value of the first or last event that has one; of one time position decides."""
-    rows = _rows(node, events, lambda c: {"t": c.t, "seq": c.seq, **_raw(c)})
+    rows = rows_of(node, events, lambda c: {"t": c.t, "seq": c.seq, **_raw(c)})
     t, seq = rows.table.c.t, rows.table.c.seq
     order = (t, seq) if node.fn == "first" else (t.desc(), seq.desc())
     home, who = _homes(collection)
@@ -306,7 +307,7 @@ def _end(node: Aggregate, events: Events, collection: int) -> Figures:
 
 def _unique(node: Aggregate, events: Events, collection: int) -> Figures:
     """How many different values there are, of each kind; the items of lists are left open."""
-    rows = _rows(node, events, _raw)
+    rows = rows_of(node, events, _raw)
     value = Columns(rows.table.c.num, rows.table.c.text, rows.table.c.json)
     home, who = _homes(collection)
     whose = home.c.profile

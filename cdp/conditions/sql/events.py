@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -72,11 +72,13 @@ def bounds(window: Window | None, now: int) -> Bounds:
 class Rows(NamedTuple):
     """Events that are meant: ``node``, and what else was asked to be carried along.
 
-    ``sure`` (0 or 1) says which surely are; None where all are.
+    ``sure`` (0 or 1) says which surely are; None where all are. ``pieces`` are the selects
+    that ``table`` puts together.
     """
 
     table: Subquery
     sure: ColumnElement[Any] | None
+    pieces: Sequence[Any] = ()
 
 
 #: Columns by name, of a table of kept values.
@@ -168,7 +170,7 @@ class Events:
             nothing = [name.label(key) for key, name in carry(_NOWHERE).items()]
             selects = [select(_NOWHERE.node, *nothing).where(literal_column("1 = 0"))]
         rows = self._together(selects)
-        return Rows(rows, None if exact else rows.c.sure)
+        return Rows(rows, None if exact else rows.c.sure, selects)
 
     def said(self, path: Path, window: Window | None) -> Rows:
         """The messages in a window that set a trait of a person, or took it away."""
@@ -179,7 +181,8 @@ class Events:
             table = partition_tables(part.number).kept.alias("e")
             wanted = [table.c.property == kept.id, *self._in_time(table, part, start, end)]
             selects.append(select(table.c.node).where(*wanted))
-        return Rows(self._together(selects or [_NO_NODES]), None)
+        selects = selects or [_NO_NODES]
+        return Rows(self._together(selects), None, selects)
 
     def _base(self, ref: EventRef, paths: list[Path]) -> Path:
         """What all of the events have: just one value, if without it none is meant."""

@@ -28,7 +28,7 @@ from cdp.conditions.ast import (
 )
 from cdp.conditions.functions.devices import identifier_types
 from cdp.conditions.person import Evaluator, Person
-from cdp.conditions.sql.aggregates import figures, people_of
+from cdp.conditions.sql.aggregates import Figures, figures, people_of
 from cdp.conditions.sql.columns import Columns
 from cdp.conditions.sql.events import Events, NotKept, Rows, TooMuch, bounds
 from cdp.conditions.sql.known import Known
@@ -110,12 +110,15 @@ class People:
             return self._yes_or_no(node, hole, item)
         if item.fn == "unique" and type(node) is In and node.list is item:
             return self._has_value(node.item, item)
-        made = figures(item, self._events, self._known.collection)
+        made = self._figures(item)
         if made is None:
             return None
         test = split((guard, self._read(node, hole, value)) for guard, value in made.branches)
         weight = _EVER if item.window is None else _RECENT
         return self._sides(made.table.c.profile, test, self._of_nobody(node), weight)
+
+    def _figures(self, item: Aggregate) -> Figures | None:
+        return figures(item, self._events, self._known.collection)
 
     def _read(self, node: Any, hole: Hole, value: Abstract) -> Test:
         return Reading(self._now, self._sql, {hole: value}).test(node)

@@ -10,9 +10,11 @@ import structlog
 from sqlalchemy import Connection, Select, false, func, literal, select, union_all
 
 from cdp.conditions.sql import Found, Kept, KeptTrait, Known, Part, People, Side
+from cdp.conditions.sql.gathered import Gathered
 from cdp.conditions.sql.mixed import Mixed, MixedEver
 from cdp.store.audiences import lists
 from cdp.store.audiences import members as members_store
+from cdp.store.audiences.gathering import Gatherer
 from cdp.store.bulk import chunks
 from cdp.store.events import columnar, kept
 from cdp.store.profiles import trait_values
@@ -87,6 +89,22 @@ def match(tx: Connection, condition: Any, now: int, collection: int = USERS) -> 
     return Matches(people, found, collection, frozenset(people.missing), tx.execute)
 
 
+def match_gathered(tx: Connection, condition: Any, now: int, collection: int = USERS) -> Matches:
+    """The same with the events of many put together in memory, in which SQLite is slow.
+
+    For questions that somebody waits for: it takes up to 100 MB. Postgres is asked as ever.
+    """
+    if tx.dialect.name != "sqlite" or collection != USERS:
+        return match(tx, condition, now, collection)
+    seen, gatherer = known(tx, collection), Gatherer(tx)
+    people = Gathered(seen, now, gatherer)
+    found = people.find(condition)
+    if not found.exact:
+        people = Gathered(seen, now, gatherer, shared=True)
+        found = people.find(condition)
+    return Matches(people, found, collection, frozenset(people.missing), tx.execute)
+
+
 def match_large(
     tx: Connection, condition: Any, now: int, collection: int = USERS
 ) -> Matches | None:
@@ -112,7 +130,7 @@ def of_quickest(
             return make(large)
     except columnar.Unreadable as error:
         logger.warning("columns_not_read", error=str(error))
-    return make(match(tx, condition, now, collection))
+    return make(match_gathered(tx, condition, now, collection))
 
 
 def ever_large(

@@ -19,6 +19,12 @@ from cdp.identity.rules import DEFAULT, Rules
 Identifier = tuple[str, str]
 
 MAX_VALUE = 500
+#: What ``context.device.type`` may be for its token to be an identifier: ``ios.push_token``….
+SYSTEMS = ("ios", "android", "web", "expo")
+#: Those of which the device and its advertising id are, too: as the mobile SDKs send them.
+_PHONES = ("ios", "android")
+#: How tokens of Expo's push service begin: an app of either phone may have one.
+_EXPO = ("ExponentPushToken[", "ExpoPushToken[")
 _PREFIX = {0: "use_", 1: "acc_"}
 _PUBLIC_ID = re.compile(r"(use|acc|obj([1-9][0-9]{0,9}))_([a-z2-7]{13})")
 
@@ -115,10 +121,14 @@ def _from_device(device: Any, found: list[Identifier]) -> None:
     if not isinstance(device, dict):
         return
     kind = device.get("type")
-    if not isinstance(kind, str) or (system := kind.casefold()) not in ("ios", "android"):
+    if not isinstance(kind, str) or (system := kind.casefold()) not in SYSTEMS:
+        return
+    token = device.get("token")
+    by_expo = isinstance(token, str) and token.strip().startswith(_EXPO)
+    _plain(found, f"{'expo' if by_expo else system}.push_token", token)
+    if system not in _PHONES:
         return
     _plain(found, f"{system}.id", device.get("id"))
-    _plain(found, f"{system}.push_token", device.get("token"))
     if device.get("adTrackingEnabled") is True:
         _plain(found, f"{system}.idfa", device.get("advertisingId"))
 

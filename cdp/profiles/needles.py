@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 from cdp.identity import Identifier
+from cdp.identity.identifiers import SYSTEMS
 
 GONE = "[deleted]"
 
@@ -28,7 +29,7 @@ _KEYS = {
     "email": ("email",),
     "phone": ("phone",),
     "advertisingId": ("android.idfa", "ios.idfa"),
-    "token": ("android.push_token", "ios.push_token"),
+    "token": tuple(f"{system}.push_token" for system in SYSTEMS),
     "clientId": ("ga_client_id",),
 }
 _DEVICE = ("android.id", "ios.id")

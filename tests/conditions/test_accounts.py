@@ -60,9 +60,11 @@ def test_devices_are_identifiers() -> None:
     person = Person(identifiers={"android.push_token": ["x"], "ios.id": [], "email": ["a"]})
     assert holds('has_device("android") and !has_device("ios")', person, 1)
     assert not holds('has_device("android")', Person(), 1)
+    browser = Person(identifiers={"web.push_token": ["x"], "expo.push_token": []})
+    assert holds('has_device("web") and !has_device("expo")', browser, 1)
     found = parse('has_device("windows")', Context.PERSON)
     assert [warning.text for warning in found.warnings] == [
-        "devices are known of ios and android, so nobody has one of windows"
+        "devices are known of ios, android, web, expo, so nobody has one of windows"
     ]
     assert explain(parse('!has_device("ios")', Context.PERSON).root) == "has no “ios” device"
 

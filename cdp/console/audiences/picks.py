@@ -12,11 +12,11 @@ from sqlalchemy import Connection
 
 from cdp.conditions.check import MESSAGE_KEYS
 from cdp.conditions.functions import FUNCTIONS
-from cdp.conditions.functions.devices import SYSTEMS
 from cdp.console import format
 from cdp.console.context import console
 from cdp.definitions import title_of
 from cdp.identity import DEFAULT
+from cdp.identity.identifiers import SYSTEMS
 from cdp.store import definitions
 from cdp.store.audiences import lists
 from cdp.store.catalogue import picks as catalogue_picks

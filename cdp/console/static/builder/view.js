@@ -72,7 +72,7 @@ const SHAPES = {
 
   member(line, blocks, row, scope) {
     const kinds = [["audience", "is in the audience"], ["not audience", "is not in the audience"], ["subscribed", "is subscribed to"], ["not subscribed", "is not subscribed to"], ["has_device", "has a device of"], ["not has_device", "has no device of"]];
-    const [label, placeholder] = { audience: ["Audience", "an audience"], subscribed: ["Topic", "a topic"], has_device: ["System", "ios or android"] }[row.fn];
+    const [label, placeholder] = { audience: ["Audience", "an audience"], subscribed: ["Topic", "a topic"], has_device: ["System", "ios, android, web or expo"] }[row.fn];
     line.push(menu("Membership", kinds, `${row.not ? "not " : ""}${row.fn}`, (value) => {
       row.not = value.startsWith("not ");
       row.fn = value.replace("not ", "");

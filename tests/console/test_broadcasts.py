@@ -82,6 +82,7 @@ def test_all_that_a_form_says_comes_back(shop: World) -> None:
         before = broadcasts.find(tx, key).body
     page = shop.admin().page(f"/messages/broadcasts/{key}/edit")
     assert 'value="70"' in page and "2100-01-01T09:00" in page
+    assert all(f'value="{number}"' in page for number in (20, 5, 100)) and '.0"' not in page
     assert before["test"] == {"share": 20.0, "winner": "clicked", "after": "4h"}
     assert before["when"]["zone"] == "Europe/Berlin"
     assert [item["share"] for item in before["variants"]] == [70.0, 30.0]

@@ -266,4 +266,9 @@ def _given(body: Mapping[str, Any]) -> dict[str, Any]:
         end = "" if letter == "a" else f"_{letter}"
         found |= {f"template{end}": item["template"], f"name_{letter}": item["name"],
                   f"share{end}": f"{item.get('share', 1.0) * 100 / total:.4g}"}  # fmt: skip
-    return found
+    return {name: _as_typed(value) for name, value in found.items()}
+
+
+def _as_typed(value: Any) -> Any:
+    """50 where 50.0 is kept."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

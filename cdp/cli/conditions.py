@@ -226,7 +226,7 @@ def _read(text: str, context: str, names: Look | None = None) -> Condition:
     except ConditionError as error:
         other = next((one for one in Context if one.value != context and _holds(text, one)), None)
         hint = f"; with --context {other.value} it is right" if other is not None else ""
-        raise CliError(error.located + hint) from None
+        raise CliError((error.located.rstrip(".") if hint else error.located) + hint) from None
 
 
 def _holds(text: str, context: Context) -> bool:

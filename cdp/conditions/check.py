@@ -20,6 +20,7 @@ from cdp.conditions.ast import (
     Since,
     StartOf,
     Value,
+    Within,
     children,
     walk,
 )
@@ -93,6 +94,8 @@ def _walk(node: Any, context: Context, place: Place, found: list[Warn], where: b
         )  # fmt: skip
     elif isinstance(node, Compare):
         _comparison(node, place, found)
+    elif getattr(node, "window", None) == Within(0):
+        found.append(Warn("within 0s is no time at all: nothing is ever in it", *place(node)))
     elif isinstance(node, Call):
         literals = tuple(arg.value if isinstance(arg, Value) else None for arg in node.args)
         trouble = FUNCTIONS[node.name].check(literals)
@@ -144,6 +147,9 @@ def _path(node: Path, context: Context, place: Place, found: list[Warn], where: 
             found.append(Warn(f"a message has no {root}. {hint}", *place(node)))
         elif root in _PLAIN and len(node.parts) > 1:
             found.append(Warn(_nothing_inside(node), *place(node)))
+        elif where and root == "traits" and context is not Context.MESSAGE:
+            text = f"events bring no traits. Those of the person are person.{path_text(node.parts)}"
+            found.append(Warn(text, *place(node)))
         return
     if root in ("event", "journey") and context is Context.BRANCH:
         return

@@ -65,7 +65,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     names = list(known)
     lowered = {name.lower(): name for name in names}
     near = difflib.get_close_matches(word.lower(), list(lowered), 1, 0.7 if len(word) > 4 else 0.65)
-    return f"Did you mean {lowered[near[0]]}?" if near else ""
+    meant = lowered[near[0]] if near else word
+    return f"Did you mean {meant}?" if meant != word else ""
 
 
 def nearest_or_all(word: str, known: Iterable[str]) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from cdp.conditions.ast import Aggregate, Call, Instant, Value
+from cdp.conditions.ast import Aggregate, Call, Instant, Path, Value
 from cdp.conditions.forms import BY_NODE
 from cdp.conditions.functions import FUNCTIONS
 
 _FIGURES = {"count": "number", "sum": "number", "avg": "number", "unique": "list"}
+_IDENTIFIERS = ("person", "identifiers")
 
 
 def kind_of(node: Any) -> str:
@@ -22,6 +23,8 @@ def kind_of(node: Any) -> str:
         return "text" if isinstance(value, str) else "number"
     if isinstance(node, Call):
         return FUNCTIONS[node.name].returns
+    if isinstance(node, Path):
+        return "list" if node.parts[:2] == _IDENTIFIERS and len(node.parts) == 3 else "any"
     if isinstance(node, Instant):
         return "time"
     if isinstance(node, Aggregate):

@@ -33,6 +33,9 @@ _ELSEWHERE = {
     "~": "Write match(path, 'pattern*').",
     "{": "Lists are written in [ ].",
     ";": "A condition is one expression.",
+    "#": "A condition has no comments.",
+    **dict.fromkeys("+*/%", "Nothing is worked out but ratio(part, whole) and 3d from now."),
+    **dict.fromkeys("“”„«»‘’‚", 'A text stands in straight quotes: "…".'),
 }
 
 
@@ -102,7 +105,7 @@ def _next(source: Text, at: int) -> tuple[Token, int]:
         if found is None:
             raise source.error(at, "the text that begins with ` has no end", "another `")
         return Token("string", _ESCAPED.sub(r"\1", found[1]), at), found.end()
-    if (char.isdigit() and char.isascii()) or char in "+-":
+    if (char.isdigit() and char.isascii()) or _NUMBER.match(text, at) or char == "-":
         return _number(source, at)
     for strange, hint in _ELSEWHERE.items():
         if text.startswith(strange, at):

@@ -105,7 +105,10 @@ def _negated(item: Any) -> str:
         return _comparison(Compare("!=" if item.op == "=" else "=", item.left, item.right))
     if kind is Performed:
         return f"did not do {say_event(item.event, _say)}{say_window(item.window, _say)}"
-    return f"it is not so that {_clause(item)}"
+    said = _clause(item)
+    if kind in (And, Or):
+        return f"it is not so that ({said})"
+    return f"it is not so that {'they ' if said.startswith('did ') else ''}{said}"
 
 
 def _comparison(node: Compare) -> str:
@@ -191,7 +194,7 @@ def _place(parts: tuple[str, ...]) -> str:
     if root == "account" and parts[1] == "traits" and len(parts) > 2:
         return f"the account's trait {'.'.join(parts[2:])}"
     if root == "person":
-        return f"the person's {_place(parts[1:])}"
+        return f"the person's {_place(parts[1:]).removeprefix('the ')}"
     if root in ("traits", MEASURED):
         return f"the trait {rest}"
     return rest if root == "properties" else f"{root} {rest}"

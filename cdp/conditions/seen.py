@@ -58,8 +58,8 @@ class Names(NamedTuple):
     """What has been seen so far, to find misspellings. What is empty is not known.
 
     ``events`` have their properties; ``near`` are further names that may be meant.
-    ``partly`` names events that have other properties too. ``audiences`` and ``lists``
-    are what is defined; None: that is not known here.
+    ``partly`` names events that have other properties too. ``audiences``, ``lists``
+    and ``topics`` are what is defined; None: that is not known here.
     """
 
     events: Mapping[str, Fields] = {}
@@ -70,6 +70,7 @@ class Names(NamedTuple):
     account: Fields = frozenset()
     audiences: Collection[str] | None = None
     lists: Collection[str] | None = None
+    topics: Collection[str] | None = None
 
 
 class _Scope(NamedTuple):
@@ -133,7 +134,7 @@ class _Looking:
     def event(self, name: str, node: Any) -> None:
         if name not in self.names.events and self.names.all_events:
             hint = did_you_mean(name, [*self.names.events, *self.names.near])
-            self.warn(f"{name} has never been seen. {hint}", node)
+            self.warn(f"{_shown(name)} has never been seen. {hint}", node)
 
     def path(self, node: Path, scope: _Scope) -> None:
         found = self.look(node, scope)
@@ -142,8 +143,11 @@ class _Looking:
 
     def call(self, node: Call, scope: _Scope) -> None:
         first = node.args[0] if node.args else None
-        if node.name == "audience" and isinstance(first, Value):
-            self.defined("audience", str(first.value), self.names.audiences, node)
+        if isinstance(first, Value):
+            if node.name == "audience":
+                self.defined("audience", str(first.value), self.names.audiences, node)
+            elif node.name == "subscribed":
+                self.defined("topic", str(first.value), self.names.topics, node)
         function = FUNCTIONS[node.name]
         if function.returns != "yes or no":
             return
@@ -154,7 +158,7 @@ class _Looking:
 
     def defined(self, what: str, key: str, known: Collection[str] | None, node: Any) -> None:
         if known is not None and key not in known:
-            self.warn(f"there is no {what} {key}. {did_you_mean(key, known)}", node)
+            self.warn(f"there is no {what} {_shown(key)}. {did_you_mean(key, known)}", node)
 
     # Types.
 
@@ -279,6 +283,11 @@ def _in_fields(
         return _Found(path, False, frozenset(), f"{what}{path} has never been seen{where}. {hint}")
     kinds = fields.get(path, frozenset()) if isinstance(fields, Mapping) else frozenset()
     return _Found(f"{what}{path}", True, kinds, where)
+
+
+def _shown(name: str) -> str:
+    """A name, in quotes where it could not be told from what is around it."""
+    return name if name.split() and name == name.strip() else f"“{name}”"
 
 
 def _key(key: str) -> str:

@@ -205,6 +205,14 @@ WRONG = {
     "cotains(event, 'x')": (1, 1, "there is no function cotains. Did you mean contains?"),
     "type == 'x'": (1, 6, "== means nothing here. Write a single =."),
     "a = 1 && b = 2": (1, 7, "&& means nothing here. Write and."),
+    "a = “x”": (1, 5, '“ means nothing here. A text stands in straight quotes: "…".'),
+    "a = 1 # why": (1, 7, "# means nothing here. A condition has no comments."),
+    "a + 1 > 2": (1, 3, "+ means nothing here. Nothing is worked out but ratio(part, whole) and "
+                        "3d from now."),
+    "a / b > 2": (1, 3, "/ means nothing here. Nothing is worked out but ratio(part, whole) and "
+                        "3d from now."),
+    "a between 1 and 2": (1, 3, "between can't stand here; expected and, or, a comparison, or the "
+                                "end"),
     "a = 1 adn b = 2": (1, 7, "adn can't stand here; expected and, or, a comparison, or the end."
                               " Did you mean and?"),
     "a = 1 b": (1, 7, "b can't stand here; expected and, or, a comparison, or the end"),

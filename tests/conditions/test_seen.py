@@ -28,6 +28,7 @@ NAMES = Names(
     near=["Order Cancelled"],
     partly={"Sampled"},
     audiences=["vip"],
+    topics=["news"],
 )
 
 
@@ -69,6 +70,13 @@ OF_PEOPLE = {
         "total has only ever been a text on Order Completed, so there is no average",
     'performed("Order Completed" where properties.products.0.sku > 1)':
         "products[].sku has only ever been a text on Order Completed, so > is never true",
+    'performed(" ")': "“ ” has never been seen.",
+    'performed("Signed Up" where traits.plan = "pro")':
+        "events bring no traits. Those of the person are person.traits.plan",
+    'performed("Signed Up" within 0d)': "within 0s is no time at all: nothing is ever in it",
+    'person.identifiers.email = "a@x.org"': "list and text are never equal",
+    'subscribed("newz")': "there is no topic newz. Did you mean news?",
+    'audience("")': "there is no audience “”.",
     'audience("vop")': "there is no audience vop. Did you mean vip?",
 }  # fmt: skip
 
@@ -91,6 +99,7 @@ FITTING = [
     'performed("Sampled" where properties.b = 1)',
     'traits.plan = null and audience("vip")',
     "person.identifiers.email = null",
+    '"a@x.org" in person.identifiers.email and subscribed("news")',
 ]  # fmt: skip
 
 

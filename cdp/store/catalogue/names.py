@@ -87,8 +87,9 @@ def names_for(tx: Connection, root: Any, defined: Defined | None = None) -> Name
         partly=partly,
         all_events=not _beyond(tx),
         account=_traits(tx, "group"),
-        lists=_lists(tx) if any(isinstance(n, Uploaded) for n in walk(root)) else None,
-        audiences=audiences if _asks_for_audiences(root) else None,
+        lists=_keys(tx, "list") if any(isinstance(n, Uploaded) for n in walk(root)) else None,
+        audiences=audiences if _calls(root, "audience") else None,
+        topics=_keys(tx, "topic") if _calls(root, "subscribed") else None,
     )
 
 
@@ -114,12 +115,12 @@ def _texts(nodes: Iterable[Any]) -> set[str]:
     return {value for value in values if isinstance(value, str)}
 
 
-def _lists(tx: Connection) -> list[str]:
-    return [item.key for item in definitions.all_current(tx, "list")]
+def _keys(tx: Connection, kind: str) -> list[str]:
+    return [item.key for item in definitions.all_current(tx, kind)]
 
 
-def _asks_for_audiences(root: Any) -> bool:
-    return any(isinstance(node, Call) and node.name == "audience" for node in walk(root))
+def _calls(root: Any, name: str) -> bool:
+    return any(isinstance(node, Call) and node.name == name for node in walk(root))
 
 
 def _base(name: str, virtual: dict[str, str]) -> str:

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 from cdp.conditions import ConditionError
 from cdp.conditions.ast import Path, walk
+from cdp.conditions.check import MESSAGE_KEYS
 from cdp.conditions.parser import parse_text
+from cdp.conditions.spelling import path_text
 from cdp.journeys.advance import MOST_AT_ONCE
 from cdp.journeys.graph import before, reached, rounds
 from cdp.journeys.never import never
@@ -164,7 +166,10 @@ def _never_there(
         if program.trigger.kind not in WITH_EVENT:
             return f"{name}: no event begins this journey"
         if len(parts) > 1 and parts[1] not in KEPT:
-            return f"{name}: a run keeps of its event only {', '.join(KEPT)}"
+            kept = f"{name}: a run keeps of its event only {', '.join(KEPT)}"
+            if parts[1] in MESSAGE_KEYS:
+                return kept
+            return f"{kept}. Write {path_text(('event', 'properties', *parts[1:]))}."
     if parts[0] != "journey" or len(parts) < 2 or step is None:
         return None
     if parts[1] in _variables(program, earlier[step.id]):

@@ -117,6 +117,9 @@ def test_what_is_asked_for_must_be_there() -> None:
     assert codes(ask) == []
     kept = [{"branch": [{"when": 'event.context.ip = "1"', "then": []}]}]
     assert "keeps of its event only" in found(kept)[0].text
+    short = [{"branch": [{"when": "event.kind = 1", "then": []}]}]
+    assert found(short)[0].text.endswith(". Write event.properties.kind.")
+    assert not found(kept)[0].text.endswith(".")
     late = [{"branch": [{"when": "journey.a = 1", "then": []}]}, {"set": {"a": 1}}]
     (finding,) = found(late)
     assert (finding.code, finding.line, finding.column) == ("never_there", 1, 1)

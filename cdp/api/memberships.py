@@ -16,6 +16,7 @@ from cdp.api.room import Room, author, here, page_of
 from cdp.events import decode_json, format_time
 from cdp.identity import public_id
 from cdp.pipeline.audiences.explain import NotComputed, Why, why
+from cdp.store import definitions
 from cdp.store.audiences import membership
 from cdp.store.audiences.membership import State
 from cdp.store.defined import by_hand
@@ -206,7 +207,10 @@ def members_as_csv(key: str) -> Response:
 def get_state(key: str) -> dict[str, Any]:
     """How large the audience is, and how far it has been worked out."""
     with here().store.read() as tx:
-        state = _state(tx, key, waiting=True)
+        state = membership.states(tx, "audience", key, waiting=True).get(key)
+        if state is None and _is_new(tx, key):
+            return {"state": "waiting", "size": None, "progress": 0.0, "error": None}
+        state = state or _state(tx, key)
     size = state.size if state.state == "live" else None
     working = state.next or state
     share = 1.0 if working.state == "live" else working.share
@@ -214,8 +218,16 @@ def get_state(key: str) -> dict[str, Any]:
     return {"state": said, "size": size, "progress": share, "error": working.error}
 
 
-def _state(tx: Any, key: str, waiting: bool = False) -> State:
-    found = membership.states(tx, "audience", key, waiting).get(key)
+def _is_new(tx: Any, key: str) -> bool:
+    """Whether there is an audience, but nobody was looked at for it yet."""
+    version = definitions.current(tx, "audience", key)
+    return version is not None and not (version.body or {}).get("archived")
+
+
+def _state(tx: Any, key: str) -> State:
+    found = membership.states(tx, "audience", key).get(key)
+    if found is None and _is_new(tx, key):
+        raise ApiError(404, "not_found", f"The audience {key} is not worked out yet.")
     if found is None:
         raise ApiError(404, "not_found", f"There is no audience {key} that is worked out.")
     return found

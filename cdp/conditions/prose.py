@@ -73,6 +73,8 @@ def _clause(node: Any) -> str:
         return _membership(node, "one of")
     if kind is Call:
         return _called(node, FUNCTIONS[node.name].words)
+    if kind is Value and isinstance(node.value, bool):
+        return "always" if node.value else "never"
     if kind in (Path, Value):
         return f"{_noun(node)} is true"
     return BY_NODE[kind].say(node, _say) if kind in BY_NODE else _noun(node)

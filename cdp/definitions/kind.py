@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from cdp.conditions import ConditionError, Context, explain, format_text
+from cdp.conditions.prose import explain_value
 from cdp.conditions.errors import nearest_or_all
 from cdp.conditions.formatter import WIDTH
 from cdp.conditions.limits import MAX_CHARS
@@ -218,11 +219,12 @@ class Kind:
 
     def prose(self, body: Body) -> str | None:
         """Its first condition in plain English, or why that can't be read; None without one."""
-        written = next((body[text.field] for text in self.texts if text.field in body), None)
-        if written is None:
+        text = next((text for text in self.texts if text.field in body), None)
+        if text is None:
             return None
         try:
-            return explain(parsed(written).root)
+            root = parsed(body[text.field]).root
+            return explain_value(root) if text.is_value else explain(root)
         except ConditionError as error:
             return f"can't be read: {error.located}"
 

@@ -26,7 +26,12 @@ def test_members_their_state_and_why(api: Api, space: Space) -> None:
     say(space)
     api.post("/api/audiences", {"key": "regulars", "who": WHO}, 201)
     api.post("/api/computed-traits", {"key": "orders", "value": 'count("Order Completed")'}, 201)
-    api.get("/api/audiences/regulars/state", 404)
+    waiting = {"state": "waiting", "size": None, "progress": 0.0, "error": None}
+    assert api.get("/api/audiences/regulars/state") == waiting
+    told = api.get("/api/audiences/regulars/members", 404)["error"]["message"]
+    assert told == "The audience regulars is not worked out yet."
+    api.get("/api/audiences/nothing/state", 404)
+    assert api.get("/api/computed-traits/orders")["prose"] == "the number of “Order Completed”"
     space.pipeline.settle()
     state = {"state": "live", "size": 1, "progress": 1.0, "error": None}
     assert api.get("/api/audiences/regulars/state") == state

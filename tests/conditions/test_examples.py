@@ -114,6 +114,8 @@ def test_prose_reads_as_a_sentence() -> None:
             "the trait plan changed from “free” to “pro”",
         'audience("vip") and not audience("staff")':
             "is in the audience “vip” and is not in the audience “staff”",
+        "true": "always",
+        'performed("A") and false': "did “A” and never",
         'not sequence("A" then "B")': "it is not so that they did “A”, then “B”",
         'not (performed("A") or audience("vip")) and person.traits.plan = "pro"':
             "it is not so that (did “A” or is in the audience “vip”) and the person's trait plan "

@@ -76,6 +76,7 @@ OF_PEOPLE = {
     'performed("Signed Up" within 0d)': "within 0s is no time at all: nothing is ever in it",
     'person.identifiers.email = "a@x.org"': "list and text are never equal",
     'subscribed("newz")': "there is no topic newz. Did you mean news?",
+    "ratio(1, 0) > 1": "a ratio to 0 is nothing",
     'audience("")': "there is no audience “”.",
     'audience("vop")': "there is no audience vop. Did you mean vip?",
 }  # fmt: skip

@@ -42,6 +42,14 @@ def test_people_are_put_on_a_list_and_taken_off(town: Town) -> None:
     assert len(town.members("vips")) == 1
 
 
+def test_people_are_named_as_people_write_it(town: Town) -> None:
+    body = {"type": "identify", "traits": {"email": "jo@x.org"}}
+    town.say([{"t": town.now, "who": {"userId": "u3"}, "body": body}])
+    town.settle()
+    assert put(town, "email:Jo@X.org ", "email:AL@x.org") == (1, 0, ["email:AL@x.org"])
+    assert put(town, remove=("email: JO@x.org",))[:2] == (0, 1)
+
+
 def test_audiences_ask_for_a_list(town: Town) -> None:
     town.define("seen", {"who": 'audience("vips") and performed("Page Viewed")'})
     town.settle()

@@ -22,6 +22,10 @@ def _apply(part: Any, whole: Any) -> Any:
     return found if math.isfinite(found) else None
 
 
+def _check(literals: tuple[Any, ...]) -> str | None:
+    return "a ratio to 0 is nothing" if literals[1] == 0 else None
+
+
 RATIO = Function(
     "ratio",
     (Param("part", "number"), Param("whole", "number")),
@@ -35,4 +39,5 @@ RATIO = Function(
     ),
     _apply,
     fql=False,
+    check=_check,
 )

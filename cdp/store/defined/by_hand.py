@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, literal, select
 
+from cdp.identity import normal_value
 from cdp.store.audiences import evaluated as rows_of
 from cdp.store.audiences import query_runs, timers
 from cdp.store.audiences.evaluated import GONE, LIVE, AudienceRow
@@ -109,17 +110,17 @@ def _move(
 
 
 def _profiles(tx: Connection, row: AudienceRow, names: Iterable[str]) -> tuple[set[int], list[str]]:
-    by_type: dict[str, set[str]] = {}
+    by_type: dict[str, dict[str, str]] = {}
     unknown = []
     for name in names:
         kind, colon, value = name.strip().partition(":")
         if colon and value:
-            by_type.setdefault(kind, set()).add(value)
+            by_type.setdefault(kind, {})[normal_value(kind, value) or value] = name
         else:
             unknown.append(name)
     found: set[int] = set()
     for kind, values in by_type.items():
         known = dict(query_runs.profiles_named(tx, row.collection, kind, sorted(values)))
         found.update(known.values())
-        unknown += [f"{kind}:{value}" for value in values - known.keys()]
+        unknown += [values[value] for value in values.keys() - known.keys()]
     return found, unknown

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple, TypeAlias
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from cdp.conditions import ConditionError, Context, explain, format_text
-from cdp.conditions.prose import explain_value
 from cdp.conditions.errors import nearest_or_all
 from cdp.conditions.formatter import WIDTH
 from cdp.conditions.limits import MAX_CHARS
+from cdp.conditions.prose import explain_value
 from cdp.definitions.words import Use, Word, parsed, reworded, words
 
 Body: TypeAlias = Mapping[str, Any]

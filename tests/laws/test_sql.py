@@ -39,7 +39,7 @@ from cdp.conditions.ast import (
     walk,
 )
 from cdp.log.record import Record
-from cdp.store.audiences import counting, matching, persons
+from cdp.store.audiences import counting, matching, persons, quickest
 from cdp.store.events import columnar, kept, kept_files
 from cdp.store.profiles import people, trait_values
 from cdp.store.tables import USERS
@@ -249,7 +249,7 @@ def agree(
     with town.world.store.read() as tx:
         for number, tree in enumerate(trees):
             # Half of them as previews ask, who put events together by themselves.
-            match = matching.match_gathered if number % 2 else matching.match
+            match = quickest.match_gathered if number % 2 else matching.match
             holds = {h.id for h in humans if Evaluator(h.person, now).holds(tree)}
             made = matching.match_large(tx, tree, now) if town.columnar else None
             # To begin with there is no closed partition, and uploaded lists stay in the store.

@@ -11,7 +11,8 @@ from sqlalchemy import insert
 
 from cdp.conditions import Context, parse
 from cdp.log.record import Record
-from cdp.store.audiences import counting, lists, matching, preview
+from cdp.store.audiences import counting, gathering, lists, matching, preview
+from cdp.store.audiences.quickest import Quickest
 from cdp.store.events import kept
 from cdp.store.profiles import trait_values
 from cdp.store.tables import USERS, audiences, members
@@ -180,7 +181,9 @@ def test_growth_ends_with_what_the_preview_says(
         assert abs(point.people - exact.people) <= 25
 
 
-def test_overlaps_are_counted_by_the_members_of_live_audiences(read: World) -> None:
+def test_overlaps_are_counted_by_the_members_of_live_audiences(
+    read: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with read.store.write() as tx:
         for id_, state in ((1, "live"), (2, "gone")):
             row = {"id": id_, "kind": "audience", "key": "firsts", "version": id_}
@@ -199,10 +202,13 @@ def test_overlaps_are_counted_by_the_members_of_live_audiences(read: World) -> N
         'not audience("firsts")': None,
         'audience("others")': None,
     }.items():
-        with read.store.read() as tx:
-            found = preview.overlaps(tx, parse(text, Context.PERSON).root, BASE)
         wanted = [] if people is None else [preview.Overlap("firsts", people, 10)]
-        assert found == wanted, text
+        root = parse(text, Context.PERSON).root
+        # By looking each of them up, and by going through the members.
+        for few in (1_000, 0):
+            monkeypatch.setattr(gathering, "FEW", few)
+            with read.store.read() as tx:
+                assert preview.overlaps(Quickest(tx, root, BASE)) == wanted, text
 
 
 def test_candidates_are_those_for_whom_it_could_hold_in_a_range(read: World) -> None:

@@ -15,7 +15,7 @@ from cdp.conditions import Context, parse
 from cdp.config import ConfigError, Settings
 from cdp.log.record import Record
 from cdp.pipeline import kept_files as filing
-from cdp.store.audiences import counting, matching, preview
+from cdp.store.audiences import counting, matching, preview, quickest
 from cdp.store.events import columnar, history, kept, kept_files
 from cdp.store.privacy import removal
 from cdp.store.tables import audiences, members
@@ -91,13 +91,13 @@ def test_a_preview_says_the_same_of_other_audiences(
 
     def said() -> tuple[Any, Any]:
         with world.store.read() as tx:
-            change = preview.change_of(tx, root, BASE, 7, 3)
-            return preview.overlaps(tx, root, BASE), change
+            who = quickest.Quickest(tx, root, BASE)
+            return preview.overlaps(who), preview.change_of(who, 7, 3)
 
     before = said()
     assert before == ([preview.Overlap("few", 2, 3)], preview.Change(8, 1))
     write_all(world)
-    monkeypatch.setattr(matching, "match", None)  # without which the store can't be asked
+    monkeypatch.setattr(quickest, "match_gathered", None)  # without which the store can't be asked
     assert count(world) == (10, True) and said() == before
 
 

@@ -13,6 +13,7 @@ from cdp.console.context import console
 from cdp.definitions import Body, Id, title_of
 from cdp.store.audiences import counting, membership
 from cdp.store.audiences import preview as previews
+from cdp.store.audiences.quickest import Quickest
 from cdp.store.defined import defining, meaning
 from cdp.store.tables import ACCOUNTS, USERS
 
@@ -67,15 +68,18 @@ def preview() -> str:
         asked = Asked.from_form(tx)
         condition, collection = asked.condition, asked.collection
         began = time.monotonic()
-        counted = counting.count_people(tx, condition, now, collection, show=previews.SHOWN)
+        who = Quickest(tx, condition, now, collection)
+        counted = counting.count_people(
+            tx, condition, now, collection, show=previews.SHOWN, who=who
+        )
         # Where two points of the curve would take longer than it may, nobody need try.
         drawn = time.monotonic() - began < SECONDS / 2
         people = previews.shown(tx, counted)
-        shared = previews.overlaps(tx, condition, now, collection)
+        shared = previews.overlaps(who)
         state = membership.states(tx, "audience", asked.id[1]).get(asked.id[1])
         changed = None
         if state is not None and state.state == "live":
-            changed = previews.change_of(tx, condition, now, state.id, state.size, collection)
+            changed = previews.change_of(who, state.id, state.size)
     overlaps = [
         Overlap(one.key, title_of(one.key, asked.bodies["audience", one.key]), one.people, 0.0)
         for one in shared

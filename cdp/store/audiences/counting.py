@@ -17,6 +17,7 @@ from cdp.conditions.person import Evaluator
 from cdp.conditions.share import interval
 from cdp.store.audiences import matching, persons
 from cdp.store.audiences.lists import ListsAt
+from cdp.store.audiences.quickest import Quickest
 from cdp.store.bulk import chunks
 from cdp.store.tables import USERS
 
@@ -53,11 +54,12 @@ def count_people(
     most: int = MOST,
     seconds: float = SECONDS,
     show: int = 0,
+    who: Quickest | None = None,
 ) -> Preview:
     """Count the profiles of a collection that meet an expanded condition at ``now`` (ms).
 
     At most ``most`` people are looked at one by one, for about ``seconds``. ``show`` is
-    how many ids are wanted of those who meet it.
+    how many ids are wanted of those who meet it; ``who`` they are may have been found out.
     """
     began = time.monotonic()
     total = matching.count_all(tx, collection)
@@ -65,7 +67,8 @@ def count_people(
     def look(made: matching.Matches) -> tuple[matching.Matches, matching.Look]:
         return made, matching.look(tx, made, total, show, most)
 
-    made, seen = matching.of_quickest(tx, condition, now, look, collection)
+    who = who or Quickest(tx, condition, now, collection)
+    made, seen = who.ask(look)
     sure, left, shown = seen.sure, seen.left, seen.shown
     if not left:
         return Preview(sure, sure, sure, total, True, 0, made.missing, tuple(shown))

@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import BigInteger, Connection, Select, bindparam, cast, column, func, select
 
-from cdp.store.tables import homes, nodes
+from cdp.conditions.sql import Side
+from cdp.store.tables import homes, members, nodes
 
 #: Nodes from which on the homes of all are read, instead of theirs alone.
 FEW = 20_000
@@ -72,6 +73,36 @@ class Gatherer:
         except _NotWhole:
             return None
         return self._by_person(by_node)
+
+    def listed(self, side: Side) -> Side:
+        """The same set, found out now, whatever is asked of it."""
+        if side.ids is None:
+            return side
+        c = side.ids.subquery().c
+        text = self._tx.execute(select(func.json_group_array(c.profile))).scalar_one()
+        return Side(side.all_but, select(_each(text).c.value.label("profile")), None, side.weight)
+
+    def shared(self, side: Side, audiences: Iterable[int]) -> list[tuple[int, int]]:
+        """(audience, how many of its members are in the set), of some audiences."""
+        assert side.ids is not None
+        own, m = self._numbers(side.ids.subquery().c.profile), members.c
+        if not side.all_but and len(own) <= FEW:
+            # Nothing but the index of profiles is of use then.
+            mine = m.profile.in_(select(_listed(own).c.value)), (m.audience + 0).in_(audiences)
+            counted = select(m.audience, func.count()).where(*mine).group_by(m.audience)
+            return [(row[0], row[1]) for row in self._tx.execute(counted)]
+        there = bytearray([side.all_but]) * (self._profiles + 1)
+        for profile in own:
+            there[profile] = not side.all_but
+        found = []
+        for audience in audiences:
+            people = select(m.profile).where(m.audience == audience, m.profile <= self._profiles)
+            own = self._numbers(people.subquery().c.profile)
+            found.append((audience, sum(map(there.__getitem__, own))))
+        return [(audience, n) for audience, n in found if n]
+
+    def _numbers(self, value: Any) -> list[int]:
+        return _decode(self._tx.execute(select(func.json_group_array(value))).scalar_one())
 
     def _by_person(self, by_node: list[int]) -> Any:
         found = [0] * (self._profiles + 1)
@@ -132,7 +163,11 @@ class _NotWhole(Exception):
 
 
 def _listed(numbers: list[int]) -> Any:
-    """A table of these numbers: ``key``, from 0, and ``value``."""
-    text: Any = bindparam(None, _encode(numbers).decode(), unique=True)
+    return _each(_encode(numbers).decode())
+
+
+def _each(text: str) -> Any:
+    """A table of the numbers in a JSON list: ``key``, from 0, and ``value``."""
+    given: Any = bindparam(None, text, unique=True)
     columns = column("key", BigInteger), column("value", BigInteger)
-    return func.json_each(text).table_valued(*columns)
+    return func.json_each(given).table_valued(*columns)

@@ -6,11 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-import structlog
 from sqlalchemy import Connection, Select, false, func, literal, select, union_all
 
 from cdp.conditions.sql import Found, Kept, KeptTrait, Known, Part, People, Side
-from cdp.conditions.sql.gathered import Gathered
 from cdp.conditions.sql.mixed import Mixed, MixedEver
 from cdp.store.audiences import lists
 from cdp.store.audiences import members as members_store
@@ -20,8 +18,6 @@ from cdp.store.events import columnar, kept
 from cdp.store.profiles import trait_values
 from cdp.store.tables import USERS, audiences, partitions, profiles
 
-logger = structlog.get_logger(__name__)
-
 #: Spreads ids over all numbers, the same each time.
 _SPREAD, _RANGE = 2_654_435_761, 2**32
 #: Ids that are tried at once where a few people of almost everybody are wanted.
@@ -30,7 +26,6 @@ _FEW = 64
 #: Has a statement executed.
 Run = Callable[[Any], Any]
 M = TypeVar("M", bound=Mixed)
-T = TypeVar("T")
 
 
 def known(tx: Connection, collection: int = USERS) -> Known:
@@ -62,6 +57,7 @@ def known(tx: Connection, collection: int = USERS) -> Known:
 class Matches(NamedTuple):
     """Who surely meets a condition, and who is left to be decided on.
 
+    ``gatherer`` is who put events together, if one did.
     ``missing`` is what is not kept (yet), as in `cdp.conditions.sql.People`; ``run`` has
     a statement about them executed where it can be.
     """
@@ -71,6 +67,7 @@ class Matches(NamedTuple):
     collection: int
     missing: frozenset[tuple[str | None, tuple[str, ...]]]
     run: Run
+    gatherer: Gatherer | None = None
 
     @property
     def open(self) -> Side:
@@ -89,22 +86,6 @@ def match(tx: Connection, condition: Any, now: int, collection: int = USERS) -> 
     return Matches(people, found, collection, frozenset(people.missing), tx.execute)
 
 
-def match_gathered(tx: Connection, condition: Any, now: int, collection: int = USERS) -> Matches:
-    """The same with the events of many put together in memory, in which SQLite is slow.
-
-    For questions that somebody waits for: it takes up to 100 MB. Postgres is asked as ever.
-    """
-    if tx.dialect.name != "sqlite" or collection != USERS:
-        return match(tx, condition, now, collection)
-    seen, gatherer = known(tx, collection), Gatherer(tx)
-    people = Gathered(seen, now, gatherer)
-    found = people.find(condition)
-    if not found.exact:
-        people = Gathered(seen, now, gatherer, shared=True)
-        found = people.find(condition)
-    return Matches(people, found, collection, frozenset(people.missing), tx.execute)
-
-
 def match_large(
     tx: Connection, condition: Any, now: int, collection: int = USERS
 ) -> Matches | None:
@@ -118,19 +99,6 @@ def match_large(
     people, run = made
     found = people.find(condition)
     return Matches(people, found, collection, frozenset(people.missing), run)
-
-
-def of_quickest(
-    tx: Connection, condition: Any, now: int, make: Callable[[Matches], T], collection: int = USERS
-) -> T:
-    """What ``make`` makes of the matches: of DuckDB's where that is worth it, else the store's."""
-    try:
-        large = match_large(tx, condition, now, collection)
-        if large is not None:
-            return make(large)
-    except columnar.Unreadable as error:
-        logger.warning("columns_not_read", error=str(error))
-    return make(match_gathered(tx, condition, now, collection))
 
 
 def ever_large(

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select
 from cdp.store.audiences import counting, matching, persons
 from cdp.store.audiences import members as member_rows
 from cdp.store.audiences.counting import Preview
+from cdp.store.audiences.quickest import Quickest
 from cdp.store.bulk import chunks
 from cdp.store.profiles import faces
 from cdp.store.profiles.faces import Face
@@ -48,13 +49,13 @@ def shown(tx: Connection, preview: Preview) -> list[Face]:
     return faces.faces_of_profiles(tx, list(preview.some))
 
 
-def overlaps(tx: Connection, condition: Any, now: int, collection: int = USERS) -> list[Overlap]:
+def overlaps(who: Quickest) -> list[Overlap]:
     """The live audiences that share people with those who surely meet a condition."""
     a = audiences.c
     live = select(a.id, a.key, a.size).where(
-        a.kind == "audience", a.state == "live", a.collection == collection
+        a.kind == "audience", a.state == "live", a.collection == who.collection
     )
-    rows = {row.id: row for row in tx.execute(live)}
+    rows = {row.id: row for row in who.tx.execute(live)}
     if not rows:
         return []
 
@@ -62,13 +63,14 @@ def overlaps(tx: Connection, condition: Any, now: int, collection: int = USERS) 
         side, m = made.found.sure, members.c
         if side.ids is None and not side.all_but:
             return []
+        if made.gatherer is not None and side.ids is not None:
+            return made.gatherer.shared(side, list(rows))
         counted = select(m.audience, func.count()).where(m.audience.in_(rows))
         if side.ids is not None:
             counted = counted.where(_inside(made, m.profile))
         return [(id_, int(n)) for id_, n in made.run(counted.group_by(m.audience))]
 
-    counts = matching.of_quickest(tx, condition, now, shared, collection)
-    found = [Overlap(rows[id_].key, n, rows[id_].size) for id_, n in counts]
+    found = [Overlap(rows[id_].key, n, rows[id_].size) for id_, n in who.ask(shared)]
     return sorted(found, key=lambda one: (-one.people, one.key))
 
 
@@ -85,9 +87,7 @@ class Change(NamedTuple):
     leave: int
 
 
-def change_of(
-    tx: Connection, condition: Any, now: int, audience: int, size: int, collection: int = USERS
-) -> Change | None:
+def change_of(who: Quickest, audience: int, size: int) -> Change | None:
     """What a condition would change of an audience's members.
 
     None where more are left to be decided on one by one than is worth it.
@@ -100,9 +100,11 @@ def change_of(
             left = list(made.run(few).scalars())
             if len(left) > _FEW:
                 return None
-            wants = persons.asked(condition)
+            wants = persons.asked(who.condition)
             for ids in chunks(left, _DECIDED):
-                yes += counting.decide(tx, condition, list(ids), wants, now, collection)
+                yes += counting.decide(
+                    who.tx, who.condition, list(ids), wants, who.now, who.collection
+                )
         side, m = made.found.sure, members.c
         if side.ids is None:
             stay = size if side.all_but else 0
@@ -110,11 +112,12 @@ def change_of(
             mine = (m.audience == audience, _inside(made, m.profile))
             counted = select(func.count().label("n")).select_from(members).where(*mine)
             stay = int(made.run(counted).scalar_one())
-        total = matching.size(tx, made, side, matching.count_all(tx, collection)) + len(yes)
-        stay += len(member_rows.among(tx, audience, yes))
+        everybody = matching.count_all(who.tx, who.collection)
+        total = matching.size(who.tx, made, side, everybody) + len(yes)
+        stay += len(member_rows.among(who.tx, audience, yes))
         return Change(total - stay, size - stay)
 
-    return matching.of_quickest(tx, condition, now, changed, collection)
+    return who.ask(changed)
 
 
 def growth(

@@ -35,7 +35,8 @@ class Outcome:
     maps a survivor to the trait maps of those it took in; ``refolded`` are profiles
     whose traits must be joined anew from their nodes; ``relocated`` says where the
     nodes of refolded components are, 0 for nobody. ``gone`` have no nodes any more.
-    ``names`` has the public ids that those in ``merged`` and ``split`` had before.
+    ``names`` has the public ids that those in ``merged`` and ``split`` had before;
+    ``renamed`` are profiles between which an identifier went from one to the other.
     """
 
     def __init__(self) -> None:
@@ -47,6 +48,7 @@ class Outcome:
         self.refolded: set[int] = set()
         self.relocated: dict[int, int] = {}
         self.names: dict[int, str] = {}
+        self.renamed: set[int] = set()
 
 
 class Placed:

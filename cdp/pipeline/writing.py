@@ -187,6 +187,9 @@ class Writing:
                 added.append((cluster, identifier, profile, first))
                 continue
             target = targets[id(cluster)]
+            had = moved.get(row.profile, row.profile) if row.profile is not None else None
+            if had != profile:
+                self._outcome.renamed |= {id_ for id_ in (had, profile) if id_ is not None}
             new = row._replace(component=target, profile=profile)
             if cluster.refold or (row.profile is None and profile is not None):
                 new = new._replace(
@@ -195,8 +198,8 @@ class Writing:
                     first_message_id=first.message_id,
                 )
             here = row._replace(component=target)
-            if not cluster.refold and row.profile is not None:
-                here = here._replace(profile=moved.get(row.profile, row.profile))
+            if not cluster.refold:
+                here = here._replace(profile=had)
             if new != here or (cluster.refold and new != row):
                 changed.append(new)
         graph.update_identifiers(self._tx, changed)

@@ -23,7 +23,7 @@ from cdp.store.profiles import graph, objects
 from cdp.store.tables import ACCOUNTS
 
 Causes = dict[int, dict[int, Cause]]
-_BY_TRAIT = Cause("trait")
+_BY_TRAIT, _BY_PROFILE = Cause("trait"), Cause("profile")
 _NONE: frozenset[str] = frozenset()
 
 
@@ -78,6 +78,7 @@ class Stage:
                     causes[profile] = dict.fromkeys(places, Cause("event"))
         self._messages(said, causes, now)
         self._traits(drafts, traits, causes, now)
+        self._renamed(tx, outcome, causes)
         related = self._accounts(tx, drafts, causes, now) if book.reads_account else set()
         if not causes:
             return []
@@ -201,6 +202,15 @@ class Stage:
                 if book.items[place].collection == draft.collection:
                     causes.setdefault(draft.profile, {}).setdefault(place, _BY_TRAIT)
 
+    def _renamed(self, tx: Connection, outcome: Outcome, causes: Causes) -> None:
+        """People whom another one's message took an identifier from, or gave one."""
+        book = self._book
+        renamed = outcome.renamed - gone_of(outcome) if book.of_identifiers else set()
+        for row in graph.profiles_by_id(tx, sorted(renamed)) if renamed else ():
+            for place in book.of_identifiers:
+                if book.items[place].collection == row.collection:
+                    causes.setdefault(row.id, {}).setdefault(place, _BY_PROFILE)
+
     def _accounts(self, tx: Connection, drafts: Drafts, causes: Causes, now: int) -> set[int]:
         """Who was connected with an account now; its other people are looked at soon."""
         places = dict.fromkeys(self._book.of_account, Cause("account"))
@@ -275,4 +285,5 @@ def after_fold(tx: Connection, outcome: Outcome, changed: Iterable[int], now: in
     """Have those looked at whom a fold outside of a micro-batch has changed."""
     gone = gone_of(outcome)
     members.join_people(tx, dict(outcome.merged), gone, now)
-    timers.recheck(tx, sorted(({*changed, *outcome.created} | touched_of(outcome)) - gone), now)
+    again = {*changed, *outcome.created, *outcome.renamed} | touched_of(outcome)
+    timers.recheck(tx, sorted(again - gone), now)

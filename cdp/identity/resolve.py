@@ -235,7 +235,7 @@ def fold(
             placements.append((node, graph.add(node._replace(ids=kept), settled=True)))
             leads[node.handle] = kept[0]
             continue
-        open_ids = rules.ordered(item for item in node.ids if not rules.blocks(*item))
+        open_ids = rules.ordered([item for item in node.ids if not rules.blocks(*item)])
         shut = tuple(Dropped(*item, BLOCKED) for item in node.ids if item not in open_ids)
         if not open_ids:
             dropped[node.handle] = shut

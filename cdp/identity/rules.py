@@ -8,10 +8,10 @@ What decides how a message is *read* (``custom``, ``unread``) holds for new mess
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any, cast
+from typing import Any
 
 #: All zeros, as unset device ids are; known to be harmless, so Python's own `re` may.
 _ZEROS = (r"[0\-]*",)
@@ -61,11 +61,6 @@ class _Ranks(dict[str, tuple[int, str]]):
         return rank
 
 
-def _zeros(value: str) -> bool:
-    """Whether `_ZEROS` matches: asked of every identifier of every message."""
-    return not value.strip("0-")
-
-
 @dataclass(frozen=True)
 class Rules:
     """Priorities, limits and blocked values (segment.com: Unify identity resolution).
@@ -98,9 +93,13 @@ class Rules:
     def _ranks(self) -> _Ranks:
         return _Ranks(self.priority)
 
-    def ordered(self, ids: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    def ordered(self, ids: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
         """Identifiers from the highest priority down, of a type by value."""
         ranks = self._ranks
+        if len(ids) == 2:  # most messages name two
+            one, other = ids
+            straight = (ranks[one[0]], one[1]) <= (ranks[other[0]], other[1])
+            return (one, other) if straight else (other, one)
         return tuple(sorted(ids, key=lambda item: (ranks[item[0]], item[1])))
 
     def limit(self, type_: str) -> Limit:
@@ -117,21 +116,30 @@ class Rules:
         limits = (self.default_limit, *self.limits.values())
         return any(limit.days is not None for limit in limits)
 
-    def blocks(self, type_: str, value: str) -> bool:
-        """Whether ``value`` is no identifier of ``type_``."""
-        folded = value.casefold()
-        if folded in self.blocked or self._is_blocked(value):
-            return True
-        if self.blocked_of and folded in self.blocked_of.get(type_, ()):
-            return True
-        patterns = self.blocked_patterns_of.get(type_) if self.blocked_patterns_of else None
-        return patterns is not None and bool(compiled(patterns).fullmatch(value))
-
     @cached_property
-    def _is_blocked(self) -> Callable[[str], Any]:
-        if self.blocked_patterns == _ZEROS:
-            return _zeros
-        return cast(Callable[[str], Any], compiled(self.blocked_patterns).fullmatch)
+    def blocks(self) -> Callable[[str, str], bool]:
+        """``blocks(type, value)``: whether the value is no identifier of that type.
+
+        Asked of every identifier of every message, and mostly by the rules that all begin with.
+        """
+        blocked = self.blocked
+        #: To fold a text never makes it shorter.
+        longest = max(map(len, blocked), default=0)
+        matches = compiled(self.blocked_patterns).fullmatch
+        zeros = self.blocked_patterns == _ZEROS  # what that matches is said without it
+
+        def always(_type: str, value: str) -> bool:
+            return (len(value) <= longest and value.casefold() in blocked) or (
+                not value.strip("0-") if zeros else matches(value) is not None
+            )
+
+        def with_own(type_: str, value: str) -> bool:
+            if always(type_, value) or value.casefold() in self.blocked_of.get(type_, ()):
+                return True
+            patterns = self.blocked_patterns_of.get(type_)
+            return patterns is not None and compiled(patterns).fullmatch(value) is not None
+
+        return with_own if self.blocked_of or self.blocked_patterns_of else always
 
 
 @lru_cache(maxsize=256)

@@ -16,6 +16,7 @@ from cdp.identity import Cuts, Identifier, Rules, identifier_hash
 from cdp.pipeline.cluster import Cluster, Known, clusters_of
 from cdp.pipeline.drafts import Draft
 from cdp.pipeline.met import MetNodes
+from cdp.pipeline.newcomers import Hashes, add_newcomers, find_newcomers
 from cdp.pipeline.placing import Outcome, Placing
 from cdp.pipeline.writing import Writing
 from cdp.store.meta import take_numbers
@@ -65,8 +66,11 @@ def _join(
     first = take_numbers(tx, "node", len(pending)) if pending else 0
     for index, draft in enumerate(pending):
         draft.id = first + index
-    found = _known_identifiers(tx, pending)
-    clusters = clusters_of(pending, earlier, found)
+    hashes, found = _known_identifiers(tx, pending)
+    known = {row.hash for row in found.values()}
+    newcomers, others = find_newcomers(pending, hashes, known, rules, cuts)
+    add_newcomers(tx, newcomers, hashes, outcome, now)
+    clusters = clusters_of(others, earlier, found)
     _load_stamps(tx, clusters)
     _place(tx, clusters, rules, cuts, found, outcome, now)
     if rules.any_window:
@@ -186,16 +190,16 @@ def _note_days(tx: Connection, drafts: list[Draft]) -> None:
     )
 
 
-def _known_identifiers(tx: Connection, drafts: list[Draft]) -> Known:
-    wanted = {
-        identifier_hash(draft.collection, identifier): (draft.collection, identifier)
+def _known_identifiers(tx: Connection, drafts: list[Draft]) -> tuple[Hashes, Known]:
+    hashes = {
+        (draft.collection, identifier): identifier_hash(draft.collection, identifier)
         for draft in drafts
         for identifier in draft.ids
     }
     found: Known = {}
-    for row in graph.identifiers_by_hash(tx, list(wanted)):
+    for row in graph.identifiers_by_hash(tx, list(hashes.values())):
         found[(row.collection, (row.type, row.value))] = row
-    return found
+    return hashes, found
 
 
 def _load_stamps(tx: Connection, clusters: list[Cluster]) -> None:

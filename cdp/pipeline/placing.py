@@ -17,7 +17,6 @@ from cdp.identity import (
     Identifier,
     Node,
     Rules,
-    fits_alone,
     fold,
     identifier_hash,
 )
@@ -113,7 +112,6 @@ class Placing:
         self._ids_of: dict[int, list[graph.IdentifierRow]] = {}
         self._nodes_of: dict[int, list[graph.NodeRow]] = {}
         self._parts: dict[int, Part] = {}
-        self._fitting: dict[tuple[str, ...], bool] = {}
         self.decided = Decided()
 
     def decide(self, clusters: list[Cluster]) -> Decided:
@@ -195,8 +193,6 @@ class Placing:
     # Deciding.
 
     def _add_in_order(self, cluster: Cluster) -> None:
-        if not cluster.components and len(cluster.drafts) == 1 and self._add_alone(cluster):
-            return
         work = Graph(self._rules, self._cuts.get(cluster.collection, NO_CUTS))
         for profile in sorted({row.profile for row in cluster.rows if row.profile}):
             work.load(self._group(profile))
@@ -221,27 +217,6 @@ class Placing:
             for group in groups
             if group.key > 0 and group.merges != self.decided.profiles[group.key].merges
         )
-
-    def _add_alone(self, cluster: Cluster) -> bool:
-        """Place what nobody else has to do with, if no rule keeps any of it apart: most of
-        all that is new, and what `Graph.add` comes to by a longer way."""
-        (draft,) = cluster.drafts
-        ids = draft.ids
-        if draft.days or self._cuts.get(cluster.collection):
-            return False
-        types = tuple([type_ for type_, _ in ids])
-        fits = self._fitting.get(types)
-        if fits is None:
-            fits = self._fitting[types] = fits_alone(types, self._rules)
-        if not fits:
-            return False
-        decided, stamp = self.decided, draft.first
-        group = Group(-1, ids[0], stamp, dict.fromkeys(ids, stamp))
-        decided.placed.append(Placed(draft, group, ()))
-        decided.fresh.append(group)
-        for identifier in ids:
-            decided.owners.append((cluster, identifier, group, stamp))
-        return True
 
     def _fold_anew(self, cluster: Cluster) -> None:
         part = self._parts.get(id(cluster))

@@ -18,6 +18,7 @@ from cdp.pipeline.ahead import Ahead, Ready
 from cdp.pipeline.audiences import compute
 from cdp.pipeline.audiences.choosing import Chooser
 from cdp.pipeline.batch import Done, run_batch
+from cdp.pipeline.checkpoints import Checkpoints
 from cdp.pipeline.clock import LogicalClock
 from cdp.pipeline.due import fire
 from cdp.pipeline.fit import BATCH, Fit
@@ -93,6 +94,7 @@ class Pipeline:
         self._counts = Counts(store)
         self._upkeep = Upkeep(store, reader, settings, clock)
         self._ahead = Ahead(self._get_ready)
+        self._checkpoints = Checkpoints(store)
 
     def run(self, stop: Event) -> None:
         """Handle micro-batches until ``stop``; the current one is always finished."""
@@ -181,6 +183,7 @@ class Pipeline:
             self._ahead.settle()
         self._memory = memory
         self._positions[batch.part] = batch.last_pos
+        self._checkpoints.wrote(done.taken)
         if done.suppressed:
             self._upkeep.heard_nobody(batch.part)
         return done

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from sqlalchemy import Connection
@@ -37,25 +38,32 @@ def update_traits(
     said = [(draft, _cleaned(draft, rules, lost)) for draft in setting]
     stored = graph.node_traits(tx, [draft.id for draft in setting])
     node_rows: list[tuple[int, bytes]] = []
+    begun = _begun_by_one(setting, outcome)
+    maps: dict[int, TraitMap] = {}
+    encoded: dict[int, bytes] = {}
     for draft, assignments in said:
-        traits = TraitMap.decode(stored.get(draft.id))
+        data = stored.get(draft.id)
+        traits = TraitMap.decode(data)
+        gone: list[Dropped] = []
         for values, stamp in assignments:
-            traits.assign(values, stamp, rules)
-        node_rows.append((draft.id, traits.encode()))
+            gone += traits.assign(values, stamp, rules)
+        text = traits.encode()
+        node_rows.append((draft.id, text))
+        if data is None and draft.profile in begun:  # nothing else was ever said of them
+            maps[draft.profile], encoded[draft.profile] = traits, text
+            lost += gone
     graph.put_node_traits(tx, node_rows)
 
     touched = {draft.profile for draft in setting} | set(outcome.absorbed)
-    plain = touched - outcome.refolded
-    maps = {
-        profile: TraitMap.decode(data)
-        for profile, data in graph.profile_traits(tx, list(plain)).items()
-    }
+    plain = touched - outcome.refolded - encoded.keys()
+    for profile, data in graph.profile_traits(tx, list(plain)).items():
+        maps[profile] = TraitMap.decode(data)
     for profile, absorbed in outcome.absorbed.items():
         for data in absorbed:
             if profile in maps and data:
                 lost += maps[profile].join(TraitMap.decode(data), rules)
     for draft, assignments in said:
-        if draft.profile in maps:
+        if draft.profile in plain and draft.profile in maps:
             for values, stamp in assignments:
                 lost += maps[draft.profile].assign(values, stamp, rules)
     for profile, data in graph.traits_of_profiles_nodes(tx, list(outcome.refolded)):
@@ -69,7 +77,7 @@ def update_traits(
         tx,
         now,
         [
-            (profile, traits.encode(), display_name(traits.values()))
+            (profile, encoded.get(profile) or traits.encode(), display_name(traits.values()))
             for profile, traits in maps.items()
         ],
     )
@@ -77,6 +85,13 @@ def update_traits(
     if dropped is not None:
         dropped += lost
     return maps
+
+
+def _begun_by_one(setting: list[Draft], outcome: Outcome) -> set[int]:
+    """Profiles that begin now, and of which one node alone says anything."""
+    of = Counter([draft.profile for draft in setting])
+    begun = {profile for profile, nodes in of.items() if nodes == 1 and profile in outcome.created}
+    return begun - outcome.refolded - outcome.absorbed.keys()
 
 
 def _only(

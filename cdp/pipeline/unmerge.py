@@ -48,7 +48,7 @@ def plan(
             raise CannotUnmerge(f"{':'.join(identifier)} is not an identifier of this profile")
     rules = identity.load_rules(tx)
     if keep is None:
-        rest = rules.ordered(item for item in mine if item not in taken)
+        rest = rules.ordered([item for item in mine if item not in taken])
         if not rest:
             raise CannotUnmerge("all identifiers of the profile would be taken: nothing is left")
         keep = rest[0]
@@ -139,7 +139,7 @@ def _kept(row: graph.NodeRow, rules: Rules) -> Node:
     """A node with the identifiers that were kept of it, the highest priority first."""
     node = identity.node_of(row)
     gone = {item.identifier for item in apart.read(row.dropped)}
-    return node._replace(ids=rules.ordered(item for item in node.ids if item not in gone))
+    return node._replace(ids=rules.ordered([item for item in node.ids if item not in gone]))
 
 
 def _lead(ids: tuple[Identifier, ...], found: Sides) -> Identifier:

@@ -178,7 +178,14 @@ class TraitMap:
 
     def values(self) -> dict[str, Any]:
         """The traits as they are shown, without those that were unset."""
-        return {name: value for name, value, _ in self.items()}
+        entries = self._entries
+        shown: dict[str, Any] = {}
+        for name in sorted(entries):
+            entry = entries[name]
+            value = entry.value() if isinstance(entry, MergedObject) else entry[0]
+            if value is not None:
+                shown[name] = value
+        return shown
 
     def stamps(self) -> dict[str, Stamp]:
         """Which message set each trait that is shown."""

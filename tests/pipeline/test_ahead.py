@@ -8,12 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 
-from cdp.events import Stamp
-from cdp.identity import Graph, Limit, Node, Rules, fits_alone
 from cdp.log.record import Record, Taken
 from cdp.pipeline import Pipeline
 from tests.laws.world import BASE, World
@@ -90,24 +86,3 @@ def test_a_commit_that_fails_leaves_what_was_read_ahead_to_its_turn(
     assert world.pipeline.drain() == 5
     assert taken(world) == [f"m{n}" for n in range(6)]
     world.close()
-
-
-TYPES = st.lists(st.sampled_from(["user_id", "email", "anonymous_id", "phone"]), min_size=1)
-LIMITS = st.dictionaries(
-    st.sampled_from(["user_id", "email", "phone"]),
-    st.builds(Limit, st.integers(0, 3), st.sampled_from([None, 1, 7])),
-)
-
-
-@settings(max_examples=100, deadline=None)
-@given(TYPES, LIMITS, st.integers(0, 4), st.integers(0, 6))
-def test_who_fits_alone_is_whom_the_graph_takes_in_whole(
-    types: list[str], limits: dict[str, Limit], default: int, most: int
-) -> None:
-    rules = Rules(limits=limits, default_limit=Limit(default), max_ids=most)
-    ids = rules.ordered((type_, f"v{n}") for n, type_ in enumerate(types))
-    placement = Graph(rules).add(Node(1, ids, Stamp(BASE, 1, "m")))
-    assert fits_alone(tuple(type_ for type_, _ in ids), rules) is not bool(placement.dropped)
-    if not placement.dropped:
-        assert placement.group.ids == dict.fromkeys(ids, Stamp(BASE, 1, "m"))
-        assert placement.group.anchor == ids[0]

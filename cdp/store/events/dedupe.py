@@ -62,11 +62,14 @@ class DedupeIndex:
 
     def known(self, tx: Connection, keys: Iterable[Key]) -> set[int]:
         """The hashes among ``keys`` that were taken before."""
+        of_slot: dict[int, list[int]] = {}
+        for key in keys:
+            of_slot.setdefault(key.slot, []).append(key.hash)
         ask: dict[int, list[int]] = {}
         recent = {self._newest, self._newest - 1} - {0, -1}
-        for key in keys:
-            for part in self._slots.get(key.slot, set()) | recent:
-                ask.setdefault(part, []).append(key.hash)
+        for slot, hashes in of_slot.items():
+            for part in self._slots.get(slot, set()) | recent:
+                ask.setdefault(part, []).extend(hashes)
         found: set[int] = set()
         for part, hashes in ask.items():
             column = dedupe_table(part).c.hash

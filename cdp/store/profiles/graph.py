@@ -5,6 +5,7 @@ Lookups take lists and answer in one statement; `cdp.pipeline.identify` decides.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
@@ -225,24 +226,24 @@ def consents_of_profile(tx: Connection, profile: int) -> list[str]:
     return [row[0] for row in rows if row[0] is not None]
 
 
-def insert_nodes(tx: Connection, rows: list[NodeRow]) -> None:
-    """Add nodes."""
-    insert_many(tx, nodes, NODE_COLUMNS, list(rows))
+def insert_nodes(tx: Connection, rows: Sequence[Row]) -> None:
+    """Add nodes, whose values are in the order of `NodeRow`."""
+    insert_many(tx, nodes, NODE_COLUMNS, rows)
 
 
-def insert_identifiers(tx: Connection, rows: list[IdentifierRow]) -> None:
-    """Add identifiers."""
-    insert_many(tx, identifiers, IDENTIFIER_COLUMNS, list(rows))
+def insert_identifiers(tx: Connection, rows: Sequence[Row]) -> None:
+    """Add identifiers, whose values are in the order of `IdentifierRow`."""
+    insert_many(tx, identifiers, IDENTIFIER_COLUMNS, rows)
 
 
-def insert_profiles(tx: Connection, rows: list[ProfileRow]) -> None:
-    """Add profiles."""
-    insert_many(tx, profiles, PROFILE_COLUMNS, list(rows))
+def insert_profiles(tx: Connection, rows: Sequence[Row]) -> None:
+    """Add profiles, whose values are in the order of `ProfileRow`."""
+    insert_many(tx, profiles, PROFILE_COLUMNS, rows)
 
 
-def insert_components(tx: Connection, rows: list[ComponentRow]) -> None:
-    """Add components."""
-    insert_many(tx, components, ComponentRow._fields, list(rows))
+def insert_components(tx: Connection, rows: Sequence[Row]) -> None:
+    """Add components, whose values are in the order of `ComponentRow`."""
+    insert_many(tx, components, ComponentRow._fields, rows)
 
 
 _update_node = (

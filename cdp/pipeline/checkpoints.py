@@ -1,0 +1,58 @@
+"""Bringing SQLite's write-ahead log into the file, beside the pipeline.
+
+The writer whose commit makes the log too long does it else, while everything waits for
+its transaction to end. Here it finds little or nothing left to do, and the log begins anew
+when all of it is in the file (https://www.sqlite.org/wal.html, section 3).
+"""
+
+from __future__ import annotations
+
+from threading import Thread
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from cdp.store import Store
+
+logger = structlog.get_logger(__name__)
+
+#: After so many messages: about half of what `PRAGMA wal_autocheckpoint` lets wait.
+_MESSAGES = 4_000
+#: What is written meanwhile needs another turn; that soon leaves nothing.
+_TURNS = 3
+
+
+class Checkpoints:
+    """Started by `wrote` when it is worth it, one at a time; `settle` waits for it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._thread: Thread | None = None
+        self._written = 0
+
+    def wrote(self, messages: int) -> None:
+        """So many messages were committed."""
+        if self._store.dialect != "sqlite":
+            return
+        self._written += messages
+        if self._written < _MESSAGES or (self._thread is not None and self._thread.is_alive()):
+            return
+        self._written = 0
+        self._thread = Thread(target=self._run, name="checkpoint", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            with self._store.engine.connect() as connection:
+                for _ in range(_TURNS):
+                    row = connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").first()
+                    if row is None or row[0] or row[1] == row[2]:
+                        return
+        except DBAPIError as error:  # the writer's own turn comes, and says what is wrong
+            logger.info("no_checkpoint", error=str(error).splitlines()[0])
+
+    def settle(self) -> None:
+        """Wait until it is done."""
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None

@@ -1,0 +1,85 @@
+"""Who is new and alone is placed by a short way, which comes to what the graph comes to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cdp.events import Stamp
+from cdp.identity import Graph, Limit, Node, Rules, fits_alone
+from cdp.pipeline import identify
+from tests.laws.world import BASE, World, messages
+
+TYPES = st.lists(st.sampled_from(["user_id", "email", "anonymous_id", "phone"]), min_size=1)
+LIMITS = st.dictionaries(
+    st.sampled_from(["user_id", "email", "phone"]),
+    st.builds(Limit, st.integers(0, 3), st.sampled_from([None, 1, 7])),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(TYPES, LIMITS, st.integers(0, 4), st.integers(0, 6))
+def test_who_fits_alone_is_whom_the_graph_takes_in_whole(
+    types: list[str], limits: dict[str, Limit], default: int, most: int
+) -> None:
+    rules = Rules(limits=limits, default_limit=Limit(default), max_ids=most)
+    ids = rules.ordered([(type_, f"v{n}") for n, type_ in enumerate(types)])
+    placement = Graph(rules).add(Node(1, ids, Stamp(BASE, 1, "m")))
+    assert fits_alone(tuple(type_ for type_, _ in ids), rules) is not bool(placement.dropped)
+    if not placement.dropped:
+        assert placement.group.ids == dict.fromkeys(ids, Stamp(BASE, 1, "m"))
+        assert placement.group.anchor == ids[0]
+
+
+def graph_of(batches: list[list[dict[str, Any]]], rules: dict[str, Any] | None) -> Any:
+    world = World(rules=rules)
+    facts = world.take(batches).facts()
+    world.close()
+    return facts
+
+
+@pytest.mark.parametrize("rules", [None, {"limits": {"email": {"count": 1, "per": "week"}}}])
+@settings(max_examples=10, deadline=None)
+@given(history=messages(8), size=st.integers(1, 8))
+def test_without_the_short_way_the_graph_is_the_same(
+    rules: dict[str, Any] | None, history: list[dict[str, Any]], size: int
+) -> None:
+    batches = [history[at : at + size] for at in range(0, len(history), size)]
+    found = graph_of(batches, rules)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(identify, "find_newcomers", lambda pending, *_: ([], pending))
+        assert graph_of(batches, rules) == found
+
+
+def test_the_short_way_is_taken_by_those_who_share_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[list[str]] = []
+    add = identify.add_newcomers
+
+    def noted(tx: Any, newcomers: list[Any], *rest: Any) -> None:
+        taken.append([draft.ids[0][1] for draft in newcomers])
+        add(tx, newcomers, *rest)
+
+    monkeypatch.setattr(identify, "add_newcomers", noted)
+    world = World()
+
+    def said(number: int, **ids: str) -> dict[str, Any]:
+        return {"type": "track", "event": "E", "messageId": f"m{number}", **ids}
+
+    world.take(
+        [
+            [said(1, userId="ada"), said(2, userId="bob", anonymousId="b")],
+            # Bob is known, and two share a device.
+            [
+                said(3, userId="bob", anonymousId="c"),
+                said(4, userId="cy", anonymousId="d"),
+                said(5, anonymousId="d"),
+                said(6, userId="eve"),
+            ],
+        ]
+    )
+    assert taken == [["ada", "bob"], ["eve"]]
+    assert len(world.people()) == 4
+    world.close()

@@ -14,6 +14,7 @@ from cdp.config import Settings
 from cdp.log import Record
 from cdp.store import Store
 from cdp.store.catalogue.fields import Decided
+from cdp.store.stopping import Turns
 
 EXTENSION = "headwater.console"
 
@@ -57,6 +58,7 @@ class Console:
     services: Services
     now: Callable[[], int] = field(default=lambda: int(time.time() * 1000))
     decided: Decided = field(default_factory=Decided)
+    turns: Turns = field(default_factory=Turns)
 
     def demo_state(self) -> dict[str, Any] | None:
         """The state of the sample data; None where there is no such thing."""

@@ -446,3 +446,41 @@ def test_what_an_address_brings_is_not_overwritten_by_a_draft(seen: World, page:
     page.goto("/catalogue/computed-traits/-new")
     playwright.expect(page.get_by_label("Name")).to_have_value("Half a thought")
     page.evaluate("sessionStorage.clear()")
+
+
+def test_a_slow_count_is_estimated_first_and_replaced_when_it_is_there(
+    seen: World, page: Any
+) -> None:
+    asked: list[str] = []
+    held: list[Any] = []
+
+    def answer(route: Any) -> None:
+        body = route.request.post_data
+        asked.append(body)
+        if "soon" not in body and "pro" in body:
+            held.append(route)  # the exact answer is slow
+        elif "soon" in body:
+            piece = route.fetch()
+            route.fulfill(response=piece, body=piece.text().replace("1</div>", "about 1</div>"))
+        else:
+            route.continue_()
+
+    page.route("**/audiences/-preview", answer)
+    hand = Hand(page, "/audiences/-new", "#f-who")
+    page.get_by_role("tab", name="Text").click()
+    hand.field.fill('traits.plan = "pro"')
+    place = page.locator("[data-preview]")
+    figure = place.locator(".value")
+    playwright.expect(figure).to_have_text("about 1")
+    playwright.expect(place).to_have_attribute("aria-busy", "true")
+    before = place.bounding_box()
+    held.pop().continue_()
+    playwright.expect(figure).to_have_text("1")
+    playwright.expect(place).not_to_have_attribute("aria-busy", "true")
+    assert before is not None and place.bounding_box()["y"] == before["y"]
+    # A newer question: the older one's answer is not waited for, nor shown.
+    hand.field.fill('traits.plan = "pro" and traits.plan != "x"')
+    playwright.expect(figure).to_have_text("about 1")
+    hand.field.fill('traits.plan = "none"')
+    playwright.expect(figure).to_have_text("0")
+    assert len({body.partition("asker=")[2].partition("&")[0] for body in asked}) == 1

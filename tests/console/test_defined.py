@@ -11,6 +11,7 @@ import pytest
 
 from cdp.console.audiences import preview
 from cdp.store import config_rows, definitions
+from cdp.store.audiences import counting
 from tests.console.factory import Browser, World, words
 from tests.console.test_auth import viewer_of
 
@@ -180,6 +181,29 @@ def test_what_takes_too_long_to_count_is_not_counted_again_for_a_curve(
     said = admin.post("/audiences/-preview", **asked).text
     assert "data-growth" not in said
     assert "how it grew is drawn once the audience is saved" in words(said)
+
+
+def test_a_first_answer_is_an_estimate_and_says_so(
+    world: World, admin: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.send(*(buy(f"u{number}", 120) for number in range(40)))
+    monkeypatch.setattr(counting, "AT_FIRST", 20)
+    monkeypatch.setattr(counting, "AT_FIRST_SECONDS", 60)
+    asked = {"text": 'performed("Order Completed")', "asker": "ana"}
+    said = admin.post("/audiences/-preview", **asked, soon="1").text
+    text = words(said)
+    assert "about 40 people now" in text and "A first estimate: with 95 % certainty" in text
+    assert "20 were looked at one by one; everybody is being counted" in text
+    assert "No other audience" not in text and 'class="grown"' not in said
+    said = admin.post("/audiences/-preview", **asked).text
+    assert "40 people now" in words(said) and "about" not in words(said)
+    # What can't be counted in the time that it may take stays an estimate.
+    monkeypatch.setattr(preview, "LONGEST", -1.0)
+    monkeypatch.setattr("cdp.store.stopping._STEPS", 1)
+    text = words(admin.post("/audiences/-preview", **asked).text)
+    assert "about 40 people now" in text and "to count everybody takes longer than" in text
+    growth = words(admin.post("/audiences/-growth", **asked).text)
+    assert "how it grew is drawn once the audience is saved" in growth
 
 
 def test_how_it_went_in_the_last_weeks_is_drawn_before_anything_is_saved(

@@ -100,6 +100,25 @@ def test_of_too_many_some_are_looked_at_and_the_answer_says_how_far_it_may_be_of
     assert again == found  # a preview does not flicker
 
 
+def test_a_first_answer_is_of_a_few_and_says_how_far_it_may_be_off(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counting, "AT_FIRST", 150)
+    monkeypatch.setattr(counting, "AT_FIRST_SECONDS", 60)
+    condition = parse('performed("Order Completed")', Context.PERSON).root
+    with world.store.read() as tx:
+        found = counting.estimate(tx, condition, BASE, show=5)
+        assert found == counting.estimate(tx, condition, BASE, show=5)
+        exact = counting.count_people(tx, condition, BASE)
+        assert (found.exact, found.looked_at, found.of, len(found.some)) == (False, 150, 400, 5)
+        assert found.low <= exact.people <= found.high and found.low <= found.people <= found.high
+    monkeypatch.setattr(counting, "AT_FIRST", 1_000)
+    monkeypatch.setattr(counting, "AT_FIRST_SECONDS", 60)
+    with world.store.read() as tx:
+        found = counting.estimate(tx, condition, BASE)
+    assert (found.people, found.low, found.high, found.exact) == (100, 100, 100, True)
+
+
 def test_what_is_kept_is_counted_without_looking_at_anybody(read: World) -> None:
     for text, people in {
         'performed("Order Completed")': 100,

@@ -13,8 +13,11 @@ from cdp.console.context import console
 from cdp.definitions import Body, Id, title_of
 from cdp.store.audiences import counting, membership
 from cdp.store.audiences import preview as previews
+from cdp.store.audiences.counting import Preview
 from cdp.store.audiences.quickest import Quickest
 from cdp.store.defined import defining, meaning
+from cdp.store.profiles.faces import Face
+from cdp.store.stopping import Stopped, Turn, stopping
 from cdp.store.tables import ACCOUNTS, USERS
 
 OVERLAPS = 5
@@ -22,6 +25,8 @@ DAY_MS = 86_400_000
 #: What the curve looks back on, in days, and for how long it is drawn (s): it comes after the
 #: count, so that nobody waits for it.
 DAYS, SECONDS = 28, 2.0
+#: How long an exact count may take (s); beyond it the estimate is what there is.
+LONGEST = 20.0
 
 
 class Overlap(NamedTuple):
@@ -54,17 +59,42 @@ class Asked(NamedTuple):
             abort(400, error.located)
         return cls(condition, id_, bodies, ACCOUNTS if of == "accounts" else USERS)
 
-    @property
-    def nouns(self) -> dict[str, str]:
-        """What one of them is called, and several."""
-        one, many = ("account", "accounts") if self.collection else ("person", "people")
-        return {"noun": one, "nouns": many}
+
+def _nouns() -> dict[str, str]:
+    """What one of those that are asked about is called, and several."""
+    accounts = request.form.get("of") == "accounts"
+    one, many = ("account", "accounts") if accounts else ("person", "people")
+    return {"noun": one, "nouns": many}
 
 
-def preview() -> str:
-    """The piece of a page with the count, a few of the people, and other audiences of theirs."""
+def preview() -> str | tuple[str, int]:
+    """The piece of a page with the count, a few of the people, and other audiences of theirs.
+
+    With ``soon`` it says at once what a few of the people say. The exact answer to an older
+    question of the same ``asker`` is given up, and so is one that takes too long: then the
+    few are all that can be said.
+    """
+    if "soon" in request.form:
+        return _estimated(waiting=True)
+    with console().turns.begin(request.form.get("asker", "")) as turn:
+        try:
+            return _counted(turn)
+        except Stopped:
+            return ("", 204) if turn.over else _estimated(waiting=False)
+
+
+def _estimated(waiting: bool) -> str:
     now = console().now()
     with console().store.read() as tx:
+        asked = Asked.from_form(tx)
+        counted = counting.estimate(tx, asked.condition, now, asked.collection, show=previews.SHOWN)
+        people = previews.shown(tx, counted)
+    return _piece(counted, people, waiting=waiting, first=True)
+
+
+def _counted(turn: Turn) -> str:
+    now = console().now()
+    with console().store.read() as tx, stopping(tx, LONGEST, turn):
         asked = Asked.from_form(tx)
         condition, collection = asked.condition, asked.collection
         began = time.monotonic()
@@ -85,27 +115,44 @@ def preview() -> str:
         for one in shared
         if one.key != asked.id[1] and ("audience", one.key) in asked.bodies
     ]
+    shares = [
+        one._replace(share=min(one.people / counted.people, 1.0) if counted.people else 0.0)
+        for one in overlaps[:OVERLAPS]
+    ]
+    return _piece(counted, people, changed=changed, drawn=drawn, overlaps=shares)
+
+
+def _piece(counted: Preview, people: list[Face], **said: Any) -> str:
+    fields: dict[str, Any] = {
+        "first": False,
+        "waiting": False,
+        "changed": None,
+        "drawn": False,
+        "overlaps": [],
+    }
     return render_template(
         "console/audience_preview.html",
         counted=counted,
         share=counted.people / counted.of if counted.of else 0.0,
         people=people,
-        changed=changed,
-        drawn=drawn,
-        overlaps=[
-            one._replace(share=min(one.people / counted.people, 1.0) if counted.people else 0.0)
-            for one in overlaps[:OVERLAPS]
-        ],
-        **asked.nouns,
+        longest=int(LONGEST),
+        **fields | said,
+        **_nouns(),
     )
 
 
-def growth() -> str:
+def growth() -> str | tuple[str, int]:
     """The piece with the curve of how many it would have been in the last weeks."""
     now = console().now()
-    with console().store.read() as tx:
-        asked = Asked.from_form(tx)
-        points = previews.growth(
-            tx, asked.condition, now, DAYS * DAY_MS, asked.collection, seconds=SECONDS
-        )
-    return render_template("console/audience_growth.html", growth=points, **asked.nouns)
+    with console().turns.begin(request.form.get("asker", "")) as turn:
+        try:
+            with console().store.read() as tx, stopping(tx, LONGEST, turn):
+                asked = Asked.from_form(tx)
+                points = previews.growth(
+                    tx, asked.condition, now, DAYS * DAY_MS, asked.collection, seconds=SECONDS
+                )
+        except Stopped:
+            if turn.over:
+                return "", 204
+            points = []
+    return render_template("console/audience_growth.html", growth=points, **_nouns())

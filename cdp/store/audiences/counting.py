@@ -24,6 +24,8 @@ from cdp.store.tables import USERS
 #: People who are decided on one by one, and for how long (s).
 MOST, SECONDS = 20_000, 0.6
 _AT_ONCE = 500
+#: The same for a first answer, of people drawn from everybody.
+AT_FIRST, AT_FIRST_SECONDS, _FIRST = 2_000, 0.25, 250
 
 
 class Preview(NamedTuple):
@@ -93,6 +95,34 @@ def count_people(
         looked,
         made.missing,
         tuple(shown),
+    )
+
+
+def estimate(
+    tx: Connection, condition: Any, now: int, collection: int = USERS, *, show: int = 0
+) -> Preview:
+    """The same of a few people alone, drawn from everybody: a first answer, at once."""
+    began = time.monotonic()
+    total = matching.count_all(tx, collection)
+    wants = persons.asked(condition)
+    looked, yes = 0, []
+    for ids in chunks(matching.some_of_all(tx, total, AT_FIRST, collection), _FIRST):
+        if looked and time.monotonic() - began > AT_FIRST_SECONDS:
+            break
+        yes += decide(tx, condition, list(ids), wants, now, collection)
+        looked += len(ids)
+    share, low, high = interval(len(yes), looked) if looked else (0.0, 0.0, 0.0)
+    exact = looked >= total
+    n = len(yes)
+    return Preview(
+        n if exact else round(share * total),
+        n if exact else max(n, math.floor(low * total)),
+        n if exact else min(total - looked + n, math.ceil(high * total)),
+        total,
+        exact,
+        looked,
+        frozenset(),
+        tuple(yes[:show]),
     )
 
 

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Select, false, func, literal, select, union_all
 
-from cdp.conditions.sql import Found, Kept, KeptTrait, Known, Part, People, Side
+from cdp.conditions.sql import EVERYONE, Found, Kept, KeptTrait, Known, Part, People, Side
 from cdp.conditions.sql.mixed import Mixed, MixedEver
+from cdp.conditions.sql.sides import exactly
 from cdp.store.audiences import lists
 from cdp.store.audiences import members as members_store
 from cdp.store.audiences.gathering import Gatherer
@@ -223,6 +224,14 @@ def _apart(
         if len(found) >= wanted:
             break
     return [size_], list(found)[:n]
+
+
+def some_of_all(tx: Connection, total: int, n: int, collection: int = USERS) -> list[int]:
+    """So many of all ``total`` people of a collection, as if by lot, but the same each time."""
+    everybody = Matches(
+        People(Known(tx.dialect.name), 0), exactly(EVERYONE), collection, frozenset(), tx.execute
+    )
+    return _apart(tx, everybody, EVERYONE, total, n)[1]
 
 
 def _sized(made: Matches, side: Side, total: int, lots: list[int]) -> tuple[int, list[int]]:

@@ -126,9 +126,27 @@ def most_frequent(hand: Hand) -> None:
     hand.choose("Kind of what is asked", "the most frequent")
     hand.fill("Property", "sku")
     hand.fill("Event", "Order Completed")
-    hand.choose("Operator", "is")
-    hand.choose("Value: kind", "text")
     hand.fill("Value", "a")
+
+
+def used_last(hand: Hand) -> None:
+    hand.add("figure", "A figure of events")
+    hand.choose("Kind of what is asked", "the last")
+    hand.choose("Of: kind", "context")
+    hand.fill("Context", "userAgent")
+    hand.fill("Event", "Page Viewed")
+    hand.choose("Operator", "contains")
+    hand.fill("Value", "iPhone")
+
+
+def several_at_once(hand: Hand) -> None:
+    hand.add("order", "Order Completed")
+    hand.press("+ where")
+    hand.add("property", "A property", 0)
+    hand.choose("Kind of what is asked", "the length of")
+    hand.fill("Property", "products")
+    hand.choose("Operator", "is at least")
+    hand.fill("Value", "2")
 
 
 def not_lately(hand: Hand) -> None:
@@ -230,6 +248,8 @@ ABOUT_PEOPLE: dict[str, Callable[[Hand], None]] = {
     'last("Order Completed") > 3d ago': last_time,
     'length(unique(properties.sku of "Order Completed")) = 2': different,
     'most_frequent(properties.sku of "Order Completed") = "a"': most_frequent,
+    'contains(last(context.userAgent of "Page Viewed"), "iPhone")': used_last,
+    'performed("Order Completed" where length(properties.products) >= 2)': several_at_once,
     'not performed("Order Completed" within 12h)': not_lately,
     'not performed("Order Completed") within 3d after "Checkout Started"': abandoned,
     'sequence("Cart Viewed" then "Order Completed" within 2h)': steps,

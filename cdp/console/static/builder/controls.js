@@ -224,7 +224,14 @@ function add(found, scope) {
 
 function figure(line, blocks, found, scope) {
   if (found.of !== null) {
-    pathPicker(line, found, "of", { ...scope, where: true, event: () => found.event });
+    const inside = { ...scope, where: true, event: () => found.event };
+    const [root] = rootOf(found.of, inside);
+    const offered = roots(inside).filter(([key]) => key === root || !["person", "identifiers"].includes(key));
+    line.push(menu("Of: kind", offered.map(([key, label]) => [key, label]), root, (chosen) => {
+      found.of = [...offered.find(([key]) => key === chosen)[2], null];
+      scope.redraw(keyOf(found, "of"));
+    }, { "data-key": keyOf(found, "of-kind"), class: "kind quiet" }));
+    pathPicker(line, found, "of", inside);
     line.push(word("of"));
   }
   eventPicker(line, found, scope);

@@ -3,7 +3,7 @@
 import { button, h, menu } from "./dom.js";
 import { picker } from "./picker.js";
 import { keyOf, become, durationField, eventPicker, numberField, operand, pathPicker, where, windowField, word } from "./controls.js";
-import { COUNTS, LITERALS, TIMES, operators } from "./words.js";
+import { COUNTS, LITERALS, TIMES, operators, roots } from "./words.js";
 import { group, readGroup } from "./rows.js";
 import { pick } from "./server.js";
 
@@ -149,6 +149,7 @@ const SHAPES = {
 };
 
 const NO_RIGHT = ["set", "unset", "true", "not true"];
+const OF_TEXTS = /^(not )?(contains|starts_with|ends_with|match|regex|version .*)$/;
 
 // Another operator takes another kind of value.
 function becomeOp(row, op) {
@@ -159,6 +160,7 @@ function becomeOp(row, op) {
   else if (!many && row.right.kind === "uploaded") row.right = { kind: "text", text: "" };
   else if (!many && row.right.kind === "list" && row.right.items.length < 2) row.right = row.right.items[0] ?? { kind: "text", text: "" };
   if ([">", ">=", "<", "<="].includes(op) && row.right?.kind === "text") row.right = { kind: "number", text: row.right.text };
+  if (OF_TEXTS.test(op) && row.right?.kind === "number") row.right = { kind: "text", text: row.right.text };
   row.op = op;
 }
 
@@ -178,12 +180,13 @@ function suitFigure(row) {
   if (kind !== "figure") return;
   if (of === null && fn !== "count") { row.op = ">"; row.right = { kind: "ago", n: "30", unit: "d" }; }
   else if (["count", "sum", "avg", "min", "max"].includes(fn)) row.right = { kind: "number", text: row.right?.text ?? "" };
+  else if (!row.right?.text) { row.op = fn === "unique" ? "has" : "="; row.right = { kind: "text", text: "" }; }
 }
 
 // Rows to start from.
 export const START = {
   did: () => ({ kind: "did", not: false, event: "", where: null, count: null, window: null }),
-  trait: (scope) => compare(become(`path:${scope.context === "person" ? "traits" : "properties"}`, null, scope)),
+  trait: (scope) => compare(become(`path:${roots(scope)[0][0]}`, null, scope)),
   account: () => compare({ kind: "path", parts: ["account", "traits", null] }),
   listed: () => ({ ...compare({ kind: "path", parts: ["traits", null] }), op: "in", right: { kind: "uploaded", name: "" } }),
   figure: () => ({ ...compare({ kind: "figure", fn: "sum", event: "", where: null, of: ["properties", null], window: null }), op: ">", right: { kind: "number", text: "" } }),

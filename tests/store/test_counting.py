@@ -176,11 +176,15 @@ def test_people_are_shown_who_meet_it(read: World) -> None:
 def test_growth_looks_back_with_the_same_condition(read: World) -> None:
     condition = parse('count("Order Completed") >= 1', Context.PERSON).root
     with read.store.read() as tx:
-        points = preview.growth(tx, condition, BASE, 3 * DAY, points=4, seconds=30)
+        points = preview.growth(Quickest(tx, condition, BASE), 3 * DAY, points=4, seconds=30)
     assert [(point.at, point.people) for point in points] == [
         (BASE - 3 * DAY, 0), (BASE - 2 * DAY, 33), (BASE - DAY, 67), (BASE, 100)
     ]  # fmt: skip
     assert all(point.exact for point in points)
+    with read.store.read() as tx:
+        who = Quickest(tx, condition, BASE)
+        few = preview.growth(who, 3 * DAY, 100, points=4, seconds=0)
+    assert [(point.at, point.people) for point in few] == [(BASE - 3 * DAY, 0), (BASE, 100)]
 
 
 def test_growth_ends_with_what_the_preview_says(
@@ -191,9 +195,9 @@ def test_growth_ends_with_what_the_preview_says(
     text = 'most_frequent(properties.total of "Order Completed") = 9.99'
     condition = parse(text, Context.PERSON).root
     with read.store.read() as tx:
-        whole = preview.growth(tx, condition, BASE, 3 * DAY, points=4, seconds=30)
+        whole = preview.growth(Quickest(tx, condition, BASE), 3 * DAY, points=4, seconds=30)
         monkeypatch.setattr(preview, "_DECIDED", 30)
-        some = preview.growth(tx, condition, BASE, 3 * DAY, points=4, seconds=30)
+        some = preview.growth(Quickest(tx, condition, BASE), 3 * DAY, points=4, seconds=30)
     assert (some[-1], some[-1].exact) == (whole[-1], True)
     assert [point.exact for point in some[1:-1]] == [False, False]
     for point, exact in zip(some, whole, strict=True):

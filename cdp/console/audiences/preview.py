@@ -24,7 +24,7 @@ OVERLAPS = 5
 DAY_MS = 86_400_000
 #: What the curve looks back on, in days, and for how long it is drawn (s): it comes after the
 #: count, so that nobody waits for it.
-DAYS, SECONDS = 28, 2.0
+DAYS, SECONDS = 28, 0.9
 #: How long an exact count may take (s); beyond it the estimate is what there is.
 LONGEST = 20.0
 
@@ -102,8 +102,8 @@ def _counted(turn: Turn) -> str:
         counted = counting.count_people(
             tx, condition, now, collection, show=previews.SHOWN, who=who
         )
-        # Where two points of the curve would take longer than it may, nobody need try.
-        drawn = time.monotonic() - began < SECONDS / 2
+        # Where a single point of the curve would take much longer than it may, nobody need try.
+        drawn = time.monotonic() - began < SECONDS * 2
         people = previews.shown(tx, counted)
         shared = previews.overlaps(who)
         state = membership.states(tx, "audience", asked.id[1]).get(asked.id[1])
@@ -142,15 +142,18 @@ def _piece(counted: Preview, people: list[Face], **said: Any) -> str:
 
 
 def growth() -> str | tuple[str, int]:
-    """The piece with the curve of how many it would have been in the last weeks."""
+    """The piece with the curve of how many it would have been in the last weeks.
+
+    It ends with ``today``, if so many have just been counted.
+    """
     now = console().now()
     with console().turns.begin(request.form.get("asker", "")) as turn:
         try:
             with console().store.read() as tx, stopping(tx, LONGEST, turn):
                 asked = Asked.from_form(tx)
-                points = previews.growth(
-                    tx, asked.condition, now, DAYS * DAY_MS, asked.collection, seconds=SECONDS
-                )
+                who = Quickest(tx, asked.condition, now, asked.collection)
+                today = request.form.get("today", type=int)
+                points = previews.growth(who, DAYS * DAY_MS, today, seconds=SECONDS)
         except Stopped:
             if turn.over:
                 return "", 204

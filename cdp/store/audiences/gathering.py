@@ -9,6 +9,7 @@ few nodes only those are looked up.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from itertools import compress
 from typing import Any
 
@@ -37,6 +38,14 @@ class Gatherer:
             tx.execute(select(func.max(last))).scalar() or 0 for last in (c.id, c.profile)
         )
         self._homes: list[int] | None = None
+        #: The selects of lists that were made, by `id`, and what is in them.
+        self._lists: dict[int, tuple[Select[Any], list[int]]] = {}
+
+    def again(self) -> Gatherer:
+        """One for another question, which knows whose the nodes are, if this one does."""
+        other = copy(self)
+        other._lists = {}
+        return other
 
     def people(self, pieces: Sequence[Any], but: Sequence[Any] = ()) -> Select[Any] | None:
         if max(self._nodes, self._profiles) > MOST:
@@ -50,8 +59,7 @@ class Gatherer:
             for profile in self._people(seen):
                 there[profile] = is_there
         there[0] = 0
-        listed = list(compress(range(len(there)), there))
-        return select(_listed(listed).c.value.label("profile"))
+        return self._list(list(compress(range(len(there)), there)))
 
     def counts(self, pieces: Sequence[Any]) -> Any:
         if max(self._nodes, self._profiles) > MOST:
@@ -76,16 +84,19 @@ class Gatherer:
 
     def listed(self, side: Side) -> Side:
         """The same set, found out now, whatever is asked of it."""
-        if side.ids is None:
+        if side.ids is None or id(side.ids) in self._lists:
             return side
-        c = side.ids.subquery().c
-        text = self._tx.execute(select(func.json_group_array(c.profile))).scalar_one()
-        return Side(side.all_but, select(_each(text).c.value.label("profile")), None, side.weight)
+        own = self._list(self._numbers(side.ids.subquery().c.profile))
+        return Side(side.all_but, own, None, side.weight)
+
+    def _list(self, numbers: list[int]) -> Select[Any]:
+        made = select(_listed(numbers).c.value.label("profile"))
+        self._lists[id(made)] = made, numbers
+        return made
 
     def shared(self, side: Side, audiences: Iterable[int]) -> list[tuple[int, int]]:
-        """(audience, how many of its members are in the set), of some audiences."""
-        assert side.ids is not None
-        own, m = self._numbers(side.ids.subquery().c.profile), members.c
+        """(audience, how many of its members are in a listed set), of some audiences."""
+        own, m = self._lists[id(side.ids)][1], members.c
         if not side.all_but and len(own) <= FEW:
             # Nothing but the index of profiles is of use then.
             mine = m.profile.in_(select(_listed(own).c.value)), (m.audience + 0).in_(audiences)
@@ -163,11 +174,7 @@ class _NotWhole(Exception):
 
 
 def _listed(numbers: list[int]) -> Any:
-    return _each(_encode(numbers).decode())
-
-
-def _each(text: str) -> Any:
-    """A table of the numbers in a JSON list: ``key``, from 0, and ``value``."""
-    given: Any = bindparam(None, text, unique=True)
+    """A table of these numbers: ``key``, from 0, and ``value``."""
+    text: Any = bindparam(None, _encode(numbers).decode(), unique=True)
     columns = column("key", BigInteger), column("value", BigInteger)
-    return func.json_each(given).table_valued(*columns)
+    return func.json_each(text).table_valued(*columns)

@@ -14,7 +14,7 @@ from cdp.store.audiences.quickest import Quickest
 from cdp.store.bulk import chunks
 from cdp.store.profiles import faces
 from cdp.store.profiles.faces import Face
-from cdp.store.tables import USERS, audiences, members
+from cdp.store.tables import audiences, members
 
 #: People that are shown, points of the growth chart, and for how long they are drawn (s).
 SHOWN, POINTS, SECONDS = 8, 8, 0.5
@@ -121,33 +121,47 @@ def change_of(who: Quickest, audience: int, size: int) -> Change | None:
 
 
 def growth(
-    tx: Connection,
-    condition: Any,
-    now: int,
+    who: Quickest,
     span: int,
-    collection: int = USERS,
+    today: int | None = None,
     *,
     points: int = POINTS,
     seconds: float = SECONDS,
 ) -> list[Growth]:
-    """How many met a condition at ``points`` instants of the last ``span`` ms, oldest first.
+    """How many met a condition at up to ``points`` instants of the last ``span`` ms, oldest first.
 
-    From now backwards, and no further than ``seconds`` last. Now is as many as the preview
-    says; what is estimated of then follows it, as the same few are looked at each time.
+    As many instants, at equal distances, as fit into ``seconds``, and no fewer than now and
+    then. ``today`` is how many are known to meet it now, exactly; else they are counted. What
+    is estimated of then follows it, as the same few are looked at each time.
     """
-    began = time.monotonic()
-    today = counting.count_people(tx, condition, now, collection)
-    found, scale = [Growth(now, today.people, today.exact)], 1.0
-    for index in range(0 if today.looked_at > _DECIDED else 1, points):
-        spent = time.monotonic() - began
-        if spent + spent / len(found) > seconds:
-            break
-        at = now - span * index // max(1, points - 1)
-        share = seconds / points
-        then = counting.count_people(tx, condition, at, collection, most=_DECIDED, seconds=share)
-        if index == 0:
-            scale = today.people / then.people if then.people and not then.exact else 1.0
-            continue
+    now, last = who.now, who
+
+    def count(at: int) -> Preview:
+        nonlocal last
+        last, share = last.at(at), seconds / points
+        return counting.count_people(
+            who.tx, who.condition, at, who.collection,
+            most=_DECIDED, seconds=share, who=last,
+        )  # fmt: skip
+
+    began, scale = time.monotonic(), 1.0
+    found = [Growth(now, today or 0, True)]
+    if today is None:
+        all_ = counting.count_people(who.tx, who.condition, now, who.collection, who=who)
+        found = [Growth(now, all_.people, all_.exact)]
+        if all_.looked_at > _DECIDED:
+            few = count(now)
+            scale = all_.people / few.people if few.people and not few.exact else 1.0
+
+    def add(at: int) -> None:
+        then = count(at)
         people = then.people if then.exact else min(round(then.people * scale), then.of)
         found.append(Growth(at, people, then.exact))
-    return found[::-1]
+
+    before = time.monotonic()
+    add(now - span)
+    cost = time.monotonic() - before
+    more = min(points - 2, int((seconds - (time.monotonic() - began)) / max(cost, 1e-6)))
+    for index in range(1, more + 1):
+        add(now - span * index // (more + 1))
+    return sorted(found)

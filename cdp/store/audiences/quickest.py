@@ -30,28 +30,48 @@ class Quickest:
     def __init__(self, tx: Connection, condition: Any, now: int, collection: int = USERS) -> None:
         self.tx, self.condition, self.now, self.collection = tx, condition, now, collection
         self._made: Matches | None = None
+        self._gatherer: Gatherer | None = None
+
+    def at(self, now: int) -> Quickest:
+        """The same question at another time, in which what is known by now is of use."""
+        other = Quickest(self.tx, self.condition, now, self.collection)
+        other._gatherer = self._gatherer.again() if self._gatherer is not None else None
+        return other
+
+    def _gathered(self) -> Matches:
+        asked = (self.tx, self.condition, self.now, self.collection)
+        made = match_gathered(*asked, self._gatherer)
+        self._gatherer = made.gatherer
+        return made
 
     def ask(self, make: Callable[[Matches], T]) -> T:
         """What ``make`` makes of the matches."""
         asked = (self.tx, self.condition, self.now, self.collection)
         try:
-            self._made = self._made or match_large(*asked) or match_gathered(*asked)
+            self._made = self._made or match_large(*asked) or self._gathered()
             return make(self._made)
         except columnar.Unreadable as error:
             logger.warning("columns_not_read", error=str(error))
-            self._made = match_gathered(*asked)
+            self._made = self._gathered()
             return make(self._made)
 
 
-def match_gathered(tx: Connection, condition: Any, now: int, collection: int = USERS) -> Matches:
+def match_gathered(
+    tx: Connection,
+    condition: Any,
+    now: int,
+    collection: int = USERS,
+    gatherer: Gatherer | None = None,
+) -> Matches:
     """The same with the events of many put together in memory, in which SQLite is slow.
 
     For questions that somebody waits for: it takes up to 100 MB. Who it is has been listed,
-    so that more can be asked of them. Postgres is asked as ever.
+    so that more can be asked of them. Postgres is asked as ever. ``gatherer`` has seen to
+    another question in this transaction.
     """
     if tx.dialect.name != "sqlite" or collection != USERS:
         return match(tx, condition, now, collection)
-    seen, gatherer = known(tx, collection), Gatherer(tx)
+    seen, gatherer = known(tx, collection), gatherer or Gatherer(tx)
     people = Gathered(seen, now, gatherer)
     found = people.find(condition)
     if not found.exact:

@@ -22,6 +22,7 @@ export function previews(place, csrf) {
     const chart = place.querySelector("[data-growth]");
     await new Promise((done) => { setTimeout(done, STILL_MS); });
     if (mine !== turn || !chart) return;
+    if (chart.dataset.today) body.append("today", chart.dataset.today);
     const answer = await post(chart.dataset.growth, body).catch(() => null);
     if (mine !== turn) return;
     if (answer?.status === 204) return;

@@ -13,6 +13,7 @@ from cdp import __version__
 from cdp.api import (
     access,
     addresses,
+    audience_previews,
     broadcasts,
     catalogue,
     definitions,
@@ -62,6 +63,7 @@ ROOMS = (
     objects.room,
     identity.room,
     *definitions.ROOMS,
+    audience_previews.room,
     templates.room,
     memberships.room,
     queries.room,

@@ -198,7 +198,7 @@ def test_a_first_answer_is_an_estimate_and_says_so(
     said = admin.post("/audiences/-preview", **asked).text
     assert "40 people now" in words(said) and "about" not in words(said)
     # What can't be counted in the time that it may take stays an estimate.
-    monkeypatch.setattr(preview, "LONGEST", -1.0)
+    monkeypatch.setattr("cdp.store.audiences.preview.LONGEST", -1.0)
     monkeypatch.setattr("cdp.store.stopping._STEPS", 1)
     text = words(admin.post("/audiences/-preview", **asked).text)
     assert "about 40 people now" in text and "to count everybody takes longer than" in text

@@ -25,8 +25,6 @@ DAY_MS = 86_400_000
 #: What the curve looks back on, in days, and for how long it is drawn (s): it comes after the
 #: count, so that nobody waits for it.
 DAYS, SECONDS = 28, 0.9
-#: How long an exact count may take (s); beyond it the estimate is what there is.
-LONGEST = 20.0
 
 
 class Overlap(NamedTuple):
@@ -94,7 +92,7 @@ def _estimated(waiting: bool) -> str:
 
 def _counted(turn: Turn) -> str:
     now = console().now()
-    with console().store.read() as tx, stopping(tx, LONGEST, turn):
+    with console().store.read() as tx, stopping(tx, previews.LONGEST, turn):
         asked = Asked.from_form(tx)
         condition, collection = asked.condition, asked.collection
         began = time.monotonic()
@@ -135,7 +133,7 @@ def _piece(counted: Preview, people: list[Face], **said: Any) -> str:
         counted=counted,
         share=counted.people / counted.of if counted.of else 0.0,
         people=people,
-        longest=int(LONGEST),
+        longest=int(previews.LONGEST),
         **fields | said,
         **_nouns(),
     )
@@ -149,7 +147,7 @@ def growth() -> str | tuple[str, int]:
     now = console().now()
     with console().turns.begin(request.form.get("asker", "")) as turn:
         try:
-            with console().store.read() as tx, stopping(tx, LONGEST, turn):
+            with console().store.read() as tx, stopping(tx, previews.LONGEST, turn):
                 asked = Asked.from_form(tx)
                 who = Quickest(tx, asked.condition, now, asked.collection)
                 today = request.form.get("today", type=int)

@@ -18,6 +18,8 @@ from cdp.store.tables import audiences, members
 
 #: People that are shown, points of the growth chart, and for how long they are drawn (s).
 SHOWN, POINTS, SECONDS = 8, 8, 0.5
+#: How long an exact count may take (s); beyond it an estimate is what there is.
+LONGEST = 20.0
 #: People who are decided on one by one for a point of the chart.
 _DECIDED = 500
 #: People who are decided on one by one to say who would enter and leave.

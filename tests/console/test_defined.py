@@ -108,6 +108,8 @@ def test_an_archived_audience_can_be_used_again(admin: Browser) -> None:
     define(admin)
     admin.post("/audiences/loyal/state", what="archive")
     assert "archived" in words(admin.page("/audiences"))
+    shown = words(admin.page("/audiences/loyal"))
+    assert "so nobody is in it" in shown and "Not worked out yet" not in shown
     admin.post("/audiences/loyal/state", what="use")
     assert "archived" not in words(admin.page("/audiences/loyal"))
 

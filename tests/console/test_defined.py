@@ -196,7 +196,7 @@ def test_a_first_answer_is_an_estimate_and_says_so(
     text = words(said)
     assert "about 40 people now" in text and "A first estimate: with 95 % certainty" in text
     assert "20 were looked at one by one; everybody is being counted" in text
-    assert "No other audience" not in text and 'class="grown"' not in said
+    assert "No other audience" not in text and '<div class="grown"></div>' in said
     said = admin.post("/audiences/-preview", **asked).text
     assert "40 people now" in words(said) and "about" not in words(said)
     # What can't be counted in the time that it may take stays an estimate.

@@ -14,20 +14,28 @@ export function previews(place, csrf) {
     const said = document.createElement("p");
     said.className = kind;
     said.textContent = words;
+    hold(false);
     place.replaceChildren(said);
   };
-  const show = (piece) => { place.innerHTML = piece; };
+  // What is below stays where it is until all has been said.
+  const hold = (on) => {
+    place.classList.toggle("held", on);
+    place.style.minHeight = on ? `${place.offsetHeight}px` : "";
+  };
+  const show = (piece) => { hold(true); place.innerHTML = piece; };
   const post = (address, body) => fetch(address, { method: "POST", body, signal: stop.signal, headers: { "X-CSRF-Token": csrf(), "HX-Request": "true" } });
   const grow = async (mine, body) => {
     const chart = place.querySelector("[data-growth]");
     await new Promise((done) => { setTimeout(done, STILL_MS); });
-    if (mine !== turn || !chart) return;
+    if (mine !== turn) return;
+    if (!chart) { hold(false); return; }
     if (chart.dataset.today) body.append("today", chart.dataset.today);
     const answer = await post(chart.dataset.growth, body).catch(() => null);
     if (mine !== turn) return;
     if (answer?.status === 204) return;
     if (answer?.ok) chart.innerHTML = await answer.text();
     else chart.textContent = "How it grew can't be shown just now.";
+    hold(false);
   };
   const ask = async () => {
     if (text === null) return;

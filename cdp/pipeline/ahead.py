@@ -17,10 +17,15 @@ logger = structlog.get_logger(__name__)
 
 
 class Ready(NamedTuple):
-    """A micro-batch that is prepared; ``weight`` is about how many messages were read for it."""
+    """A micro-batch that is prepared.
+
+    ``weight`` is about how many messages were read for it, ``full`` whether as many as
+    were asked for: there is more, most likely.
+    """
 
     batch: Prepared
     weight: int
+    full: bool
 
 
 class Ahead:

@@ -146,19 +146,20 @@ class Pipeline:
             after = self._position(part)
             ready = self._ahead.take(part, after) or self._get_ready(part, after)
             if ready is not None:
-                # As much as we take: there is more, most likely.
-                done = self.handle(ready.batch, ahead=ready.weight >= self._messages.size)
+                done = self.handle(ready.batch, ahead=ready.full)
                 self._messages.took(ready.weight, time.monotonic() - began)
                 return done
             self._logical.empty(part, asked_at)
         return None
 
     def _get_ready(self, part: str, after: int) -> Ready | None:
-        taken = self._reader.read(part, after, self._messages.size)
+        size = self._messages.size
+        taken = self._reader.read(part, after, size)
         if not taken:
             return None
         batch = prepare(part, taken, self._settings.truncate_ip)
-        return Ready(batch, sum(item.weight for item in taken))
+        weight = sum(item.weight for item in taken)
+        return Ready(batch, weight, weight >= size)
 
     def handle(self, batch: Prepared, ahead: bool = False) -> Done:
         """Handle one prepared micro-batch in one transaction, looking ``ahead`` to the next."""

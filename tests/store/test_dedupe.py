@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from cdp.store import Store
+from cdp.store.events import dedupe
 from cdp.store.events.dedupe import DedupeIndex, Key
 from cdp.store.migrate import migrate
 
@@ -47,3 +48,56 @@ def test_a_recent_repeat_with_another_time_is_found(store: Store) -> None:
         index.add(tx, [Key(n, 0) for n in range(10)], 0)
         index.add(tx, [Key(n, 0) for n in range(10, 15)], 0)
         assert index.known(tx, [Key(4, 10**12), Key(12, None)]) == {4, 12}
+
+
+def rows(store: Store) -> tuple[int, int]:
+    """How many rows are hot, and how many hashes are in the first part."""
+    with store.read() as tx:
+        asked = ("dedupe_hot", "dedupe_1")
+        found = [tx.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar_one() for name in asked]
+    return found[0], found[1]
+
+
+def test_what_is_hot_goes_into_the_part_in_order(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dedupe, "HOT", 6)
+    keys = [Key(number * 7919 % 101 - 50, number) for number in range(9)]
+    with store.write() as tx:
+        index = DedupeIndex(tx)
+        index.add(tx, keys[:3], 0)
+        index.add(tx, keys[3:5], 0)
+    assert rows(store) == (2, 0)
+    with store.write() as tx:
+        index = DedupeIndex(tx)
+        assert index.known(tx, keys) == {key.hash for key in keys[:5]}
+        index.add(tx, keys[5:7], 0)
+        index.add(tx, keys[7:], 0)
+    assert rows(store) == (1, 7)
+    with store.write() as tx:
+        assert DedupeIndex(tx).known(tx, keys) == {key.hash for key in keys}
+
+
+def test_a_part_that_is_full_has_all_that_came_for_it(store: Store) -> None:
+    with store.write() as tx:
+        index = DedupeIndex(tx, part_size=4)
+        index.add(tx, [Key(n, 0) for n in range(4)], 0)
+        index.add(tx, [Key(n, 0) for n in range(4, 6)], 0)
+    assert rows(store) == (1, 4)
+    with store.write() as tx:
+        assert DedupeIndex(tx, part_size=4).known(tx, [Key(n, 0) for n in range(9)]) == set(
+            range(6)
+        )
+
+
+def test_what_is_forgotten_may_come_again_hot_or_not(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dedupe, "HOT", 3)
+    keys = [Key(number, None) for number in range(5)]
+    with store.write() as tx:
+        index = DedupeIndex(tx)
+        index.add(tx, keys[:3], 0)
+        index.add(tx, keys[3:], 0)
+        dedupe.forget(tx, [1, 4, 77])
+        assert DedupeIndex(tx).known(tx, keys) == {0, 2, 3}

@@ -7,6 +7,10 @@ each part notes the ten-minute slots of client time that occur in it, and a mess
 is looked up only in the parts that know its slot, and in the newest two (for the
 rare repeat whose time was changed). A message without a time has a slot of its own.
 
+What was taken last is *hot*: remembered as a whole, and kept as one small row a
+micro-batch. `HOT` of them at a time are put into the newest part, in order: each page of
+it is written once for very many messages, not once for nearly each of them.
+
 When each part was begun is noted, too, so that one whose messages all came long
 enough ago can be dropped as a whole.
 """
@@ -14,17 +18,19 @@ enough ago can be dropped as a whole.
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from cdp.store import meta
 from cdp.store.bulk import chunks, insert_many, select_by
-from cdp.store.tables import dedupe_slots, dedupe_table
+from cdp.store.tables import dedupe_hot, dedupe_slots, dedupe_table
 
 SLOT_MS = 600_000
 PART_SIZE = 1_000_000
+HOT = 50_000
 NO_TIME = -(2**40)
 _BEGUN = "dedupe_parts_begun"
 
@@ -54,7 +60,8 @@ class DedupeIndex:
         for slot, part in tx.execute(select(dedupe_slots.c.slot, dedupe_slots.c.part)):
             self._slots.setdefault(slot, set()).add(part)
             self._newest = max(self._newest, part)
-        self._filled = self._count(tx) if self._newest else part_size
+        self._hot = {hash_ for _, hashes in _hot_rows(tx) for hash_ in hashes}
+        self._filled = self._count(tx) + len(self._hot) if self._newest else part_size
 
     def _count(self, tx: Connection) -> int:
         table = dedupe_table(self._newest)
@@ -70,7 +77,8 @@ class DedupeIndex:
         for slot, hashes in of_slot.items():
             for part in self._slots.get(slot, set()) | recent:
                 ask.setdefault(part, []).extend(hashes)
-        found: set[int] = set()
+        hot = self._hot
+        found = {hash_ for hashes in of_slot.values() for hash_ in hashes if hash_ in hot}
         for part, hashes in ask.items():
             column = dedupe_table(part).c.hash
             found.update(row[0] for row in select_by(tx, (column,), column, hashes))
@@ -81,6 +89,7 @@ class DedupeIndex:
         if not keys:
             return
         if self._filled >= self._part_size:
+            self._cool(tx)
             self._newest += 1
             self._filled = 0
             dedupe_table(self._newest).create(tx)
@@ -90,9 +99,44 @@ class DedupeIndex:
         insert_many(tx, dedupe_slots, ("slot", "part"), [(slot, part) for slot in new])
         for slot in new:
             self._slots.setdefault(slot, set()).add(part)
-        rows = sorted((key.hash,) for key in keys)
-        insert_many(tx, dedupe_table(part), ("hash",), rows)
+        hashes = [key.hash for key in keys]
+        tx.execute(insert(dedupe_hot), {"hashes": _packed(hashes)})
+        self._hot.update(hashes)
         self._filled += len(keys)
+        if len(self._hot) >= HOT:
+            self._cool(tx)
+
+    def _cool(self, tx: Connection) -> None:
+        """Put what is hot into the newest part."""
+        if self._hot:
+            rows = [(hash_,) for hash_ in sorted(self._hot)]
+            insert_many(tx, dedupe_table(self._newest), ("hash",), rows)
+            tx.execute(delete(dedupe_hot))
+            self._hot = set()
+
+
+def _packed(hashes: list[int]) -> bytes:
+    return struct.pack(f"<{len(hashes)}q", *hashes)
+
+
+def _hot_rows(tx: Connection) -> list[tuple[int, tuple[int, ...]]]:
+    """The hashes of each row of what is hot."""
+    rows = tx.execute(select(dedupe_hot.c.id, dedupe_hot.c.hashes))
+    return [(id_, struct.unpack(f"<{len(data) // 8}q", data)) for id_, data in rows]
+
+
+def forget(tx: Connection, hashes: Iterable[int]) -> None:
+    """Let the messages of ``hashes`` be taken as new ones, should they come again."""
+    gone = set(hashes)
+    for part in tx.execute(select(dedupe_slots.c.part).distinct()).scalars().all():
+        table = dedupe_table(part)
+        for some in chunks(sorted(gone)):
+            tx.execute(delete(table).where(table.c.hash.in_(some)))
+    for id_, kept in _hot_rows(tx):
+        left = [hash_ for hash_ in kept if hash_ not in gone]
+        if len(left) < len(kept):
+            row = dedupe_hot.c.id == id_
+            tx.execute(update(dedupe_hot).where(row).values(hashes=_packed(left)))
 
 
 def drop_past(tx: Connection, before: int) -> list[int]:

@@ -23,14 +23,12 @@ from sqlalchemy import (
 from cdp.events import decode_json
 from cdp.identity.objects import ENDINGS
 from cdp.store.bulk import Row, blob, chunks, run_many, select_by, upsert
-from cdp.store.events import history, kept_files
+from cdp.store.events import dedupe, history, kept_files
 from cdp.store.meta import take_numbers
 from cdp.store.tables import (
     SECONDARY,
     components,
     counts,
-    dedupe_slots,
-    dedupe_table,
     doomed,
     identifiers,
     kept_properties,
@@ -327,7 +325,7 @@ def blank(
             index += 1
         put_block(tx, table, first, bodies)
     if hashes:
-        _forget_taken(tx, hashes)
+        dedupe.forget(tx, hashes)
     return gone, done
 
 
@@ -344,13 +342,6 @@ def _hash(source: int, raw: bytes) -> int:
     from cdp.events.message import hash64
 
     return hash64(f"{source}\0{decode_json(raw)['messageId']}")
-
-
-def _forget_taken(tx: Connection, hashes: list[int]) -> None:
-    for part in tx.execute(select(dedupe_slots.c.part).distinct()).scalars().all():
-        table = dedupe_table(part)
-        for some in chunks(hashes):
-            tx.execute(delete(table).where(table.c.hash.in_(some)))
 
 
 def forget_counts(tx: Connection, source: int) -> None:

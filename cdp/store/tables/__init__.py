@@ -33,6 +33,7 @@ from cdp.store.tables.delivery import (
 from cdp.store.tables.files import exports, images, import_refusals, imports
 from cdp.store.tables.history import (
     counts,
+    dedupe_hot,
     dedupe_slots,
     kept_files,
     kept_properties,
@@ -119,6 +120,7 @@ __all__ = [
     "computed_values",
     "counts",
     "cuts",
+    "dedupe_hot",
     "dedupe_slots",
     "dedupe_table",
     "definitions",

@@ -47,6 +47,14 @@ dedupe_slots = Table(
     sqlite_with_rowid=False,
 )
 
+#: What was taken last, a row a micro-batch: hashes, as signed little-endian 64-bit numbers.
+dedupe_hot = Table(
+    "dedupe_hot",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("hashes", LargeBinary, nullable=False),
+)
+
 #: Messages that were not taken, with the reason; ``body`` as it was sent.
 rejected = Table(
     "rejected",

@@ -27,6 +27,7 @@ from cdp.conditions import (
     Predicate,
     compile_text,
     format_text,
+    from_json_text,
     parse,
     to_ir,
     to_json,
@@ -138,7 +139,7 @@ def _evaluated(line: bytes, number: int, lists: _Files) -> dict[str, Any]:
 def fmt(condition: str, context: str, as_json: bool) -> None:
     """Write CONDITION in its canonical form; - reads it from standard input.
 
-    With --json as the tree that builders and the API exchange.
+    With --json as the tree that builders edit; such a tree is taken for CONDITION, too.
 
     Example: cdp conditions fmt 'type="track" and !(event="Order Completed")'
     """
@@ -221,6 +222,11 @@ def _seen_in(data: Path | None, database_url: str | None) -> Look | None:
 def _read(text: str, context: str, names: Look | None = None) -> Condition:
     if text == "-":
         text = sys.stdin.read().rstrip("\r\n")
+    if text.lstrip().startswith("{"):  # which no text of a condition begins with
+        try:
+            text = format_text(from_json_text(text))
+        except ConditionError as error:
+            raise CliError(error.text) from None
     try:
         return parse(text, Context(context), names)
     except ConditionError as error:

@@ -43,6 +43,11 @@ def test_fmt_writes_the_canonical_form(cdp: Cdp) -> None:
     )
     tree = cdp("conditions", "fmt", "traits.vip", "--context", "person", "--json").rows
     assert tree == [{"is": "path", "parts": ["traits", "vip"]}]
+    person = ("--context", "person")
+    assert cdp("conditions", "fmt", json.dumps(tree[0]), *person).out == "traits.vip\n"
+    assert cdp("conditions", "explain", json.dumps(tree[0]), *person).out.startswith("the trait")
+    assert "not the form of a condition" in cdp.refuses("conditions", "fmt", '{"is": "wish"}')
+    assert "not JSON" in cdp.refuses("conditions", "fmt", "{a = 1}")
     assert cdp("conditions", "fmt", "-", stdin=b"type  = 'a'\n").out == 'type = "a"\n'
     assert cdp.refuses("conditions", "fmt", "a = 1 or") == (
         "cdp: line 1, column 9: the condition ends here; expected something to compare\n"

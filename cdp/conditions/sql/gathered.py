@@ -17,7 +17,7 @@ from cdp.conditions.ast import Aggregate, Compare
 from cdp.conditions.sql.aggregates import Figures, rows_of, to_add_up
 from cdp.conditions.sql.events import Rows
 from cdp.conditions.sql.known import Known
-from cdp.conditions.sql.people import People
+from cdp.conditions.sql.people import EVER, RECENT, People
 from cdp.conditions.sql.reading import Hole
 from cdp.conditions.sql.sides import Found, Side, exactly
 from cdp.conditions.sql.values import Const, Fixed, Moment, Number
@@ -82,7 +82,8 @@ class Gathered(People):
         # It holds of the latest one as soon as it holds of any, where it is about being later.
         any_does = (item.fn == "last") is (op in (">", ">="))
         ids = self._gather.people(yes, () if any_does else no)
-        return None if ids is None else exactly(self._listed(ids, 4 if item.window is None else 1))
+        weight = EVER if item.window is None else RECENT
+        return None if ids is None else exactly(self._listed(ids, weight))
 
     def _figures(self, item: Aggregate) -> Figures | None:
         table: Any = None

@@ -39,7 +39,7 @@ from cdp.conditions.sql.values import Abstract, Const, Sql, Unknown
 from cdp.store.tables import computed_values, identifiers, members, trait_values
 
 #: Roughly how many people a part selects, to begin with the fewest.
-_RECENT, _MEMBERS, _EQUAL, _EVER, _SOME = 1, 2, 3, 4, 5
+RECENT, _MEMBERS, _EQUAL, EVER, _SOME = 1, 2, 3, 4, 5
 _NOT_KNOWN = Found(NOBODY, EVERYONE)
 
 
@@ -114,7 +114,7 @@ class People:
         if made is None:
             return None
         test = split((guard, self._read(node, hole, value)) for guard, value in made.branches)
-        weight = _EVER if item.window is None else _RECENT
+        weight = EVER if item.window is None else RECENT
         return self._sides(made.table.c.profile, test, self._of_nobody(node), weight)
 
     def _figures(self, item: Aggregate) -> Figures | None:
@@ -249,7 +249,7 @@ class People:
         until: int | None = None,
     ) -> Found:
         rows = self._events.rows(event, window, since=since, until=until)
-        weight = _EVER if window is None and since is None else _RECENT
+        weight = EVER if window is None and since is None else RECENT
         could = self._who(rows, weight)
         if rows.sure is None:
             return exactly(could)
@@ -278,7 +278,7 @@ class People:
         if len(parts) < 2:
             return NOBODY
         rows = self._events.said(parts, item.window)
-        return self._who(rows, _RECENT)
+        return self._who(rows, RECENT)
 
     def _has_value(self, value: Any, item: Aggregate) -> Found | None:
         """Whether one of the values is ``value``, which is written out."""
@@ -328,7 +328,7 @@ class People:
         if isinstance(item, Aggregate):
             of = item.of.parts if item.of is not None else None
             rows = self._events.rows(item.event, item.window, of)
-            weight = _EVER if item.window is None else _RECENT
+            weight = EVER if item.window is None else RECENT
             return self._who(rows, weight)
         return self._boolean(item).could
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 #: Messages or timers to begin with, and how long others who write should wait at most.
-BATCH, BATCH_S = 500, 0.2
+BATCH, BATCH_S = 500, 0.4
 
 
 class Fit:

@@ -53,4 +53,5 @@ def tab(chromium: Any, address: str, login: bool = True, **options: Any) -> Iter
         yield opened
     finally:
         context.close()
-    assert [text for text in troubles if "401" not in text and "404" not in text] == []
+    left = [text for text in troubles if "401" not in text and "404" not in text]
+    assert not left, left

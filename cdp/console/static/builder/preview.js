@@ -23,7 +23,11 @@ export function previews(place, csrf) {
     place.style.minHeight = on ? `${place.offsetHeight}px` : "";
   };
   const show = (piece) => { hold(true); place.innerHTML = piece; };
-  const post = (address, body) => fetch(address, { method: "POST", body, signal: stop.signal, headers: { "X-CSRF-Token": csrf(), "HX-Request": "true" } });
+  // With the text of the answer, so that whoever catches what fails catches all of it.
+  const post = async (address, body) => {
+    const answer = await fetch(address, { method: "POST", body, signal: stop.signal, headers: { "X-CSRF-Token": csrf(), "HX-Request": "true" } });
+    return { ok: answer.ok, status: answer.status, text: await answer.text() };
+  };
   const grow = async (mine, body) => {
     const chart = place.querySelector("[data-growth]");
     await new Promise((done) => { setTimeout(done, STILL_MS); });
@@ -33,7 +37,7 @@ export function previews(place, csrf) {
     const answer = await post(chart.dataset.growth, body).catch(() => null);
     if (mine !== turn) return;
     if (answer?.status === 204) return;
-    if (answer?.ok) chart.innerHTML = await answer.text();
+    if (answer?.ok) chart.innerHTML = answer.text;
     else chart.textContent = "How it grew can't be shown just now.";
     hold(false);
   };
@@ -50,7 +54,7 @@ export function previews(place, csrf) {
     let there = false, first = null;
     const soon = setTimeout(async () => {
       const answer = await post(place.dataset.preview, new URLSearchParams([...body, ["soon", "1"]])).catch(() => null);
-      const piece = answer?.ok ? await answer.text() : "";
+      const piece = answer?.ok ? answer.text : "";
       if (mine !== turn || there || !piece) return;
       show(piece);
       first = place.querySelector("[data-some] .names");
@@ -58,10 +62,9 @@ export function previews(place, csrf) {
     }, SOON_MS);
     try {
       const answer = await post(place.dataset.preview, body).finally(() => { there = true; clearTimeout(soon); });
-      const piece = answer.ok ? await answer.text() : "";
       if (mine !== turn || answer.status === 204) return;
       if (answer.ok) {
-        show(piece);
+        show(answer.text);
         // Those who are shown stay: they are some of all as well as others would be.
         const now = place.querySelector("[data-some] .names");
         if (first && now && first.children.length >= now.children.length) now.replaceWith(first);

@@ -105,7 +105,7 @@ class JourneyKind(Kind):
             if name not in names:
                 hint = nearest_or_all(name, names)
                 faults.append(Fault(name, f"a journey has no such field. {hint}"))
-        found = Read(key, {n: v for n, v in given.items() if n not in own}, 0, lambda root: root)
+        found = Read(key, {n: v for n, v in given.items() if n not in own})
         faults += [Fault(*wrong) for wrong in found.wrong]
         if faults:
             raise DefinitionError(faults)

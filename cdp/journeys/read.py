@@ -39,7 +39,13 @@ class JourneyError(ValueError):
 class Read:
     """A journey on its way from file to program: what it says, and what is wrong with it."""
 
-    def __init__(self, key: str, body: Mapping[str, Any], version: int, expand: Expand) -> None:
+    def __init__(
+        self,
+        key: str,
+        body: Mapping[str, Any],
+        version: int = 0,
+        expand: Expand = lambda root: root,
+    ) -> None:
         self.texts = Texts(expand)
         self._steps: dict[str, Step] = {}
         self._taken = self._named(body.get("steps"))

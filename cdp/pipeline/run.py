@@ -123,6 +123,7 @@ class Pipeline:
         except (DBAPIError, StoreBusy) as error:
             # Nothing that is counted; what is in the log comes again.
             logger.warning("catalogue_not_written", error=str(error).splitlines()[0])
+        self._checkpoints.settle()
 
     def drain(self) -> int:
         """Handle all that is in the log and return how many messages were new."""

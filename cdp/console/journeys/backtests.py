@@ -179,7 +179,7 @@ def _rows(
     """All figures, by what they are about."""
     steps: dict[str, str] = {}
     for body in bodies:
-        read = Read(key, body, 0, lambda root: root).steps
+        read = Read(key, body).steps
         steps.update({id_: called(step) for id_, step in read.items()})
     letters, origins = titles(tx, "template"), titles(tx, "journey")
     weeks = [_numbers(one["messages_per_person_and_week"]) for one in versions]

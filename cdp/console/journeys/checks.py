@@ -75,7 +75,7 @@ def checks_of(tx: Connection, key: str, body: dict[str, Any]) -> Iterator[Check]
 
 def _steps(key: str, body: dict[str, Any]) -> Collection[Step]:
     """The steps that could be read."""
-    return Read(key, body, 0, lambda root: root).steps.values()
+    return Read(key, body).steps.values()
 
 
 def _place(steps: Collection[Step], field: str) -> tuple[str, str]:

@@ -49,7 +49,7 @@ def fates(tx: Connection, key: str, there: Iterable[Inside], kept: Mapping[str, 
 
 def targets(key: str, body: dict[str, Any]) -> dict[str, str]:
     """The steps to which people may be sent, by id, with what they are called."""
-    steps = Read(key, body, 0, lambda root: root).steps
+    steps = Read(key, body).steps
     return {id_: called(step) for id_, step in steps.items()}
 
 

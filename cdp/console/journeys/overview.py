@@ -209,7 +209,7 @@ def _asked(
         n[one.step] += one.n - one.held
     return [
         (step.id, str(step.spec.get("question", "")), n[step.id])
-        for step in Read(key, body, 0, lambda root: root).steps.values()
+        for step in Read(key, body).steps.values()
         if step.kind.name == "approval" and n[step.id]
     ]
 

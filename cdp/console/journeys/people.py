@@ -119,9 +119,7 @@ def _steps(tx: Connection, key: str, versions: Iterable[int]) -> dict[int, Mappi
     """The steps of some versions by id."""
     bodies = {number: definitions.body_of(tx, KIND, key, number) for number in versions}
     return {
-        number: Read(key, body, number, lambda root: root).steps
-        for number, body in bodies.items()
-        if body is not None
+        number: Read(key, body, number).steps for number, body in bodies.items() if body is not None
     }
 
 

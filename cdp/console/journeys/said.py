@@ -30,7 +30,7 @@ _NAMED = ("template", "audience", "journey", "topic")
 
 def said(tx: Connection, key: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """``faults``, the ``ids`` of steps by where they stand, and ``prose`` of conditions by text."""
-    found = Read(key, body, 0, lambda root: root)
+    found = Read(key, body)
     return {
         "faults": [
             {**fault._asdict(), "text": as_sentence(_plainly(body, fault.field, fault.text))}

@@ -70,7 +70,7 @@ def marks(
     key: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> tuple[dict[str, str], dict[str, str]]:
     """What is removed, added or changed, by where it stands in either body."""
-    old, new = (Read(key, body, 0, lambda root: root).steps for body in (before, after))
+    old, new = (Read(key, body).steps for body in (before, after))
     gone = {
         step.field: "changed" if id_ in new else "removed"
         for id_, step in old.items()

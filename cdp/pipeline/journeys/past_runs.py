@@ -35,7 +35,7 @@ def _compared(tx: Connection, key: str | None, version: int) -> set[str] | None:
     body = definitions.body_of(tx, "journey", key, version) if key is not None else None
     if key is None or body is None:
         return None
-    read = Read(key, body, version, lambda root: root)
+    read = Read(key, body, version)
     if read.program is None:
         return None
     return {id_ for id_, step in read.steps.items() if step.kind.name in COMPARED}

@@ -41,6 +41,11 @@ class Gatherer:
         #: The selects of lists that were made, by `id`, and what is in them.
         self._lists: dict[int, tuple[Select[Any], list[int]]] = {}
 
+    @property
+    def _too_many(self) -> bool:
+        """Whether a list with a place for each would be too large."""
+        return max(self._nodes, self._profiles) > MOST
+
     def again(self) -> Gatherer:
         """One for another question, which knows whose the nodes are, if this one does."""
         other = copy(self)
@@ -48,7 +53,7 @@ class Gatherer:
         return other
 
     def people(self, pieces: Sequence[Any], but: Sequence[Any] = ()) -> Select[Any] | None:
-        if max(self._nodes, self._profiles) > MOST:
+        if self._too_many:
             return None
         there = bytearray(self._profiles + 1)
         for some, is_there in ((pieces, 1), (but, 0)):
@@ -62,7 +67,7 @@ class Gatherer:
         return self._list(list(compress(range(len(there)), there)))
 
     def counts(self, pieces: Sequence[Any]) -> Any:
-        if max(self._nodes, self._profiles) > MOST:
+        if self._too_many:
             return None
         by_node = [0] * (self._nodes + 1)
         for (own,) in self._columns(pieces, "node"):
@@ -71,7 +76,7 @@ class Gatherer:
         return self._by_person(by_node)
 
     def sums(self, pieces: Sequence[Any]) -> Any:
-        if max(self._nodes, self._profiles) > MOST:
+        if self._too_many:
             return None
         by_node = [0] * (self._nodes + 1)
         try:

@@ -23,6 +23,7 @@ from cdp.pages import language
 from cdp.pages.preferences import sample
 from cdp.pipeline.run import Pipeline
 from cdp.server.bootstrap import bootstrap
+from cdp.server.sessions import ConsoleSessions
 from cdp.store import Store
 
 TOKEN = "a-token-of-this-test"
@@ -48,6 +49,7 @@ class World:
         self.plugins = plugins
         services = Services(self.log.append, plugins, demo, sample, language.names())
         self.app = Flask("test", static_folder=None)
+        self.app.session_interface = ConsoleSessions()
         # A name that a view forgets to hand over fails the test.
         self.app.jinja_env.undefined = StrictUndefined
         # Images that pages show are public ones.

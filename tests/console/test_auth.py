@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -147,6 +148,21 @@ def test_logging_out_ends_the_session(world: World) -> None:
     assert browser.get("/").status_code == 200
     browser.post("/logout")
     assert browser.get("/").status_code == 302
+
+
+def test_an_answer_that_comes_late_puts_back_no_cookie(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = world.admin()
+    page, fetched = {"Accept": "text/html,*/*;q=0.8"}, {"Accept": "*/*"}
+    browser.get("/", **page)
+    for headers in (fetched, page):
+        assert "Set-Cookie" not in browser.get("/live", **headers).headers
+    tomorrow = time.time() + 86_400
+    monkeypatch.setattr("cdp.server.sessions.time.time", lambda: tomorrow)
+    assert "Set-Cookie" not in browser.get("/live", **fetched).headers
+    assert "Set-Cookie" in browser.get("/live", **page).headers  # goes on for two weeks
+    assert "Set-Cookie" not in browser.get("/live", **page).headers
 
 
 def test_a_revoked_token_ends_the_sessions_it_began(world: World) -> None:

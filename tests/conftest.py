@@ -51,10 +51,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(scope="session")
 def one_chromium() -> Iterator[Any]:
     """The Chromium of a whole run: Playwright can be started only once in a process."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
-    from tests.real.browser import FLAGS, chromium
+    from tests.real.browser import FLAGS, PATIENCE_MS, chromium
 
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as tool:
         browser = tool.chromium.launch(executable_path=chromium(), args=FLAGS)
         yield browser

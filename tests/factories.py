@@ -93,7 +93,7 @@ def import_ended(number: int) -> None:
     """Wait until nothing works on an import: its file goes after its end was written down."""
     for thread in threading.enumerate():
         if thread.name == f"import-{number}":
-            thread.join(10)
+            thread.join(60)
             assert not thread.is_alive()
 
 

@@ -159,7 +159,7 @@ def test_a_server_goes_on_with_what_a_killed_one_left(api: Api, space: Space) ->
         imports.change(tx, number, 0, state="running", line=2, rows=1, refused=0)
     [thread] = Background(space.store, space.settings).resume()
     done = wait(api, number)
-    thread.join(10)
+    thread.join(60)
     assert (done["taken"], done["refused"], done["rows"]) == (2, 1, 2)
     assert not file_of(space.settings, number).exists()
     assert not (folder(space.settings) / "upload-0").exists()

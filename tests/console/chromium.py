@@ -12,6 +12,7 @@ import pytest
 from werkzeug.serving import make_server
 
 from tests.console.factory import TOKEN, World
+from tests.real.browser import PATIENCE_MS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 #: For ``pytestmark`` of a module whose tests use the browser.
@@ -39,7 +40,7 @@ def tab(chromium: Any, address: str, login: bool = True, **options: Any) -> Iter
     """A page in a browser profile of its own, logged in; what its console complains of fails."""
     size = {"width": 1280, "height": 800}
     context = chromium.new_context(base_url=address, **{"viewport": size, **options})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(PATIENCE_MS)
     opened = context.new_page()
     troubles: list[str] = []
     opened.on("pageerror", lambda error: troubles.append(str(error)))

@@ -91,11 +91,11 @@ def test_keys_walk_the_list_open_an_event_and_come_back(world: World, page: Any)
     page.keyboard.press("Enter")
     drawer = page.get_by_role("complementary", name="Event")
     playwright.expect(drawer.get_by_role("heading", name="Where it went")).to_be_visible()
-    assert "open=" in page.url
+    playwright.expect(page).to_have_url(re.compile("open="))
     address = page.url
     page.keyboard.press("Escape")
     playwright.expect(drawer.get_by_role("heading")).to_have_count(0)
-    assert "open=" not in page.url
+    playwright.expect(page).not_to_have_url(re.compile("open="))
     page.go_back()
     playwright.expect(drawer.get_by_role("heading", name="Where it went")).to_be_visible()
     page.goto(address)
@@ -123,7 +123,7 @@ def test_the_key_sheet_and_the_places_answer_to_keys(page: Any) -> None:
     page.keyboard.press("/")
     page.keyboard.type("nobody")
     playwright.expect(page.get_by_text("Nobody found")).to_be_visible()
-    assert page.url.endswith("/people?q=nobody")
+    playwright.expect(page).to_have_url(re.compile(r"/people\?q=nobody$"))
 
 
 def test_the_skip_link_is_first_and_leads_to_the_content(page: Any) -> None:
@@ -137,11 +137,11 @@ def test_the_skip_link_is_first_and_leads_to_the_content(page: Any) -> None:
 
 def test_the_theme_changes_at_once_and_stays(page: Any) -> None:
     page.locator("details[data-menu] > summary").click()
-    page.get_by_role("button", name="Dark").click()
+    with page.expect_response(lambda answer: answer.request.method == "POST"):
+        page.get_by_role("button", name="Dark").click()
     colour = "getComputedStyle(document.body).backgroundColor"
     playwright.expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     dark = page.evaluate(colour)
-    page.wait_for_timeout(200)
     page.goto("/people")
     assert page.evaluate(colour) == dark == "rgb(17, 19, 21)"
 

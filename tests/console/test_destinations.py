@@ -403,7 +403,7 @@ def deliver(world: World, until: Callable[[], Any]) -> None:
     thread = threading.Thread(target=delivery.run, args=(stop,))
     thread.start()
     try:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not until() and time.monotonic() < deadline:
             time.sleep(0.02)
         assert until()

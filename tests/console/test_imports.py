@@ -33,7 +33,7 @@ def send_file(browser: Browser, text: str = TABLE, name: str = "people.csv", **m
 
 def finished(world: World, number: int) -> imports.Import:
     """The import of that number, once it has come to its end."""
-    for _ in range(500):
+    for _ in range(3000):
         world.drain()
         with world.store.read() as tx:
             item = imports.by_id(tx, number)

@@ -102,7 +102,7 @@ class Server:
         """SIGTERM; returns the exit code."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(20)
+        return self._process.wait(60)
 
     def cli(self, *arguments: str) -> str:
         """Run a command of `cdp` over the same data."""

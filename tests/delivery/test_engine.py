@@ -51,10 +51,10 @@ class Plugin:
 
     @hookimpl
     def on_events(self, events: list[Any]) -> None:
-        self.go.wait(30)
+        self.go.wait(60)
 
 
-def until(condition: Callable[[], object], seconds: float = 15.0) -> None:
+def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, TAKEN
@@ -72,7 +72,7 @@ def engine(world: World) -> Iterator[Delivery]:
     yield made
     plugin.go.set()
     stop.set()
-    thread.join(20)
+    thread.join(60)
     assert not thread.is_alive()
 
 
@@ -87,7 +87,7 @@ def test_it_follows_the_settings_while_a_plugin_hangs(world: World, engine: Deli
     world.track("a")
     until(lambda: TAKEN == [("", "a")])
     change(world, settings={"tag": "new"})
-    until(lambda: engine.senders.destinations[1].settings == {"tag": "new"}, 1.5)
+    until(lambda: engine.senders.destinations[1].settings == {"tag": "new"})
     world.track("b")
     until(lambda: TAKEN[1:] == [("new", "b")])
     change(world, enabled=False)

@@ -71,7 +71,7 @@ def test_a_deposed_owner_moves_nothing(any_world: World) -> None:
     class Hanging(Recorder):
         def send(self, batch: Batch) -> None:
             sending.set()
-            go.wait(20)
+            go.wait(60)
             super().send(batch)
 
     one, two = Hanging(), Recorder()
@@ -79,13 +79,13 @@ def test_a_deposed_owner_moves_nothing(any_world: World) -> None:
     first, second = runner(world, one, "one"), runner(world, two, "two")
     thread = threading.Thread(target=first.step)
     thread.start()
-    assert sending.wait(10)
+    assert sending.wait(60)
     world.now += CLAIM_MS / 1000 + 1
     world.track("b")
     world.run(second)
     after = world.stream()
     go.set()
-    thread.join(10)
+    thread.join(60)
     # It did deliver, with the same key; but the checkpoint is the second one's.
     assert (one.taken, two.taken) == (["a"], ["a", "b"])
     assert one.batches[0].key == two.batches[0].key

@@ -64,8 +64,10 @@ def test_the_first_broadcast_reaches_those_who_want_it(reader: Reader) -> None:
 def test_the_first_journey_is_written_drawn_and_sends(reader: Reader, one_chromium: Any) -> None:
     from playwright.sync_api import expect
 
+    from tests.real.browser import PATIENCE_MS
+
     with one_chromium.new_context() as context:
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(PATIENCE_MS)
         page, said = context.new_page(), set[str]()
 
         def click(name: str, role: str = "link") -> None:

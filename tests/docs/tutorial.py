@@ -114,7 +114,7 @@ class Reader:
         for process in self._running:
             os.killpg(process.pid, signal.SIGTERM)
         for process in self._running:
-            process.wait(20)
+            process.wait(60)
 
     def _mine(self, text: str) -> str:
         """The text with ports and keys as they are here."""
@@ -145,7 +145,7 @@ class Reader:
     def _expect(self, text: str) -> None:
         assert self._last is not None, "nothing was run before"
         wanted = [_pattern(line) for line in self._mine(text).splitlines()]
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while not _shows(self.output, wanted):
             # It has been accepted; being shown may take a moment more.
             assert time.monotonic() < deadline, f"{self._last}\nprints\n{self.output}\nnot\n{text}"

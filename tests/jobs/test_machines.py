@@ -77,7 +77,7 @@ class Machines:
             process.send_signal(signal.SIGTERM)
         for process in self.running:
             try:
-                process.wait(20)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

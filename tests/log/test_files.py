@@ -184,11 +184,11 @@ def test_a_full_queue_refuses_instead_of_growing() -> None:
 
     def write(_: list[tuple[object, ...]]) -> None:
         began.set()
-        go.wait(10)
+        go.wait(60)
 
     log = GroupCommit(write, 2)
     assert log.offer(record())
-    assert began.wait(5)
+    assert began.wait(60)
     waiters = [threading.Thread(target=log.append, args=(record(),)) for _ in range(2)]
     for waiter in waiters:
         waiter.start()
@@ -201,7 +201,7 @@ def test_a_full_queue_refuses_instead_of_growing() -> None:
     assert not log.offer(record())
     go.set()
     for waiter in waiters:
-        waiter.join(5)
+        waiter.join(60)
     log.close()
 
 

@@ -16,6 +16,7 @@ from cdp.pipeline import run, upkeep
 from cdp.store.events import progress
 from cdp.store.tables import checkpoints
 from tests.factories import KEY, TOKEN, Space, basic
+from tests.real.server import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -133,11 +134,9 @@ def test_parts_whose_writer_is_gone_are_dropped_whole_and_noted(
     thread = Thread(target=space.pipeline.run, args=(stop,))
     thread.start()
     reader = open_reader(space.settings)
-    deadline = time.monotonic() + 10
-    while reader.parts() != [space.log.part] and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: reader.parts() == [space.log.part])
     say(space, "d")
-    time.sleep(0.1)
+    wait_until(lambda: "d" in kept(space))
     stop.set()
     thread.join()
     assert reader.parts() == [space.log.part]

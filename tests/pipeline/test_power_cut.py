@@ -19,6 +19,7 @@ from cdp.store import Store
 from cdp.store.db import FILE
 from cdp.store.events import progress
 from tests.factories import TOKEN, Space, basic
+from tests.real.server import wait_until
 
 
 def synchronous(store: Store, synced: bool) -> int:
@@ -95,13 +96,10 @@ def test_a_power_cut_at_any_moment_loses_nothing(
     thread.start()
     # A reader of its own: the pipeline's belongs to its thread.
     watching = Pipeline(space.store, open_reader(space.settings), space.settings)
-    deadline = time.monotonic() + 30
-    while sum(watching.backlog().values()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    time.sleep(0.1)
+    wait_until(lambda: not sum(watching.backlog().values()))
+    wait_until(lambda: len(segments(writer.folder)) < before)  # what is synced is dropped
     stop.set()
     thread.join()
-    assert len(segments(writer.folder)) < before  # what is synced is dropped
     writer.close()
     space.close()
 

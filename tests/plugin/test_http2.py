@@ -1,21 +1,21 @@
 """HTTP/2, against a server that speaks it with a library of its own way of misbehaving."""
 
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from cdp.plugin import Guard, GuardedHTTP, Retry, Unanswered
 from tests.destinations.push.h2server import Call, H2Server, Says
+from tests.real.server import wait_until
 
 
-def client(timeout: float = 5.0) -> GuardedHTTP:
+def client(timeout: float = 60.0) -> GuardedHTTP:
     return GuardedHTTP(Guard(allow_private=True), timeout, http2=True)
 
 
 def test_calls_one_after_the_other_share_a_connection_and_others_have_their_own() -> None:
-    at_once = threading.Barrier(3, timeout=5)
+    at_once = threading.Barrier(3, timeout=60)
 
     def answer(call: Call) -> Says:
         if call.headers[":path"] == "/together":
@@ -41,10 +41,10 @@ def test_calls_one_after_the_other_share_a_connection_and_others_have_their_own(
 def test_a_connection_that_was_closed_while_it_was_idle_is_not_used_again() -> None:
     with H2Server(lambda _: Says(200, {"n": 1}, then="bye")) as server:
         made = client()
-        for _ in range(3):
+        for number in range(1, 4):
             answer = made.request("POST", server.url, b"{}")
             assert (answer.status, answer.body) == (200, b'{"n": 1}')
-            time.sleep(0.05)  # for the end of the connection to arrive
+            wait_until(lambda number=number: server.ended == number)
         assert server.connections == 3 and len(server.calls) == 3
 
 

@@ -22,6 +22,9 @@ FLAGS = [
     "--disable-sync",
 ]
 
+#: How long what a page is to show may take, on a machine that is busy with other tests.
+PATIENCE_MS = 60_000
+
 BUNDLES = BUILD / "node" / "bundles"
 
 

@@ -93,13 +93,13 @@ def test_a_batch_of_10_000_messages_is_taken_whole(serve: ServeProcess) -> None:
     person = "10k"
     body = {"batch": [{"type": "track", "event": "E", "userId": person}] * 10_000}
     compact = json.dumps(body, separators=(",", ":"))
-    answer = requests.post(serve.url + "/v1/batch", compact, auth=(WRITE_KEY, ""), timeout=30)
+    answer = requests.post(serve.url + "/v1/batch", compact, auth=(WRITE_KEY, ""), timeout=60)
     assert answer.status_code == 200
 
     def stored() -> int:
         return serve.cli("events", "--json", "--user", person, "--limit", "20000").count("\n")
 
-    wait_until(lambda: stored() == 10_000, 30, "for 10,000 messages")
+    wait_until(lambda: stored() == 10_000, what="for 10,000 messages")
 
 
 def test_the_pixel_answers_with_an_image_whatever_it_is_given(serve: ServeProcess) -> None:
@@ -107,9 +107,9 @@ def test_the_pixel_answers_with_an_image_whatever_it_is_given(serve: ServeProces
         dump(track("pixel", userId="pixel-person", writeKey=WRITE_KEY))
     ).decode().rstrip("=")  # fmt: skip
     for query in ("", "data=%%%", "data=AAAA", "data=" + "A" * 50_000, "writeKey=x", "a..b=1"):
-        answer = requests.get(f"{serve.url}/v1/pixel/track?{query}", timeout=10)
+        answer = requests.get(f"{serve.url}/v1/pixel/track?{query}", timeout=60)
         assert (answer.status_code, answer.content[:6]) == (200, b"GIF89a"), query[:40]
-    requests.get(f"{serve.url}/v1/pixel/track?data={good}", timeout=10)
+    requests.get(f"{serve.url}/v1/pixel/track?data={good}", timeout=60)
     wait_until(lambda: serve.events("user_id:pixel-person"))
 
 

@@ -224,7 +224,7 @@ def left_once(serve: ServeProcess, person: str, more: tuple[str, ...] = ()) -> N
         found = serve.events(f"user_id:{person}")
         return Counter(event["event"] for event in found if event["type"] == "track")
 
-    wait_until(lambda: set(names()) >= set(wanted), 20, f"for {wanted} of {person}")
+    wait_until(lambda: set(names()) >= set(wanted), what=f"for {wanted} of {person}")
     serve.catch_up()
     assert names() == wanted
 
@@ -271,7 +271,7 @@ def test_analytics_js_tries_again_and_nothing_is_lost_or_doubled(
     serve: ServeProcess, troubled: dict[Any, Any], fault: Fault, delivery: str
 ) -> None:
     person, front = troubled[fault, delivery]
-    wait_until(lambda: repeated(front), 20, "for the repeat")
+    wait_until(lambda: repeated(front), what="for the repeat")
     left_once(serve, person)
     types = Counter(event["type"] for event in serve.events(f"user_id:{person}"))
     assert types == {"identify": 1, "track": 1}

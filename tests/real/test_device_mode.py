@@ -65,7 +65,7 @@ def filtered(tmp_path: Path) -> Iterator[ServeProcess]:
             }  # fmt: skip
             headers = {"Authorization": f"Bearer {TOKEN}"}
             answer = requests.post(
-                f"{serve.url}/api/destinations", json=body, headers=headers, timeout=10
+                f"{serve.url}/api/destinations", json=body, headers=headers, timeout=60
             )
             assert answer.status_code == 201, answer.text
         yield serve
@@ -88,7 +88,7 @@ def markup(host: str) -> str:
 
 def rules(serve: ServeProcess) -> list[Any]:
     """What the settings document has for pages to apply."""
-    answer = requests.get(f"{serve.url}/v1/projects/{WRITE_KEY}/settings", timeout=10).json()
+    answer = requests.get(f"{serve.url}/v1/projects/{WRITE_KEY}/settings", timeout=60).json()
     found: list[Any] = answer["middlewareSettings"]["routingRules"]
     return found
 

@@ -37,7 +37,7 @@ def server(tmp_path: Path) -> Iterator[ServeProcess]:
 def send(server: ServeProcess, key: str, **body: Any) -> str:
     body = {"identifiers": {"id": "ana"}, "subject": "Grüße", "body": "<p>Hello</p>", **body}
     answer = requests.post(
-        f"{server.url}/v1/send/email", json=body, timeout=10,
+        f"{server.url}/v1/send/email", json=body, timeout=60,
         headers={"Authorization": f"Bearer {TOKEN}", "Idempotency-Key": key},
     )  # fmt: skip
     assert answer.status_code == 200, answer.text
@@ -48,7 +48,7 @@ def message(server: ServeProcess, name: str) -> dict[str, Any]:
     answer = requests.get(
         f"{server.url}/api/messages/{name}",
         headers={"Authorization": f"Bearer {TOKEN}"},
-        timeout=10,
+        timeout=60,
     )
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
@@ -83,7 +83,7 @@ def test_a_message_goes_out_and_what_comes_back_is_known(server: ServeProcess) -
         ]
         server.cli("destinations", "add", "email", "--source", "default", *pairs)
         person = {"userId": "ana", "traits": {"email": "ana@example.com"}}
-        requests.post(f"{server.url}/v1/identify", json=person, auth=(WRITE_KEY, ""), timeout=10)
+        requests.post(f"{server.url}/v1/identify", json=person, auth=(WRITE_KEY, ""), timeout=60)
         server.catch_up()
 
         first = send(server, "reason-1")

@@ -20,7 +20,7 @@ from cdp_inapp.tokens import sign
 
 from tests.console.chromium import NEEDS_CHROMIUM
 from tests.destinations.email.servers import Mailbox
-from tests.real.browser import Site
+from tests.real.browser import PATIENCE_MS, Site
 from tests.real.clock import Clock
 from tests.real.faulty import Front
 from tests.real.server import TOKEN, WRITE_KEY, ServeProcess, wait_until
@@ -85,7 +85,7 @@ def shop(tmp_path: Path, one_chromium: Any) -> Iterator[Shop]:
     with Mailbox() as box, Front(None) as receiver:
         serve = ServeProcess(tmp_path / "data", **clock.env).start()
         context = one_chromium.new_context(base_url=serve.url)
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(PATIENCE_MS)
         site = Site()
         try:
             connect(serve, box)
@@ -288,7 +288,7 @@ def live(shop: Shop) -> None:
 def settled(shop: Shop) -> bool:
     """Whether no message is on its way: its outcome is known before time goes on."""
     return not any(
-        requests.get(f"{shop.serve.url}/api/messages", params={"state": state}, timeout=10,
+        requests.get(f"{shop.serve.url}/api/messages", params={"state": state}, timeout=60,
                      headers={"Authorization": f"Bearer {TOKEN}"}).json()["data"]
         for state in ("waiting", "sending")
     )  # fmt: skip
@@ -310,7 +310,7 @@ def in_app(shop: Shop, title: str) -> None:
     # It is not shown again: its end has come to the server before the page goes.
     listed = f"{shop.serve.url}/channels/in_app/messages"
     headers = {"Authorization": f"Bearer {token}"}
-    wait_until(lambda: title not in requests.get(listed, headers=headers, timeout=10).text)
+    wait_until(lambda: title not in requests.get(listed, headers=headers, timeout=60).text)
     tab.close()
 
 

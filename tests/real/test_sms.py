@@ -57,14 +57,14 @@ def tell(serve: ServeProcess, url: str, data: dict[str, str], sign: bool = True)
     parts = urlsplit(url)
     answer = requests.post(
         f"{serve.url}{parts.path}?{parts.query}", data=data,
-        headers={"X-Twilio-Signature": signature}, timeout=5,
+        headers={"X-Twilio-Signature": signature}, timeout=60,
     )  # fmt: skip
     return answer.status_code
 
 
 def events(serve: ServeProcess) -> list[Any]:
     url = f"{serve.url}/v1/spaces/default/collections/users/profiles/user_id:ada/events"
-    answer = requests.get(url, auth=(TOKEN, ""), timeout=5)
+    answer = requests.get(url, auth=(TOKEN, ""), timeout=60)
     return [row.get("event") for row in answer.json()["data"]]
 
 
@@ -72,13 +72,13 @@ def test_a_text_goes_out_is_delivered_and_answered(
     serve: ServeProcess, twilio: RecordingServer
 ) -> None:
     who = {"userId": "ada", "traits": {"phone": TO}}
-    requests.post(f"{serve.url}/v1/identify", json=who, auth=(WRITE_KEY, ""), timeout=5)
+    requests.post(f"{serve.url}/v1/identify", json=who, auth=(WRITE_KEY, ""), timeout=60)
     serve.catch_up()
     answer = requests.post(
         f"{serve.url}/v1/send/sms",
         json={"transactional_message_id": "hi", "identifiers": {"id": "ada"}, "to": TO},
         headers={"Authorization": f"Bearer {TOKEN}"},
-        timeout=5,
+        timeout=60,
     )
     delivery = answer.json()["delivery_id"]
     [request] = wait_until(lambda: twilio.requests, what="for the call to Twilio")

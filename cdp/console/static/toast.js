@@ -1,6 +1,14 @@
-// Short words in the corner. Good news leaves by itself, bad news waits.
+// Short words in the corner. Good news leaves by itself once somebody is there, bad news waits.
+const SIGNS = ["pointermove", "pointerdown", "keydown", "wheel", "touchstart"];
+const SEEN_MS = 6000, UNSEEN_MS = 20_000;
+
+// Who looks away for a moment has not missed it: its time is short from when something is moved.
 function leave(toast) {
-  if (!toast.classList.contains("bad")) setTimeout(() => toast.remove(), 6000);
+  if (toast.classList.contains("bad")) return;
+  const there = new AbortController();
+  setTimeout(() => toast.remove(), UNSEEN_MS);
+  const begin = () => { there.abort(); setTimeout(() => toast.remove(), SEEN_MS); };
+  for (const sign of SIGNS) addEventListener(sign, begin, { signal: there.signal, passive: true });
 }
 
 export const toasts = {

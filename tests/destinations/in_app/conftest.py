@@ -44,7 +44,7 @@ def tabs(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
 
     def open_tab(**options: Any) -> Any:
         context = chromium.new_context(**options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(browser.PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: troubles.append(str(error)))

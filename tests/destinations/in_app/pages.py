@@ -49,7 +49,7 @@ class Shop:
         self._people += 1
         user = f"{self.key}-{self._people}-{time.time_ns()}"
         requests.post(
-            f"{self.serve.url}/v1/identify", json={"userId": user}, auth=(WRITE_KEY, ""), timeout=10
+            f"{self.serve.url}/v1/identify", json={"userId": user}, auth=(WRITE_KEY, ""), timeout=60
         ).raise_for_status()
         wait_until(lambda: self.serve.profile(f"user_id:{user}"))
         return user
@@ -80,7 +80,7 @@ class Shop:
     def stays(self, user: str) -> list[str]:
         answer = requests.get(
             f"{self.serve.url}/channels/{self.key}/messages",
-            headers={"Authorization": f"Bearer {self.token(user)}"}, timeout=10,
+            headers={"Authorization": f"Bearer {self.token(user)}"}, timeout=60,
         )  # fmt: skip
         return [message["id"] for message in answer.json()["messages"]]
 

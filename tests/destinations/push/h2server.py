@@ -44,6 +44,8 @@ class H2Server:
     def __init__(self, answer: Callable[[Call], Says], tls: ssl.SSLContext | None = None) -> None:
         self.calls: list[Call] = []
         self.connections = 0
+        #: How many connections we have ended after an answer.
+        self.ended = 0
         self._answer, self._tls = answer, tls
         self._open: list[socket.socket] = []
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -95,6 +97,7 @@ class H2Server:
                     call = Call(heads[stream], bodies[stream])
                     self.calls.append(call)
                     if not self._reply(sock, connection, stream, self._answer(call)):
+                        self.ended += 1
                         return
             sock.sendall(connection.data_to_send())
 

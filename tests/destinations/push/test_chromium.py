@@ -20,6 +20,7 @@ from tests.destinations.push.common import make, outgoing
 from tests.destinations.push.test_webpush import WEB
 from tests.docs.tutorial import blocks
 from tests.real.browser import Site
+from tests.real.server import wait_until
 
 pytestmark = NEEDS_CHROMIUM
 
@@ -112,8 +113,8 @@ def test_the_worker_of_the_how_to_shows_it(page: Any, site: Site) -> None:
     page.evaluate(
         "navigator.serviceWorker.register('/push.js').then(() => navigator.serviceWorker.ready)"
     )
-    page.wait_for_timeout(100)
-    assert seen
+    # What the browser tells is heard while the page is asked.
+    wait_until(lambda: page.evaluate("1") and seen)
     content = {"title": "Your order", "body": "It is on its way", "link": "https://x/y",
                "tag": "order", "delivery_id": "d1", "data": {"n": "1"},
                "actions": [{"action": "buy", "title": "Buy", "link": "https://x/b"}]}  # fmt: skip

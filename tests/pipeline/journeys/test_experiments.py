@@ -249,7 +249,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     go, count = threading.Event(), trials.variants
 
     def slowly(*args: Any) -> list[Way]:
-        assert go.wait(20)
+        assert go.wait(60)
         return count(*args)
 
     monkeypatch.setattr(trials, "variants", slowly)

@@ -13,6 +13,8 @@ from cdp.conditions.lists import NO_LISTS, Lists
 from cdp.conditions.live import NEVER, Live, Streams, StreamSpec, Subject, compile_person
 
 AUDIENCE, COMPUTED_TRAIT = "audience", "computed_trait"
+#: The collection of people. They alone do things: an event is never an account's.
+PEOPLE = 0
 _encode = msgspec.json.Encoder().encode
 
 
@@ -126,9 +128,10 @@ class Book:
 
     def _index(self, item: Item) -> None:
         needs, place = item.live.needs, item.place
-        for number in needs.streams:
+        of_people = item.collection == PEOPLE
+        for number in needs.streams if of_people else ():
             self.of_stream.setdefault(number, []).append(place)
-        for number in item.live.stirs:
+        for number in item.live.stirs if of_people else ():
             self.stirred_by.setdefault(number, []).append(place)
         for name in needs.traits:
             self.of_trait.setdefault(name, []).append(place)
@@ -137,7 +140,7 @@ class Book:
             self.of_audience.setdefault(key, []).append(place)
         if needs.identifiers:
             self.of_identifiers.append(place)
-        if needs.account:
+        if needs.account and of_people:
             self.of_account.append(place)
         self.of_collection.setdefault(item.collection, []).append(place)
 

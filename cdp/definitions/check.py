@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from cdp.conditions import ConditionError
 from cdp.conditions import check as check_condition
-from cdp.conditions.ast import EventRef, Path, walk
+from cdp.conditions.ast import Changed, EventRef, Path, walk
 from cdp.conditions.errors import did_you_mean
 from cdp.conditions.expand import expand
 from cdp.conditions.parser import Parsed
@@ -149,11 +149,17 @@ def _texts(space: Space, id_: Id, look: Look, found: Finding) -> None:
 
 
 def _of_an_account(field: str, tree: Parsed) -> Iterator[Fault]:
-    """Paths that lead from a person to their account, where accounts themselves are asked."""
+    """What is known of people alone, where accounts themselves are asked."""
     for node in walk(tree.root):
         if isinstance(node, Path) and node.parts[0] == "account":
             own = ".".join(map(path_key, node.parts[1:]))
             yield Fault(field, f"an account has no account: say {own}", *tree.place(node))
+        elif isinstance(node, EventRef):
+            text = "an account has no events of its own: none is ever found here"
+            yield Fault(field, text, *tree.place(node))
+        elif isinstance(node, Changed):
+            text = "how an account's traits changed is not kept: this never holds"
+            yield Fault(field, text, *tree.place(node))
 
 
 def _is_an_event(use: Use) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cdp.audiences import AUDIENCE, COMPUTED_TRAIT, Book, Entry
+from cdp.audiences.book import PEOPLE
 from cdp.conditions import Context, parse
 from cdp.conditions.live import Stream, Subject
 
@@ -12,7 +13,7 @@ NOW, DAY = 1_000 * 86_400_000, 86_400_000
 def book_of(*texts: str, kind: str = AUDIENCE) -> Book:
     return Book(
         [
-            Entry(number, kind, f"a{number}", 1, True, parse(text, Context.PERSON).root)
+            Entry(number, kind, f"a{number}", PEOPLE, True, parse(text, Context.PERSON).root)
             for number, text in enumerate(texts)
         ],
         NOW,

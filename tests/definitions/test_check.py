@@ -232,6 +232,15 @@ def test_an_account_is_not_asked_for_its_account() -> None:
     assert check({}, dict([audience("big", who)]), nothing_seen)[BIG].warnings == []
 
 
+def test_an_account_is_not_asked_what_it_did() -> None:
+    who = 'traits.plan = "pro" and not performed("Order Completed") and changed(traits.plan)'
+    found = check({}, dict([audience("big", who, of="accounts")]), nothing_seen)[BIG]
+    assert found.errors == [] and [(one.text, one.column) for one in found.warnings] == [
+        ("an account has no events of its own: none is ever found here", 39),
+        ("how an account's traits changed is not kept: this never holds", 62),
+    ]
+
+
 def test_what_others_use_can_not_go() -> None:
     before = bodies(
         virtual(), trait("orders", 'count("Big Order")'), audience("big", "traits.orders > 3"),

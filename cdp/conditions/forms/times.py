@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from cdp.conditions.person import Evaluator
 
 UNITS: tuple[str, ...] = get_args(Unit)
+#: All zones' hours begin at a quarter of UTC's, and so do changes of their clocks.
+QUARTER = 900_000
 
 
 def _parse_now(parser: Parser, name: str) -> Relative:
@@ -83,10 +85,10 @@ def zone_called(name: Any) -> ZoneInfo | None:
 
 def start_of(unit: str, zone: ZoneInfo | None, now: int) -> int:
     """When the running unit began, by the clocks of the zone, in ms since 1970."""
+    if unit == "hour":
+        return _start_of_hour(zone or UTC, now)
     here = datetime.fromtimestamp(now // 1000, UTC).astimezone(zone or UTC)
-    begin = here.replace(minute=0, second=0, microsecond=0)
-    if unit != "hour":
-        begin = begin.replace(hour=0, fold=0)
+    begin = here.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     if unit == "week":
         begin -= timedelta(days=begin.weekday())
     elif unit == "month":
@@ -96,6 +98,18 @@ def start_of(unit: str, zone: ZoneInfo | None, now: int) -> int:
     elif unit == "year":
         begin = begin.replace(month=1, day=1)
     return int(begin.timestamp()) * 1000
+
+
+def _start_of_hour(zone: tzinfo, now: int) -> int:
+    """When the clock last came to this hour, by going on or by being changed."""
+    begin = now - now % QUARTER
+    here = datetime.fromtimestamp(begin // 1000, zone)
+    while here.minute:
+        before = datetime.fromtimestamp((begin - QUARTER) // 1000, zone)
+        if before.hour != here.hour:
+            break
+        begin, here = begin - QUARTER, before
+    return begin
 
 
 def _evaluate_relative(node: Relative, person: Evaluator) -> Time:
@@ -127,7 +141,8 @@ START_OF = Form(
     StartOf,
     "start_of(unit, zone)",
     f"When the running {', '.join(UNITS[:-1])} or {UNITS[-1]} began (weeks on Monday), in a time "
-    'zone: UTC if none is said, `"person"` for the one in the trait `timezone`.',
+    'zone: UTC if none is said, `"person"` for the one in the trait `timezone` (UTC for people '
+    "without one that there is).",
     "time",
     (
         Example(

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cdp.conditions.ast import Between, Instant, Relative, Since, StartOf, Window, Within
-from cdp.conditions.forms.times import start_of, zone_called
+from cdp.conditions.forms.times import QUARTER, start_of, zone_called
 from cdp.conditions.live.subject import Stream, Subject
 
 #: Later than any instant: what time alone never changes.
@@ -42,8 +42,8 @@ def next_begin(node: StartOf) -> Callable[[Subject, int], int]:
 
 def next_start(unit: str, zone: ZoneInfo | None, now: int) -> int:
     """The first instant after now at which `start_of` can differ."""
-    if unit == "hour":  # all zones' hours begin at a quarter of UTC's
-        return now - now % 900_000 + 900_000
+    if unit == "hour":
+        return now - now % QUARTER + QUARTER
     here = datetime.fromtimestamp(start_of(unit, zone, now) // 1000, UTC).astimezone(zone or UTC)
     begin = here.replace(hour=0, minute=0, second=0, fold=0)
     if unit == "month":
@@ -56,7 +56,7 @@ def next_start(unit: str, zone: ZoneInfo | None, now: int) -> int:
         begin += timedelta(days=7 if unit == "week" else 1)
     found = int(begin.timestamp()) * 1000
     # Clocks that are put back or forth at midnight: look again soon rather than late.
-    return found if found > now else now - now % 900_000 + 900_000
+    return found if found > now else now - now % QUARTER + QUARTER
 
 
 def _months_later(day: datetime, n: int) -> datetime:

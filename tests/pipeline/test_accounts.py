@@ -1,0 +1,36 @@
+"""Audiences of accounts, and of people by their accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.laws.test_audiences import Town
+
+
+@pytest.fixture
+def town() -> Iterator[Town]:
+    town = Town()
+    yield town
+    town.close()
+
+
+def said(town: Town, user: str, **body: Any) -> dict[str, Any]:
+    return {"t": town.now, "who": {"userId": user}, "body": body}
+
+
+def test_what_people_do_makes_them_no_accounts(town: Town) -> None:
+    town.define("busy", {"of": "accounts", "who": 'performed("A") or traits.plan = 1'})
+    town.define("lazy", {"of": "accounts", "who": 'not performed("A" within 1d)'})
+    town.define("done", {"of": "accounts", "value": 'count("A")'}, "computed_trait")
+    town.define("hers", {"who": 'performed("A") and account.traits.plan = 1'})
+    town.settle()
+    town.say([said(town, "u1", type="group", groupId="g1", traits={"plan": 1})])
+    town.say([said(town, "u1", type="track", event="A")])
+    town.settle()
+    [account] = town.members("busy")
+    [person] = town.members("hers")
+    assert town.members("lazy") == {account} != {person}
+    assert town.values("done").keys() == {account}

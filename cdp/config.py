@@ -65,7 +65,7 @@ class Settings:
     log_queue: int = _setting(4096, "Requests that may wait for the log before 429 is answered.")
     log_segment_mb: int = _setting(64, "Size at which a new file of the log is begun.")
     batch_messages: int = _setting(
-        2000, "Messages in a micro-batch of the pipeline at most; it grows while many wait."
+        4000, "Messages in a micro-batch of the pipeline at most; it grows while many wait."
     )
     partition_messages: int = _setting(
         500_000,

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from cdp.events.decode import decode_json
+
 #: The call types of the Segment spec that a client may send.
 TYPES = ("identify", "track", "page", "screen", "group", "alias")
 
@@ -55,7 +57,8 @@ class Message(msgspec.Struct):
     ``body`` is the Segment event as a dict (``type``, ``messageId``, ids, times
     as ISO strings, ``context``…); the attributes repeat what stages ask often.
     ``client_t`` is the time that the client gave, uncorrected: a repeat has the same.
-    ``json`` is the body as it is kept, None for a message that is not to be kept.
+    ``json`` is the body as it is kept, None for a message that is not to be kept; of one
+    that came ready from another process it is all there is, until somebody asks for more.
     """
 
     type: str
@@ -64,10 +67,18 @@ class Message(msgspec.Struct):
     source: int
     t: int
     received_at: int
-    body: dict[str, Any]
+    _body: dict[str, Any] | None
     live: bool = True
     client_t: int | None = None
     json: bytes | None = None
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The event."""
+        body = self._body
+        if body is None:
+            body = self._body = decode_json(self.json or b"{}")
+        return body
 
     @property
     def stamp(self) -> Stamp:

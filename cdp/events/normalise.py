@@ -122,7 +122,7 @@ def _message(
         source=origin.source,
         t=t,
         received_at=received,
-        body=body,
+        _body=body,
         live=origin.live and received - t <= HISTORICAL_AFTER_MS,
         client_t=client_t,
         json=_encode(body),  # now that all of it is in the processor's cache

@@ -1,4 +1,4 @@
-"""Getting the next micro-batch ready while this one is committed.
+"""Getting the next micro-batch ready before its turn.
 
 A commit needs the disk and no Python; to read and normalise takes about as long.
 """
@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 import structlog
 
-from cdp.pipeline.prepare import Prepared
+from cdp.identity import Rules
+from cdp.log.open import Reader
+from cdp.pipeline.prepare import Prepared, prepare
 
 logger = structlog.get_logger(__name__)
 
@@ -26,6 +28,17 @@ class Ready(NamedTuple):
     batch: Prepared
     weight: int
     full: bool
+
+
+def read_ready(
+    reader: Reader, part: str, after: int, size: int, truncate_ip: bool, rules: Rules | None
+) -> Ready | None:
+    """About ``size`` messages behind a position of a part of the log; None of nothing."""
+    taken = reader.read(part, after, size)
+    if not taken:
+        return None
+    weight = sum(item.weight for item in taken)
+    return Ready(prepare(part, taken, truncate_ip, rules), weight, weight >= size)
 
 
 class Ahead:

@@ -23,7 +23,7 @@ from cdp.pipeline.journeys import clockwork
 from cdp.pipeline.journeys.follow import after_fold as runs_follow
 from cdp.pipeline.memory import Memory
 from cdp.pipeline.placing import Outcome
-from cdp.pipeline.prepare import Prepared
+from cdp.pipeline.prepare import Named, Prepared
 from cdp.pipeline.suppress import WHAT, without_suppressed
 from cdp.pipeline.traits import update_traits
 from cdp.profiles.traits import Dropped
@@ -36,7 +36,6 @@ from cdp.store.profiles import object_types
 from cdp.store.tables import ACCOUNTS, HISTORICAL, SECONDARY, USERS
 
 _encode = msgspec.json.Encoder().encode
-_NOTHING = b"null"
 _MINUTE = 60_000
 _KINDS = {USERS: "user", ACCOUNTS: "account"}
 
@@ -69,25 +68,27 @@ def run_batch(
     batch, additions, unheard = without_suppressed(batch, additions, memory.suppression)
     fresh = _dedupe(tx, batch, additions, memory, now)
     drafts = Drafts(memory.rules, memory.object_types)
-    placed: list[Placed] = [(message, *drafts.add(message)) for message, _ in fresh]
+    placed: list[Placed] = [(message, *drafts.add(message, named)) for message, _, named in fresh]
     object_types.add(tx, memory.object_types.take_new(), now)
     outcome = identify(tx, drafts, memory.rules, memory.cuts, now, memory.met)
     dropped: list[Dropped] = []
     changed = update_traits(tx, drafts, outcome, now, memory.trait_rules, dropped)
     update_consent(tx, drafts)
     drafts.relationships().put(tx, memory.trait_rules, dropped)
-    first = _append(tx, placed, [added for _, added in fresh], memory, now)
+    additions_ = [added for _, added, _ in fresh]
+    blocks = batch.blocks if len(fresh) == len(batch.messages) and not any(additions_) else None
+    first = _append(tx, placed, additions_, blocks, memory, now)
     said = [Said(message, first + at, person) for at, (message, person, _) in enumerate(placed)]
     moved = memory.stage.micro_batch(tx, said, drafts, outcome, changed, clock or now)
     memory.travels.micro_batch(tx, said, outcome, moved, clock or now)
     clockwork.note_dates(tx, memory.travels, drafts, outcome, clock or now)
-    memory.catalogue.take(tx, [message for message, _ in fresh], now)
+    memory.catalogue.take(tx, [message for message, _, _ in fresh], now)
     if memory.tell_changes:
         tell_changes(tx, drafts, outcome, changed, now)
         tell_moves(tx, moved, memory.stage.plan, now)
     refused = batch.rejected
     if dropped:
-        refused = refused + told(dropped, [message for message, _ in fresh], now)
+        refused = refused + told(dropped, [message for message, _, _ in fresh], now)
     if drafts.refused:
         refused = refused + told_objects(drafts.refused)
     progress.add_rejected(tx, refused)
@@ -97,7 +98,8 @@ def run_batch(
     return Done(len(fresh), repeated, len(batch.rejected), len(unheard))
 
 
-Fresh = list[tuple[Message, dict[str, Any] | None]]
+#: Each with what enrichers added to it, and with whom it names if that is known already.
+Fresh = list[tuple[Message, dict[str, Any] | None, Named | None]]
 
 
 def _dedupe(
@@ -108,7 +110,10 @@ def _dedupe(
     now: int,
 ) -> Fresh:
     """Leave out what was taken before; of repeats within the batch the first stays."""
-    keys = [Key(message.dedupe_hash, message.client_t) for message in batch.messages]
+    hashes = batch.hashes or [message.dedupe_hash for message in batch.messages]
+    keys = [Key(hash_, one.client_t) for hash_, one in zip(hashes, batch.messages, strict=True)]
+    # Rules may have changed since it was prepared.
+    named = batch.named if batch.rules == memory.rules else None
     seen = memory.dedupe.known(tx, keys)
     fresh: Fresh = []
     new: list[Key] = []
@@ -116,7 +121,7 @@ def _dedupe(
         if key.hash not in seen:
             seen.add(key.hash)
             new.append(key)
-            fresh.append((message, additions.get(index)))
+            fresh.append((message, additions.get(index), named[index] if named else None))
     memory.dedupe.add(tx, new, now)
     return fresh
 
@@ -125,10 +130,11 @@ def _append(
     tx: Connection,
     placed: list[Placed],
     additions: list[dict[str, Any] | None],
+    blocks: list[bytes] | None,
     memory: Memory,
     now: int,
 ) -> int:
-    """Write the history rows and the block of bodies; returns the first position."""
+    """Write the history rows and the blocks of bodies; returns the first position."""
     if not placed:
         return 0
     groups = sum(1 for _, _, account in placed if account is not None)
@@ -137,7 +143,6 @@ def _append(
     memory.learn_names(tx, [(message.type, message.name) for message, _, _ in placed], now)
     rows: list[tuple[Any, ...]] = []
     secondary: list[tuple[Any, ...]] = []
-    bodies: list[history.Body] = []
     for index, (message, person, account) in enumerate(placed):
         name = memory.names[(message.type, message.name)]
         flags = 0 if message.live else HISTORICAL
@@ -148,13 +153,10 @@ def _append(
             own = first + len(placed) + len(secondary)
             flags |= SECONDARY
             secondary.append((own, account.id, name, message.t, message.source, flags, seq))
-        added = additions[index]
-        bodies.append(
-            history.Body(
-                message.json or _encode(message.body), _encode(added) if added else _NOTHING
-            )
-        )
-    history.append(tx, partition.id, rows + secondary, first, bodies)
+    if blocks is None:
+        kept = zip(placed, additions, strict=True)
+        blocks = history.pack_all([history.body_of(item[0], added) for item, added in kept])
+    history.append(tx, partition.id, rows + secondary, first, len(placed), blocks)
     said = [(message, person.id if person is not None else 0) for message, person, _ in placed]
     memory.kept.write(tx, partition.id, first, said)
     return first
@@ -212,7 +214,7 @@ def _count(
         key = (at // _MINUTE, source or 0, what)
         totals[key] = totals.get(key, 0) + 1
 
-    for message, _ in fresh:
+    for message, _, _ in fresh:
         add(message.received_at, message.source, message.type)
     for item in refused:
         add(item.received_at, item.source, f"rejected:{item.code}")

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from cdp.events import Message, Stamp
-from cdp.identity import Identifier, Rules, canonical, extract, node_key
+from cdp.identity import Identifier, Rules, canonical, node_key
 from cdp.identity.identifiers import Found
 from cdp.identity.objects import Deed, NoObject, ObjectTypes, deed, traits_said, type_key
 from cdp.identity.rules import DAY_MS
+from cdp.pipeline.prepare import Named, name
 from cdp.pipeline.relationships import Relationships
-from cdp.profiles.consent import Consent, latest, said
+from cdp.profiles.consent import Consent, latest
 from cdp.store.profiles.objects import NOBODY
 from cdp.store.tables import USERS
 
@@ -89,12 +90,14 @@ class Drafts:
     def __iter__(self) -> Iterator[Draft]:
         return iter(self._by_ids.values())
 
-    def add(self, message: Message) -> tuple[Draft | None, Draft | None]:
+    def add(
+        self, message: Message, named: Named | None = None
+    ) -> tuple[Draft | None, Draft | None]:
         """The person's and the object's draft of ``message``; None where it names none."""
-        found = extract(message, self._rules)
+        found, preferences = named or name(message, self._rules)
         stamp = message.stamp
         person = self._draft(USERS, found.person, stamp) if found.person else None
-        if person is not None and (preferences := said(message.body)) is not None:
+        if person is not None and preferences is not None:
             person.consent = latest((person.consent, Consent(stamp, preferences)))
         what = deed(message.type, message.name)
         if what is not None:

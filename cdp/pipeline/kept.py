@@ -10,6 +10,8 @@ from sqlalchemy import Connection
 from cdp.events import Message
 from cdp.store.events import kept
 
+_SET_TRAITS = ("identify", "group")
+
 
 class KeptProperties:
     """What is kept, by the event that carries it."""
@@ -23,6 +25,11 @@ class KeptProperties:
         for item in items:
             taking = (item.id, kept.taker(item.event, item.path))
             self._by_event.setdefault(item.event, []).append(taking)
+
+    def reads(self, type_: str, name: str) -> bool:
+        """Whether anything is kept of such messages, or traits are taken from them."""
+        event = kept.event_of(type_, name)
+        return type_ in _SET_TRAITS or (event is not None and event in self._by_event)
 
     def write(
         self, tx: Connection, partition: int, first: int, said: Sequence[tuple[Message, int]]

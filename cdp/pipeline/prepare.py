@@ -1,18 +1,32 @@
-"""From log records to messages: split, normalise, enrich. No transaction yet."""
+"""From log records to messages: split, normalise, name, pack. No transaction yet."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from cdp.events import MalformedJSON, Message, Origin, Rejected, decode_json, normalise, split
+from cdp.identity import Rules
+from cdp.identity.identifiers import Found, extract
 from cdp.log.record import CHECKED, Taken, checked_items
+from cdp.profiles.consent import said
+from cdp.store.events import history
+
+
+class Named(NamedTuple):
+    """Whom a message names, and what it says of their consent (`cdp.profiles.consent.said`)."""
+
+    found: Found
+    preferences: dict[str, bool] | None
 
 
 class Prepared(NamedTuple):
     """What a run of records of one part of the log holds, in order.
 
     ``settled`` has, by the index of a message, what enrichers said of it earlier: they
-    are not asked again.
+    are not asked again. What can be known of messages beforehand is there or None: their
+    dedupe ``hashes``; whom they name, ``named`` by some ``rules``; ``blocks`` of their
+    bodies, as long as all of them are kept and nothing is added.
     """
 
     part: str
@@ -20,10 +34,50 @@ class Prepared(NamedTuple):
     messages: list[Message]
     rejected: list[Rejected]
     settled: dict[int, dict[str, Any]]
+    hashes: list[int] | None = None
+    named: list[Named] | None = None
+    rules: Rules | None = None
+    blocks: list[bytes] | None = None
+
+    def only(self, places: Sequence[int]) -> Prepared:
+        """The same with some of its messages."""
+        return self._replace(
+            messages=[self.messages[place] for place in places],
+            hashes=[self.hashes[place] for place in places] if self.hashes else None,
+            named=[self.named[place] for place in places] if self.named else None,
+            blocks=None,
+        )
 
 
-def prepare(part: str, taken: list[Taken], truncate_ip: bool = False) -> Prepared:
-    """Split and normalise some records; what can't be used is rejected with its reason."""
+def prepare(
+    part: str, taken: list[Taken], truncate_ip: bool = False, rules: Rules | None = None
+) -> Prepared:
+    """Split and normalise some records; what can't be used is rejected with its reason.
+
+    With ``rules`` all that can be known of messages beforehand is found, too.
+    """
+    batch = _prepare(part, taken, truncate_ip)
+    if rules is None:
+        return batch
+    messages = batch.messages
+    return batch._replace(
+        hashes=[message.dedupe_hash for message in messages],
+        named=[name(message, rules) for message in messages],
+        rules=rules,
+        blocks=None if batch.settled else _packed(messages),
+    )
+
+
+def name(message: Message, rules: Rules) -> Named:
+    """Whom a message names."""
+    return Named(extract(message, rules), said(message.body))
+
+
+def _packed(messages: list[Message]) -> list[bytes]:
+    return history.pack_all([history.body_of(message, None) for message in messages])
+
+
+def _prepare(part: str, taken: list[Taken], truncate_ip: bool) -> Prepared:
     messages: list[Message] = []
     rejected: list[Rejected] = []
     settled: dict[int, dict[str, Any]] = {}

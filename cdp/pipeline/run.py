@@ -12,9 +12,10 @@ from sqlalchemy.exc import DBAPIError
 
 from cdp.config import Settings
 from cdp.events import Message
+from cdp.identity import Rules
 from cdp.log.open import Reader
 from cdp.pipeline import rebuild, retention, sweep
-from cdp.pipeline.ahead import Ahead, Ready
+from cdp.pipeline.ahead import Ahead, Ready, read_ready
 from cdp.pipeline.audiences import compute
 from cdp.pipeline.audiences.choosing import Chooser
 from cdp.pipeline.batch import Done, run_batch
@@ -25,7 +26,8 @@ from cdp.pipeline.fit import BATCH, Fit
 from cdp.pipeline.journeys import orders
 from cdp.pipeline.journeys.counting import Counts
 from cdp.pipeline.memory import Memory
-from cdp.pipeline.prepare import Prepared, prepare
+from cdp.pipeline.prepare import Prepared
+from cdp.pipeline.preparer import Preparer
 from cdp.pipeline.suppress import wanted_places
 from cdp.pipeline.upkeep import Upkeep
 from cdp.store import Store, StoreBusy, meta
@@ -93,11 +95,20 @@ class Pipeline:
         self._chooser = Chooser(store)
         self._counts = Counts(store)
         self._upkeep = Upkeep(store, reader, settings, clock)
-        self._ahead = Ahead(self._get_ready)
+        self._ahead = Ahead(self._look_ahead)
+        self._preparer = Preparer(settings)
+        self._rules: Rules | None = None
+        self._reads: Callable[[str, str], bool] = lambda type_, name: True
         self._checkpoints = Checkpoints(store)
 
     def run(self, stop: Event) -> None:
         """Handle micro-batches until ``stop``; the current one is always finished."""
+        try:
+            self._run(stop)
+        finally:
+            self._preparer.close()
+
+    def _run(self, stop: Event) -> None:
         pause, idle = 0.1, IDLE_S
         while not stop.is_set():
             try:
@@ -116,6 +127,7 @@ class Pipeline:
             if done is not None or swept:
                 idle = IDLE_S
                 continue
+            self._preparer.rest()
             stop.wait(idle)
             idle = min(idle * (1.2 if idle < SOON_S else 1.005), MOST_IDLE_S)
         try:
@@ -128,8 +140,11 @@ class Pipeline:
     def drain(self) -> int:
         """Handle all that is in the log and return how many messages were new."""
         total = 0
-        while (done := self.step()) is not None:
-            total += done.taken
+        try:
+            while (done := self.step()) is not None:
+                total += done.taken
+        finally:
+            self._preparer.close()
         self._write_found(at_once=True)
         return total
 
@@ -147,6 +162,9 @@ class Pipeline:
             after = self._position(part)
             ready = self._ahead.take(part, after) or self._get_ready(part, after)
             if ready is not None:
+                if ready.full and self._rules is not None:
+                    size = self._messages.size
+                    self._preparer.ask(part, ready.batch.last_pos, size, self._rules)
                 done = self.handle(ready.batch, ahead=ready.full)
                 self._messages.took(ready.weight, time.monotonic() - began)
                 return done
@@ -154,13 +172,12 @@ class Pipeline:
         return None
 
     def _get_ready(self, part: str, after: int) -> Ready | None:
-        size = self._messages.size
-        taken = self._reader.read(part, after, size)
-        if not taken:
-            return None
-        batch = prepare(part, taken, self._settings.truncate_ip)
-        weight = sum(item.weight for item in taken)
-        return Ready(batch, weight, weight >= size)
+        size, truncate_ip = self._messages.size, self._settings.truncate_ip
+        return read_ready(self._reader, part, after, size, truncate_ip, self._rules)
+
+    def _look_ahead(self, part: str, after: int) -> Ready | None:
+        found = self._preparer.answer(part, after, self._reads)
+        return found or self._get_ready(part, after)
 
     def handle(self, batch: Prepared, ahead: bool = False) -> Done:
         """Handle one prepared micro-batch in one transaction, looking ``ahead`` to the next."""
@@ -236,6 +253,7 @@ class Pipeline:
             size, now = self._settings.partition_messages, int(self._clock() * 1000)
             memory = Memory(tx, turn, size, tells, memory, now)
         memory.turn = turn + 1
+        self._rules, self._reads = memory.rules, memory.kept.reads
         return memory
 
     def fire(self) -> bool:

@@ -37,7 +37,7 @@ def without_suppressed(batch: Prepared, additions: Additions, listed: Suppressio
         (item.received_at, item.source or 0) for item in batch.rejected if item not in rejected
     ]
     return Wanted(
-        batch._replace(messages=[batch.messages[place] for place in kept], rejected=rejected),
+        batch.only(kept)._replace(rejected=rejected),
         {new: additions[old] for new, old in enumerate(kept) if old in additions},
         refused,
     )

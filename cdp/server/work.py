@@ -38,9 +38,9 @@ def _stop_on_signal() -> threading.Event:
 
 
 def collect_seldom() -> None:
-    """What was imported stays; a micro-batch makes thousands of objects and keeps few."""
+    """What was imported stays; a micro-batch makes 100,000s of objects and keeps few."""
     gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
+    gc.set_threshold(1_000_000, 20, 50)
 
 
 def run_pipeline(settings: Settings, stop: threading.Event | None = None) -> None:

@@ -91,7 +91,7 @@ def test_pages_are_what_sorting_everything_would_give(
                 number += 1
                 history.begin_partition(tx, number, seq, 0)
             rows.append(HistoryRow(seq, node, name, t, 1, 0, None))
-            history.append(tx, number, rows[-1:], seq, [])
+            history.append(tx, number, rows[-1:], seq)
         if not known and number:
             tx.execute(
                 update(partitions).where(partitions.c.id == 1).values(min_t=None, max_t=None)
@@ -122,7 +122,7 @@ def test_a_page_reads_only_the_partitions_that_it_needs(
             first = number * 100
             history.begin_partition(tx, number, first, 0)
             rows = [(first + n, 1, n % 3, first + n, 1, 0, None) for n in range(50)]
-            history.append(tx, number, rows, first, [])
+            history.append(tx, number, rows, first)
         timeline.rows_of_nodes(tx, [1], limit=50)
         assert looked == [8]
         looked.clear()

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import zstandard
 from sqlalchemy import Connection, bindparam, case, func, insert, or_, select, update
 
+from cdp.events import Message
 from cdp.store.bulk import Row, blob, chunks, insert_many, run_many, select_by
 from cdp.store.meta import next_number, take_numbers
 from cdp.store.tables import Partition, names, partition_tables, partitions
@@ -26,6 +27,7 @@ BLOCK = 500
 #: Later than any event: an empty partition reaches from here to its negative.
 _NEVER = 2**62
 
+_NOTHING = b"null"
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[tuple[msgspec.Raw, msgspec.Raw]]).decode
 #: What blocks have, by position: what `Body` has, not yet taken out.
@@ -77,20 +79,24 @@ def begin_partition(tx: Connection, number: int, first_seq: int, now: int) -> Pa
 
 
 def append(
-    tx: Connection, number: int, rows: Sequence[Row], first_seq: int, bodies: list[Body]
+    tx: Connection,
+    number: int,
+    rows: Sequence[Row],
+    first_seq: int,
+    count: int = 0,
+    blocks: Sequence[bytes] = (),
 ) -> None:
-    """Add one micro-batch: its rows (in the order of `COLUMNS`) and its block."""
+    """Add one micro-batch: rows in the order of `COLUMNS`, and ``count`` bodies, packed."""
     tables = partition_tables(number)
     insert_many(tx, tables.history, COLUMNS, rows)
     if rows:
         times = [row[3] for row in rows]
         run_many(tx, _widen, [{"id_": number, "least": min(times), "most": max(times)}])
-    if bodies:
-        blocks = [
-            (first_seq + start, len(some), pack(some))
-            for start, some in zip(range(0, len(bodies), BLOCK), chunks(bodies, BLOCK), strict=True)
-        ]
-        insert_many(tx, tables.blocks, ("first_seq", "n", "data"), blocks)
+    kept = [
+        (first_seq + start, min(BLOCK, count - start), block)
+        for start, block in zip(range(0, count, BLOCK), blocks, strict=True)
+    ]
+    insert_many(tx, tables.blocks, ("first_seq", "n", "data"), kept)
 
 
 #: Which event times a partition holds; what has no times yet stays without, and is
@@ -112,6 +118,17 @@ _widen = (
         ),
     )
 )
+
+
+def body_of(message: Message, added: dict[str, Any] | None) -> Body:
+    """A message as it is stored."""
+    raw = message.json or _encode(message.body)
+    return Body(raw, _encode(added) if added else _NOTHING)
+
+
+def pack_all(bodies: Sequence[Body]) -> list[bytes]:
+    """The blocks of a micro-batch."""
+    return [pack(some) for some in chunks(bodies, BLOCK)]
 
 
 def pack(bodies: Sequence[Body]) -> bytes:

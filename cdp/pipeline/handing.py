@@ -1,0 +1,94 @@
+"""Handing a prepared micro-batch from one process to another.
+
+Between a process and its own child alone: marshal is the fastest that Python has, and
+must never read what anybody else wrote. Bodies go as the JSON that is kept of them.
+"""
+
+from __future__ import annotations
+
+import marshal
+import struct
+from collections.abc import Callable
+from itertools import starmap
+from sys import intern
+from typing import Any, NamedTuple
+
+from cdp.events import Message, Rejected, decode_json
+from cdp.identity import Rules
+from cdp.identity.identifiers import Found
+from cdp.pipeline.ahead import Ready
+from cdp.pipeline.prepare import Named, Prepared
+
+#: Told when an answer is there: how many bytes it has. The first, of none, says that it is ready.
+HEAD = struct.Struct(">I")
+
+
+class Order(NamedTuple):
+    """About ``size`` messages behind a position of a part; ``rules`` where they are new."""
+
+    part: str
+    after: int
+    size: int
+    rules: Rules | None
+
+
+def to_bytes(ready: Ready) -> bytes:
+    """A micro-batch with all that can be known of it beforehand."""
+    batch, messages = ready.batch, ready.batch.messages
+    assert batch.hashes is not None and batch.named is not None
+    columns = (
+        # One text for all that are alike.
+        [intern(one.type) for one in messages],
+        [intern(one.name) for one in messages],
+        [one.message_id for one in messages],
+        [one.source for one in messages],
+        [one.t for one in messages],
+        [one.received_at for one in messages],
+        [one.live for one in messages],
+        [one.client_t for one in messages],
+        [one.json for one in messages],
+    )
+    named = [(*map(tuple, one.found), one.preferences) for one in batch.named]
+    rejected = [_plain(item) for item in batch.rejected]
+    rest = (batch.last_pos, ready.weight, ready.full, batch.settled, batch.blocks)
+    return marshal.dumps((rest, columns, batch.hashes, named, rejected))
+
+
+def from_bytes(data: bytes, part: str, rules: Rules, read: Callable[[str, str], bool]) -> Ready:
+    """What `to_bytes` made of a micro-batch of ``part``, prepared by ``rules``.
+
+    The bodies of those that will be ``read``, by type and name, are decoded at once.
+    """
+    rest, columns, hashes, named, rejected = marshal.loads(data)
+    last_pos, weight, full, settled, blocks = rest
+    types, names, ids, sources, times, received, lives, client_times, texts = columns
+    kinds = list(zip(types, names, strict=True))
+    open_ = {kind: read(*kind) for kind in set(kinds)}
+    bodies = [
+        decode_json(text) if open_[kind] else None for kind, text in zip(kinds, texts, strict=True)
+    ]
+    messages = list(
+        map(
+            Message, types, names, ids, sources, times, received, bodies, lives, client_times, texts
+        )
+    )
+    batch = Prepared(
+        part,
+        last_pos,
+        messages,
+        [Rejected(*item) for item in rejected],
+        settled,
+        hashes,
+        list(starmap(_named, named)),
+        rules,
+        blocks,
+    )
+    return Ready(batch, weight, full)
+
+
+def _named(person: Any, account: Any, blocked: Any, preferences: Any) -> Named:
+    return Named(Found(person, account, blocked), preferences)
+
+
+def _plain(item: Rejected) -> tuple[Any, ...]:
+    return tuple(getattr(item, field) for field in item.__struct_fields__)

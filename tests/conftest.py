@@ -8,11 +8,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import quick
 from tests.scratch import SCRATCH
 
 quick.share()
+# A machine that is busy is no fault of what is tested.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 if SCRATCH is not None:  # where pytest makes folders for tests
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", SCRATCH)
 

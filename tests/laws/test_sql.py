@@ -49,7 +49,7 @@ from tests.conditions.trees import people as any_people
 from tests.laws.world import BASE, World
 from tests.postgres import emptied_database
 
-EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "40"))
 #: A store takes so many messages, over several partitions; then a new one is begun.
 MESSAGES = 150
 READ = (("properties", "x"), ("properties", "y"), ("properties", "z", "in"))

@@ -103,7 +103,7 @@ def differences(wanted: Any, found: Any, where: str = "", extra: bool = False) -
     return [] if wanted == found else [f"{where}: {found!r} is not {wanted!r}"]
 
 
-def wait_for_all(serve: ServeProcess, person: str, seconds: float = 30) -> list[dict[str, Any]]:
+def wait_for_all(serve: ServeProcess, person: str, seconds: float = 60) -> list[dict[str, Any]]:
     """The events of ``person``, oldest first, as soon as there are as many as were sent."""
     wanted = sum(TYPES.values())
 

@@ -118,9 +118,9 @@ def test_an_sdk_outlives_a_server_that_is_killed_and_started_again(
             # The first request is on disk when its answer gets lost and the power with it.
             front.on_fault = server.kill
             done = pool.submit(sdk.send, front.url, person)
-            front.fault_happened.wait(30)
+            front.fault_happened.wait(60)
             server.start()
-            done.result(60)
+            done.result(180)
             check_arrival(server, person, sdk.library)
         server.stop()
     finally:

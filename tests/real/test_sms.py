@@ -94,7 +94,8 @@ def test_a_text_goes_out_is_delivered_and_answered(
     said = {"MessageSid": "SM9", "Body": "Stop", "From": TO, "To": "+48500000001"}
     assert tell(serve, f"{PUBLIC}/channels/sms/inbound", said) == 200
 
-    wait_until(lambda: "Unsubscribed" in events(serve), what="for the events")
+    # What the delivery process tells may come after what came in by the webhooks.
+    told = {"SMS Delivered", "SMS Sent", "Unsubscribed"}
+    wait_until(lambda: told <= set(events(serve)), what="for the events")
     serve.catch_up()
-    told = [name for name in events(serve) if name and name.startswith("SMS")]
-    assert sorted(told) == ["SMS Delivered", "SMS Sent"]
+    assert sorted(name for name in events(serve) if name in told) == sorted(told)

@@ -41,7 +41,7 @@ def test_a_full_disk_is_said_and_nothing_acknowledged_is_lost(tmp_path: Path) ->
     def send(number: int) -> requests.Response:
         body = {"userId": "u", "event": "E", "messageId": f"m{number}", "properties": {"p": PAD}}
         answer = requests.post(
-            f"{server.url}/v1/track", json=body, auth=(WRITE_KEY, ""), timeout=30
+            f"{server.url}/v1/track", json=body, auth=(WRITE_KEY, ""), timeout=60
         )
         if answer.status_code == 200:
             acknowledged.append(f"m{number}")

@@ -4,11 +4,13 @@ Pure: definitions and people in, standings out. `cdp.pipeline.audiences` loads a
 
     book      all definitions compiled, indexed by event, trait, identifier and audience
     reasons   each clause of a condition with its value, for "why?"
+    shorthand reasons of entries and exits as they are kept
     values    values of computed traits as JSON
 """
 
 from cdp.audiences.book import AUDIENCE, COMPUTED_TRAIT, Book, Entry, Item
-from cdp.audiences.reasons import Asked, Clause, clauses, told_text
+from cdp.audiences.reasons import Asked, Clause, clauses
+from cdp.audiences.shorthand import Shorthand, form_text
 from cdp.audiences.values import plain
 
 __all__ = [
@@ -19,7 +21,8 @@ __all__ = [
     "Clause",
     "Entry",
     "Item",
+    "Shorthand",
     "clauses",
+    "form_text",
     "plain",
-    "told_text",
 ]

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from cdp.audiences.reasons import Asked, Clause, clauses
+from cdp.audiences.shorthand import Shorthand
 from cdp.conditions.lists import NO_LISTS, Lists
 from cdp.conditions.live import NEVER, Live, Streams, StreamSpec, Subject, compile_person
 
@@ -35,13 +36,17 @@ class Entry(NamedTuple):
 
 
 class Item:
-    """An entry, compiled. ``place`` is its number in the order of evaluation."""
+    """An entry, compiled. ``place`` is its number in the order of evaluation.
+
+    ``form`` is the number by which entries and exits name its clauses; 0: nobody has noted
+    any.
+    """
 
     def __init__(self, entry: Entry, streams: Streams) -> None:
         self.id, self.kind, self.key = entry.id, entry.kind, entry.key
         self.collection, self.shown, self.told = entry.collection, entry.shown, entry.told
         self.root, self._streams = entry.root, streams
-        self.place = 0
+        self.place = self.form = 0
         self.live: Live = compile_person(entry.root, streams)
         self.value, self.until = self.live.value, self.live.until
         self.is_audience = entry.kind == AUDIENCE
@@ -53,6 +58,11 @@ class Item:
     def clauses(self) -> list[Clause]:
         """Its clauses, for reasons. All of their streams are those of the whole."""
         return clauses(self.root, self._streams)
+
+    @cached_property
+    def reasons(self) -> Shorthand:
+        """What writes why somebody entered or left, once its ``form`` is known."""
+        return Shorthand(self.root, self.clauses, self.form)
 
 
 class TraitTest(NamedTuple):

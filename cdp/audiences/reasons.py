@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
-
-import msgspec
 
 from cdp.audiences.values import plain
 from cdp.conditions.ast import And, Compare, In, Instant, Items, Not, Or, Relative, StartOf, Value
@@ -13,7 +11,6 @@ from cdp.conditions.formatter import format_text
 from cdp.conditions.live import Live, Streams, Subject, compile_person
 from cdp.conditions.live.part import Get
 
-_encode = msgspec.json.Encoder().encode
 #: What says by itself what it is worth.
 _WRITTEN = (Value, Items, Instant, Relative, StartOf)
 
@@ -27,8 +24,6 @@ class Clause(NamedTuple):
     text: str
     live: Live
     value: Get | None
-    #: Its JSON up to where it says whether it holds.
-    begun: str
 
     @property
     def reads_traits_alone(self) -> bool:
@@ -54,32 +49,24 @@ class Asked(dict[Any, Live]):
         self.clauses: dict[Any, list[Clause]] = {root: clauses(root, streams) for root in self}
 
 
-def told_text(some: list[Clause], subject: Subject, now: int) -> str:
-    """All clauses as `Clause.told` says them, as JSON: ``{"clauses": […]}``."""
-    parts = []
-    for clause in some:
-        holds = "true" if clause.live.value(subject, now) is True else "false"
-        if clause.value is None:
-            parts.append(f"{clause.begun}{holds}}}")
-        else:
-            value = _encode(plain(clause.value(subject, now))).decode()
-            parts.append(f'{clause.begun}{holds},"value":{value}}}')
-    return f'{{"clauses":[{",".join(parts)}]}}'
-
-
 def clauses(root: Any, streams: Streams) -> list[Clause]:
     """All clauses of a condition, in the order of its text."""
-    found: list[Clause] = []
-    stack = [root]
+    return [_clause(node, streams) for node, _ in implied(root, None)]
+
+
+def implied(root: Any, whole: bool | None) -> Iterator[tuple[Any, bool | None]]:
+    """The clauses' nodes, each with whether it holds where that follows from the whole."""
+    stack = [(root, whole)]
     while stack:
-        node = stack.pop()
+        node, holds = stack.pop()
         if isinstance(node, And | Or):
-            stack.extend(reversed(node.items))
+            # All of what is true of every one, or false of each; else it may be any of them.
+            each = holds if holds is isinstance(node, And) else None
+            stack.extend((item, each) for item in reversed(node.items))
         elif isinstance(node, Not):
-            stack.append(node.item)
+            stack.append((node.item, None if holds is None else not holds))
         else:
-            found.append(_clause(node, streams))
-    return found
+            yield node, holds
 
 
 def _clause(node: Any, streams: Streams) -> Clause:
@@ -89,6 +76,4 @@ def _clause(node: Any, streams: Streams) -> Clause:
     elif isinstance(node, In) and not isinstance(node.item, _WRITTEN):
         asked = node.item
     value = compile_person(asked, streams).value if asked is not None else None
-    text = format_text(node)
-    begun = f'{{"clause":{_encode(text).decode()},"holds":'
-    return Clause(text, compile_person(node, streams), value, begun)
+    return Clause(format_text(node), compile_person(node, streams), value)

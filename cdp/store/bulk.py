@@ -98,6 +98,17 @@ def run_many(tx: Connection, statement: ClauseElement, rows: Iterable[dict[str, 
         tx.exec_driver_sql(sql, values)
 
 
+def run_rows(
+    tx: Connection, statement: ClauseElement, names: tuple[str, ...], rows: Sequence[Row]
+) -> None:
+    """`run_many` of rows whose values are in the order of ``names``, which it asks for so."""
+    sql, asked = _compiled(statement, tx.dialect.name)
+    if asked != names:
+        raise ValueError(f"the statement asks for {', '.join(asked)}, not {', '.join(names)}")
+    if rows:
+        tx.exec_driver_sql(sql, list(rows))
+
+
 @lru_cache(maxsize=1024)
 def _picker(names: tuple[str, ...]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
     return itemgetter(*names)

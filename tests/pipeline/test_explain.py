@@ -1,14 +1,16 @@
 """Why somebody is in an audience: now, and as it was known then."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import insert, select
 
 from cdp.pipeline.audiences.explain import NotComputed, Why, why
 from cdp.store.audiences import membership
 from cdp.store.profiles import people
-from cdp.store.tables import USERS
+from cdp.store.tables import USERS, member_changes, reason_forms
 from tests.laws.test_audiences import Town
 
 WHO = {"userId": "u1"}
@@ -105,3 +107,47 @@ def test_computed_traits_and_audiences_lie_over_what_was_said(town: Town) -> Non
     town.settle()
     with town.store.read() as tx:
         assert membership.ever(tx, profile.id) == {"big": (False, town.now - 100)}
+
+
+def test_reasons_are_kept_in_short_and_read_in_full_whatever_becomes_of_the_audience(
+    town: Town,
+) -> None:
+    town.say([plan(town, "pro"), order(town, 10.5)])
+    town.settle()
+    clauses = asked(town).clauses
+    told = [{"clauses": clauses}]
+    with town.store.write() as tx:
+        [kept] = tx.execute(select(member_changes.c.detail)).scalars()
+        [form] = tx.execute(select(reason_forms)).all()
+        assert kept == f'[{form.id},1,10.5,1,"pro"]'
+        assert details(town) == told
+        # One of an older release, and one of whom no condition was asked.
+        copied = dict(tx.execute(select(member_changes)).mappings().one())
+        for seq, detail in (-1, json.dumps(told[0])), (-2, "{}"):
+            tx.execute(insert(member_changes).values({**copied, "seq": seq, "detail": detail}))
+    assert details(town) == [*told, *told, {}]
+
+    other = TOTAL.replace("> 10", "> 1")
+    town.define("big", {"name": "Big", "who": other})
+    town.settle()
+    town.say([plan(town, "free")])
+    town.settle()
+    left, *rest = details(town)
+    assert [clause["clause"] for clause in left["clauses"]] == other.split(" and ")
+    assert [clause["holds"] for clause in left["clauses"]] == [True, False]
+    assert rest == [*told, *told, {}]
+    town.define("big", None)
+    town.settle()
+    assert details(town) == [left, *told, *told, {}]
+    with town.store.read() as tx:
+        numbers = tx.execute(select(reason_forms.c.audience)).scalars().all()
+    assert len(numbers) == len(set(numbers)) == 2  # once a version
+
+
+def details(town: Town) -> list[dict[str, Any]]:
+    """The reasons of the person, the latest first."""
+    with town.store.read() as tx:
+        profile = people.resolve(tx, USERS, "user_id", "u1")
+        assert profile is not None
+        changes = membership.changes_of(tx, "audience", "big", profile.id)
+    return [json.loads(change.detail) for change in changes]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
-from cdp.audiences import AUDIENCE, COMPUTED_TRAIT, Book, Entry
+from cdp.audiences import AUDIENCE, COMPUTED_TRAIT, Book, Entry, form_text
 from cdp.conditions import ConditionError, Context, parse
 from cdp.conditions.ast import Call, Expr, Uploaded, walk
 from cdp.conditions.expand import expand
@@ -21,7 +21,7 @@ from cdp.pipeline.audiences.connect import connect
 from cdp.pipeline.journeys.plan import JourneyPlan
 from cdp.store import definitions
 from cdp.store.audiences import evaluated as audiences
-from cdp.store.audiences import lists
+from cdp.store.audiences import lists, reasons
 from cdp.store.audiences.evaluated import COMPUTING, FAILED, GONE, LIVE, WAITING, AudienceRow
 from cdp.store.audiences.persons import asked as reads
 from cdp.store.defined import by_hand
@@ -171,7 +171,15 @@ class Plan:
         entries = self._entries(evaluated)
         travel = self.travel
         self.book = Book(entries, now, texts, frozen, measured, travel.asked, travel.liquid)
+        self._number_forms(tx)
         self.travel.begin(self.book, self.kept)
+
+    def _number_forms(self, tx: Connection) -> None:
+        """Have the clauses noted that entries and exits will name by number."""
+        shown = {item.id: item for item in self.book.items if item.is_audience and item.shown}
+        forms = {id_: form_text(item.clauses) for id_, item in shown.items()}
+        for id_, number in reasons.number_forms(tx, forms).items():
+            shown[id_].form = number
 
     def _keep(self, tx: Connection, now: int, moving: list[AudienceRow]) -> None:
         """Keep what is read, of messages and of traits."""

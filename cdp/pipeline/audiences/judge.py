@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
-from cdp.audiences import Book, Item, plain, told_text
+from cdp.audiences import Book, Item, plain
 from cdp.conditions.live import NEVER
 from cdp.pipeline.audiences.people import Known
 from cdp.store.audiences import evaluated as audiences
@@ -135,7 +135,7 @@ class Judge:
         if not item.shown:
             return
         subject = known.subject
-        detail = told_text(item.clauses, subject, at)
+        detail = item.reasons.text(subject, at, entered)
         self.changes.append(
             Change(
                 item.id, profile, at, entered, cause.kind, cause.event, cause.live,
@@ -164,7 +164,7 @@ class Judge:
     def write(self, tx: Connection) -> None:
         """Write all that was found."""
         members.remove_members(tx, [key for key, at in self._members.items() if at is None])
-        stays = [(a, p, at) for (a, p), at in self._members.items() if at is not None]
+        stays = [(*key, at) for key, at in self._members.items() if at is not None]
         members.begin_stays(tx, stays)
         members.add_changes(tx, self.changes)
         last = {(row[0], row[1]): row for row in self._values}

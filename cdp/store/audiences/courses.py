@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, cast, func, select
 
-from cdp.store.audiences.membership import Change
+from cdp.store.audiences.membership import Change, with_reasons
 from cdp.store.tables import audiences, member_changes
 
 DAY_MS = 86_400_000
@@ -73,7 +73,7 @@ def changes(
     found: list[Change] = []
     for id_ in _rows_of(tx, [audience])[audience]:
         some = statement.where(table.audience == id_).limit(limit - len(found))
-        found += [Change(*row) for row in tx.execute(some)]
+        found += with_reasons(tx, tx.execute(some))
         if len(found) >= limit:
             break
     return found

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from cdp.store.audiences.evaluated import LIVE, grow
-from cdp.store.bulk import chunks, insert_many, run_many, select_by, upsert_of
+from cdp.store.bulk import chunks, insert_many, run_many, run_rows, select_by, upsert_of
 from cdp.store.meta import take_numbers
 from cdp.store.tables import (
     audiences,
@@ -81,7 +81,7 @@ def begin_stays(tx: Connection, rows: list[tuple[int, int, int]]) -> None:
 
 
 def _add(tx: Connection, statement: Any, rows: list[tuple[int, int, int]]) -> None:
-    run_many(tx, statement, [{"a": a, "p": p, "s": s} for a, p, s in sorted(rows)])
+    run_rows(tx, statement, ("a", "p", "s"), sorted(rows))
 
 
 def _member(dialect: str) -> Any:
@@ -113,11 +113,11 @@ _remove_member = delete(members).where(
 
 def remove_members(tx: Connection, pairs: list[tuple[int, int]]) -> None:
     """Remove (audience, profile)s."""
-    run_many(tx, _remove_member, [{"a": a, "p": p} for a, p in sorted(pairs)])
+    run_rows(tx, _remove_member, ("a", "p"), sorted(pairs))
 
 
 class Change(NamedTuple):
-    """An entry or exit; see `cdp.store.tables.member_changes`. ``detail`` is JSON."""
+    """An entry or exit; see `cdp.store.tables.member_changes`."""
 
     audience: int
     profile: int

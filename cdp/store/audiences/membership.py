@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, func, or_, select
 
 from cdp.store.audiences.evaluated import LIVE, WAITING, AudienceRow, live_row
+from cdp.store.audiences.reasons import told_in_full
 from cdp.store.tables import (
     audiences,
     computed_values,
@@ -53,7 +54,11 @@ class Member(NamedTuple):
 
 
 class Change(NamedTuple):
-    """An entry or exit; ``cause`` says what brought it about, ``event`` by which message."""
+    """An entry or exit; ``cause`` says what brought it about, ``event`` by which message.
+
+    ``detail`` is JSON: ``{"clauses": […]}`` as `cdp.audiences.Clause.told` says them, or
+    ``{}`` where no condition was asked.
+    """
 
     seq: int
     profile: int
@@ -186,7 +191,14 @@ def changes_of(
     )
     if at is not None:
         statement = statement.where(c.at <= at)
-    return [Change(*row) for row in tx.execute(statement.order_by(c.seq.desc()))]
+    return with_reasons(tx, tx.execute(statement.order_by(c.seq.desc())))
+
+
+def with_reasons(tx: Connection, rows: Iterable[Iterable[Any]]) -> list[Change]:
+    """Rows with the fields of `Change`, with their reasons in full."""
+    found = [Change(*row) for row in rows]
+    told = told_in_full(tx, (change.detail for change in found))
+    return [change._replace(detail=told[change.detail]) for change in found]
 
 
 def ever(tx: Connection, profile: int, at: int | None = None) -> dict[str, tuple[bool, int]]:

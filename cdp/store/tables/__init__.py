@@ -11,6 +11,7 @@ from cdp.store.tables.audiences import (
     member_changes,
     members,
     query_runs,
+    reason_forms,
     timers,
     value_changes,
 )
@@ -169,6 +170,7 @@ __all__ = [
     "profile_changes",
     "profiles",
     "query_runs",
+    "reason_forms",
     "regulation_forwards",
     "regulations",
     "rejected",

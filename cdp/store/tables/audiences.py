@@ -51,8 +51,9 @@ members = Table(
 )
 
 #: Every entry and exit. ``cause`` is what brought it about: event trait timer merge
-#: definition list; ``event`` the position of the message, ``detail`` JSON: each
-#: clause with its value then.
+#: definition list; ``event`` the position of the message, ``detail`` JSON: what each
+#: clause was worth then, in short (`cdp.audiences.shorthand`); those of older releases
+#: in full.
 member_changes = Table(
     "member_changes",
     metadata,
@@ -67,6 +68,17 @@ member_changes = Table(
     Column("detail", Text, nullable=False),
     Index("member_changes_audience", "audience", "seq"),
     Index("member_changes_profile", "profile"),
+)
+
+#: What the clauses of each version of an audience say, as JSON; entries and exits name it
+#: by number. Where a release writes conditions in other words, a version gets a second one.
+reason_forms = Table(
+    "reason_forms",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("audience", Integer, nullable=False),
+    Column("form", Text, nullable=False),
+    Index("reason_forms_audience", "audience"),
 )
 
 #: What computed traits are worth, as JSON; no row where there is no value.

@@ -16,7 +16,13 @@ from cdp.identity import Cuts, Identifier, Rules, identifier_hash
 from cdp.pipeline.cluster import Cluster, Known, clusters_of
 from cdp.pipeline.drafts import Draft
 from cdp.pipeline.met import MetNodes
-from cdp.pipeline.newcomers import Hashes, add_newcomers, find_newcomers
+from cdp.pipeline.newcomers import (
+    Hashes,
+    add_newcomers,
+    add_regulars,
+    find_newcomers,
+    find_regulars,
+)
 from cdp.pipeline.placing import Outcome, Placing
 from cdp.pipeline.writing import Writing
 from cdp.store.meta import take_numbers
@@ -72,6 +78,8 @@ def _join(
     add_newcomers(tx, newcomers, hashes, outcome, now)
     clusters = clusters_of(others, earlier, found)
     _load_stamps(tx, clusters)
+    regulars, clusters = find_regulars(clusters)
+    add_regulars(tx, regulars)
     _place(tx, clusters, rules, cuts, found, outcome, now)
     if rules.any_window:
         _note_days(tx, pending)

@@ -1,14 +1,18 @@
-"""People of whom nothing is known and whom nothing connects: most of all that is new.
+"""New nodes about which there is nothing to decide: most of all that is new.
 
-Each begins a profile with the identifiers of one message. `Graph.add` comes to the same
-by a longer way (`fits_alone`); here their rows are written straight away.
+*Newcomers* are people of whom nothing is known and whom nothing connects: each begins a
+profile with the identifiers of one message (`fits_alone`). *Regulars* name only what one
+profile has already, in a set that was not met before. `Graph.add` comes to the same by a
+longer way; here their rows are written straight away.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from cdp.events import Stamp
 from cdp.identity import Cuts, Identifier, Rules, fits_alone
+from cdp.pipeline.cluster import Cluster
 from cdp.pipeline.drafts import Draft
 from cdp.pipeline.placing import Outcome
 from cdp.store.bulk import Row
@@ -80,3 +84,57 @@ def add_newcomers(
     graph.insert_components(tx, components)
     graph.insert_nodes(tx, nodes)
     graph.insert_identifiers(tx, identifiers)
+
+
+def find_regulars(clusters: list[Cluster]) -> tuple[list[Cluster], list[Cluster]]:
+    """Clusters of regulars alone, and the others; all with their ``last`` filled in."""
+    regulars: list[Cluster] = []
+    others: list[Cluster] = []
+    for cluster in clusters:
+        (regulars if _is_of_regulars(cluster) else others).append(cluster)
+    return regulars, others
+
+
+def _is_of_regulars(cluster: Cluster) -> bool:
+    if cluster.refold or cluster.earlier or len(cluster.components) != 1:
+        return False
+    rows, drafts = cluster.rows, cluster.drafts
+    if len(rows) != sum([len(draft.ids) for draft in drafts]):
+        return False  # some identifier is new
+    # A profile that has all of them is the only one, and nothing is added to it.
+    owner = rows[0].profile
+    return (
+        owner is not None
+        and all([row.profile == owner for row in rows])
+        and not any([draft.days for draft in drafts])
+    )
+
+
+def add_regulars(tx: Connection, clusters: list[Cluster]) -> None:
+    """Write their nodes, and how far their components reach now."""
+    nodes: list[Row] = []
+    components: list[graph.ComponentRow] = []
+    for cluster in clusters:
+        component, profile = cluster.components[0], cluster.rows[0].profile
+        newest = cluster.last
+        for draft in cluster.drafts:
+            first = draft.first
+            draft.profile = profile or 0
+            nodes.append(
+                (
+                    draft.id,
+                    draft.key,
+                    draft.collection,
+                    draft.text,
+                    *first,
+                    component,
+                    profile,
+                    None,
+                )
+            )
+            if newest is None or first > newest:
+                newest = first
+        assert isinstance(newest, Stamp)
+        components.append(graph.ComponentRow(component, *newest))
+    graph.insert_nodes(tx, nodes)
+    graph.update_components(tx, components)

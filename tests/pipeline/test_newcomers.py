@@ -51,6 +51,7 @@ def test_without_the_short_way_the_graph_is_the_same(
     found = graph_of(batches, rules)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(identify, "find_newcomers", lambda pending, *_: ([], pending))
+        patch.setattr(identify, "find_regulars", lambda clusters: ([], clusters))
         assert graph_of(batches, rules) == found
 
 
@@ -82,4 +83,33 @@ def test_the_short_way_is_taken_by_those_who_share_nothing(monkeypatch: pytest.M
     )
     assert taken == [["ada", "bob"], ["eve"]]
     assert len(world.people()) == 4
+    world.close()
+
+
+def test_regulars_are_those_who_name_what_one_profile_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[list[tuple[str, ...]]] = []
+    add = identify.add_regulars
+
+    def noted(tx: Any, clusters: list[Any]) -> None:
+        drafts = [draft for cluster in clusters for draft in cluster.drafts]
+        taken.append(sorted(tuple(value for _, value in draft.ids) for draft in drafts))
+        add(tx, clusters)
+
+    monkeypatch.setattr(identify, "add_regulars", noted)
+    world = World()
+
+    def said(number: int, **ids: str) -> dict[str, Any]:
+        return {"type": "track", "event": "E", "messageId": f"m{number}", **ids}
+
+    world.take(
+        [
+            [said(1, userId="ada", anonymousId="a"), said(2, userId="bob", anonymousId="b")],
+            # Of ada a known identifier alone, of bob one that is new; cy is somebody else.
+            [said(3, userId="ada"), said(4, userId="bob", anonymousId="b2"), said(5, userId="cy")],
+            # All of bob's, and what belongs to two.
+            [said(6, anonymousId="b"), said(7, anonymousId="b2"),
+             said(8, userId="cy", anonymousId="a")],
+        ]
+    )  # fmt: skip
+    assert [some for some in taken if some] == [[("ada",)], [("b",), ("b2",)]]
     world.close()

@@ -23,6 +23,7 @@ from cdp.identity.resolve import (
     Node,
     Placement,
     Resolution,
+    fits,
     fits_alone,
     fold,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "Rules",
     "canonical",
     "extract",
+    "fits",
     "fits_alone",
     "fold",
     "identifier_hash",

@@ -17,7 +17,7 @@ always fits, for it touches at most one profile, which it is part of already.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from cdp.events import Stamp
@@ -194,6 +194,16 @@ def fits_alone(types: tuple[str, ...], rules: Rules) -> bool:
         return True
     enough = len(types) <= rules.max_ids
     return enough and all(types.count(type_) <= rules.limit(type_).count for type_ in types)
+
+
+def fits(had: Sequence[str], new: Sequence[str], rules: Rules) -> bool:
+    """Whether a profile with identifiers of some types takes in others that are nobody's.
+
+    Of rules without windows; what is cut apart is another question.
+    """
+    types = {type_: had.count(type_) + new.count(type_) for type_ in new}
+    enough = len(had) + len(new) <= rules.max_ids
+    return enough and all([n <= rules.limit(type_).count for type_, n in types.items()])
 
 
 _NONE: Mapping[int, tuple[Identifier, ...]] = {}

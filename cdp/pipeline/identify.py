@@ -78,8 +78,8 @@ def _join(
     add_newcomers(tx, newcomers, hashes, outcome, now)
     clusters = clusters_of(others, earlier, found)
     _load_stamps(tx, clusters)
-    regulars, clusters = find_regulars(clusters)
-    add_regulars(tx, regulars)
+    regulars, clusters = find_regulars(tx, clusters, rules, cuts)
+    add_regulars(tx, regulars, hashes)
     _place(tx, clusters, rules, cuts, found, outcome, now)
     if rules.any_window:
         _note_days(tx, pending)

@@ -1,17 +1,19 @@
 """New nodes about which there is nothing to decide: most of all that is new.
 
 *Newcomers* are people of whom nothing is known and whom nothing connects: each begins a
-profile with the identifiers of one message (`fits_alone`). *Regulars* name only what one
-profile has already, in a set that was not met before. `Graph.add` comes to the same by a
-longer way; here their rows are written straight away.
+profile with the identifiers of one message (`fits_alone`). *Regulars* name one profile
+that is there, in a set that was not met before, and bring no more than fits into it
+(`fits`). `Graph.add` comes to the same by a longer way; here their rows are written
+straight away.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sqlalchemy import Connection
 
-from cdp.events import Stamp
-from cdp.identity import Cuts, Identifier, Rules, fits_alone
+from cdp.identity import Cuts, Identifier, Rules, fits, fits_alone
 from cdp.pipeline.cluster import Cluster
 from cdp.pipeline.drafts import Draft
 from cdp.pipeline.placing import Outcome
@@ -86,55 +88,79 @@ def add_newcomers(
     graph.insert_identifiers(tx, identifiers)
 
 
-def find_regulars(clusters: list[Cluster]) -> tuple[list[Cluster], list[Cluster]]:
-    """Clusters of regulars alone, and the others; all with their ``last`` filled in."""
-    regulars: list[Cluster] = []
+class Regular(NamedTuple):
+    """A cluster of one profile's: the component, whose it is, what is new of identifiers."""
+
+    cluster: Cluster
+    profile: int
+    new: list[Identifier]
+
+
+def find_regulars(
+    tx: Connection, clusters: list[Cluster], rules: Rules, cuts: dict[int, Cuts]
+) -> tuple[list[Regular], list[Cluster]]:
+    """Regulars, and the other clusters; all have their ``last`` filled in."""
+    found: list[Regular] = []
     others: list[Cluster] = []
+    growing: list[Regular] = []
     for cluster in clusters:
-        (regulars if _is_of_regulars(cluster) else others).append(cluster)
-    return regulars, others
+        regular = _regular(cluster)
+        if regular is None or (regular.new and cuts.get(cluster.collection)):
+            others.append(cluster)
+        else:
+            (growing if regular.new else found).append(regular)
+    had: dict[int, list[str]] = {regular.profile: [] for regular in growing}
+    for row in graph.identifiers_of_profiles(tx, list(had)):
+        had[row.profile or 0].append(row.type)
+    for regular in growing:
+        if fits(had[regular.profile], [type_ for type_, _ in regular.new], rules):
+            found.append(regular)
+        else:
+            others.append(regular.cluster)
+    return found, others
 
 
-def _is_of_regulars(cluster: Cluster) -> bool:
-    if cluster.refold or cluster.earlier or len(cluster.components) != 1:
-        return False
+def _regular(cluster: Cluster) -> Regular | None:
+    """What a cluster says of one profile, which has something of each of its nodes; or None."""
     rows, drafts = cluster.rows, cluster.drafts
-    if len(rows) != sum([len(draft.ids) for draft in drafts]):
-        return False  # some identifier is new
-    # A profile that has all of them is the only one, and nothing is added to it.
+    if cluster.refold or cluster.earlier or not rows or any([draft.days for draft in drafts]):
+        return None
     owner = rows[0].profile
-    return (
-        owner is not None
-        and all([row.profile == owner for row in rows])
-        and not any([draft.days for draft in drafts])
-    )
+    if owner is None or not all([row.profile == owner for row in rows]):
+        return None
+    if len(rows) == sum([len(draft.ids) for draft in drafts]):
+        return Regular(cluster, owner, [])
+    if len(drafts) > 1:
+        return None  # one may bring what another one finds
+    known = {(row.type, row.value) for row in rows}
+    return Regular(cluster, owner, [item for item in drafts[0].ids if item not in known])
 
 
-def add_regulars(tx: Connection, clusters: list[Cluster]) -> None:
-    """Write their nodes, and how far their components reach now."""
+def add_regulars(tx: Connection, regulars: list[Regular], hashes: Hashes) -> None:
+    """Write their nodes, the identifiers that are new, and how far their components reach now."""
+    if not regulars:
+        return
     nodes: list[Row] = []
     components: list[graph.ComponentRow] = []
-    for cluster in clusters:
-        component, profile = cluster.components[0], cluster.rows[0].profile
-        newest = cluster.last
+    identifiers: list[Row] = []
+    total = sum([len(regular.new) for regular in regulars])
+    number = take_numbers(tx, "identifier", total) if total else 0
+    for cluster, profile, new in regulars:
+        component, collection, newest = cluster.components[0], cluster.collection, cluster.last
         for draft in cluster.drafts:
             first = draft.first
-            draft.profile = profile or 0
+            draft.profile = profile
             nodes.append(
-                (
-                    draft.id,
-                    draft.key,
-                    draft.collection,
-                    draft.text,
-                    *first,
-                    component,
-                    profile,
-                    None,
-                )
+                (draft.id, draft.key, collection, draft.text, *first, component, profile, None)
             )
             if newest is None or first > newest:
                 newest = first
-        assert isinstance(newest, Stamp)
+        assert newest is not None
+        for identifier in new:
+            hash_ = hashes[(collection, identifier)]
+            identifiers.append((number, hash_, collection, *identifier, component, profile, *first))
+            number += 1
         components.append(graph.ComponentRow(component, *newest))
     graph.insert_nodes(tx, nodes)
     graph.update_components(tx, components)
+    graph.insert_identifiers(tx, identifiers)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdp.events import Stamp
-from cdp.identity import Graph, Limit, Node, Rules, fits_alone
+from cdp.identity import Graph, Group, Limit, Node, Rules, fits, fits_alone
 from cdp.pipeline import identify
 from tests.laws.world import BASE, World, messages
 
@@ -34,6 +34,23 @@ def test_who_fits_alone_is_whom_the_graph_takes_in_whole(
         assert placement.group.anchor == ids[0]
 
 
+@settings(max_examples=100, deadline=None)
+@given(TYPES, TYPES, LIMITS, st.integers(0, 4), st.integers(0, 6))
+def test_what_fits_is_what_the_graph_takes_in_whole(
+    had: list[str], new: list[str], limits: dict[str, Limit], default: int, most: int
+) -> None:
+    ever = {type_: Limit(limit.count) for type_, limit in limits.items()}
+    rules = Rules(limits=ever, default_limit=Limit(default), max_ids=most)
+    before = {(type_, f"h{n}"): Stamp(BASE, 1, "m") for n, type_ in enumerate(had)}
+    work = Graph(rules)
+    work.load(Group(1, next(iter(before)), Stamp(BASE, 1, "m"), dict(before)))
+    brought = [(type_, f"n{n}") for n, type_ in enumerate(new)]
+    ids = rules.ordered([next(iter(before)), *brought])
+    placement = work.add(Node(2, ids, Stamp(BASE + 1, 1, "m")))
+    taken = not placement.dropped and placement.group.key == 1
+    assert fits(had, new, rules) is taken
+
+
 def graph_of(batches: list[list[dict[str, Any]]], rules: dict[str, Any] | None) -> Any:
     world = World(rules=rules)
     facts = world.take(batches).facts()
@@ -51,7 +68,7 @@ def test_without_the_short_way_the_graph_is_the_same(
     found = graph_of(batches, rules)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(identify, "find_newcomers", lambda pending, *_: ([], pending))
-        patch.setattr(identify, "find_regulars", lambda clusters: ([], clusters))
+        patch.setattr(identify, "find_regulars", lambda tx, clusters, *_: ([], clusters))
         assert graph_of(batches, rules) == found
 
 
@@ -86,30 +103,30 @@ def test_the_short_way_is_taken_by_those_who_share_nothing(monkeypatch: pytest.M
     world.close()
 
 
-def test_regulars_are_those_who_name_what_one_profile_has(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_regulars_are_those_to_whom_one_profile_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[list[tuple[str, ...]]] = []
     add = identify.add_regulars
 
-    def noted(tx: Any, clusters: list[Any]) -> None:
-        drafts = [draft for cluster in clusters for draft in cluster.drafts]
+    def noted(tx: Any, regulars: list[Any], hashes: Any) -> None:
+        drafts = [draft for regular in regulars for draft in regular.cluster.drafts]
         taken.append(sorted(tuple(value for _, value in draft.ids) for draft in drafts))
-        add(tx, clusters)
+        add(tx, regulars, hashes)
 
     monkeypatch.setattr(identify, "add_regulars", noted)
-    world = World()
+    world = World(rules={"limits": {"user_id": {"count": 1}, "anonymous_id": {"count": 2}}})
 
     def said(number: int, **ids: str) -> dict[str, Any]:
         return {"type": "track", "event": "E", "messageId": f"m{number}", **ids}
 
-    world.take(
-        [
-            [said(1, userId="ada", anonymousId="a"), said(2, userId="bob", anonymousId="b")],
-            # Of ada a known identifier alone, of bob one that is new; cy is somebody else.
-            [said(3, userId="ada"), said(4, userId="bob", anonymousId="b2"), said(5, userId="cy")],
-            # All of bob's, and what belongs to two.
-            [said(6, anonymousId="b"), said(7, anonymousId="b2"),
-             said(8, userId="cy", anonymousId="a")],
-        ]
-    )  # fmt: skip
-    assert [some for some in taken if some] == [[("ada",)], [("b",), ("b2",)]]
+    batches = [
+        [said(1, userId="ada", anonymousId="a"), said(2, userId="bob", anonymousId="b")],
+        # Of ada a known identifier alone, of bob a new one, too; cy is somebody else.
+        [said(3, userId="ada"), said(4, userId="bob", anonymousId="b2"), said(5, userId="cy")],
+        # All of bob's, what belongs to two, and one more than anybody may have.
+        [said(6, anonymousId="b"), said(7, anonymousId="b2")],
+        [said(8, userId="cy", anonymousId="a"), said(9, userId="bob", anonymousId="b3")],
+    ]
+    world.take(batches)
+    assert [some for some in taken if some] == [[("ada",), ("bob", "b2")], [("b",), ("b2",)]]
+    assert len(world.people()) == 3
     world.close()

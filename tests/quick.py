@@ -18,7 +18,7 @@ _create = metadata.create_all
 _engines: dict[str, Engine] = {}
 _open = Store.__init__
 #: Statements that are kept compiled.
-_KEPT = 4000
+_KEPT = 1000
 
 
 def _builder(rule: Rule, append_unknown: bool = True) -> Any:
@@ -66,3 +66,9 @@ def share() -> None:
     Rule._compile_builder = _builder  # type: ignore[method-assign]
     Store.__init__ = _opened  # type: ignore[method-assign, assignment]
     metadata.create_all = _tables  # type: ignore[method-assign, assignment]
+
+
+def forget() -> None:
+    """Let go of all compiled statements: those of random conditions are large and come once."""
+    for engine in _engines.values():
+        engine._compiled_cache.clear()  # type: ignore[union-attr]

@@ -23,7 +23,7 @@ from tests.real.server import free_port, wait_until
 pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.redis, pytest.mark.crash]
 
 WRITE_KEY = "machines-write-key"
-EVENTS = 2000
+EVENTS = 1000
 
 
 @pytest.fixture

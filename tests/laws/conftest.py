@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from cdp.pipeline import part
+from tests import quick
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -14,3 +15,10 @@ def _parts_of_small_components() -> Iterator[None]:
         patch.setattr(part, "SMALL", 6)
         patch.setattr(part, "MOST", 1.0)
         yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_statements_are_left() -> Iterator[None]:
+    """They would take half a gigabyte."""
+    yield
+    quick.forget()

@@ -11,7 +11,7 @@ import msgspec
 from cdp.audiences.reasons import Asked, Clause, clauses
 from cdp.audiences.shorthand import Shorthand
 from cdp.conditions.lists import NO_LISTS, Lists
-from cdp.conditions.live import NEVER, Live, Streams, StreamSpec, Subject, compile_person
+from cdp.conditions.live import NEVER, Live, Moved, Streams, StreamSpec, Subject, compile_person
 
 AUDIENCE, COMPUTED_TRAIT = "audience", "computed_trait"
 #: The collection of people. They alone do things: an event is never an account's.
@@ -48,7 +48,7 @@ class Item:
         self.root, self._streams = entry.root, streams
         self.place = self.form = 0
         self.live: Live = compile_person(entry.root, streams)
-        self.value, self.until = self.live.value, self.live.until
+        self.look, self.least = self.live.look, tuple(self.live.least.items())
         self.is_audience = entry.kind == AUDIENCE
         #: The events that it reads, and those that are read when it has changed.
         self.events = frozenset(streams.specs[n].event for n in self.live.needs.streams)
@@ -72,11 +72,24 @@ class TraitTest(NamedTuple):
     places: list[int]
 
 
+class Stirred(NamedTuple):
+    """An item that an event of some stream may change, if there are ``least`` of them.
+
+    ``only`` is where it can only bring somebody: in, or out; None where it can be either.
+    """
+
+    least: int
+    place: int
+    id: int
+    moved: Moved | None
+    only: bool | None
+
+
 class Book:
     """The entries in the order of evaluation, an audience after those that it asks for.
 
-    ``by_event`` has the streams that an event can be part of; ``stirred_by`` the places of
-    the items that an event may change that comes last of all; ``of_stream``, ``of_trait``,
+    ``by_event`` has the streams that an event can be part of; ``stirred_by`` the items that
+    an event may change that comes last of all, by how many it needs; ``of_stream``, ``of_trait``,
     ``of_audience``, ``of_identifiers`` and ``of_account`` the places of the items that read
     one. ``tests`` are what a trait can change of those of ``of_trait`` by clauses of its own;
     whatever else reads it is in ``apart_of_tests``. What reads itself, by whatever way, is in
@@ -108,7 +121,7 @@ class Book:
         self.items, self.circular = _in_order(items)
         self.by_event: dict[str, list[tuple[int, StreamSpec]]] = {}
         self.of_stream: dict[int, list[int]] = {}
-        self.stirred_by: dict[int, list[int]] = {}
+        self.stirred_by: dict[int, list[Stirred]] = {}
         #: All events that are read by whatever reads a stream.
         self.read_with: dict[int, frozenset[str]] = {}
         self.of_trait: dict[str, list[int]] = {}
@@ -133,6 +146,8 @@ class Book:
                 self.read_with[number] = frozenset(self.events_of(self.of_stream[number]))
             if number in self.of_stream or number in self._of_asked:
                 self.by_event.setdefault(spec.event, []).append((number, spec))
+        for stirred in self.stirred_by.values():
+            stirred.sort(key=lambda one: (one.least, one.place))
         self.reads_identifiers = self.reads_identifiers or bool(self.of_identifiers)
         self.reads_account = self.reads_account or bool(self.of_account)
 
@@ -142,7 +157,7 @@ class Book:
         for number in needs.streams if of_people else ():
             self.of_stream.setdefault(number, []).append(place)
         for number in item.live.stirs if of_people else ():
-            self.stirred_by.setdefault(number, []).append(place)
+            self.stirred_by.setdefault(number, []).append(_stirred(item, number))
         for name in needs.traits:
             self.of_trait.setdefault(name, []).append(place)
             self._test(name, item)
@@ -200,6 +215,14 @@ def identical(one: Any, other: Any) -> bool:
     if isinstance(one, dict | list):
         return bool(_encode(one) == _encode(other))
     return bool(one == other)
+
+
+def _stirred(item: Item, number: int) -> Stirred:
+    live = item.live
+    if not item.is_audience:
+        return Stirred(0, item.place, item.id, live.moved, None)
+    only = True if number in live.rises else False if number in live.falls else None
+    return Stirred(live.least.get(number, 0), item.place, item.id, live.moved, only)
 
 
 def _settled_when_unknown(item: Item, now: int) -> bool:

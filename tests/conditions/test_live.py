@@ -9,11 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdp.conditions import Context, Evaluator, Event, Person, format_text, parse
-from cdp.conditions.live import NEVER, TRAITS, UNSAID, Stream, Streams, Subject, compile_person
+from cdp.conditions.live import (
+    NEVER,
+    TRAITS,
+    UNSAID,
+    Live,
+    Stream,
+    Streams,
+    Subject,
+    compile_person,
+)
 from cdp.events import event_name
-from tests.conditions.stories import AROUND, HISTORIES, LISTS, T, conditions
+from tests.conditions.stories import AROUND, HISTORIES, LISTS, T, conditions, messages
 
 EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "150"))
+MOMENTS = st.integers(0, 25)
 
 
 def person_of(history: list[dict[str, Any]]) -> Person:
@@ -51,6 +61,11 @@ def subject_of(history: list[dict[str, Any]], streams: Streams) -> Subject:
     return subject
 
 
+def of_stream(subject: Subject, number: int) -> list[int]:
+    """When the events of a stream happened."""
+    return subject.streams[number].t if number in subject.streams else []
+
+
 @settings(max_examples=EXAMPLES * 4, deadline=None)
 @given(conditions(), HISTORIES, T, st.lists(st.integers(0, 60), max_size=4))
 def test_live_is_plain_and_stays_so_until_it_says(
@@ -65,6 +80,10 @@ def test_live_is_plain_and_stays_so_until_it_says(
     assert live.holds(subject, now) is value, text
     end = live.next_change(subject, now)
     assert end > now
+    assert live.look(subject, now) == (live.value(subject, now), end), text
+    if any(len(of_stream(subject, n)) < least for n, least in live.least.items()):
+        assert not value, text
+        end = NEVER
     for instant in {min(end - 1, AROUND + 100_000), *(now + ms for ms in later)}:
         if now < instant < end:
             assert Evaluator(person, instant, None, LISTS).holds(tree) is value, (
@@ -72,6 +91,58 @@ def test_live_is_plain_and_stays_so_until_it_says(
                 instant,
                 end,
             )
+
+
+@settings(max_examples=EXAMPLES * 4, deadline=None)
+@given(conditions(), HISTORIES, st.lists(messages(), min_size=1, max_size=2), MOMENTS, MOMENTS)
+def test_who_need_not_be_looked_at_stays_where_they_are(
+    tree: Any, history: list[dict[str, Any]], new: list[dict[str, Any]], wait: int, ago: int
+) -> None:
+    """What came last of all, in order, and doesn't touch a condition leaves it as it was."""
+    live = compile_person(tree, streams := Streams(LISTS))
+    came = sorted((item for item in new if "traits" not in item["body"]), key=lambda i: i["t"])
+    latest = max((item["t"] for item in history), default=AROUND - 60)
+    came = [{**item, "t": max(item["t"], latest)} for item in came]
+    now = max([latest, *(item["t"] for item in came)]) + wait
+    before, after = person_of(history), person_of(history + came)
+    old = subject_of(history, streams)
+    # They were looked at some time ago; time alone has changed nothing since then.
+    due = live.next_change(old, max(latest, now - ago))
+    subject = subject_of(history + came, streams)
+    inside = live.holds(old, now)
+    ahead = min(due, AROUND + 100_000)
+    if due <= now or touched(live, subject, numbers_of(came, streams), now, due, inside):
+        return
+    text = format_text(tree)
+    for instant in {now, ahead - 1, (now + ahead) // 2, *range(now, min(ahead, now + 40))}:
+        assert Evaluator(before, instant, None, LISTS).holds(tree) is inside, text
+        assert Evaluator(after, instant, None, LISTS).holds(tree) is inside, (text, instant)
+
+
+def numbers_of(came: list[dict[str, Any]], streams: Streams) -> dict[int, int]:
+    """How many of some messages are in each stream."""
+    found: dict[int, int] = {}
+    for item in came:
+        body = item["body"]
+        for number, spec in enumerate(streams.specs):
+            if spec.event == event_name(body["type"], body.get("event", "")) and (
+                spec.accepts is None or spec.accepts(body)
+            ):
+                found[number] = found.get(number, 0) + 1
+    return found
+
+
+def touched(
+    live: Live, subject: Subject, came: dict[int, int], now: int, due: int, inside: bool
+) -> bool:
+    """Whether somebody is looked at again, as the pipeline decides it."""
+    return any(
+        live.least.get(number, 0) <= len(subject.streams[number].t)
+        and not (due > now and number in (live.rises if inside else live.falls))
+        and (live.moved is None or live.moved(subject, now, number, new, due))
+        for number, new in came.items()
+        if number in live.stirs
+    )
 
 
 def test_what_time_never_changes_says_so() -> None:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cdp.conditions.ast import Followed, Sequence
-from cdp.conditions.live.events import Events, events_in
+from cdp.conditions.live.events import NONE, Events, events_in
 from cdp.conditions.live.part import Part
 from cdp.conditions.live.subject import Stream, Subject
+from cdp.conditions.live.windows import NEVER
 
 if TYPE_CHECKING:
     from cdp.conditions.live.compile import Compiler
@@ -34,7 +35,8 @@ def followed(compiler: Compiler, node: Followed) -> Part:
         return min(events.until(subject, now), starts.until(subject, now))
 
     # Nothing has followed yet what came last of all.
-    return Part(value, until, frozenset((events.number,)) if plain else streams)
+    stirs = frozenset((events.number,)) if plain else streams
+    return Part(value, until, stirs, rises=stirs, least=dict.fromkeys(streams, 1))
 
 
 def _not_followed(
@@ -65,16 +67,29 @@ def _not_followed(
                 return min(first, t + ms)
         return first
 
-    if not plain or events.number == starts.number:
-        return Part(value, until, streams)
+    least = {starts.number: 1}
+    if events.number == starts.number:
+        return Part(value, until, streams, least=least)
+    rises, falls = frozenset((starts.number,)), frozenset((events.number,))
+    if not plain:
+        return Part(value, until, streams, None, rises, falls, least)
 
     def moved(subject: Subject, now: int, number: int, new: int, due: int) -> bool:
         if number != starts.number:
-            return True
+            after = subject.streams.get(starts.number, NONE).t
+            begun = bisect_right(after, now - ms)
+            # Does the first of those that came follow a start whose time is over?
+            return begun > 0 and after[begun - 1] >= subject.streams[number].t[-new] - ms
         soonest = subject.streams[number].t[-new] + ms
         return soonest <= now or soonest < due
 
-    return Part(value, until, streams, moved)
+    def look(subject: Subject, now: int) -> tuple[bool, int]:
+        stream = subject.streams.get(starts.number)
+        if stream is None or not stream.t:
+            return False, NEVER
+        return value(subject, now), until(subject, now)
+
+    return Part(value, until, streams, moved, rises, falls, least, look)
 
 
 def _following_of(events: Events, subject: Subject, now: int) -> Callable[[int, int, int], bool]:
@@ -120,8 +135,10 @@ def sequence(compiler: Compiler, node: Sequence) -> Part:
             return min(events.coming(subject, now) for events, _ in steps)
         return min(events.until(subject, now) for events, _ in steps)
 
+    least = dict.fromkeys((events.number for events, _ in steps), 1)
     if not plain:
-        return Part(value, until, frozenset(events.number for events, _ in steps))
+        every = frozenset(least)
+        return Part(value, until, every, rises=every, least=least)
     # What comes last of all can only be the last step, after what was there before.
     (before, _), (last, within) = steps[-2], steps[-1]
 
@@ -139,7 +156,8 @@ def sequence(compiler: Compiler, node: Sequence) -> Part:
             for place in (bisect_right(earlier.t, t),)
         )
 
-    return Part(value, until, frozenset((last.number,)), moved)
+    stirs = frozenset((last.number,))
+    return Part(value, until, stirs, moved, rises=stirs, least=least)
 
 
 def _following(

@@ -8,7 +8,7 @@ nothing new is said of the person; `NEVER` where time alone changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,19 +30,21 @@ from cdp.conditions.ast import (
 )
 from cdp.conditions.functions import FUNCTIONS
 from cdp.conditions.functions.devices import identifier_types
-from cdp.conditions.live.forms import compile_form, compile_threshold
+from cdp.conditions.live.figures import sharpened
+from cdp.conditions.live.forms import compile_form
+from cdp.conditions.live.joins import joined, negated
 from cdp.conditions.live.part import (
-    NONE,
     Get,
+    Look,
     Moved,
     Part,
     Until,
-    any_moved,
+    look_of,
     sooner,
     stirred,
-    unsettled,
 )
 from cdp.conditions.live.subject import Needs, Streams, Subject
+from cdp.conditions.live.thresholds import compile_threshold
 from cdp.conditions.live.windows import NEVER, begin_of, next_begin
 from cdp.conditions.values import Time, contained, ordered, same, to_time
 from cdp.events import at_path
@@ -56,9 +58,14 @@ class Live:
     value: Get
     until: Until | None
     needs: Needs
+    #: Value and `next_change` at once.
+    look: Look
     #: See `Part`.
-    stirs: frozenset[int] = NONE
-    moved: Moved | None = None
+    stirs: frozenset[int]
+    moved: Moved | None
+    rises: frozenset[int]
+    falls: frozenset[int]
+    least: Mapping[int, int]
 
     def holds(self, subject: Subject, now: int) -> bool:
         """Whether it is true."""
@@ -92,14 +99,9 @@ class Compiler:
         if kind is Compare:
             return self._compare(node)
         if kind is And or kind is Or:
-            return self._joined(node.items, kind is And)
+            return joined([self.part(item) for item in node.items], kind is And)
         if kind is Not:
-            item = self.part(node.item)
-            get = item.value
-            return Part(
-                lambda subject, now: get(subject, now) is not True,
-                item.until, item.stirs, item.moved,
-            )  # fmt: skip
+            return negated(self.part(node.item))
         if kind is In:
             inner, values = self.part(node.item), self.part(node.list)
             of, among = inner.value, values.value
@@ -199,50 +201,13 @@ class Compiler:
             return Part(lambda subject, now: apply(key in subject.audiences or None))
         return Part(lambda subject, now: apply(subject.subscriptions.get(str(key))))
 
-    # Joining: what is false needs only its false parts to change, and the other way round.
-
-    def _joined(self, items: tuple[Any, ...], every: bool) -> Part:
-        parts = [self.part(item) for item in items]
-        gets = [part.value for part in parts]
-
-        def both(subject: Subject, now: int) -> bool:
-            for get in gets:  # noqa: SIM110 - half the time of all()
-                if get(subject, now) is not True:
-                    return False
-            return True
-
-        def either(subject: Subject, now: int) -> bool:
-            for get in gets:  # noqa: SIM110 - half the time of any()
-                if get(subject, now) is True:
-                    return True
-            return False
-
-        value = both if every else either
-        stirs, moved = stirred(parts), unsettled(parts, any_moved(parts), every)
-        if all(part.until is None for part in parts):
-            return Part(value, None, stirs, moved)
-
-        pairs = [(part.value, part.until) for part in parts]
-
-        def until(subject: Subject, now: int) -> int:
-            latest, decided = 0, False
-            for get, ends in pairs:
-                if (get(subject, now) is True) is not every:
-                    # This one alone settles the whole while it stays so.
-                    end = NEVER if ends is None else ends(subject, now)
-                    if end == NEVER:
-                        return NEVER
-                    decided, latest = True, max(latest, end)
-            if decided:
-                return latest
-            return min(ends(subject, now) for _, ends in pairs if ends is not None)
-
-        return Part(value, until, stirs, moved)
-
     def _compare(self, node: Compare) -> Part:
         threshold = compile_threshold(self, node)
         if threshold is not None:
             return threshold
+        return sharpened(self, node, self._general(node))
+
+    def _general(self, node: Compare) -> Part:
         left, right, op = self.part(node.left), self.part(node.right), node.op
         a, b, stirs = left.value, right.value, left.stirs | right.stirs
         until = sooner(
@@ -287,4 +252,7 @@ def compile_person(root: Any, streams: Streams) -> Live:
         compiler.identifiers,
         frozenset(compiler.account),
     )
-    return Live(root, part.value, part.until, needs, part.stirs, part.moved)
+    return Live(
+        root, part.value, part.until, needs, look_of(part),
+        part.stirs, part.moved, part.rises, part.falls, part.least,
+    )  # fmt: skip

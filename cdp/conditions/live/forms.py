@@ -1,24 +1,18 @@
-"""The live faces of the forms: aggregates, performed, changed; `chains` has the others."""
+"""The live faces of the forms: aggregates and changed; `thresholds`, `chains` have others."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable
-from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
 from cdp.conditions.ast import (
     Aggregate,
     Changed,
-    Compare,
-    EventRef,
     Followed,
     Performed,
     Sequence,
     Since,
     StartOf,
-    Value,
-    Window,
 )
 from cdp.conditions.forms.aggregates import reduce
 from cdp.conditions.live.chains import followed, sequence
@@ -29,7 +23,8 @@ from cdp.conditions.live.subject import (
     UNSAID,
     Subject,
 )
-from cdp.conditions.live.windows import NEVER, begin_in, leaving, span_of, until_of
+from cdp.conditions.live.thresholds import at_least
+from cdp.conditions.live.windows import span_of, until_of
 from cdp.conditions.values import Time, same
 from cdp.events import at_path
 
@@ -73,67 +68,7 @@ def _aggregate(compiler: Compiler, node: Aggregate) -> Part:
 
 
 def _performed(compiler: Compiler, node: Performed) -> Part:
-    return _at_least(compiler, node.event, node.window, 1)
-
-
-def compile_threshold(compiler: Compiler, node: Compare) -> Part | None:
-    """``count(…) >= 3`` and the like: what changes only at one number; None of others."""
-    left, right = node.left, node.right
-    if not (isinstance(left, Aggregate) and left.fn == "count" and left.of is None):
-        return None
-    if not isinstance(right, Value) or node.op in ("=", "!="):
-        return None
-    number = right.value
-    if isinstance(number, bool) or not isinstance(number, int | float):
-        return None
-    least = ceil(number) if node.op in (">=", "<") else floor(number) + 1
-    return _at_least(compiler, left.event, left.window, least, node.op in ("<", "<="))
-
-
-def _at_least(
-    compiler: Compiler, ref: EventRef, window: Window | None, least: int, negated: bool = False
-) -> Part:
-    """Whether there are ``least`` events or more; ``negated``: whether there aren't."""
-    events = events_in(compiler, ref, window)
-    at, wanted, stirs = events.at, not negated, frozenset((events.number,))
-    if not events.plain:
-        return Part(
-            lambda subject, now: (len(at(subject, now)[1]) >= least) is wanted, events.until, stirs
-        )
-    if least <= 0:
-        return Part(lambda subject, now: wanted)
-    number, begin, leaves, general = events.number, begin_in(window), leaving(window), events.until
-    # The window ends now: whether there are enough is said by the last but ``least`` alone.
-
-    def enough(subject: Subject, now: int) -> bool:
-        t = subject.streams.get(number, NONE).t
-        at = _end(t, now) - least
-        return (at >= 0 and t[at] >= begin(subject, now)) is wanted
-
-    def until(subject: Subject, now: int) -> int:
-        stream = subject.streams.get(number, NONE)
-        t = stream.t
-        if t and t[-1] > now:  # some are still to come in
-            return general(subject, now)
-        at = len(t) - least
-        if at < 0 or t[at] < begin(subject, now):
-            return NEVER
-        return leaves(stream, subject, now, at)
-
-    def moved(subject: Subject, now: int, number_: int, new: int, due: int) -> bool:
-        t = subject.streams.get(number, NONE).t
-        at = _end(t, now) - least
-        if at < 0:
-            return False
-        first = begin(subject, now)
-        return t[at] >= first and (at < new or t[at - new] < first)
-
-    return Part(enough, until, stirs, moved)
-
-
-def _end(t: list[int], now: int) -> int:
-    """How many are not ahead of now."""
-    return len(t) if not t or t[-1] <= now else bisect_right(t, now)
+    return at_least(compiler, node.event, node.window, 1)
 
 
 def _changed(compiler: Compiler, node: Changed) -> Part:

@@ -2,78 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from cdp.conditions.live.subject import Subject
+from cdp.conditions.live.windows import NEVER
 
 Get = Callable[[Subject, int], Any]
 Until = Callable[[Subject, int], int]
+Look = Callable[[Subject, int], tuple[Any, int]]
 
 
 #: Whether an event that came last of all may have changed a value, or made it change sooner
 #: than it is looked at anyway: (subject, now, stream, how many came, due).
 Moved = Callable[[Subject, int, int, int, int], bool]
 NONE: frozenset[int] = frozenset()
+NOTHING: Mapping[int, int] = MappingProxyType({})
 
 
 class Part(NamedTuple):
     """A compiled node; ``until`` is None where time alone never changes it.
 
     ``stirs`` are the streams of which an event that comes last of all can matter; where
-    ``moved`` is None it always does.
+    ``moved`` is None it always does. ``rises`` are those of them whose events can only make
+    it true, or true for longer; ``falls`` those whose events can only make it false.
+    ``least`` says how many events of some streams there must be before it can be true.
+    ``look`` gives the value and the end of it at once, if that is less work.
     """
 
     value: Get
     until: Until | None = None
     stirs: frozenset[int] = NONE
     moved: Moved | None = None
+    rises: frozenset[int] = NONE
+    falls: frozenset[int] = NONE
+    least: Mapping[int, int] = NOTHING
+    look: Look | None = None
+
+
+def look_of(part: Part) -> Look:
+    """Value and end at once, of any part."""
+    if part.look is not None:
+        return part.look
+    value, until = part.value, part.until
+    if until is None:
+        return lambda subject, now: (value(subject, now), NEVER)
+    ends = until
+    return lambda subject, now: (value(subject, now), ends(subject, now))
 
 
 def stirred(parts: Iterable[Part]) -> frozenset[int]:
     """The streams that stir any of some parts."""
     return NONE.union(*(part.stirs for part in parts))
-
-
-def any_moved(parts: Iterable[Part]) -> Moved | None:
-    """Whether any of some parts has moved; None where that is not worth asking."""
-    stirring = [part for part in parts if part.stirs]
-    if all(part.moved is None for part in stirring):
-        return None
-    always = NONE.union(*(part.stirs for part in stirring if part.moved is None))
-    asked = [(part.stirs, part.moved) for part in stirring if part.moved is not None]
-    if len(asked) == 1 and not always:
-        return asked[0][1]
-
-    def moved(subject: Subject, now: int, number: int, new: int, due: int) -> bool:
-        if number in always:
-            return True
-        for stirs, has in asked:  # noqa: SIM110 - half the time of any()
-            if number in stirs and has(subject, now, number, new, due):
-                return True
-        return False
-
-    return moved
-
-
-def unsettled(parts: Iterable[Part], moved: Moved | None, every: bool) -> Moved | None:
-    """``moved`` of parts that are joined, by which nothing moves that one part alone settles.
-
-    A part that neither events nor time can change settles all while it is false, where
-    ``every`` one is needed, or while it is true, where one is enough.
-    """
-    fixed = [part.value for part in parts if part.until is None and not part.stirs]
-    if moved is None or not fixed:
-        return moved
-    has_moved = moved
-
-    def still_moved(subject: Subject, now: int, number: int, new: int, due: int) -> bool:
-        for get in fixed:
-            if (get(subject, now) is True) is not every:
-                return False
-        return has_moved(subject, now, number, new, due)
-
-    return still_moved
 
 
 def sooner(one: Until | None, other: Until | None) -> Until | None:

@@ -81,24 +81,32 @@ class Judge:
     ) -> None:
         id_, now, subject, due_of = item.id, self._now, known.subject, known.due
         due = due_of.get(id_)
-        while due is not None and due <= now:
-            # What time alone has changed since then comes first, at its own time.
-            self._decide(profile, known, item, due, BY_TIMER, more)
-            after = item.live.next_change(subject, due)
-            due_of.pop(id_, None)
-            self._timers[(id_, profile)] = None
-            due = after if after <= now else None
-        self._decide(profile, known, item, now, cause, more)
-        until = item.until
-        if until is None:
-            return
-        end = until(subject, now)
-        if end == NEVER:
-            return
-        set_for = due_of.get(id_)
-        if set_for is None or end < set_for:  # one that is too early only makes us look again
+        if due is None:
+            if item.is_audience and id_ not in known.standing:
+                streams = subject.streams
+                for number, least in item.least:
+                    if number not in streams or len(streams[number].t) < least:
+                        return  # they are out, whatever else there is, and stay so
+        elif due <= now:
+            self._overdue(profile, known, item, due, more)
+            due = None
+        value, end = item.look(subject, now)
+        self._decide(profile, known, item, now, value, cause, more)
+        if end != NEVER and (due is None or end < due):
+            # One that is too early only makes us look again.
             due_of[id_] = end
             self._timers[(id_, profile)] = end
+
+    def _overdue(
+        self, profile: int, known: Known, item: Item, due: int | None, more: dict[int, Cause]
+    ) -> None:
+        """What time alone has changed since then comes first, at its own time."""
+        while due is not None:
+            value, after = item.look(known.subject, due)
+            self._decide(profile, known, item, due, value, BY_TIMER, more)
+            due = after if after <= self._now else None
+        known.due.pop(item.id, None)
+        self._timers[(item.id, profile)] = None
 
     def _decide(
         self,
@@ -106,10 +114,10 @@ class Judge:
         known: Known,
         item: Item,
         at: int,
+        value: Any,
         cause: Cause,
         more: dict[int, Cause],
     ) -> None:
-        value = item.value(known.subject, at)
         if not item.is_audience:
             self._value(profile, known, item, at, value)
         elif (value is True) is not (item.id in known.standing):

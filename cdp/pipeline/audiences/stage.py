@@ -167,15 +167,19 @@ class Stage:
                 touched = causes.setdefault(profile, {})
                 touched.update(dict.fromkeys(self._book.of_stream[number], cause))
             return
-        book, subject = self._book, known.subject
+        book, subject, due_of, standing = self._book, known.subject, known.due, known.standing
         touched = causes.get(profile, {})
         for number, (new, cause) in came.items():
             if not known.knows(book.read_with[number]):
                 touched.update(dict.fromkeys(book.of_stream[number], cause))
                 continue
-            for place in book.stirred_by.get(number, ()):
-                item = book.items[place]
-                moved, due = item.live.moved, known.due.get(item.id, NEVER)
+            have = len(subject.streams[number].t)
+            for least, place, id_, moved, only in book.stirred_by.get(number, ()):
+                if least > have:
+                    break
+                due = due_of.get(id_, NEVER)
+                if only is not None and (id_ in standing) is only and due > now:
+                    continue
                 if moved is None or moved(subject, now, number, new, due):
                     touched[place] = cause
         if touched:

@@ -10,6 +10,7 @@ from cdp.conditions.ast import Followed, Sequence
 from cdp.conditions.live.events import NONE, Events, events_in
 from cdp.conditions.live.part import Part
 from cdp.conditions.live.subject import Stream, Subject
+from cdp.conditions.live.thresholds import length_of
 from cdp.conditions.live.windows import NEVER
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def followed(compiler: Compiler, node: Followed) -> Part:
     streams = frozenset((events.number, starts.number))
     ms, plain = node.ms, events.plain and starts.plain
     if node.negated:
-        return _not_followed(events, starts, ms, streams, plain)
+        return _not_followed(events, starts, ms, streams, length_of(node.window))
 
     def value(subject: Subject, now: int) -> bool:
         follows = _following_of(events, subject, now)
@@ -40,9 +41,13 @@ def followed(compiler: Compiler, node: Followed) -> Part:
 
 
 def _not_followed(
-    events: Events, starts: Events, ms: int, streams: frozenset[int], plain: bool
+    events: Events, starts: Events, ms: int, streams: frozenset[int], length: int | None
 ) -> Part:
-    """Whether after any start the time was over without one of ``events``."""
+    """Whether after any start the time was over without one of ``events``.
+
+    ``length`` is the window's that starts are in, where it ends now.
+    """
+    plain = events.plain and starts.plain
 
     def over(stream: Stream, places: Any, now: int) -> int:
         """How many of some starts, in order, are so long ago that their time is over."""
@@ -83,11 +88,30 @@ def _not_followed(
         soonest = subject.streams[number].t[-new] + ms
         return soonest <= now or soonest < due
 
+    if length is None:
+        return Part(value, until, streams, moved, rises, falls, least)
+
     def look(subject: Subject, now: int) -> tuple[bool, int]:
         stream = subject.streams.get(starts.number)
         if stream is None or not stream.t:
             return False, NEVER
-        return value(subject, now), until(subject, now)
+        others = subject.streams.get(events.number, NONE)
+        t, seq, of_others = stream.t, stream.seq, others.t
+        if t[-1] > now or (of_others and of_others[-1] > now):
+            return value(subject, now), until(subject, now)
+        last = of_others[-1] if of_others else -NEVER
+        follows = _following_of(events, subject, now) if last >= t[0] else None
+        end, over, begin = NEVER, now - ms, now - length
+        for place in range(len(t) - 1, -1, -1):
+            at = t[place]
+            if at <= begin:
+                break
+            if follows is not None and last >= at and follows(at, seq[place], ms):
+                continue
+            if at <= over:  # the last of those that were not followed
+                return True, min(at + length, NEVER)
+            end = at + ms
+        return False, end
 
     return Part(value, until, streams, moved, rises, falls, least, look)
 
@@ -130,15 +154,19 @@ def sequence(compiler: Compiler, node: Sequence) -> Part:
 
     plain = all(events.plain for events, _ in steps)
 
+    def look(subject: Subject, now: int) -> tuple[bool, int]:
+        found = value(subject, now)
+        if plain and not found:  # events that go complete nothing
+            return False, min([events.coming(subject, now) for events, _ in steps])
+        return found, min([events.until(subject, now) for events, _ in steps])
+
     def until(subject: Subject, now: int) -> int:
-        if plain and not value(subject, now):  # events that go complete nothing
-            return min(events.coming(subject, now) for events, _ in steps)
-        return min(events.until(subject, now) for events, _ in steps)
+        return look(subject, now)[1]
 
     least = dict.fromkeys((events.number for events, _ in steps), 1)
     if not plain:
         every = frozenset(least)
-        return Part(value, until, every, rises=every, least=least)
+        return Part(value, until, every, rises=every, least=least, look=look)
     # What comes last of all can only be the last step, after what was there before.
     (before, _), (last, within) = steps[-2], steps[-1]
 
@@ -157,7 +185,7 @@ def sequence(compiler: Compiler, node: Sequence) -> Part:
         )
 
     stirs = frozenset((last.number,))
-    return Part(value, until, stirs, moved, rises=stirs, least=least)
+    return Part(value, until, stirs, moved, rises=stirs, least=least, look=look)
 
 
 def _following(

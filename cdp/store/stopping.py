@@ -13,6 +13,9 @@ from sqlalchemy.exc import OperationalError
 
 #: SQLite asks after so many of its instructions, a millisecond or so, whether to go on.
 _STEPS = 100_000
+#: How often somebody looks whether work elsewhere is to go on (s), and where a transaction
+#: says how one knows.
+_LOOK_S, _ENOUGH = 0.05, "stopping_enough"
 
 
 class Stopped(Exception):
@@ -97,6 +100,7 @@ def stopping(tx: Connection, seconds: float, turn: Turn) -> Iterator[None]:
     else:
         tx.exec_driver_sql(f"SET LOCAL statement_timeout = {max(1, int(seconds * 1000))}")
         turn.cancelled_by(raw.cancel_safe)
+    tx.info[_ENOUGH] = enough
     try:
         if turn.over:
             raise Stopped
@@ -106,7 +110,35 @@ def stopping(tx: Connection, seconds: float, turn: Turn) -> Iterator[None]:
             raise Stopped from error
         raise
     finally:
+        del tx.info[_ENOUGH]
         if on_sqlite:
             raw.set_progress_handler(None, 0)
         else:
             turn.cancelled_by(None)
+
+
+@contextmanager
+def elsewhere(tx: Connection, cancel: Callable[[], object]) -> Iterator[None]:
+    """Within it another database works for ``tx``: ``cancel`` ends that when `stopping` would."""
+    enough: Callable[[], bool] | None = tx.info.get(_ENOUGH)
+    if enough is None:
+        yield
+        return
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(_LOOK_S):
+            if enough():
+                cancel()  # and again: it may not have begun
+
+    watching = threading.Thread(target=watch, name="watching", daemon=True)
+    watching.start()
+    try:
+        yield
+    except Exception as error:
+        if enough():
+            raise Stopped from error
+        raise
+    finally:
+        done.set()
+        watching.join()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from sqlalchemy import func, literal, select
 
 from cdp.config import Settings
 from cdp.store import Store
+from cdp.store.events.columnar import Columnar
 from cdp.store.stopping import Stopped, Turns, stopping
 from tests.postgres import emptied_database
 
@@ -68,3 +71,17 @@ def test_a_question_that_is_over_before_it_begins_is_not_worked_on(store: Store)
             assert older.over
         with pytest.raises(Stopped), store.read() as tx, stopping(tx, 600, older):
             pytest.fail("it was begun")
+
+
+def test_what_duckdb_does_for_a_question_ends_with_it(tmp_path: Path) -> None:
+    store = Store.open(Settings(data=tmp_path))
+    a, b = (func.range(10**9).table_valued("range", name=name) for name in "ab")
+    endless = select(func.count()).select_from(a, b).where((a.c.range + b.c.range) % 7 == 3)
+    turn = Turns().begin("ana")
+    with turn, store.read() as tx:
+        duck = Columnar(tx, [], [])
+        with pytest.raises(Stopped), stopping(tx, 0.05, turn):
+            duck.execute(endless, [])
+        # Nobody watches any more.
+        assert duck.execute(select(literal(1).label("one")), []).scalar() == 1
+    store.close()

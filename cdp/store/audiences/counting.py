@@ -28,6 +28,10 @@ _AT_ONCE = 500
 AT_FIRST, AT_FIRST_SECONDS, _FIRST = 2_000, 0.25, 250
 
 
+#: What is not kept (yet): an event and a path, or None and a path of a trait.
+Missing = frozenset[tuple[str | None, tuple[str, ...]]]
+
+
 class Preview(NamedTuple):
     """How many (``people``) of ``of`` people meet a condition.
 
@@ -43,7 +47,7 @@ class Preview(NamedTuple):
     of: int
     exact: bool
     looked_at: int
-    missing: frozenset[tuple[str | None, tuple[str, ...]]]
+    missing: Missing
     some: tuple[int, ...]
 
 
@@ -71,31 +75,10 @@ def count_people(
 
     who = who or Quickest(tx, condition, now, collection)
     made, seen = who.ask(look)
-    sure, left, shown = seen.sure, seen.left, seen.shown
-    if not left:
-        return Preview(sure, sure, sure, total, True, 0, made.missing, tuple(shown))
-    wants = persons.asked(condition)
-    looked, yes = 0, []
-    for ids in chunks(seen.drawn, _AT_ONCE):
-        if looked and time.monotonic() - began > seconds:
-            break
-        yes += decide(tx, condition, list(ids), wants, now, collection)
-        looked += len(ids)
-    shown = (shown + yes)[:show]
-    if looked >= left:
-        n = sure + len(yes)
-        return Preview(n, n, n, total, True, looked, made.missing, tuple(shown))
-    share, low, high = interval(len(yes), looked)
-    return Preview(
-        sure + round(share * left),
-        sure + max(len(yes), math.floor(low * left)),
-        sure + min(left - looked + len(yes), math.ceil(high * left)),
-        total,
-        False,
-        looked,
-        made.missing,
-        tuple(shown),
-    )
+    asked = (tx, condition, now, collection)
+    yes, looked = _look_at(*asked, seen.drawn, _AT_ONCE, began + seconds)
+    shown = (seen.shown + yes)[:show]
+    return _told(seen.sure, len(yes), looked, seen.left, total, made.missing, shown)
 
 
 def estimate(
@@ -104,25 +87,51 @@ def estimate(
     """The same of a few people alone, drawn from everybody: a first answer, at once."""
     began = time.monotonic()
     total = matching.count_all(tx, collection)
+    drawn = matching.some_of_all(tx, total, AT_FIRST, collection)
+    asked = (tx, condition, now, collection)
+    yes, looked = _look_at(*asked, drawn, _FIRST, began + AT_FIRST_SECONDS)
+    return _told(0, len(yes), looked, total, total, frozenset(), yes[:show])
+
+
+def _look_at(
+    tx: Connection,
+    condition: Any,
+    now: int,
+    collection: int,
+    drawn: list[int],
+    at_once: int,
+    until: float,
+) -> tuple[list[int], int]:
+    """Who of those who were drawn meets a condition, and of how many that was found out:
+    of ``at_once`` at the least, and of more until a time."""
     wants = persons.asked(condition)
     looked, yes = 0, []
-    for ids in chunks(matching.some_of_all(tx, total, AT_FIRST, collection), _FIRST):
-        if looked and time.monotonic() - began > AT_FIRST_SECONDS:
+    for ids in chunks(drawn, at_once):
+        if looked and time.monotonic() > until:
             break
         yes += decide(tx, condition, list(ids), wants, now, collection)
         looked += len(ids)
-    share, low, high = interval(len(yes), looked) if looked else (0.0, 0.0, 0.0)
-    exact = looked >= total
-    n = len(yes)
+    return yes, looked
+
+
+def _told(
+    sure: int, yes: int, looked: int, left: int, total: int, missing: Missing, some: list[int]
+) -> Preview:
+    """Of ``left`` people beside the ``sure`` ones ``looked`` were decided on, ``yes`` of them
+    with yes: by these the others are judged."""
+    if looked >= left:
+        n = sure + yes
+        return Preview(n, n, n, total, True, looked, missing, tuple(some))
+    share, low, high = interval(yes, looked) if looked else (0.0, 0.0, 1.0)
     return Preview(
-        n if exact else round(share * total),
-        n if exact else max(n, math.floor(low * total)),
-        n if exact else min(total - looked + n, math.ceil(high * total)),
+        sure + round(share * left),
+        sure + max(yes, math.floor(low * left)),
+        sure + min(left - looked + yes, math.ceil(high * left)),
         total,
-        exact,
+        False,
         looked,
-        frozenset(),
-        tuple(yes[:show]),
+        missing,
+        tuple(some),
     )
 
 

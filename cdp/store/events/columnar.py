@@ -25,6 +25,7 @@ from cdp.conditions.sql import Known, Part, Side
 from cdp.conditions.sql.events import bounds
 from cdp.store.events import kept, kept_files
 from cdp.store.events.kept_files import COLUMNS, KeptFile
+from cdp.store.stopping import elsewhere
 from cdp.store.tables import USERS, Big, audiences, homes, members, partition_tables, profiles
 
 #: Kept values from which on bringing people along is less work than the store's own scan:
@@ -150,13 +151,14 @@ class Columnar:
     def execute(self, statement: Any, read: Iterable[int]) -> Result[Any]:
         """The rows of a statement that asks for the kept properties ``read``.
 
-        Raises `Unreadable`.
+        Raises `Unreadable`; `Stopped` within `stopping`, as the store does.
         """
         compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
         values = [compiled.params[name] for name in compiled.positiontup or ()]
         try:
             self._provide(statement, frozenset(read))
-            rows = self._duck.execute(str(compiled), values).fetchall()
+            with elsewhere(self._tx, self._duck.interrupt):
+                rows = self._duck.execute(str(compiled), values).fetchall()
         except self._error as error:
             raise Unreadable(str(error).splitlines()[0]) from error
         names = [item.name for item in statement.selected_columns]

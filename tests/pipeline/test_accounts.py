@@ -34,3 +34,17 @@ def test_what_people_do_makes_them_no_accounts(town: Town) -> None:
     [person] = town.members("hers")
     assert town.members("lazy") == {account} != {person}
     assert town.values("done").keys() == {account}
+
+
+def test_an_account_that_is_deleted_is_nobody_s_any_more(town: Town) -> None:
+    town.define("hers", {"who": "account.traits.plan = 1"})
+    town.settle()
+    for user in ("u1", "u2"):
+        town.say([said(town, user, type="group", groupId="g1", traits={"plan": 1})])
+    town.settle()
+    assert len(town.members("hers")) == 2
+    town.now += 1
+    gone = {"objectId": "g1"}
+    town.say([said(town, "u1", type="track", event="Object Deleted", properties=gone)])
+    town.settle()
+    assert town.members("hers") == set()

@@ -225,7 +225,8 @@ class Stage:
                 if person is not None and person.profile:
                     related.add(person.profile)
                     causes[person.profile] = {**places, **causes.get(person.profile, {})}
-        others = objects.people_of_objects(tx, sorted(accounts))
+        # Also those of before: that an object was deleted parts it from all of them.
+        others = objects.people_of_objects(tx, sorted(accounts), ever=True)
         timers.recheck(tx, sorted({p for some in others.values() for p in some} - related), now)
         return related
 

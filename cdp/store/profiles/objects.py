@@ -319,26 +319,31 @@ def _owned(dialect: str) -> Select[Any]:
     )
 
 
-def people_of_objects(tx: Connection, objects: list[int]) -> dict[int, set[int]]:
-    """The people of each of some objects, in one statement."""
+def people_of_objects(
+    tx: Connection, objects: list[int], *, ever: bool = False
+) -> dict[int, set[int]]:
+    """The people of each of some objects, in one statement; ``ever``: and those of before."""
     if not objects:
         return {}
     found: dict[int, set[int]] = {}
-    for row in tx.execute(_owners(tx.dialect.name), {"objects": _packed(tx.dialect.name, objects)}):
+    statement = _owners(tx.dialect.name, ever)
+    for row in tx.execute(statement, {"objects": _packed(tx.dialect.name, objects)}):
         found.setdefault(row.object, set()).add(row.person)
     return found
 
 
-@lru_cache(maxsize=2)
-def _owners(dialect: str) -> Select[Any]:
+@lru_cache(maxsize=4)
+def _owners(dialect: str, ever: bool) -> Select[Any]:
     among = _among(_theirs.c.profile, "objects", dialect)
     last, ended = func.max(memberships.c.last_t), func.max(memberships.c.ended_t)
-    return (
+    found = (
         select(_theirs.c.profile.label("object"), _mine.c.profile.label("person"))
         .select_from(_theirs)
         .join(memberships, memberships.c.account_node == _theirs.c.id)
         .join(_mine, _mine.c.id == memberships.c.user_node)
         .where(among, _mine.c.profile != 0)
         .group_by(_theirs.c.profile, _mine.c.profile)
-        .having(last > func.coalesce(ended, _NEVER), last > _deleted(_theirs.c.profile))
     )
+    if ever:
+        return found
+    return found.having(last > func.coalesce(ended, _NEVER), last > _deleted(_theirs.c.profile))

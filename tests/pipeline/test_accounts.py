@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from cdp.pipeline import forget
 from tests.laws.test_audiences import Town
 
 
@@ -46,5 +47,20 @@ def test_an_account_that_is_deleted_is_nobody_s_any_more(town: Town) -> None:
     town.now += 1
     gone = {"objectId": "g1"}
     town.say([said(town, "u1", type="track", event="Object Deleted", properties=gone)])
+    town.settle()
+    assert town.members("hers") == set()
+
+
+def test_what_a_deleted_person_said_of_an_account_is_said_no_more(town: Town) -> None:
+    town.define("hers", {"who": "account.traits.plan = 1"})
+    town.settle()
+    town.say([said(town, "u1", type="group", groupId="g1", traits={"plan": 1})])
+    town.say([said(town, "u2", type="group", groupId="g1", traits={"seats": 5})])
+    town.settle()
+    assert len(town.members("hers")) == 2
+    who = [("user_id", "u1")]
+    forget.regulate(town.store, "DELETE_INTERNAL", who, "test", town.now, 24, at_once=True)
+    while forget.step(town.store, cast(Any, town), town.now):
+        pass
     town.settle()
     assert town.members("hers") == set()

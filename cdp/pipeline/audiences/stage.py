@@ -287,8 +287,12 @@ def touched_of(outcome: Outcome) -> set[int]:
 
 
 def after_fold(tx: Connection, outcome: Outcome, changed: Iterable[int], now: int) -> None:
-    """Have those looked at whom a fold outside of a micro-batch has changed."""
+    """Have those looked at whom a fold outside of a micro-batch has changed, or whose account."""
     gone = gone_of(outcome)
     members.join_people(tx, dict(outcome.merged), gone, now)
-    again = {*changed, *outcome.created, *outcome.renamed} | touched_of(outcome)
+    again = ({*changed, *outcome.created, *outcome.renamed} | touched_of(outcome)) - gone
+    found = graph.profiles_by_id(tx, sorted(again))
+    accounts = [row.id for row in found if row.collection == ACCOUNTS]
+    for people in objects.people_of_objects(tx, accounts, ever=True).values():
+        again |= people
     timers.recheck(tx, sorted(again - gone), now)

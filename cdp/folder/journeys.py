@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from cdp.conditions.errors import did_you_mean
 from cdp.definitions import KINDS, Body, DefinitionError, Fault, Finding, Id
-from cdp.delivery.journeys import approving, launching, office
-from cdp.folder.definitions import Definitions, drafts
+from cdp.delivery.journeys import approving, launching, linting, office
+from cdp.folder.definitions import Definitions, defined, drafts
 from cdp.folder.model import Thing, Wanted, World
 from cdp.plugin import Channel
 from cdp.store.defined import defining
@@ -62,9 +62,13 @@ class Journeys(Definitions):
     ) -> dict[Id, Finding]:
         found = super().check(tx, changes, every, world)
         defining.keep_running(tx, drafts(changes), found)
+        bodies = defining.bodies(defining.load(tx))
+        bodies |= {id_: one.body for id_, one in drafts(defined(every)).items() if one is not None}
         for id_, wanted in changes.items():
             if wanted is None:
                 continue
+            looks = linting.of_steps(id_[1], wanted.private.body, bodies)
+            found[id_].warnings.extend(Fault(*one[3:]) for one in looks)
             row = journeys.row(tx, id_[1])
             found[id_].errors.extend(_refused(row, wanted))
             if wanted.body.get("state") in (LIVE, PAUSED, DRAINING):

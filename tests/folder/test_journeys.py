@@ -106,6 +106,22 @@ def test_a_plan_says_who_is_inside_a_step_that_would_vanish(store: Store, root: 
     assert any("1 person is inside step wait-2d, which would vanish" in text for text in said)
 
 
+def test_a_plan_says_which_ways_nobody_takes(store: Store, root: Path) -> None:
+    again = """\
+      - when: traits.plan = "gold"
+        then: [ { exit: never } ]
+  - send: nudge
+"""
+    write(root, welcome=WELCOME.replace("  - send: nudge\n", again))
+    [(place, text)] = [
+        (fault.field, fault.text)
+        for step in work.plan(store, root, world()).plan.steps
+        for fault in step.warnings
+        if "nobody takes" in fault.text
+    ]
+    assert place == "steps[2].branch.ways[1].when" and "an earlier one has the same" in text
+
+
 def test_a_fault_is_told_with_its_line_and_column(store: Store, root: Path) -> None:
     write(root, welcome=WELCOME.replace('plan != "internal"', "plan = = 1"))
     assert [fault.partition(": ")[0] for fault in faults(store, root)] == ["welcome.yaml:4:55"]

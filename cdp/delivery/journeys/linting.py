@@ -45,6 +45,18 @@ def findings(tx: Connection, key: str, given: Body, *, people: bool = True) -> l
     return told
 
 
+def of_steps(key: str, body: Body, bodies: Mapping[Id, Body]) -> list[Finding]:
+    """What looks wrong about the way through a body, which stands among ``bodies``.
+
+    Nothing of one that can't be read.
+    """
+    try:
+        program = program_of(key, body, 0, Space(bodies).made_of())
+    except JourneyError:
+        return []
+    return lint(program, body)
+
+
 def stops(program: Program, body: Body) -> list[Finding]:
     """What keeps a journey from being launched that can be read otherwise."""
     codes = ("loop", "nobody_enters", "nobody_stays")

@@ -177,6 +177,20 @@ def test_a_phone_shows_a_list_that_does_the_same(chromium: Any, served: str, wor
         assert wide <= 0
 
 
+def test_a_step_that_is_pressed_opens_though_the_draft_is_kept_meanwhile(
+    page: Any, world: World
+) -> None:
+    put(world)
+    open_canvas(page)
+    page.locator(".node.wait").click()
+    page.get_by_role("complementary", name="Step").get_by_label("How long").fill("9d")
+    page.locator(".node.emit").hover()
+    page.mouse.down()
+    kept(page, world)
+    page.mouse.up()
+    playwright.expect(page.locator(".node.emit.open")).to_be_visible()
+
+
 def test_what_cannot_be_kept_on_the_server_is_not_lost(page: Any, world: World) -> None:
     put(world)
     open_canvas(page)

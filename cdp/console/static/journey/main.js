@@ -34,6 +34,8 @@ class Editor {
       this.keeper = keeper(this);
       this.text = textTab(this);
       this.model.listeners.push(() => { this.draw(); this.keeper.changed(); });
+      place.addEventListener("pointerdown", ({ button: which }) => { this.pressed = which === 0; });
+      for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(() => this.released()));
       place.addEventListener("keydown", (event) => this.key(event));
       for (const item of document.querySelectorAll("[data-after-draft]")) item.addEventListener(item.matches("form") ? "submit" : "click", (event) => this.after(event));
       document.addEventListener("copy", (event) => this.copy(event));
@@ -226,12 +228,19 @@ class Editor {
     this.focus(made.uid);
   }
 
-  // What the server said of the draft.
+  // What the server said of the draft. What is pressed stays until it is let go: a click on what
+  // has gone is none.
   learn(said) {
     this.words.learn(said);
     this.faults = said.faults;
-    this.draw();
-    this.panel.told?.();
+    if (this.pressed) this.late = true;
+    else this.draw();
+  }
+
+  released() {
+    this.pressed = false;
+    if (this.late) this.draw();
+    this.late = false;
   }
 }
 

@@ -48,8 +48,9 @@ class Item:
         self.root, self._streams = entry.root, streams
         self.place = self.form = 0
         self.live: Live = compile_person(entry.root, streams)
-        self.look, self.least = self.live.look, tuple(self.live.least.items())
-        self.is_audience = entry.kind == AUDIENCE
+        self.look, self.is_audience = self.live.look, entry.kind == AUDIENCE
+        #: See `Part`; nothing of a computed trait.
+        self.least = tuple(self.live.least.items()) if self.is_audience else ()
         #: The events that it reads, and those that are read when it has changed.
         self.events = frozenset(streams.specs[n].event for n in self.live.needs.streams)
         self.all_events = self.events

@@ -9,6 +9,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdp.conditions import Context, Evaluator, Event, Person, format_text, parse
+from cdp.conditions.ast import (
+    Aggregate,
+    Compare,
+    EventRef,
+    Followed,
+    Not,
+    Path,
+    Performed,
+    Relative,
+    Sequence,
+    Step,
+    Value,
+    Within,
+    all_of,
+    any_of,
+)
 from cdp.conditions.live import (
     NEVER,
     TRAITS,
@@ -24,6 +40,41 @@ from tests.conditions.stories import AROUND, HISTORIES, LISTS, T, conditions, me
 
 EXAMPLES = int(os.environ.get("CDP_PROOF_EXAMPLES", "150"))
 MOMENTS = st.integers(0, 25)
+#: Purchases with figures, and the questions that are asked of them the most.
+FIGURES = st.sampled_from([0, 1, 2, 2.5, 2.5, 0.1, -3, None, 10**18])
+PURCHASES = st.lists(
+    st.builds(
+        lambda t, name, x: {
+            "t": t, "body": {"type": "track", "event": name, "properties": {"x": x}},
+        },
+        T, st.sampled_from(["A", "A", "B"]), FIGURES,
+    ),
+    max_size=6,
+)  # fmt: skip
+A, B, X = EventRef("A", None), EventRef("B", None), Path(("properties", "x"))
+SOON = st.none() | st.integers(1, 20).map(Within)
+ORDERS = st.sampled_from(["<", "<=", ">", ">="])
+ASKED = st.one_of(
+    st.builds(
+        lambda op, fn, window, limit: Compare(op, Aggregate(fn, A, X, window), Value(limit)),
+        ORDERS, st.sampled_from(["max", "min", "sum"]), SOON, st.sampled_from([0, 1, 2, 2.5, -1]),
+    ),
+    st.builds(
+        lambda op, fn, ago: Compare(op, Aggregate(fn, A, None, None), Relative(-ago)),
+        ORDERS, st.sampled_from(["first", "last"]), st.integers(0, 20),
+    ),
+    st.builds(lambda ms, window: Followed(B, ms, A, window, True), st.integers(1, 20), SOON),
+    st.builds(
+        lambda ref, within, window: Sequence((Step(A, None), Step(ref, within)), window),
+        st.sampled_from([A, B]), st.none() | st.integers(0, 20), SOON,
+    ),
+    st.builds(lambda ref, window: Performed(ref, window), st.sampled_from([A, B]), SOON),
+)  # fmt: skip
+QUESTIONS = st.one_of(
+    ASKED,
+    st.lists(ASKED | ASKED.map(Not), min_size=2, max_size=3).map(all_of),
+    st.lists(ASKED | ASKED.map(Not), min_size=2, max_size=3).map(any_of),
+)
 
 
 def person_of(history: list[dict[str, Any]]) -> Person:
@@ -67,7 +118,7 @@ def of_stream(subject: Subject, number: int) -> list[int]:
 
 
 @settings(max_examples=EXAMPLES * 4, deadline=None)
-@given(conditions(), HISTORIES, T, st.lists(st.integers(0, 60), max_size=4))
+@given(conditions() | QUESTIONS, HISTORIES | PURCHASES, T, st.lists(st.integers(0, 60), max_size=4))
 def test_live_is_plain_and_stays_so_until_it_says(
     tree: Any, history: list[dict[str, Any]], now: int, later: list[int]
 ) -> None:
@@ -93,8 +144,11 @@ def test_live_is_plain_and_stays_so_until_it_says(
             )
 
 
-@settings(max_examples=EXAMPLES * 4, deadline=None)
-@given(conditions(), HISTORIES, st.lists(messages(), min_size=1, max_size=2), MOMENTS, MOMENTS)
+@settings(max_examples=EXAMPLES * 2, deadline=None)
+@given(
+    conditions() | QUESTIONS | QUESTIONS, HISTORIES | PURCHASES,
+    st.lists(messages(), min_size=1, max_size=2) | PURCHASES, MOMENTS, MOMENTS,
+)  # fmt: skip
 def test_who_need_not_be_looked_at_stays_where_they_are(
     tree: Any, history: list[dict[str, Any]], new: list[dict[str, Any]], wait: int, ago: int
 ) -> None:

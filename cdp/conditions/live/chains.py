@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdp.conditions.ast import Followed, Sequence
 from cdp.conditions.live.events import NONE, Events, events_in
-from cdp.conditions.live.part import Part
+from cdp.conditions.live.part import Look, Part, end_in
 from cdp.conditions.live.subject import Stream, Subject
 from cdp.conditions.live.thresholds import length_of
 from cdp.conditions.live.windows import NEVER
@@ -113,7 +113,7 @@ def _not_followed(
             end = at + ms
         return False, end
 
-    return Part(value, until, streams, moved, rises, falls, least, look)
+    return Part(value, end_in(look), streams, moved, rises, falls, least, look)
 
 
 def _following_of(events: Events, subject: Subject, now: int) -> Callable[[int, int, int], bool]:
@@ -154,19 +154,17 @@ def sequence(compiler: Compiler, node: Sequence) -> Part:
 
     plain = all(events.plain for events, _ in steps)
 
-    def look(subject: Subject, now: int) -> tuple[bool, int]:
+    def both(subject: Subject, now: int) -> tuple[bool, int]:
         found = value(subject, now)
         if plain and not found:  # events that go complete nothing
             return False, min([events.coming(subject, now) for events, _ in steps])
         return found, min([events.until(subject, now) for events, _ in steps])
 
-    def until(subject: Subject, now: int) -> int:
-        return look(subject, now)[1]
-
+    look: Look = both
     least = dict.fromkeys((events.number for events, _ in steps), 1)
     if not plain:
         every = frozenset(least)
-        return Part(value, until, every, rises=every, least=least, look=look)
+        return Part(value, end_in(look), every, rises=every, least=least, look=look)
     # What comes last of all can only be the last step, after what was there before.
     (before, _), (last, within) = steps[-2], steps[-1]
 
@@ -176,16 +174,44 @@ def sequence(compiler: Compiler, node: Sequence) -> Part:
             return False
         if within is None or before.number == number:
             return True
-        came = subject.streams[number].t
-        # The latest of those before is the nearest to all that came.
-        return any(
-            place and t - earlier.t[place - 1] <= within
-            for t in came[-new:]
-            for place in (bisect_right(earlier.t, t),)
-        )
+        times = earlier.t
+        for t in subject.streams[number].t[-new:]:
+            place = bisect_right(times, t)
+            # The latest of those before is the nearest to all that came.
+            if place and t - times[place - 1] <= within:
+                return True
+        return False
 
+    length = length_of(node.window)
+    if len(steps) == 2 and length is not None:
+        look = _pair(before.number, last.number, within, length, look)
     stirs = frozenset((last.number,))
-    return Part(value, until, stirs, moved, rises=stirs, least=least, look=look)
+    return Part(value, end_in(look), stirs, moved, rises=stirs, least=least, look=look)
+
+
+def _pair(first: int, second: int, within: int | None, length: int, general: Look) -> Look:
+    """Value and end of a sequence of two steps: the latest second that has a first is enough."""
+
+    def look(subject: Subject, now: int) -> tuple[bool, int]:
+        one, other = subject.streams.get(first), subject.streams.get(second)
+        if one is None or other is None or not one.t or not other.t:
+            return False, NEVER
+        before, after, begin = one.t, other.t, now - length
+        if before[-1] > now or after[-1] > now:
+            return general(subject, now)
+        for place in range(len(after) - 1, -1, -1):
+            t = after[place]
+            nearest = bisect_right(before, t) - 1
+            while nearest >= 0 and before[nearest] == t and one.seq[nearest] >= other.seq[place]:
+                nearest -= 1
+            if nearest < 0 or before[nearest] <= begin:
+                break  # those before it have none, either
+            since = before[nearest]
+            if within is None or t - since <= within:
+                return True, min(since + length, NEVER)
+        return False, NEVER
+
+    return look
 
 
 def _following(

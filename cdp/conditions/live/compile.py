@@ -23,6 +23,7 @@ from cdp.conditions.ast import (
     Not,
     Or,
     Path,
+    Performed,
     Relative,
     StartOf,
     Uploaded,
@@ -44,7 +45,7 @@ from cdp.conditions.live.part import (
     stirred,
 )
 from cdp.conditions.live.subject import Needs, Streams, Subject
-from cdp.conditions.live.thresholds import compile_threshold
+from cdp.conditions.live.thresholds import at_least, compile_threshold
 from cdp.conditions.live.windows import NEVER, begin_of, next_begin
 from cdp.conditions.values import Time, contained, ordered, same, to_time
 from cdp.events import at_path
@@ -101,7 +102,10 @@ class Compiler:
         if kind is And or kind is Or:
             return joined([self.part(item) for item in node.items], kind is And)
         if kind is Not:
-            return negated(self.part(node.item))
+            inside = node.item
+            if type(inside) is Performed:
+                return at_least(self, inside.event, inside.window, 1, negated=True)
+            return negated(self.part(inside))
         if kind is In:
             inner, values = self.part(node.item), self.part(node.list)
             of, among = inner.value, values.value
@@ -159,6 +163,15 @@ class Compiler:
             return lambda subject, now: subject.traits.get(name)
         return lambda subject, now: at_path(subject.traits.get(name), rest)
 
+    def _trait_alone(self, node: Any) -> str | None:
+        """The trait of the person that a node is, as a whole."""
+        if type(node) is not Path:
+            return None
+        owned = node.parts[0] == "person"
+        parts = node.parts[1:] if owned else node.parts
+        own = owned or not self.in_where
+        return parts[1] if own and len(parts) == 2 and parts[0] == "traits" else None
+
     def _items(self, node: Items) -> Part:
         parts = [self.part(item) for item in node.items]
         gets = [part.value for part in parts]
@@ -208,6 +221,11 @@ class Compiler:
         return sharpened(self, node, self._general(node))
 
     def _general(self, node: Compare) -> Part:
+        if node.op == "=" and type(node.right) is Value and type(node.right.value) is str:
+            name, text = self._trait_alone(node.left), node.right.value
+            if name is not None:
+                self.traits.add(name)
+                return Part(lambda subject, now: subject.traits.get(name) == text)
         left, right, op = self.part(node.left), self.part(node.right), node.op
         a, b, stirs = left.value, right.value, left.stirs | right.stirs
         until = sooner(

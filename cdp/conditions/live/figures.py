@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdp.conditions.ast import Aggregate, Compare, Relative, Value
 from cdp.conditions.live.events import Events, events_in
-from cdp.conditions.live.part import Part, Until, look_of
+from cdp.conditions.live.part import Part, end_in, look_of
 from cdp.conditions.live.subject import Stream, Subject
 from cdp.conditions.live.thresholds import length_of
 from cdp.conditions.live.windows import NEVER
@@ -107,7 +107,7 @@ def _outermost(
                 above = True
         return above
 
-    return part._replace(look=look, until=_second(look), moved=moved, least={number: 1})
+    return part._replace(look=look, until=end_in(look), moved=moved, least={number: 1})
 
 
 def _sum(
@@ -140,7 +140,7 @@ def _sum(
         return True, _end_of(stream, place, length) if place < len(t) else NEVER
 
     needed = part.least if op(0, limit) else {number: 1}
-    return part._replace(look=look, until=_second(look), least=needed)
+    return part._replace(look=look, until=end_in(look), least=needed)
 
 
 def _time(
@@ -162,8 +162,4 @@ def _time(
         return bool(op(at, now)), at if at > now else at + 1
 
     rises = part.stirs if (op in (gt, ge)) is last else part.rises
-    return part._replace(look=look, until=_second(look), rises=rises, least={number: 1})
-
-
-def _second(look: Callable[[Subject, int], tuple[bool, int]]) -> Until:
-    return lambda subject, now: look(subject, now)[1]
+    return part._replace(look=look, until=end_in(look), rises=rises, least={number: 1})

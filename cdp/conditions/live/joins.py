@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from cdp.conditions.live.part import NONE, NOTHING, Moved, Part, look_of, stirred
+from cdp.conditions.live.part import NONE, NOTHING, Moved, Part, end_in, look_of, stirred
 from cdp.conditions.live.subject import Subject
 from cdp.conditions.live.windows import NEVER
 
@@ -76,10 +76,7 @@ def _with_end(made: Part, parts: Sequence[Part], every: bool) -> Part:
                 soonest = end
         return (not every, latest) if latest else (every, soonest)
 
-    def until(subject: Subject, now: int) -> int:
-        return look(subject, now)[1]
-
-    return made._replace(until=until, look=look)
+    return made._replace(until=end_in(look), look=look)
 
 
 def _least(parts: Sequence[Part], every: bool) -> Mapping[int, int]:

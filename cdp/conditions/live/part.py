@@ -52,6 +52,11 @@ def look_of(part: Part) -> Look:
     return lambda subject, now: (value(subject, now), ends(subject, now))
 
 
+def end_in(look: Look) -> Until:
+    """The end alone of a look."""
+    return lambda subject, now: look(subject, now)[1]
+
+
 def stirred(parts: Iterable[Part]) -> frozenset[int]:
     """The streams that stir any of some parts."""
     return NONE.union(*(part.stirs for part in parts))

@@ -38,8 +38,9 @@ class Stream:
         if not self.t or t >= self.t[-1]:
             self.t.append(t)
             self.seq.append(seq)
-            for column, value in zip(self.columns, values, strict=True):
-                column.append(value)
+            if self.columns:
+                for column, value in zip(self.columns, values, strict=True):
+                    column.append(value)
             return
         at = bisect_right(self.t, t)
         self.t.insert(at, t)

@@ -79,22 +79,25 @@ class Judge:
     def _item(
         self, profile: int, known: Known, item: Item, cause: Cause, more: dict[int, Cause]
     ) -> None:
-        id_, now, subject, due_of = item.id, self._now, known.subject, known.due
-        due = due_of.get(id_)
+        id_, now, subject = item.id, self._now, known.subject
+        due, inside = known.due.get(id_), id_ in known.standing
         if due is None:
-            if item.is_audience and id_ not in known.standing:
+            if not inside:
                 streams = subject.streams
                 for number, least in item.least:
                     if number not in streams or len(streams[number].t) < least:
                         return  # they are out, whatever else there is, and stay so
         elif due <= now:
             self._overdue(profile, known, item, due, more)
-            due = None
+            due, inside = None, id_ in known.standing
         value, end = item.look(subject, now)
-        self._decide(profile, known, item, now, value, cause, more)
+        if not item.is_audience:
+            self._value(profile, known, item, now, value)
+        elif (value is True) is not inside:
+            self._move(profile, known, item, now, cause, more)
         if end != NEVER and (due is None or end < due):
             # One that is too early only makes us look again.
-            due_of[id_] = end
+            known.due[id_] = end
             self._timers[(id_, profile)] = end
 
     def _overdue(
@@ -103,25 +106,13 @@ class Judge:
         """What time alone has changed since then comes first, at its own time."""
         while due is not None:
             value, after = item.look(known.subject, due)
-            self._decide(profile, known, item, due, value, BY_TIMER, more)
+            if not item.is_audience:
+                self._value(profile, known, item, due, value)
+            elif (value is True) is not (item.id in known.standing):
+                self._move(profile, known, item, due, BY_TIMER, more)
             due = after if after <= self._now else None
         known.due.pop(item.id, None)
         self._timers[(item.id, profile)] = None
-
-    def _decide(
-        self,
-        profile: int,
-        known: Known,
-        item: Item,
-        at: int,
-        value: Any,
-        cause: Cause,
-        more: dict[int, Cause],
-    ) -> None:
-        if not item.is_audience:
-            self._value(profile, known, item, at, value)
-        elif (value is True) is not (item.id in known.standing):
-            self._move(profile, known, item, at, cause, more)
 
     def _move(
         self,

@@ -6,13 +6,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from cdp.config import Settings
 from cdp.events import decode_json
 from cdp.pipeline.audiences import compute
 from cdp.store import Store, definitions, meta
 from cdp.store.audiences import evaluated as audiences
+from cdp.store.audiences.timers import dues_of
 from cdp.store.events import kept
 from cdp.store.migrate import migrate
 from cdp.store.tables import timers
@@ -66,8 +67,10 @@ def _define(store: Store, windows: int) -> None:
 
 
 def _timers(store: Store) -> int:
+    """How many windows there are of which time alone will be the end."""
     with store.read() as tx:
-        return int(tx.execute(select(func.count()).select_from(timers)).scalar_one())
+        people = list(tx.execute(select(timers.c.profile)).scalars())
+        return sum(len(mine) for _, mine in dues_of(tx, people))
 
 
 def _backfill(store: Store) -> float:

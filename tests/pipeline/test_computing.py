@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from cdp.pipeline.audiences import compute
 from cdp.store.audiences import evaluated as audiences
+from cdp.store.audiences.timers import dues_of
+from cdp.store.tables import timers
 from tests.laws.test_audiences import Town
 
 
@@ -43,3 +46,30 @@ def test_it_goes_on_where_it_was_after_a_restart(town: Town) -> None:
     assert len(town.members("big")) == 6
     assert reached == sorted(reached)
     assert len(set(reached)) > 3
+
+
+def test_others_stay_due_when_a_definition_comes_and_when_one_goes(town: Town) -> None:
+    def due() -> list[list[int]]:
+        """When what is due of each person, after now."""
+        with town.store.read() as tx:
+            people = list(tx.execute(select(timers.c.profile)).scalars())
+            return [sorted(at - start for at in mine.values()) for _, mine in dues_of(tx, people)]
+
+    start, hour = town.now - 1000, 3_600_000
+    for hours in (1, 3, 2):
+        town.define(f"h{hours}", {"who": f'performed("Order Completed" within {hours}h)'})
+        town.settle()
+    assert due() == [[hour, 2 * hour, 3 * hour]] * 11
+    town.define("h1", None)
+    town.define("h2", {"who": 'performed("Order Completed" within 4h)'})
+    town.settle()
+    town.now = start + hour  # nothing asks for this one any more
+    town.settle()
+    assert due() == [[2 * hour, 3 * hour, 4 * hour]] * 11
+    town.now = start + 3 * hour
+    town.settle()
+    assert due() == [[4 * hour]] * 11
+    assert len(town.members("h2")) == 11 and town.members("h3") == set()
+    town.now = start + 4 * hour
+    town.settle()
+    assert due() == [] and town.members("h2") == set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple
 
@@ -54,7 +55,8 @@ class Judge:
         self._members: dict[tuple[int, int], int | None] = {}
         self._values: list[tuple[int, int, str | None, int]] = []
         self._told: dict[tuple[int, int], tuple[int, str | None]] = {}
-        self._timers: dict[tuple[int, int], int | None] = {}
+        # profile → all that is due of theirs, where it is something else than before
+        self._dues: dict[int, dict[int, int]] = {}
         self._grown: dict[int, int] = {}
 
     def look_at(self, profile: int, known: Known, causes: dict[int, Cause]) -> None:
@@ -75,6 +77,12 @@ class Judge:
                 if other not in waiting:
                     waiting[other] = cause
                     heappush(places, other)
+
+    def fired(self, profile: int, known: Known, gone: Iterable[int]) -> None:
+        """A person's timer has come: it is set anew, without the items that are ``gone``."""
+        for id_ in gone:
+            known.due.pop(id_, None)
+        self._dues[profile] = known.due
 
     def _item(
         self, profile: int, known: Known, item: Item, cause: Cause, more: dict[int, Cause]
@@ -98,7 +106,7 @@ class Judge:
         if end != NEVER and (due is None or end < due):
             # One that is too early only makes us look again.
             known.due[id_] = end
-            self._timers[(id_, profile)] = end
+            self._dues[profile] = known.due
 
     def _overdue(
         self, profile: int, known: Known, item: Item, due: int | None, more: dict[int, Cause]
@@ -112,7 +120,7 @@ class Judge:
                 self._move(profile, known, item, due, BY_TIMER, more)
             due = after if after <= self._now else None
         known.due.pop(item.id, None)
-        self._timers[(item.id, profile)] = None
+        self._dues[profile] = known.due
 
     def _move(
         self,
@@ -170,4 +178,4 @@ class Judge:
         members.put_values(tx, list(last.values()))
         connections.add_values(tx, [(*key, *told) for key, told in self._told.items()])
         audiences.grow(tx, self._grown)
-        timers.set_timers(tx, timers.AUDIENCE, self._timers)
+        timers.put_dues(tx, self._dues)

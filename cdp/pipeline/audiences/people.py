@@ -132,8 +132,8 @@ class People:
                 found[profile].subject.measured[key] = decode_json(value.encode())
             else:
                 found[profile].standing[trait] = value
-        for profile, subject, due in timers.timers_of(tx, timers.AUDIENCE, ids):
-            found[profile].due[subject] = due
+        for profile, dues in timers.dues_of(tx, ids):
+            found[profile].due = dues
         if self._book.reads_identifiers:
             self.load_identifiers(tx, found)
         if self._book.reads_account:

@@ -244,21 +244,20 @@ class Stage:
     def timers(self, tx: Connection, due: Sequence[timers.Timer], clock: int) -> list[Change]:
         """Handle timers of audiences that are due; returns who moved."""
         places = {item.id: item.place for item in self._book.items}
-        causes: Causes = {}
-        again: set[int] = set()
-        spent: list[timers.Timer] = []
+        spent = [timer for timer in due if timer.kind == timers.RECHECK]
+        again = {timer.profile for timer in spent}
+        fired: dict[int, set[int]] = {}  # the items whose time has come, by their ids
         for timer in due:
-            if timer.kind == timers.RECHECK:
-                again.add(timer.profile)
-                spent.append(timer)
-            elif timer.subject in places:
-                causes.setdefault(timer.profile, {})[places[timer.subject]] = BY_TIMER
-            else:
-                spent.append(timer)  # its definition is gone
+            if timer.kind == timers.AUDIENCE:
+                fired.setdefault(timer.profile, set()).add(timer.subject)
+        causes: Causes = {
+            profile: {places[id_]: BY_TIMER for id_ in ids if id_ in places}
+            for profile, ids in fired.items()
+        }
         timers.drop_timers(tx, spent)
         self._people.forget(again)
         if self.touched is not None:
-            self.touched.update(again, causes)
+            self.touched.update(again, (id_ for id_, mine in causes.items() if mine))
         alive = {row.id: row for row in graph.profiles_by_id(tx, sorted({*again, *causes}))}
         for profile in again & alive.keys():
             whole = self._book.of_collection.get(alive[profile].collection, ())
@@ -266,9 +265,11 @@ class Stage:
         lost = {profile for profile in {*again, *causes} if profile not in alive}
         self._people.forget(lost)
         members.forget_people(tx, lost)
-        mine = {profile: mine for profile, mine in causes.items() if profile in alive and mine}
+        mine = {p: mine for p, mine in causes.items() if p in alive and (mine or p in fired)}
         judge = Judge(self._book, clock)
         for profile, known in self._people.load(tx, self._wanted(mine)).items():
+            if profile in fired:
+                judge.fired(profile, known, fired[profile] - places.keys())
             judge.look_at(profile, known, causes[profile])
         judge.write(tx)
         return judge.changes

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, literal, select
+import msgspec
+from sqlalchemy import Connection, bindparam, delete, literal, literal_column, select
 
 from cdp.store.bulk import run_many, select_by, upsert, upsert_of
 from cdp.store.tables import computed_values, member_changes, timers
@@ -19,9 +21,13 @@ AUDIENCE, RECHECK, JOURNEY, DATE, SCHEDULE = 1, 2, 3, 4, 5
 JUDGE, GUARD, WINNER, STAGE, PICKED = 6, 7, 8, 9, 10
 DECISIONS = frozenset((JUDGE, GUARD, WINNER, STAGE, PICKED))
 
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(dict[int, int]).decode
+_COLUMNS = (timers.c.due, timers.c.profile, timers.c.kind, timers.c.subject, timers.c.dues)
+
 
 class Timer(NamedTuple):
-    """Something due: see `cdp.store.tables.timers`."""
+    """Something due. The ``subject`` of an audience's or computed trait's is its id."""
 
     kind: int
     subject: int
@@ -29,17 +35,54 @@ class Timer(NamedTuple):
     due: int
 
 
-def timers_of(tx: Connection, kind: int, ids: list[int]) -> list[tuple[int, int, int]]:
-    """(profile, subject, due) of the timers of one kind that some profiles have."""
-    columns = (timers.c.profile, timers.c.subject, timers.c.due, timers.c.kind)
-    found = select_by(tx, columns, timers.c.profile, ids)
-    return [(row[0], row[1], row[2]) for row in found if row[3] == kind]
+def dues_of(tx: Connection, ids: list[int]) -> list[tuple[int, dict[int, int]]]:
+    """When what is due of some profiles: (profile, audience or computed trait → instant)."""
+    found = select_by(tx, (timers.c.profile, timers.c.dues), timers.c.profile, ids)
+    return [(profile, _unpack(dues)) for profile, dues in found if dues is not None]
+
+
+def put_dues(tx: Connection, dues: Mapping[int, Mapping[int, int]]) -> None:
+    """Set all that is due of some profiles, in place of what there was; by profile as `dues_of`."""
+    by_profile = sorted(dues.items(), key=itemgetter(0))
+    gone = [{"k": AUDIENCE, "s": 0, "p": profile} for profile, mine in by_profile if not mine]
+    run_many(tx, _drop_timer, gone)
+    rows = [
+        {"p": profile, "d": min(mine.values()), "all": _pack(mine)}
+        for profile, mine in by_profile
+        if mine
+    ]
+    run_many(tx, _put_dues(tx.dialect.name), rows)
+
+
+@lru_cache(maxsize=2)
+def _put_dues(dialect: str) -> Any:
+    statement = upsert_of(dialect, timers).values(
+        kind=literal_column(str(AUDIENCE)), subject=literal_column("0"),
+        profile=bindparam("p"), due=bindparam("d"), dues=bindparam("all"),
+    )  # fmt: skip
+    return statement.on_conflict_do_update(
+        index_elements=["profile", "kind", "subject"],
+        set_={"due": statement.excluded.due, "dues": statement.excluded.dues},
+    )
 
 
 def due_timers(tx: Connection, until: int, limit: int) -> list[Timer]:
-    """The timers that are due first, up to ``until``."""
-    statement = select(timers).where(timers.c.due <= until).order_by(timers.c.due).limit(limit)
-    return [Timer(*row) for row in tx.execute(statement)]
+    """The timers that are due first, up to ``until``, at most ``limit``; the earliest first.
+
+    A profile's row has all of its audiences and computed traits: each is a timer of its own.
+    """
+    statement = select(*_COLUMNS).where(timers.c.due <= until)
+    rows = tx.execute(statement.order_by(timers.c.due).limit(limit)).all()
+    if len(rows) == limit:
+        until = rows[-1][0]  # what is due later has its turn after the rows that were left
+    found: list[tuple[int, int, int, int]] = []
+    for due, profile, kind, subject, dues in rows:
+        if dues is None:
+            found.append((due, profile, kind, subject))
+        else:
+            found += [(at, profile, kind, id_) for id_, at in _unpack(dues).items() if at <= until]
+    found.sort()
+    return [Timer(kind, subject, profile, due) for due, profile, kind, subject in found[:limit]]
 
 
 def put_timers(tx: Connection, items: list[Timer]) -> None:
@@ -49,19 +92,6 @@ def put_timers(tx: Connection, items: list[Timer]) -> None:
         for k, s, p, d in sorted(items, key=lambda item: item.profile)
     ]
     run_many(tx, _put(tx.dialect.name), rows)
-
-
-def set_timers(tx: Connection, kind: int, due: Mapping[tuple[int, int], int | None]) -> None:
-    """Set timers of one kind by (subject, profile), or take them away: those that have None."""
-    by_profile = sorted(due.items(), key=_profile_of)
-    gone = [{"k": kind, "s": s, "p": p} for (s, p), at in by_profile if at is None]
-    run_many(tx, _drop_timer, gone)
-    rows = [{"k": kind, "s": s, "p": p, "d": at} for (s, p), at in by_profile if at is not None]
-    run_many(tx, _put(tx.dialect.name), rows)
-
-
-def _profile_of(item: tuple[tuple[int, int], int | None]) -> int:
-    return item[0][1]
 
 
 @lru_cache(maxsize=2)

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Column,
     Index,
     Integer,
+    LargeBinary,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -126,7 +127,9 @@ query_runs = Table(
 )
 
 #: The next instant at which time alone can change something. ``kind`` says what the
-#: ``subject`` is: an audience's id; or nothing, where a profile must be looked at anew.
+#: ``subject`` is: a journey's run, say; or nothing, where a profile must be looked at anew.
+#: All audiences and computed traits of a profile have one row, due when the soonest of them
+#: is: ``dues`` is a MessagePack map of the id of each to its instant.
 timers = Table(
     "timers",
     metadata,
@@ -134,6 +137,7 @@ timers = Table(
     Column("subject", Big, nullable=False),
     Column("profile", Big, nullable=False),
     Column("due", Big, nullable=False),
+    Column("dues", LargeBinary),
     PrimaryKeyConstraint("profile", "kind", "subject"),
     Index("timers_due", "due"),
     sqlite_with_rowid=False,

@@ -12,7 +12,7 @@ from cdp.store.journeys import story as journey_story
 from cdp.store.journeys import sums as journey_sums
 from cdp.store.messages import deliveries
 from cdp.store.profiles import people
-from cdp.store.tables import USERS
+from cdp.store.tables import USERS, timers
 from tests.pipeline.journeys.town import BEGIN, DAY, HOUR, Town
 
 WAITS = """
@@ -245,3 +245,30 @@ def test_of_journeys_that_one_event_begins_the_first_of_the_group_begins(town: T
         checks = explain.explained(tx, "tips", u1, town.now).checks
     [group] = [check for check in checks if check.name == "group"]
     assert not group.ok and "in winback, and the group life" in group.text
+
+
+def test_however_late_we_are_time_has_changed_only_what_came_before_a_wait_was_over(
+    town: Town,
+) -> None:
+    for key, hours in (("short", 10), ("long", 30)):
+        town.define("audience", key, f"""who: 'performed("Ordered" within {hours}h)'""")
+    text = """
+    trigger: { event: Seen }
+    steps:
+      - wait: 20h
+      - branch:
+          - { when: audience("short"), then: [ { emit: Short } ] }
+          - { when: audience("long"), then: [ { emit: Long } ] }
+          - { else: [ { emit: Neither } ] }
+    """
+    town.journey("j", text)
+    town.track("u1", "Ordered")
+    town.track("u1", "Seen")
+    town.sleep(days=2)
+    assert [item["event"] for item in town.said()] == ["Long"]
+    assert timers_left(town) == 0
+
+
+def timers_left(town: Town) -> int:
+    with town.store.read() as tx:
+        return len(tx.execute(timers.select()).all())

@@ -318,10 +318,11 @@ def _keep_anew(tx: Connection, number: int, bodies: dict[int, bytes]) -> None:
         )
         if row is None:
             continue
+        type_, name, node, t = row  # `t` of such a row is all of it
         body = decode_json(raw)
-        event = kept.event_of(row.type, row.name)
+        event = kept.event_of(type_, name)
         rows = [
-            (item.id, seq, row.node, row.t, *value)
+            (item.id, seq, node, t, *value)
             for item in properties
             if item.event == event
             and (value := kept.taker(item.event, item.path)(body)) is not None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cdp.conditions.ast import Aggregate, Compare, EventRef, Relative, Since, Value, Window, Within
 from cdp.conditions.live.events import NONE, Events, events_in
 from cdp.conditions.live.part import NONE as NO_STREAM
-from cdp.conditions.live.part import NOTHING, Look, Part
+from cdp.conditions.live.part import NOTHING, Look, Part, end_in
 from cdp.conditions.live.subject import Subject
 from cdp.conditions.live.windows import NEVER, begin_in, leaving
 
@@ -74,7 +74,8 @@ def at_least(
         return t[at] >= first and (at < new or t[at - new] < first)
 
     look = _look_for(events, length_of(window), least, wanted, enough)
-    return Part(enough, until, stirs, moved, rises, falls, needed, look)
+    ends = until if look is None else end_in(look)
+    return Part(enough, ends, stirs, moved, rises, falls, needed, look)
 
 
 def length_of(window: Window | None) -> int | None:

@@ -201,9 +201,9 @@ def fits(had: Sequence[str], new: Sequence[str], rules: Rules) -> bool:
 
     Of rules without windows; what is cut apart is another question.
     """
-    types = {type_: had.count(type_) + new.count(type_) for type_ in new}
-    enough = len(had) + len(new) <= rules.max_ids
-    return enough and all([n <= rules.limit(type_).count for type_, n in types.items()])
+    types = [*had, *new]
+    enough = len(types) <= rules.max_ids
+    return enough and all([types.count(type_) <= rules.limit(type_).count for type_ in set(types)])
 
 
 _NONE: Mapping[int, tuple[Identifier, ...]] = {}

@@ -73,3 +73,24 @@ def test_others_stay_due_when_a_definition_comes_and_when_one_goes(town: Town) -
     town.now = start + 4 * hour
     town.settle()
     assert due() == [] and town.members("h2") == set()
+
+
+def test_who_does_something_else_meanwhile_is_not_passed_over(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compute, "SETTLED", 1)
+    for user in range(11):
+        traits = {"type": "identify", "traits": {"plan": "pro" if user % 2 else "free"}}
+        town.say([{"t": town.now - 500, "who": {"userId": f"u{user}"}, "body": traits}])
+    town.define("seen", {"who": 'count("Seen") >= 1'})
+    town.settle()
+    town.define("pro", {"who": 'traits.plan = "pro"'})
+    memory = None
+    while memory is None or not memory.stage.choices:
+        assert town.pipeline.compute()
+        memory = town.pipeline._memory
+    assert sum(len(choice.settled) for choice in memory.stage.choices.values()) == 5
+    seen = {"type": "track", "event": "Seen"}
+    town.say([{"t": town.now, "who": {"userId": "u9"}, "body": seen}])
+    town.settle()
+    assert len(town.members("seen")) == 1 and len(town.members("pro")) == 5

@@ -139,15 +139,19 @@ def _next(tx: Connection, stage: Stage, rows: list[AudienceRow], low: int, high:
             if id_ <= reached:
                 found.setdefault(id_, []).append(places[row])
     touched = stage.touched or set()
-    untouched = {
-        row: [id_ for id_ in some if id_ <= reached and id_ not in touched]
-        for row, some in settled.items()
-    }
-    all_ids = sorted({*found, *(id_ for some in untouched.values() for id_ in some)})
+    sure: dict[int, list[int]] = {}
+    for row, answers in settled.items():
+        mine = [id_ for id_ in answers if id_ <= reached]
+        sure[row] = [id_ for id_ in mine if id_ not in touched]
+        # Something has been said of these since: the answer may be old, or right still.
+        for id_ in mine:
+            if id_ in touched and places[row] not in (asked_by := found.setdefault(id_, [])):
+                asked_by.append(places[row])
+    all_ids = sorted({*found, *(id_ for some in sure.values() for id_ in some)})
     there = choosing.existing(tx, all_ids, collection)  # others have become part of somebody
     return Piece(
         {id_: places for id_, places in found.items() if id_ in there},
-        {row: [id_ for id_ in some if id_ in there] for row, some in untouched.items()},
+        {row: [id_ for id_ in some if id_ in there] for row, some in sure.items()},
         reached,
     )
 

@@ -143,12 +143,15 @@ def _append(
     memory.learn_names(tx, [(message.type, message.name) for message, _, _ in placed], now)
     rows: list[tuple[Any, ...]] = []
     secondary: list[tuple[Any, ...]] = []
+    said: list[tuple[Message, int]] = []
+    names = memory.names
     for index, (message, person, account) in enumerate(placed):
-        name = memory.names[(message.type, message.name)]
+        name = names[message.type, message.name]
         flags = 0 if message.live else HISTORICAL
         node = person.id if person is not None else 0
         seq = first + index
         rows.append((seq, node, name, message.t, message.source, flags, None))
+        said.append((message, node))
         if account is not None:
             own = first + len(placed) + len(secondary)
             flags |= SECONDARY
@@ -157,7 +160,6 @@ def _append(
         kept = zip(placed, additions, strict=True)
         blocks = history.pack_all([history.body_of(item[0], added) for item, added in kept])
     history.append(tx, partition.id, rows + secondary, first, len(placed), blocks)
-    said = [(message, person.id if person is not None else 0) for message, person, _ in placed]
     memory.kept.write(tx, partition.id, first, said)
     return first
 

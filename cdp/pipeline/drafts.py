@@ -5,27 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import msgspec
-
 from cdp.events import Message, Stamp
-from cdp.identity import Identifier, Rules, canonical, node_key
+from cdp.identity import Identifier, Rules
 from cdp.identity.identifiers import Found
 from cdp.identity.objects import Deed, NoObject, ObjectTypes, deed, traits_said, type_key
 from cdp.identity.rules import DAY_MS
-from cdp.pipeline.prepare import Named, name
+from cdp.pipeline.prepare import Named, Spelled, name, spell
 from cdp.pipeline.relationships import Relationships
 from cdp.profiles.consent import Consent, latest
 from cdp.store.profiles.objects import NOBODY
 from cdp.store.tables import USERS
 
 Assignment = tuple[dict[str, Any], Stamp]
-
-_encode = msgspec.json.Encoder().encode
-
-
-def ids_text(ids: tuple[Identifier, ...]) -> str:
-    """Identifiers as the store keeps them: JSON ``[[type, value], …]``."""
-    return _encode(ids).decode()
 
 
 class Refused(NamedTuple):
@@ -38,22 +29,26 @@ class Refused(NamedTuple):
 class Draft:
     """A node as this micro-batch mentions it: its identifiers and earliest stamp.
 
-    ``id`` and ``profile`` are filled in by `cdp.pipeline.identify`, ``text`` (the
-    identifiers as the store keeps them) and ``key`` by `spell`; ``traits`` are
-    what identify (or group) calls set on it, in the order of the log. ``days`` has the
-    earliest stamp of each day, where a limit with a window wants to know. ``ids`` are in
-    order of priority.
+    ``id`` and ``profile`` are filled in by `cdp.pipeline.identify`; ``traits`` are what
+    identify (or group) calls set on it, in the order of the log. ``days`` has the earliest
+    stamp of each day, where a limit with a window wants to know. ``ids`` are in order of
+    priority.
     """
 
     __slots__ = (
-        "collection", "consent", "days", "first", "id", "ids", "key", "profile", "text", "traits",
+        "_spelled", "collection", "consent", "days", "first", "id", "ids", "profile", "traits",
     )  # fmt: skip
 
-    def __init__(self, collection: int, ids: tuple[Identifier, ...], first: Stamp) -> None:
+    def __init__(
+        self,
+        collection: int,
+        ids: tuple[Identifier, ...],
+        first: Stamp,
+        spelled: Spelled | None = None,
+    ) -> None:
         self.collection = collection
         self.ids = ids
-        self.text = ""
-        self.key = 0
+        self._spelled = spelled
         self.first = first
         self.id = 0
         self.profile = 0
@@ -61,12 +56,22 @@ class Draft:
         self.days: dict[int, Stamp] = {}
         self.consent: Consent | None = None
 
-    def spell(self) -> None:
-        """Fill in ``text`` and ``key``; of nodes that are met again nobody needs them."""
-        if not self.text:
-            unchanging = canonical(self.ids)
-            self.text = ids_text(unchanging)
-            self.key = node_key(self.collection, unchanging)
+    @property
+    def spelled(self) -> Spelled:
+        """How the store writes the identifiers; of nodes that are met again nobody asks."""
+        if self._spelled is None:
+            self._spelled = spell(self.collection, self.ids)
+        return self._spelled
+
+    @property
+    def text(self) -> str:
+        """The identifiers as the store keeps them."""
+        return self.spelled.text
+
+    @property
+    def key(self) -> int:
+        """What a node is found by."""
+        return self.spelled.key
 
     @property
     def stamps(self) -> list[Stamp]:
@@ -94,9 +99,9 @@ class Drafts:
         self, message: Message, named: Named | None = None
     ) -> tuple[Draft | None, Draft | None]:
         """The person's and the object's draft of ``message``; None where it names none."""
-        found, preferences = named or name(message, self._rules)
+        found, preferences, spelled = named or name(message, self._rules)
         stamp = message.stamp
-        person = self._draft(USERS, found.person, stamp) if found.person else None
+        person = self._draft(USERS, found.person, stamp, spelled) if found.person else None
         if person is not None and preferences is not None:
             person.consent = latest((person.consent, Consent(stamp, preferences)))
         what = deed(message.type, message.name)
@@ -127,10 +132,16 @@ class Drafts:
         self._deeds.append((what, person, thing, message))
         return thing
 
-    def _draft(self, collection: int, ids: tuple[Identifier, ...], stamp: Stamp) -> Draft:
+    def _draft(
+        self,
+        collection: int,
+        ids: tuple[Identifier, ...],
+        stamp: Stamp,
+        spelled: Spelled | None = None,
+    ) -> Draft:
         draft = self._by_ids.get((collection, ids))
         if draft is None:
-            draft = self._by_ids[(collection, ids)] = Draft(collection, ids, stamp)
+            draft = self._by_ids[(collection, ids)] = Draft(collection, ids, stamp, spelled)
         elif stamp < draft.first:
             draft.first = stamp
         if self._rules.any_window and len(ids) > 1:

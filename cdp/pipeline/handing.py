@@ -9,7 +9,6 @@ from __future__ import annotations
 import marshal
 import struct
 from collections.abc import Callable
-from itertools import starmap
 from sys import intern
 from typing import Any, NamedTuple
 
@@ -17,7 +16,7 @@ from cdp.events import Message, Rejected, decode_json
 from cdp.identity import Rules
 from cdp.identity.identifiers import Found
 from cdp.pipeline.ahead import Ready
-from cdp.pipeline.prepare import Named, Prepared
+from cdp.pipeline.prepare import Named, Prepared, Spelled
 
 #: Told when an answer is there: how many bytes it has. The first, of none, says that it is ready.
 HEAD = struct.Struct(">I")
@@ -48,10 +47,22 @@ def to_bytes(ready: Ready) -> bytes:
         [one.client_t for one in messages],
         [one.json for one in messages],
     )
-    named = [(*map(tuple, one.found), one.preferences) for one in batch.named]
+    # Once a set of identifiers, however many messages name no more than that.
+    numbers: dict[int, int] = {}
+    named: list[tuple[Any, ...]] = []
+    places: list[int] = []
+    for found, preferences, spelled in batch.named:
+        plain = preferences is None and not found.account and not found.blocked
+        place = numbers.get(id(spelled)) if plain else None
+        if place is None:
+            place = len(named)
+            named.append((tuple(found), preferences, tuple(spelled or ())))
+            if plain:
+                numbers[id(spelled)] = place
+        places.append(place)
     rejected = [_plain(item) for item in batch.rejected]
     rest = (batch.last_pos, ready.weight, ready.full, batch.settled, batch.blocks)
-    return marshal.dumps((rest, columns, batch.hashes, named, rejected))
+    return marshal.dumps((rest, columns, batch.hashes, named, places, rejected))
 
 
 def from_bytes(data: bytes, part: str, rules: Rules, read: Callable[[str, str], bool]) -> Ready:
@@ -59,11 +70,15 @@ def from_bytes(data: bytes, part: str, rules: Rules, read: Callable[[str, str], 
 
     The bodies of those that will be ``read``, by type and name, are decoded at once.
     """
-    rest, columns, hashes, named, rejected = marshal.loads(data)
+    rest, columns, hashes, named, places, rejected = marshal.loads(data)
     last_pos, weight, full, settled, blocks = rest
     types, names, ids, sources, times, received, lives, client_times, texts = columns
     kinds = list(zip(types, names, strict=True))
     open_ = {kind: read(*kind) for kind in set(kinds)}
+    all_named = [
+        Named(Found(*found), preferences, Spelled(*spelled) if spelled else None)
+        for found, preferences, spelled in named
+    ]
     bodies = [
         decode_json(text) if open_[kind] else None for kind, text in zip(kinds, texts, strict=True)
     ]
@@ -79,15 +94,11 @@ def from_bytes(data: bytes, part: str, rules: Rules, read: Callable[[str, str], 
         [Rejected(*item) for item in rejected],
         settled,
         hashes,
-        list(starmap(_named, named)),
+        [all_named[place] for place in places],
         rules,
         blocks,
     )
     return Ready(batch, weight, full)
-
-
-def _named(person: Any, account: Any, blocked: Any, preferences: Any) -> Named:
-    return Named(Found(person, account, blocked), preferences)
 
 
 def _plain(item: Rejected) -> tuple[Any, ...]:

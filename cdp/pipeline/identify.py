@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from sqlalchemy import Connection
 
 from cdp.events import Stamp
-from cdp.identity import Cuts, Identifier, Rules, identifier_hash
+from cdp.identity import Cuts, Identifier, Rules
 from cdp.pipeline.cluster import Cluster, Known, clusters_of
 from cdp.pipeline.drafts import Draft
 from cdp.pipeline.met import MetNodes
@@ -135,8 +135,6 @@ def _look_up(
 ) -> tuple[list[Draft], list[tuple[Draft, graph.NodeRow]]]:
     """Fill in what is known; returns new drafts, and known ones that were seen earlier now."""
     by_key: dict[int, list[graph.NodeRow]] = {}
-    for draft in drafts:
-        draft.spell()
     for row in graph.nodes_by_key(tx, [draft.key for draft in drafts]):
         by_key.setdefault(row.key, []).append(row)
     pending: list[Draft] = []
@@ -162,8 +160,6 @@ def _met_again(
 ) -> list[tuple[Draft, graph.NodeRow]]:
     """Note on which days known nodes were met; returns those that must be judged anew."""
     known = [draft for draft in drafts if draft.id and draft.days]
-    for draft in known:
-        draft.spell()
     rows = {row.id: row for row in graph.nodes_by_key(tx, [draft.key for draft in known])}
     days: dict[int, dict[int, Stamp]] = {}
     for node, day, stamp in sightings_of(tx, [draft.id for draft in known]):
@@ -200,9 +196,9 @@ def _note_days(tx: Connection, drafts: list[Draft]) -> None:
 
 def _known_identifiers(tx: Connection, drafts: list[Draft]) -> tuple[Hashes, Known]:
     hashes = {
-        (draft.collection, identifier): identifier_hash(draft.collection, identifier)
+        (draft.collection, identifier): hash_
         for draft in drafts
-        for identifier in draft.ids
+        for identifier, hash_ in zip(draft.ids, draft.spelled.hashes, strict=True)
     }
     found: Known = {}
     for row in graph.identifiers_by_hash(tx, list(hashes.values())):

@@ -11,25 +11,27 @@ from cdp.events import Message
 from cdp.store.events import kept
 
 _SET_TRAITS = ("identify", "group")
+#: What is kept of an event itself: that it was.
+_NOTHING = (None, None, None)
 
 
 class KeptProperties:
     """What is kept, by the event that carries it."""
 
     def __init__(self, tx: Connection) -> None:
-        self._by_event: dict[str, list[tuple[int, kept.Take]]] = {}
-        self.add(kept.all_kept(tx))
-
-    def add(self, items: list[kept.KeptProperty]) -> None:
-        """Keep some more from now on."""
-        for item in items:
-            taking = (item.id, kept.taker(item.event, item.path))
-            self._by_event.setdefault(item.event, []).append(taking)
+        self._by_event: dict[str, list[tuple[int, kept.Take | None]]] = {}
+        for item in kept.all_kept(tx):
+            take = kept.taker(item.event, item.path) if item.path else None
+            self._by_event.setdefault(item.event, []).append((item.id, take))
+        self._looked_into = {
+            event
+            for event, takings in self._by_event.items()
+            if any(take is not None for _, take in takings)
+        }
 
     def reads(self, type_: str, name: str) -> bool:
-        """Whether anything is kept of such messages, or traits are taken from them."""
-        event = kept.event_of(type_, name)
-        return type_ in _SET_TRAITS or (event is not None and event in self._by_event)
+        """Whether anything inside of such messages is kept, or traits are taken from them."""
+        return type_ in _SET_TRAITS or kept.event_of(type_, name) in self._looked_into
 
     def write(
         self, tx: Connection, partition: int, first: int, said: Sequence[tuple[Message, int]]
@@ -43,7 +45,7 @@ class KeptProperties:
             if event is None:
                 continue
             for id_, take in self._by_event.get(event, ()):
-                value = take(message.body)
+                value = _NOTHING if take is None else take(message.body)
                 if value is not None:
                     rows.append((id_, first + index, node, message.t, *value))
         rows.sort(key=lambda row: row[:2])

@@ -5,12 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
 from cdp.events import MalformedJSON, Message, Origin, Rejected, decode_json, normalise, split
-from cdp.identity import Rules
-from cdp.identity.identifiers import Found, extract
+from cdp.identity import Identifier, Rules, canonical, extract, identifier_hash, node_key
+from cdp.identity.identifiers import Found
 from cdp.log.record import CHECKED, Taken, checked_items
 from cdp.profiles.consent import said
 from cdp.store.events import history
+from cdp.store.tables import USERS
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Spelled(NamedTuple):
+    """Identifiers as the store keeps and finds them: JSON, the key of their node, the hash
+    of each."""
+
+    text: str
+    key: int
+    hashes: tuple[int, ...]
 
 
 class Named(NamedTuple):
@@ -18,6 +32,7 @@ class Named(NamedTuple):
 
     found: Found
     preferences: dict[str, bool] | None
+    spelled: Spelled | None = None
 
 
 class Prepared(NamedTuple):
@@ -60,12 +75,33 @@ def prepare(
     if rules is None:
         return batch
     messages = batch.messages
+    spelling: dict[tuple[Identifier, ...], Spelled] = {}
+    named: list[Named] = []
+    for message in messages:
+        found, preferences, _ = name(message, rules)
+        ids = found.person
+        spelled = spelling.get(ids)
+        if spelled is None:
+            spelled = spelling[ids] = spell(USERS, ids)
+        named.append(Named(found, preferences, spelled))
     return batch._replace(
         hashes=[message.dedupe_hash for message in messages],
-        named=[name(message, rules) for message in messages],
+        named=named,
         rules=rules,
         blocks=None if batch.settled else _packed(messages),
     )
+
+
+def ids_text(ids: tuple[Identifier, ...]) -> str:
+    """Identifiers as the store keeps them: JSON ``[[type, value], …]``."""
+    return _encode(ids).decode()
+
+
+def spell(collection: int, ids: tuple[Identifier, ...]) -> Spelled:
+    """How the store writes some identifiers."""
+    unchanging = canonical(ids)
+    hashes = tuple([identifier_hash(collection, identifier) for identifier in ids])
+    return Spelled(ids_text(unchanging), node_key(collection, unchanging), hashes)
 
 
 def name(message: Message, rules: Rules) -> Named:

@@ -129,16 +129,16 @@ class Stage:
             streams = by_event.get(event) if event is not None else None
             if streams is None or draft is None or not draft.profile:
                 continue
-            profile, body, t = draft.profile, message.body, message.t
+            profile, t = draft.profile, message.t
             known = self._people.get(profile)
             remembered = known is not None and (known.loaded is None or event in known.loaded)
             in_order = known is not None and remembered and known.latest <= t <= now
             cause = Cause("event", seq, message.live)
             for number, spec in streams:
-                if spec.accepts is not None and not spec.accepts(body):
+                if spec.accepts is not None and not spec.accepts(message.body):
                     continue
                 if known is not None and remembered:
-                    values = spec.values(body)
+                    values = spec.values(message.body) if spec.columns else []
                     if event == TRAITS and all(value is UNSAID for value in values):
                         continue
                     known.add(number, spec, t, seq, values)

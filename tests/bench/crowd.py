@@ -157,7 +157,7 @@ def _events(
                                   *_value(key, seq)))  # fmt: skip
         found.sort(key=lambda row: row[:2])
         with store.write() as tx:
-            history.append(tx, info.id, rows, start + 1, [])
+            history.append(tx, info.id, rows, start + 1)
             kept.insert_values(tx, info.id, found)
         each([names[i] for i in picked], who, times)
 

@@ -45,7 +45,7 @@ class Preparer:
         self._ready = False
         self._rules: Rules | None = None
         self._asked: tuple[str, int] | None = None
-        self._answers = -1
+        self._answers: int | None = None
         #: How many full micro-batches came one after the other, when it was asked last, and
         #: before when it is not begun again.
         self._full, self._used, self._not_before = 0, 0.0, float("-inf")
@@ -99,7 +99,10 @@ class Preparer:
     def close(self) -> None:
         """End it."""
         process, self._process = self._process, None
+        answers, self._answers = self._answers, None
         self._ready, self._rules, self._asked = False, None, None
+        if answers is not None:
+            os.close(answers)
         if process is None:
             return
         for pipe in (process.stdin, process.stdout):
@@ -107,7 +110,6 @@ class Preparer:
                 pipe.close()
         process.kill()
         process.wait()
-        os.close(self._answers)
 
     def _is_worth_it(self) -> bool:
         return self._full >= BUSY and _cores() > 1 and time.monotonic() >= self._not_before
@@ -140,6 +142,7 @@ class Preparer:
     def _receive(self) -> bytes:
         """The next answer. Raises OSError when none comes."""
         assert self._process is not None and self._process.stdout is not None
+        assert self._answers is not None
         self._asked = None
         if not self._has_come(ANSWER_S):
             raise TimeoutError(f"no answer within {ANSWER_S:g} s")

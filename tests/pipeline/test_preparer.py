@@ -217,6 +217,21 @@ def test_few_messages_and_one_core_need_no_other_process(
     assert space.preparer.pid is None
 
 
+def test_one_that_cannot_be_started_leaves_nothing_open(
+    space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: Any, **__: Any) -> None:
+        raise OSError("no more processes")
+
+    monkeypatch.setattr(preparer.subprocess, "Popen", none)
+    before = os.listdir("/proc/self/fd") if os.path.exists("/proc/self/fd") else []
+    for _ in range(preparer.BUSY + 2):
+        space.preparer.ask(space.part, 0, 600, DEFAULT)
+    assert space.preparer.pid is None
+    assert len(os.listdir("/proc/self/fd") if before else []) == len(before)
+    assert space.answered(0) is None
+
+
 def test_it_ends_when_it_is_quiet(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
     space.started().rest()
     assert space.preparer.pid is not None

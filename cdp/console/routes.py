@@ -297,7 +297,6 @@ def _set_up(state: BlueprintSetupState, console: Console) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=secure,
         PERMANENT_SESSION_LIFETIME=timedelta(days=14),
-        SESSION_REFRESH_EACH_REQUEST=False,  # `ConsoleSessions` does it once a day
     )
     version = assets.fingerprint()
     app.extensions[EXTENSION + ".assets"] = version

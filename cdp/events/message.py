@@ -77,7 +77,8 @@ class Message(msgspec.Struct):
         """The event."""
         body = self._body
         if body is None:
-            body = self._body = decode_json(self.json or b"{}")
+            assert self.json is not None, "a message without a body"
+            body = self._body = decode_json(self.json)
         return body
 
     @property

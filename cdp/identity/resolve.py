@@ -188,22 +188,18 @@ class Graph:
         group.merges += loser.merges + 1
 
 
-def fits_alone(types: tuple[str, ...], rules: Rules) -> bool:
-    """Whether a profile may begin with identifiers of ``types``, each of them new."""
-    if len(types) == 1:
-        return True
-    enough = len(types) <= rules.max_ids
-    return enough and all(types.count(type_) <= rules.limit(type_).count for type_ in types)
+def fits(types: Sequence[str], rules: Rules) -> bool:
+    """Whether a profile may have identifiers of ``types``, by rules without windows.
 
-
-def fits(had: Sequence[str], new: Sequence[str], rules: Rules) -> bool:
-    """Whether a profile with identifiers of some types takes in others that are nobody's.
-
-    Of rules without windows; what is cut apart is another question.
+    What is cut apart is another question.
     """
-    types = [*had, *new]
     enough = len(types) <= rules.max_ids
     return enough and all([types.count(type_) <= rules.limit(type_).count for type_ in set(types)])
+
+
+def fits_alone(types: Sequence[str], rules: Rules) -> bool:
+    """Whether a profile may begin with identifiers of ``types``, each of them new."""
+    return len(types) == 1 or fits(types, rules)
 
 
 _NONE: Mapping[int, tuple[Identifier, ...]] = {}

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from sys import intern
 from typing import Any, NamedTuple
 
+from msgspec.structs import astuple
+
 from cdp.events import Message, Rejected, decode_json
 from cdp.identity import Rules
 from cdp.identity.identifiers import Found
@@ -60,7 +62,7 @@ def to_bytes(ready: Ready) -> bytes:
             if plain:
                 numbers[id(spelled)] = place
         places.append(place)
-    rejected = [_plain(item) for item in batch.rejected]
+    rejected = [astuple(item) for item in batch.rejected]
     rest = (batch.last_pos, ready.weight, ready.full, batch.settled, batch.blocks)
     return marshal.dumps((rest, columns, batch.hashes, named, places, rejected))
 
@@ -99,7 +101,3 @@ def from_bytes(data: bytes, part: str, rules: Rules, read: Callable[[str, str], 
         blocks,
     )
     return Ready(batch, weight, full)
-
-
-def _plain(item: Rejected) -> tuple[Any, ...]:
-    return tuple(getattr(item, field) for field in item.__struct_fields__)

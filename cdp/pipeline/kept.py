@@ -11,8 +11,6 @@ from cdp.events import Message
 from cdp.store.events import kept
 
 _SET_TRAITS = ("identify", "group")
-#: What is kept of an event itself: that it was.
-_NOTHING = (None, None, None)
 
 
 class KeptProperties:
@@ -45,7 +43,7 @@ class KeptProperties:
             if event is None:
                 continue
             for id_, take in self._by_event.get(event, ()):
-                value = _NOTHING if take is None else take(message.body)
+                value = kept.ITSELF if take is None else take(message.body)
                 if value is not None:
                     rows.append((id_, first + index, node, message.t, *value))
         rows.sort(key=lambda row: row[:2])

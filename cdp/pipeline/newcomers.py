@@ -41,11 +41,10 @@ def find_newcomers(
     for draft in pending:
         collection, ids = draft.collection, draft.ids
         types = tuple([type_ for type_, _ in ids])
-        fits = fitting.get(types)
-        if fits is None:
-            fits = fitting[types] = fits_alone(types, rules)
+        if types not in fitting:
+            fitting[types] = fits_alone(types, rules)
         alone = (
-            fits
+            fitting[types]
             and not draft.days
             and not cuts.get(collection)
             and shared.isdisjoint([hashes[(collection, identifier)] for identifier in ids])
@@ -113,7 +112,7 @@ def find_regulars(
     for row in graph.identifiers_of_profiles(tx, list(had)):
         had[row.profile or 0].append(row.type)
     for regular in growing:
-        if fits(had[regular.profile], [type_ for type_, _ in regular.new], rules):
+        if fits([*had[regular.profile], *(type_ for type_, _ in regular.new)], rules):
             found.append(regular)
         else:
             others.append(regular.cluster)

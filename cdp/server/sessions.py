@@ -5,7 +5,12 @@ from __future__ import annotations
 import time
 
 from flask import Flask, Request
-from flask.sessions import NullSession, SecureCookieSession, SecureCookieSessionInterface
+from flask.sessions import (
+    NullSession,
+    SecureCookieSession,
+    SecureCookieSessionInterface,
+    SessionMixin,
+)
 
 _NONE = NullSession()
 #: What a session's day is kept as, and how long it is.
@@ -32,3 +37,7 @@ class ConsoleSessions(SecureCookieSessionInterface):
             if session.get(_DAY) != today:
                 session[_DAY] = today
         return session
+
+    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
+        """Only when the session has changed."""
+        return session.modified

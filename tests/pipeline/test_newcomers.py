@@ -48,7 +48,7 @@ def test_what_fits_is_what_the_graph_takes_in_whole(
     ids = rules.ordered([next(iter(before)), *brought])
     placement = work.add(Node(2, ids, Stamp(BASE + 1, 1, "m")))
     taken = not placement.dropped and placement.group.key == 1
-    assert fits(had, new, rules) is taken
+    assert fits([*had, *new], rules) is taken
 
 
 def graph_of(batches: list[list[dict[str, Any]]], rules: dict[str, Any] | None) -> Any:

@@ -26,6 +26,9 @@ COLUMNS = ("property", "seq", "node", "t", "num", "text", "json")
 #: The event of paths into a person's traits: identify calls.
 TRAITS = ""
 
+#: What is kept of an event itself, as `value_row`: that it was.
+ITSELF = (None, None, None)
+
 _encode = msgspec.json.Encoder().encode
 Row = tuple[Any, ...]
 
@@ -127,8 +130,7 @@ Take = Callable[[dict[str, Any]], tuple[float | None, str | None, str | None] | 
 def taker(event: str, path: Path) -> Take:
     """A function that gives what is kept of a message's body, as `value_row`."""
     if not path:
-        nothing = (None, None, None)
-        return lambda body: nothing
+        return lambda body: ITSELF
     if event == TRAITS:
         return lambda body: _trait(body, path)
     if len(path) == 2:  # the usual properties.total

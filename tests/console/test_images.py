@@ -106,3 +106,17 @@ class TestInChromium:
         path = kept(world)[0].path
         assert text == f"![Red shoe](http://127.0.0.1:8321{path})"
         assert src == f"http://127.0.0.1:8321{path}"
+
+    def test_what_has_come_can_be_used_at_once(self, chromium: Any, world: World) -> None:
+        with serving(world) as address, tab(chromium, address) as page:
+            page.goto("/messages/templates/-new?channel=email")
+            page.evaluate(
+                """() => new MutationObserver((seen, observer) => {
+                  const field = document.getElementById("f-upload");
+                  if (!field) return;
+                  observer.disconnect();
+                  field.dispatchEvent(new Event("change", { bubbles: true }));
+                }).observe(document.body, { childList: true, subtree: true })"""
+            )
+            page.get_by_role("button", name="Put in an image").click()
+            page.locator("#images-found", has_text="Choose a file first").wait_for()

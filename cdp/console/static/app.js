@@ -4,11 +4,13 @@ import { copyButtons } from "./copy.js";
 import { drafts } from "./drafts.js";
 import { drawer } from "./drawer.js";
 import { editor } from "./editor.js";
+import { edits } from "./edits.js";
 import { fates } from "./fates.js";
 import { keys } from "./keys.js";
 import { live } from "./live.js";
 import { only } from "./only.js";
 import { palette } from "./palette.js";
+import { polls } from "./polls.js";
 import { recent } from "./recent.js";
 import { themeForm } from "./theme.js";
 import { times } from "./times.js";
@@ -48,6 +50,6 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("select[data-submit]")) event.target.form.requestSubmit();
 });
 
-for (const island of [toasts, copyButtons, times, themeForm, keys, palette, drawer, drafts, fates, only, recent, live, editor]) {
+for (const island of [toasts, copyButtons, times, themeForm, keys, palette, drawer, drafts, fates, only, recent, live, editor, edits, polls]) {
   island.start();
 }

@@ -16,7 +16,7 @@ export const copyButtons = {
       const button = event.target.closest("[data-copy]");
       if (!button) return;
       event.preventDefault();
-      const word = button.textContent;
+      const word = button.dataset.word ??= button.textContent;
       try {
         await put(button.dataset.copy);
         button.textContent = "Copied";

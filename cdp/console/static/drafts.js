@@ -22,14 +22,18 @@ function redraw(form, kept) {
   for (const name of ["csrf", "seen"]) if (form.elements[name]) values.append(name, form.elements[name].value);
   values.append("edit", "show");
   const place = form.querySelector(form.dataset.redraw);
+  place.inert = true; // what would be typed until then would be lost
   fetch(form.action, { method: "POST", body: new URLSearchParams(values), headers: { "HX-Request": "true" } })
     .then((answer) => (answer.ok ? answer.text() : Promise.reject(answer.status)))
     .then((text) => {
       window.htmx.swap(place, text, { swapStyle: "innerHTML" });
       document.body.dispatchEvent(new Event("redrawn", { bubbles: true }));
     })
-    .catch(() => toasts.show("What you typed is kept in this tab, but the server can't show it now.", "bad"));
+    .catch(() => toasts.show("What you typed is kept in this tab, but the server can't show it now.", "bad"))
+    .finally(() => { place.inert = false; });
 }
+
+const touched = (item) => ("defaultValue" in item && !["checkbox", "radio"].includes(item.type) && item.value !== item.defaultValue);
 
 function restore(form) {
   const kept = JSON.parse(store.getItem(keyOf(form)) ?? "null");
@@ -41,7 +45,8 @@ function restore(form) {
   }
   kept.forEach(([name, value], index) => {
     const item = all[index];
-    if (!item || item.name !== name) return;
+    // What was typed before this script was there is newer.
+    if (!item || item.name !== name || touched(item)) return;
     if (item.closest("details")) item.closest("details").open = true;
     if (typeof value === "boolean") item.checked = value;
     else item.value = value;

@@ -1,6 +1,8 @@
 // A link with data-drawer opens its page in the drawer beside the list. The address of the
 // open one is kept in the list's own address, so that reloading and "back" do what they should.
 let opener = null;
+// Which opening is the last, and whether its answer is on its way.
+let turn = 0, coming = false;
 
 const box = () => document.getElementById("drawer");
 const withOpen = (value) => {
@@ -11,11 +13,18 @@ const withOpen = (value) => {
 };
 
 async function load(href) {
-  const answer = await fetch(href, { headers: { "HX-Request": "true" } });
-  if (!answer.ok) { location.assign(href); return; }
+  const mine = ++turn, at = document.activeElement;
+  coming = true;
+  const text = await fetch(href, { headers: { "HX-Request": "true" } }).then((answer) => (answer.ok ? answer.text() : null)).catch(() => null);
+  // Something else was opened meanwhile, or all was closed.
+  if (mine !== turn) return;
+  coming = false;
+  if (text === null) { location.assign(href); return; }
   const place = box();
-  place.innerHTML = await answer.text();
-  place.querySelector("[data-close]")?.focus();
+  const had = place.contains(document.activeElement) || document.activeElement === at;
+  place.innerHTML = text;
+  // Whoever has gone on to something else keeps the focus there.
+  if (had) place.querySelector("[data-close]")?.focus();
   window.htmx?.process(place);
 }
 
@@ -26,7 +35,9 @@ function mark(value) {
 }
 
 function close(push = true) {
-  if (!box()?.childElementCount) return;
+  if (!coming && !box()?.childElementCount) return;
+  turn += 1;
+  coming = false;
   box().replaceChildren();
   if (push) history.pushState({}, "", withOpen(null));
   opener?.focus();

@@ -5,7 +5,8 @@ export const palette = {
     if (!input) return;
     const found = document.getElementById(input.getAttribute("aria-controls"));
     const dialog = input.closest("dialog");
-    let timer, asked = 0;
+    // `stale`: the answers are for other words; `meant`: Enter was pressed for the answer to come.
+    let timer, asked = 0, stale = false, meant = false;
 
     const links = () => [...found.querySelectorAll("a")];
     const select = (link) => {
@@ -16,19 +17,31 @@ export const palette = {
     };
     const ask = async () => {
       const turn = ++asked;
-      const answer = await fetch(`${input.dataset.palette}?q=${encodeURIComponent(input.value)}`, { headers: { "HX-Request": "true" } });
+      clearTimeout(timer);
+      const text = await fetch(`${input.dataset.palette}?q=${encodeURIComponent(input.value)}`, { headers: { "HX-Request": "true" } })
+        .then((answer) => (answer.ok ? answer.text() : null)).catch(() => null);
       if (turn !== asked) return;
-      if (!answer.ok) { found.textContent = "The search didn't answer. Reload the page and try again."; return; }
-      found.innerHTML = await answer.text();
+      stale = false;
+      if (text === null) { meant = false; found.textContent = "The search didn't answer. Reload the page and try again."; return; }
+      found.innerHTML = text;
       select(links()[0]);
+      if (meant) links()[0]?.click();
+      meant = false;
     };
-    input.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(ask, 120); });
+    input.addEventListener("input", () => {
+      asked += 1;
+      [stale, meant] = [true, false];
+      clearTimeout(timer);
+      timer = setTimeout(ask, 120);
+    });
+    dialog.addEventListener("close", () => { meant = false; });
     input.addEventListener("focus", () => { if (!found.childElementCount) ask(); });
     input.addEventListener("keydown", (event) => {
       const all = links();
       const at = all.findIndex((link) => link.getAttribute("aria-selected") === "true");
       if (event.key === "ArrowDown") select(all[Math.min(all.length - 1, at + 1)]);
       else if (event.key === "ArrowUp") select(all[Math.max(0, at - 1)]);
+      else if (event.key === "Enter" && stale) meant = true;
       else if (event.key === "Enter") all[Math.max(0, at)]?.click();
       else return;
       event.preventDefault();

@@ -75,6 +75,8 @@ class Builder {
   // Shows a tab; to the rows only if the text can be read.
   async show(name) {
     if (name === "rows" && !(await this.load())) { this.field.focus(); return; }
+    // The last change of a row belongs into the text.
+    while (name === "text" && this.pending !== null) await this.write();
     this.mode(name);
   }
 
@@ -168,6 +170,9 @@ class Builder {
   // The text itself is being typed.
   typed() {
     clearTimeout(this.typing);
+    clearTimeout(this.pending);
+    this.pending = null;
+    this.turn += 1;
     this.typing = setTimeout(async () => {
       if (this.panel) { await this.load(); return; }
       const turn = ++this.turn;
@@ -203,11 +208,11 @@ class Builder {
   // A form waits for the last change; and is not sent with rows that say nothing yet.
   submitted(event) {
     if (this.now === "text" || (this.panel && this.place.hidden)) return;
-    if (this.pending !== null) {
+    if (this.pending !== null || this.reading) {
       event.preventDefault();
       event.stopImmediatePropagation();
       const by = event.submitter;
-      this.write().then(() => this.field.form.requestSubmit(by ?? undefined));
+      Promise.resolve(this.reading).then(() => this.write()).then(() => this.field.form.requestSubmit(by ?? undefined));
     } else if (this.unfinished) {
       event.preventDefault();
       event.stopImmediatePropagation();
@@ -222,14 +227,17 @@ class Builder {
     const area = h("textarea", {
       rows: 2, "aria-label": "Condition as text", spellcheck: "false", "data-key": keyOf(row, "text"), "data-needed": true, value: row.text ?? "", class: "wide",
       oninput: () => { row.text = area.value; row.wrong = true; scope.changed(); },
-      onchange: async () => {
-        const answer = await scope.read(area.value, scope.where ? "message" : this.asks);
-        if (!answer.ok || !answer.form) { this.say(answer.ok ? { ok: true, todo: "A row of text is empty." } : answer); return; }
-        const read = readRow(answer.form);
-        put(read.kind === "text" ? { ...read, text: answer.text } : read);
-        scope.redraw();
-      },
+      onchange: () => { this.reading = read().finally(() => { this.reading = null; }); },
     });
+    const read = async () => {
+      const text = area.value;
+      const answer = await scope.read(text, scope.where ? "message" : this.asks).catch((error) => ({ ok: false, wrong: error.message }));
+      if (area.value !== text) return;
+      if (!answer.ok || !answer.form) { this.say(answer.ok ? { ok: true, todo: "A row of text is empty." } : answer); return; }
+      const found = readRow(answer.form);
+      put(found.kind === "text" ? { ...found, text: answer.text } : found);
+      scope.redraw();
+    };
     if (row.node && row.text === undefined) this.textOf(row.node).then((text) => { row.text = text; area.value = text; });
     line.push(area);
   }

@@ -13,12 +13,13 @@ export function picker({ label, key, value, placeholder, find, ontype, onpick, w
     autocomplete: "off", spellcheck: "false", autocapitalize: "off", placeholder, value, "data-key": key, inputmode: mode,
     "data-needed": required, class: wide ? "wide" : null,
   });
-  let options = [], at = -1, asked = 0, timer, pressed = false, late = null;
+  // `shown`: the words that the options are for.
+  let options = [], shown = null, at = -1, asked = 0, timer, pressed = false, late = null;
   fit(input);
 
   const close = () => {
     asked += 1;
-    late = null;
+    late = shown = null;
     clearTimeout(timer);
     list.hidden = true;
     input.setAttribute("aria-expanded", "false");
@@ -36,7 +37,8 @@ export function picker({ label, key, value, placeholder, find, ontype, onpick, w
   const show = (found, text) => {
     // What is pressed stays until it is let go: a click on what has gone is none.
     if (pressed) { late = [found, text]; return; }
-    options = found;
+    const was = options[at];
+    [options, shown] = [found, text];
     let group = "";
     const rows = found.flatMap((option, index) => {
       const head = option.group && option.group !== group ? [h("li", { role: "presentation", class: "group" }, option.group)] : [];
@@ -50,10 +52,11 @@ export function picker({ label, key, value, placeholder, find, ontype, onpick, w
     list.hidden = !rows.length;
     input.setAttribute("aria-expanded", String(rows.length > 0));
     const exact = found.findIndex((option) => option.label === text);
-    mark(exact >= 0 && text ? exact : -1);
+    mark(exact >= 0 && text ? exact : was ? found.findIndex(({ group: of, label: said }) => of === was.group && said === was.label) : -1);
   };
   const ask = async (text) => {
     const turn = ++asked;
+    clearTimeout(timer);
     let found = [];
     try { found = await find(text); } catch { /* one can type on without options */ }
     if (turn === asked && document.activeElement === input) show(found, text);
@@ -73,6 +76,7 @@ export function picker({ label, key, value, placeholder, find, ontype, onpick, w
   input.addEventListener("input", () => {
     fit(input);
     ontype?.(input.value);
+    mark(-1); // what was marked is an answer to other words
     clearTimeout(timer);
     timer = setTimeout(() => ask(input.value), WAIT_MS);
   });
@@ -86,9 +90,14 @@ export function picker({ label, key, value, placeholder, find, ontype, onpick, w
       mark((at + (event.key === "ArrowDown" ? 1 : at < 0 ? 0 : -1) + options.length) % options.length);
     } else if (event.key === "Enter") {
       event.preventDefault();
-      if (!list.hidden && options.length && (at >= 0 || !ontype)) take(options[Math.max(at, 0)]);
-      else if (!ontype && input.value.trim()) { await ask(input.value); if (options.length) take(options[0]); }
-      else close();
+      const words = input.value;
+      if (!list.hidden && at >= 0) take(options[at]);
+      else if (ontype || (list.hidden && !words.trim())) close();
+      else {
+        // The list may still be the one for fewer letters.
+        if (list.hidden || shown !== words) await ask(words);
+        if (shown === words && input.value === words && options.length) take(options[0]);
+      }
     } else if (event.key === "Escape" && !list.hidden) {
       event.stopPropagation();
       close();

@@ -40,7 +40,11 @@ function drawRow(row, at, parent, scope) {
     blocks.push(...drawGroup(row, scope, { remove }));
     return h("div", { class: "row of-group", role: "group", "aria-label": `${NAMES.group} ${at + 1}` }, blocks);
   }
-  SHAPES[row.kind](line, blocks, row, scope, (made) => { parent.items[at] = made; });
+  SHAPES[row.kind](line, blocks, row, scope, (made) => {
+    // Rows may have gone or come while it was read.
+    const now = parent.items.indexOf(row);
+    if (now >= 0) parent.items[now] = made;
+  });
   const wrap = () => { parent.items[at] = group([row], "any"); scope.redraw(keyOf(parent.items[at], "join")); };
   line.push(h("span", { class: "tools" },
     button("Group", wrap, { title: "Put it into a group of its own", "aria-label": `Put row ${at + 1} into a group` }),

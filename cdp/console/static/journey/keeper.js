@@ -14,7 +14,7 @@ export function keeper(editor) {
   const say = (...what) => place.replaceChildren(...what);
 
   async function send() {
-    if (going || stopped) return;
+    if (going || stopped) return false;
     going = true;
     dirty = false;
     const body = model.body();
@@ -22,7 +22,7 @@ export function keeper(editor) {
       const answer = await post(given.addresses.draft, { body, rev });
       if (!answer.ok) throw new Error(answer.status === 401 ? "your login has expired; log in again in another tab" : `the server refused: ${answer.status}`);
       const said = await answer.json();
-      if (said.author) { conflict(said); return; }
+      if (said.author) { conflict(said); return false; }
       rev = said.rev;
       localStorage.removeItem(kept);
       if (!dirty) { say("All changes are kept."); editor.learn(said); }
@@ -32,9 +32,9 @@ export function keeper(editor) {
       dirty = true;
       clearTimeout(timer);
       timer = setTimeout(send, AGAIN_MS);
-      return;
+      return false;
     } finally { going = false; place.dataset.busy = dirty ? "1" : ""; }
-    if (dirty) send();
+    return dirty ? send() : true;
   }
 
   function conflict({ author, body, rev: theirs }) {
@@ -61,6 +61,14 @@ export function keeper(editor) {
     },
     // Before one leaves for a page that reads the draft. Never at once: a form is not sent while
     // the event of its sending is still told.
-    async now() { clearTimeout(timer); await new Promise((done) => { setTimeout(done); }); while (going) await new Promise((done) => { setTimeout(done, 30); }); if (dirty) await send(); return !dirty && !stopped; },
+    async now() {
+      clearTimeout(timer);
+      await new Promise((done) => { setTimeout(done); });
+      do {
+        while (going) await new Promise((done) => { setTimeout(done, 30); });
+        if (dirty && !(await send())) return false;
+      } while (dirty || going);
+      return !stopped;
+    },
   };
 }

@@ -120,7 +120,7 @@ class Editor {
     const item = event.currentTarget;
     if (item.dataset.kept) return;
     event.preventDefault();
-    this.keeper.now().then((kept) => {
+    this.text.leave().then((read) => read && this.keeper.now()).then((kept) => {
       if (!kept) return;
       item.dataset.kept = "1";
       if (item.matches("form")) item.requestSubmit();

@@ -31,11 +31,15 @@ export function tryPanel(editor) {
     return h("div", { class: "line" }, text("event", "Event", item.event), text("properties", "Properties as JSON", jsonText(item.properties ?? {}), jsonValue), remove);
   }
 
+  let last = 0;
   async function play() {
+    const mine = ++last;
     out.replaceChildren(h("p", { class: "muted" }, "Walking…"));
     const answer = await post(editor.given.addresses.try, { body: model.body(), script, person: who }).catch(() => null);
-    if (!answer?.ok) { out.replaceChildren(h("p", { class: "wrong" }, `The server refused${answer ? `: ${answer.status}` : ""}.`)); return; }
-    const { told, wrong } = await answer.json();
+    const said = answer?.ok ? await answer.json() : null;
+    if (mine !== last) return;
+    if (!said) { out.replaceChildren(h("p", { class: "wrong" }, `The server refused${answer ? `: ${answer.status}` : ""}.`)); return; }
+    const { told, wrong } = said;
     if (wrong) { out.replaceChildren(h("p", { class: "wrong" }, wrong)); return; }
     show(told);
   }

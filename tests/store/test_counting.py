@@ -11,7 +11,7 @@ from sqlalchemy import insert
 
 from cdp.conditions import Context, parse
 from cdp.log.record import Record
-from cdp.store.audiences import counting, gathering, lists, matching, preview
+from cdp.store.audiences import counting, lists, matching, preview, whose
 from cdp.store.audiences.quickest import Quickest
 from cdp.store.events import kept
 from cdp.store.profiles import trait_values
@@ -229,7 +229,7 @@ def test_overlaps_are_counted_by_the_members_of_live_audiences(
         root = parse(text, Context.PERSON).root
         # By looking each of them up, and by going through the members.
         for few in (1_000, 0):
-            monkeypatch.setattr(gathering, "FEW", few)
+            monkeypatch.setattr(whose, "FEW", few)
             with read.store.read() as tx:
                 assert preview.overlaps(Quickest(tx, root, BASE)) == wanted, text
 

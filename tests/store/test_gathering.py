@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import case, delete, literal, select, union_all
-from sqlalchemy.types import BigInteger
+from sqlalchemy.types import BigInteger, Float, String
 
+from cdp.conditions.sql.aggregates import LIFT
+from cdp.conditions.sql.values import SCALE
 from cdp.store import Store
-from cdp.store.audiences import gathering
+from cdp.store.audiences import gathering, whose
 from cdp.store.audiences.gathering import Gatherer
+from cdp.store.events.kept import value_row
 from cdp.store.migrate import migrate
 from cdp.store.tables import USERS, nodes
 
@@ -34,7 +37,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @pytest.fixture(params=["all homes", "some"], autouse=True)
 def few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gathering, "FEW", 0 if request.param == "all homes" else 1_000)
+    monkeypatch.setattr(whose, "FEW", 0 if request.param == "all homes" else 1_000)
 
 
 def events(*rows: tuple[int, Any]) -> Any:
@@ -86,12 +89,81 @@ def test_what_is_no_whole_number_or_none_at_all_is_left_to_the_database(store: S
         assert gatherer.sums(pieces((7, None))) is not None  # a text, which is not added up
 
 
+def values(*rows: tuple[int, Any]) -> list[Any]:
+    """A select of events with the value of each as it is kept."""
+    one = []
+    for node, value in rows:
+        num, text, raw = value_row(value) or (None, None, None)
+        kept = (literal(num, Float), literal(text, String), literal(raw, String))
+        names = ("num", "text", "json")
+        one.append(
+            select(
+                literal(node, BigInteger).label("node"),
+                *(item.label(name) for item, name in zip(kept, names, strict=True)),
+            )
+        )
+    return [select(union_all(*one).subquery("e"))]
+
+
+def test_the_mean_has_the_sum_beside_how_many_were_added_up(store: Store) -> None:
+    with store.read() as tx:
+        gatherer = Gatherer(tx)
+        found = tx.execute(select(gatherer.means(pieces((7, 0), (8, -7), (1, None))))).all()
+        assert sorted(map(tuple, found)) == [
+            (1, 4, 1),
+            (2, 0, 1),
+            (3, 10, 2),
+            (7, 3, 3),
+            (11, -7, 1),
+        ]
+        assert gatherer.means(pieces((7, 5))) is None  # no whole number of fourth decimals
+        assert gatherer.means(pieces((7, 13))) is None  # odd
+        assert gatherer.means(pieces((7, 2**45))) is None  # too large beside a number
+
+
+def test_the_farthest_numbers_of_each_are_found(store: Store) -> None:
+    some = values((2, 1.5), (9, -0.25), (1, 0), (3, 99), (5, None), (5, 7))
+    with store.read() as tx:
+        gatherer = Gatherer(tx)
+        for ask, wanted in (
+            (gatherer.greatest, [(1, 0), (3, 7), (7, 1.5)]),
+            (gatherer.least, [(1, 0), (3, 7), (7, -0.25)]),
+        ):
+            found = tx.execute(select(ask(some))).all()
+            assert sorted((who, (n - LIFT) / SCALE) for who, n in found) == wanted
+        for odd in ("2026-01-01", True, [1], 0.1 + 0.2, 1e9, 10**400):
+            assert gatherer.greatest(values((1, 1), (7, odd))) is None, odd
+            assert gatherer.least(values((1, 1), (7, odd))) is None, odd
+
+
+def test_different_values_are_counted_once_a_person(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def counted(*asked: Any) -> list[tuple[int, int]]:
+        return sorted(map(tuple, tx.execute(select(gatherer.different(asked))).all()))
+
+    with store.read() as tx:
+        gatherer = Gatherer(tx)
+        words = values((2, "a"), (9, "a"), (2, 'b"\n'), (1, "1"), (4, "a"), (5, None))
+        numbers = values((2, 1), (9, 1.0), (9, 0.1 + 0.2), (1, 1))
+        assert counted(*words) == [(1, 1), (7, 2)]
+        assert counted(*numbers) == [(1, 1), (7, 2)]
+        assert counted(*words, *numbers) == [(1, 2), (7, 4)]
+        for odd in (True, ["a"], {"a": 1}, "x" * 10_000, 1e9):
+            assert gatherer.different([*values((7, odd))]) is None, odd
+        assert gatherer.different(values((1, "a"), (1, 1))) is None
+        monkeypatch.setattr(gathering, "VALUES", 2)
+        assert gatherer.different(words) is None
+
+
 def test_of_very_many_the_database_is_asked(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gathering, "MOST", 10)
+    monkeypatch.setattr(whose, "MOST", 10)
     with store.read() as tx:
         gatherer = Gatherer(tx)
         asked = pieces()
         assert gatherer.people(asked) is gatherer.counts(asked) is gatherer.sums(asked) is None
+        assert gatherer.means(asked) is gatherer.greatest(asked) is gatherer.least(asked) is None
+        assert gatherer.different(asked) is None
 
 
 def test_nodes_without_a_gap_are_read_as_they_lie(store: Store) -> None:

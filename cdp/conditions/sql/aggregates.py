@@ -48,7 +48,8 @@ Branches = list[tuple[Bool, Abstract]]
 _ERROR = 1e-15
 #: Larger numbers are not added up as whole ones: the sum of very many would overflow.
 _LARGE = 1e8
-_LIFT = 2**41
+#: So far up none of them is below zero.
+LIFT = 2**41
 
 
 class Figures(NamedTuple):
@@ -89,7 +90,7 @@ def rows_of(node: Aggregate, events: Events, carry: Carry) -> Rows:
     return events.rows(node.event, node.window, of, carry)
 
 
-def _raw(c: Any) -> dict[str, Expr]:
+def raw(c: Any) -> dict[str, Expr]:
     """The value as it is kept."""
     return {"num": c.num, "text": c.text, "json": c.json}
 
@@ -179,9 +180,9 @@ def to_add_up(c: Any, sql: Sql) -> dict[str, Expr]:
     """What is added up of a kept row: ``num``; ``k``, which is ``num`` as a whole number of
     its fourth decimals, if it is one; ``odd`` is 1 where the value may be no number."""
     small = and_(c.num > -_LARGE, c.num < _LARGE)
-    # Cut, not rounded, which takes SQLite long: so far up nothing is below zero.
-    cut = sql.cut(c.num * float(SCALE) + (_LIFT + 0.5))
-    scaled = cast(cut, BigInteger) - _LIFT
+    # Cut, not rounded, which takes SQLite long.
+    cut = sql.cut(c.num * float(SCALE) + (LIFT + 0.5))
+    scaled = cast(cut, BigInteger) - LIFT
     # A double with four decimals at the most is the nearest one to a whole number of them.
     fine = cast(scaled, Float) / float(SCALE) == c.num
     # What is true or false has a number, too; what is no scalar may be one beyond doubles.
@@ -279,7 +280,7 @@ def _extreme(node: Aggregate, events: Events, collection: int) -> Figures:
 
 def _end(node: Aggregate, events: Events, collection: int) -> Figures:
     """The value of the first or last event that has one; of one time position decides."""
-    rows = rows_of(node, events, lambda c: {"t": c.t, "seq": c.seq, **_raw(c)})
+    rows = rows_of(node, events, lambda c: {"t": c.t, "seq": c.seq, **raw(c)})
     t, seq = rows.table.c.t, rows.table.c.seq
     order = (t, seq) if node.fn == "first" else (t.desc(), seq.desc())
     home, who = _homes(collection)
@@ -307,7 +308,7 @@ def _end(node: Aggregate, events: Events, collection: int) -> Figures:
 
 def _unique(node: Aggregate, events: Events, collection: int) -> Figures:
     """How many different values there are, of each kind; the items of lists are left open."""
-    rows = rows_of(node, events, _raw)
+    rows = rows_of(node, events, raw)
     value = Columns(rows.table.c.num, rows.table.c.text, rows.table.c.json)
     home, who = _homes(collection)
     whose = home.c.profile

@@ -6,21 +6,30 @@ over as they lie, that takes a fraction of the time; what comes of it goes back 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Select, not_, select, true
+from sqlalchemy import Float, Select, cast, not_, select, true
 from sqlalchemy.sql.elements import False_, True_
 
 from cdp.conditions.ast import Aggregate, Compare
-from cdp.conditions.sql.aggregates import Figures, rows_of, to_add_up
+from cdp.conditions.sql.aggregates import LIFT, Figures, raw, rows_of, to_add_up
 from cdp.conditions.sql.events import Rows
 from cdp.conditions.sql.known import Known
 from cdp.conditions.sql.people import EVER, RECENT, People
 from cdp.conditions.sql.reading import Hole
 from cdp.conditions.sql.sides import Found, Side, exactly
-from cdp.conditions.sql.values import Const, Fixed, Moment, Number
+from cdp.conditions.sql.values import (
+    SCALE,
+    Abstract,
+    Const,
+    Distinct,
+    Fixed,
+    Moment,
+    Number,
+    Sql,
+)
 
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
@@ -36,6 +45,18 @@ class Gather(Protocol):
 
     def sums(self, pieces: Sequence[Any]) -> Any:
         """The same with the sum of what `to_add_up` gives of them; zeros may be left out."""
+
+    def means(self, pieces: Sequence[Any]) -> Any:
+        """The same with how many numbers these are, ``n``, and with their sum, ``k``."""
+
+    def least(self, pieces: Sequence[Any]) -> Any:
+        """The same with the least number, as `to_add_up` has it, and `LIFT` more."""
+
+    def greatest(self, pieces: Sequence[Any]) -> Any:
+        """The same with the greatest."""
+
+    def different(self, pieces: Sequence[Any]) -> Any:
+        """The same with how many different texts or numbers there are."""
 
 
 class Gathered(People):
@@ -86,15 +107,47 @@ class Gathered(People):
         return None if ids is None else exactly(self._listed(ids, weight))
 
     def _figures(self, item: Aggregate) -> Figures | None:
-        table: Any = None
-        if item.fn == "count":
-            rows = self._events.rows(item.event, item.window)
-            table = self._gather.counts(rows.pieces) if rows.sure is None else None
+        way = _WAYS.get(item.fn)
+        if way is not None and (item.of is None) is (way.carry is None):
+            rows = self._rows(item, way.carry)
+            table = way.gathered(self._gather, rows.pieces) if rows.sure is None else None
             if table is not None:
-                return Figures(table, [(true(), Number(table.c.n, table.c.n, "int"))], Const(0))
-        elif item.fn == "sum" and item.of is not None:
-            rows = rows_of(item, self._events, lambda c: to_add_up(c, self._sql))
-            table = self._gather.sums(rows.pieces) if rows.sure is None else None
-            if table is not None:
-                return Figures(table, [(true(), Fixed(table.c.n))], Const(Decimal(0)))
+                return Figures(table, [(true(), way.value(table.c))], way.none)
         return super()._figures(item)
+
+    def _rows(self, item: Aggregate, carry: _Carry | None) -> Rows:
+        if carry is None:
+            return self._events.rows(item.event, item.window)
+        return rows_of(item, self._events, lambda c: carry(c, self._sql))
+
+
+def _raw(c: Any, sql: Sql) -> dict[str, Any]:
+    return raw(c)
+
+
+def _scaled(k: Any) -> Number:
+    number = cast(k, Float) / float(SCALE)
+    return Number(number, number, "least")
+
+
+_Carry = Callable[[Any, Sql], dict[str, Any]]
+
+
+class _Way(NamedTuple):
+    """How a figure is ``gathered``, its ``value`` by the columns of that, and that of anybody
+    else. ``carry`` is what is needed of an event."""
+
+    gathered: Callable[[Gather, Sequence[Any]], Any]
+    value: Callable[[Any], Abstract]
+    none: Const
+    carry: _Carry | None = None
+
+
+_WAYS = {
+    "count": _Way(lambda g, of: g.counts(of), lambda c: Number(c.n, c.n, "int"), Const(0)),
+    "sum": _Way(lambda g, of: g.sums(of), lambda c: Fixed(c.n), Const(Decimal(0)), to_add_up),
+    "avg": _Way(lambda g, of: g.means(of), lambda c: Fixed(c.k, c.n), Const(None), to_add_up),
+    "min": _Way(lambda g, of: g.least(of), lambda c: _scaled(c.n - LIFT), Const(None), _raw),
+    "max": _Way(lambda g, of: g.greatest(of), lambda c: _scaled(c.n - LIFT), Const(None), _raw),
+    "unique": _Way(lambda g, of: g.different(of), lambda c: Distinct(c.n), Const([]), _raw),
+}

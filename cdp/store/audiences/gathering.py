@@ -1,50 +1,48 @@
 """The events of many people put together by person, faster than SQLite sorts them.
 
-It hands over whose they are as one JSON list for each partition, in a tenth of a
-microsecond an event, and so it does for whose nodes are; a list holds a figure for each
-node, and then for each person. What comes of it goes back as JSON. Where the events are of
-few nodes only those are looked up.
+A list holds a figure for each person, or for each node first. What comes of it goes back as
+JSON.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from itertools import compress
+from operator import add
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, Select, bindparam, cast, column, func, select
+from sqlalchemy import BigInteger, Connection, Select, cast, func, select
 
 from cdp.conditions.sql import Side
-from cdp.store.tables import homes, members, nodes
+from cdp.conditions.sql.aggregates import LIFT
+from cdp.conditions.sql.values import SCALE
+from cdp.store.audiences import whose
+from cdp.store.audiences.whose import Whose, decode, listed
+from cdp.store.tables import members
 
-#: Nodes from which on the homes of all are read, instead of theirs alone.
-FEW = 20_000
-#: Numbers of nodes and profiles up to which there is a list with a place for each (80 MB).
-MOST = 10_000_000
-_decode = msgspec.json.Decoder(list[int]).decode
-_encode = msgspec.json.Encoder().encode
+#: Values of people that are told apart in memory (100 MB).
+VALUES = 1_500_000
+#: Below any number, and from where on whole numbers of fourth decimals are too coarse.
+_NOTHING, _LARGE = -math.inf, 1e8
+#: A profile, and above it the number of a value; how many numbers, and above it their sum.
+_WIDE_BITS = 40
+#: The latter in a whole number of SQLite's; a larger sum doesn't fit.
+_COUNT_BITS = 20
+_LARGEST_SUM = 2 ** (62 - _COUNT_BITS)
+_decode_texts = msgspec.json.Decoder(list[str]).decode
+_decode_numbers = msgspec.json.Decoder(list[float]).decode
 
 
-class Gatherer:
+class Gatherer(Whose):
     """A `cdp.conditions.sql.gathered.Gather` over a store in SQLite, in one transaction."""
 
     def __init__(self, tx: Connection) -> None:
-        self._tx = tx
-        c = nodes.c
-        # One by one: so each is a look at the end of an index.
-        self._nodes, self._profiles = (
-            tx.execute(select(func.max(last))).scalar() or 0 for last in (c.id, c.profile)
-        )
-        self._homes: list[int] | None = None
+        super().__init__(tx)
         #: The selects of lists that were made, by `id`, and what is in them.
         self._lists: dict[int, tuple[Select[Any], list[int]]] = {}
-
-    @property
-    def _too_many(self) -> bool:
-        """Whether a list with a place for each would be too large."""
-        return max(self._nodes, self._profiles) > MOST
 
     def again(self) -> Gatherer:
         """One for another question, which knows whose the nodes are, if this one does."""
@@ -58,7 +56,7 @@ class Gatherer:
         there = bytearray(self._profiles + 1)
         for some, is_there in ((pieces, 1), (but, 0)):
             seen = bytearray(self._nodes + 1)
-            for (own,) in self._columns(some, "node"):
+            for own in self._own(some):
                 for node in own:
                     seen[node] = 1
             for profile in self._people(seen):
@@ -70,7 +68,7 @@ class Gatherer:
         if self._too_many:
             return None
         by_node = [0] * (self._nodes + 1)
-        for (own,) in self._columns(pieces, "node"):
+        for own in self._own(pieces):
             for node in own:
                 by_node[node] += 1
         return self._by_person(by_node)
@@ -80,12 +78,130 @@ class Gatherer:
             return None
         by_node = [0] * (self._nodes + 1)
         try:
-            for own, numbers in self._columns(pieces, "node", "k"):
+            for own, numbers in self._added(pieces):
                 for node, number in zip(own, numbers, strict=True):
                     by_node[node] += number
         except _NotWhole:
             return None
         return self._by_person(by_node)
+
+    def means(self, pieces: Sequence[Any]) -> Any:
+        if self._too_many:
+            return None
+        found = [0] * (self._profiles + 1)
+        try:
+            for own, numbers in self._added(pieces):
+                whose_ = self._whose(own)
+                for node, number in zip(own, numbers, strict=True):
+                    found[whose_[node]] += (number << _WIDE_BITS) + 1
+        except _NotWhole:
+            return None
+        count = 2**_WIDE_BITS - 1
+        if any(one & count >= 2**_COUNT_BITS for one in found):
+            return None
+        if max(max(found), -min(found)) >> _WIDE_BITS >= _LARGEST_SUM:
+            return None
+        c = self._table([one >> _WIDE_BITS << _COUNT_BITS | one & count for one in found]).c
+        both = (c.n.bitwise_rshift(_COUNT_BITS), c.n.bitwise_and(2**_COUNT_BITS - 1))
+        return select(c.profile, both[0].label("k"), both[1].label("n")).cte()
+
+    def greatest(self, pieces: Sequence[Any]) -> Any:
+        return self._farthest(pieces, 1)
+
+    def least(self, pieces: Sequence[Any]) -> Any:
+        return self._farthest(pieces, -1)
+
+    def _farthest(self, pieces: Sequence[Any], way: int) -> Any:
+        if self._too_many:
+            return None
+        best = [_NOTHING] * (self._profiles + 1)
+        for own, values in self._values(pieces):
+            if values is None or (values and type(values[0]) is str):
+                return None
+            numbers = values if way > 0 else [-value for value in values]
+            whose_ = self._whose(own)
+            for node, number in zip(own, numbers, strict=True):
+                profile = whose_[node]
+                if number > best[profile]:
+                    best[profile] = number
+        found = [0] * (self._profiles + 1)
+        for profile, number in enumerate(best):
+            if number > _NOTHING:
+                k = round(number * SCALE)
+                if k / SCALE != number:
+                    return None  # it would not come back as the same one
+                found[profile] = LIFT + k * way
+        return self._table(found)
+
+    def different(self, pieces: Sequence[Any]) -> Any:
+        if self._too_many:
+            return None
+        numbers: dict[float | str, int] = {}
+        seen: set[int] = set()
+        for own, values in self._values(pieces):
+            if values is None:
+                return None
+            for value in set(values):
+                numbers.setdefault(value, len(numbers) << _WIDE_BITS)
+            profiles = map(self._whose(own).__getitem__, own)
+            seen.update(map(add, profiles, map(numbers.__getitem__, values)))
+            if len(seen) > VALUES:
+                return None
+        found = [0] * (self._profiles + 1)
+        for one in seen:
+            found[one & (2**_WIDE_BITS - 1)] += 1
+        return self._table(found)
+
+    def _by_person(self, by_node: list[int]) -> Any:
+        found = [0] * (self._profiles + 1)
+        for profile, n in zip(self._people(by_node), filter(None, by_node), strict=True):
+            found[profile] += n
+        return self._table(found)
+
+    @staticmethod
+    def _table(found: list[int]) -> Any:
+        """Of each profile a figure; whoever has none is left out, and so is nobody, 0."""
+        found[0] = 0
+        c = listed(found).c
+        table = select(cast(c.key, BigInteger).label("profile"), c.value.label("n"))
+        return table.where(c.value != 0).cte()
+
+    def _added(self, pieces: Sequence[Any]) -> Iterator[tuple[list[int], list[int]]]:
+        """The same of those that have a number, with ``k``; raises `_NotWhole`."""
+        for piece in pieces:
+            c = self._of_known(piece)
+            there: Any = c.num.is_not(None)
+            nodes, ks = (func.json_group_array(one).filter(there) for one in (c.node, c.k))
+            own, numbers, odd = self._tx.execute(select(nodes, ks, func.count(c.odd))).one()
+            try:
+                found = decode(numbers)
+            except msgspec.ValidationError:  # not all of them have a ``k``
+                raise _NotWhole from None
+            if odd:
+                raise _NotWhole
+            yield decode(own), found
+
+    def _values(self, pieces: Sequence[Any]) -> Iterator[tuple[list[int], Any]]:
+        """The same of those that have anything: all are texts, or all are numbers; else None.
+
+        A number is read by its own text, as no JSON of SQLite has all of its digits.
+        """
+        for piece in pieces:
+            c = self._of_known(piece)
+            there: Any = c.text.is_not(None)
+            own, texts, numbers, count, others = self._tx.execute(
+                select(
+                    func.json_group_array(c.node).filter(there),
+                    func.json_group_array(c.text).filter(there, c.num.is_(None)),
+                    func.group_concat(c.text).filter(c.num.is_not(None)),
+                    func.count(c.num),
+                    func.count(c.json),
+                )
+            ).one()
+            values: Any = _decode_texts(texts)
+            if count:
+                values = None if values else _numbers_in(f"[{numbers}]")
+            yield decode(own), None if others else values
 
     def listed(self, side: Side) -> Side:
         """The same set, found out now, whatever is asked of it."""
@@ -95,16 +211,16 @@ class Gatherer:
         return Side(side.all_but, own, None, side.weight)
 
     def _list(self, numbers: list[int]) -> Select[Any]:
-        made = select(_listed(numbers).c.value.label("profile"))
+        made = select(listed(numbers).c.value.label("profile"))
         self._lists[id(made)] = made, numbers
         return made
 
     def shared(self, side: Side, audiences: Iterable[int]) -> list[tuple[int, int]]:
         """(audience, how many of its members are in a listed set), of some audiences."""
         own, m = self._lists[id(side.ids)][1], members.c
-        if not side.all_but and len(own) <= FEW:
+        if not side.all_but and len(own) <= whose.FEW:
             # Nothing but the index of profiles is of use then.
-            mine = m.profile.in_(select(_listed(own).c.value)), (m.audience + 0).in_(audiences)
+            mine = m.profile.in_(select(listed(own).c.value)), (m.audience + 0).in_(audiences)
             counted = select(m.audience, func.count()).where(*mine).group_by(m.audience)
             return [(row[0], row[1]) for row in self._tx.execute(counted)]
         there = bytearray([side.all_but]) * (self._profiles + 1)
@@ -118,68 +234,17 @@ class Gatherer:
         return [(audience, n) for audience, n in found if n]
 
     def _numbers(self, value: Any) -> list[int]:
-        return _decode(self._tx.execute(select(func.json_group_array(value))).scalar_one())
-
-    def _by_person(self, by_node: list[int]) -> Any:
-        found = [0] * (self._profiles + 1)
-        for profile, n in zip(self._people(by_node), filter(None, by_node), strict=True):
-            found[profile] += n
-        found[0] = 0
-        c = _listed(found).c
-        table = select(cast(c.key, BigInteger).label("profile"), c.value.label("n"))
-        return table.where(c.value != 0).cte()
-
-    def _columns(self, pieces: Sequence[Any], *names: str) -> Iterator[list[list[int]]]:
-        """Columns of the events, a partition at a time."""
-        for piece in pieces:
-            c = piece.where(piece.selected_columns.node <= self._nodes).subquery().c
-            values = [func.coalesce(c[name], 0) if name == "k" else c[name] for name in names]
-            arrays: list[Any] = [func.json_group_array(value) for value in values]
-            if "k" in names:
-                arrays.append(func.count(c.num) - func.count(c.k) + func.count(c.odd))
-            texts = list(self._tx.execute(select(*arrays)).one())
-            if "k" in names and texts.pop():
-                raise _NotWhole
-            yield [_decode(text) for text in texts]
-
-    def _people(self, seen: Any) -> Iterable[int]:
-        """The profiles of the nodes that are seen, in the order of these."""
-        if self._homes is None:
-            own = list(compress(range(len(seen)), seen))
-            if len(own) <= FEW:
-                there = self._homes_of(own)
-                return [there.get(node, 0) for node in own]
-            self._homes = self._all_homes()
-        return compress(self._homes, seen)
-
-    def _all_homes(self) -> list[int]:
-        """By the number of a node, its profile; 0: none."""
-        c = homes.c
-        ordered = select(c.id, c.profile).order_by(c.id).subquery().c
-        array = func.json_group_array(ordered.profile)
-        text, count = self._tx.execute(select(array, func.count())).one()
-        profiles: list[int] = _decode(text)
-        if count == self._nodes:  # no number is left out
-            return [0, *profiles]
-        text = self._tx.execute(select(func.json_group_array(ordered.id))).scalar_one()
-        found = [0] * (self._nodes + 1)
-        for node, profile in zip(_decode(text), profiles, strict=True):
-            found[node] = profile
-        return found
-
-    def _homes_of(self, own: list[int]) -> dict[int, int]:
-        c = homes.c
-        arrays = select(func.json_group_array(c.id), func.json_group_array(c.profile))
-        found = self._tx.execute(arrays.where(c.id.in_(select(_listed(own).c.value)))).one()
-        return dict(zip(*map(_decode, found), strict=True))
+        return decode(self._tx.execute(select(func.json_group_array(value))).scalar_one())
 
 
 class _NotWhole(Exception):
     """What is to be added up isn't all whole numbers."""
 
 
-def _listed(numbers: list[int]) -> Any:
-    """A table of these numbers: ``key``, from 0, and ``value``."""
-    text: Any = bindparam(None, _encode(numbers).decode(), unique=True)
-    columns = column("key", BigInteger), column("value", BigInteger)
-    return func.json_each(text).table_valued(*columns)
+def _numbers_in(text: str) -> list[float] | None:
+    """What is said to be numbers: what is true or false is among them, too."""
+    try:
+        found = _decode_numbers(text)
+    except msgspec.ValidationError:
+        return None
+    return found if max(found) < _LARGE and min(found) > -_LARGE else None

@@ -1,0 +1,98 @@
+"""Whose the events of many people are, handed over by SQLite as lists.
+
+It gives the nodes of events as one JSON list for each partition, in a tenth of a microsecond
+an event, and so it does for whose nodes are. Where the events are of few nodes only those are
+looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import compress
+from typing import Any
+
+import msgspec
+from sqlalchemy import BigInteger, Connection, bindparam, column, func, select
+
+from cdp.store.tables import homes, nodes
+
+#: Nodes from which on the homes of all are read, instead of theirs alone.
+FEW = 20_000
+#: Numbers of nodes and profiles up to which there is a list with a place for each (80 MB).
+MOST = 10_000_000
+decode = msgspec.json.Decoder(list[int]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Whose:
+    """Whose the events of selects of ``node`` are, in one transaction of a store in SQLite."""
+
+    def __init__(self, tx: Connection) -> None:
+        self._tx = tx
+        c = nodes.c
+        # One by one: so each is a look at the end of an index.
+        self._nodes, self._profiles = (
+            tx.execute(select(func.max(last))).scalar() or 0 for last in (c.id, c.profile)
+        )
+        self._homes: list[int] | None = None
+
+    @property
+    def _too_many(self) -> bool:
+        """Whether a list with a place for each would be too large."""
+        return max(self._nodes, self._profiles) > MOST
+
+    def _own(self, pieces: Sequence[Any]) -> Iterator[list[int]]:
+        """The nodes of the events, a partition at a time."""
+        for piece in pieces:
+            c = self._of_known(piece)
+            yield decode(self._tx.execute(select(func.json_group_array(c.node))).scalar_one())
+
+    def _of_known(self, piece: Any) -> Any:
+        return piece.where(piece.selected_columns.node <= self._nodes).subquery().c
+
+    def _whose(self, own: list[int]) -> Any:
+        """By the number of a node its profile, of these at least."""
+        if self._homes is None:
+            some = set(own)
+            if len(some) <= FEW:
+                return dict.fromkeys(some, 0) | self._homes_of(list(some))
+            self._homes = self._all_homes()
+        return self._homes
+
+    def _people(self, seen: Any) -> Iterable[int]:
+        """The profiles of the nodes that are seen, in the order of these."""
+        if self._homes is None:
+            own = list(compress(range(len(seen)), seen))
+            if len(own) <= FEW:
+                there = self._homes_of(own)
+                return [there.get(node, 0) for node in own]
+            self._homes = self._all_homes()
+        return compress(self._homes, seen)
+
+    def _all_homes(self) -> list[int]:
+        """By the number of a node, its profile; 0: none."""
+        c = homes.c
+        ordered = select(c.id, c.profile).order_by(c.id).subquery().c
+        array = func.json_group_array(ordered.profile)
+        text, count = self._tx.execute(select(array, func.count())).one()
+        profiles: list[int] = decode(text)
+        if count == self._nodes:  # no number is left out
+            return [0, *profiles]
+        text = self._tx.execute(select(func.json_group_array(ordered.id))).scalar_one()
+        found = [0] * (self._nodes + 1)
+        for node, profile in zip(decode(text), profiles, strict=True):
+            found[node] = profile
+        return found
+
+    def _homes_of(self, own: list[int]) -> dict[int, int]:
+        c = homes.c
+        arrays = select(func.json_group_array(c.id), func.json_group_array(c.profile))
+        found = self._tx.execute(arrays.where(c.id.in_(select(listed(own).c.value)))).one()
+        return dict(zip(*map(decode, found), strict=True))
+
+
+def listed(numbers: list[int]) -> Any:
+    """A table of these numbers: ``key``, from 0, and ``value``."""
+    text: Any = bindparam(None, _encode(numbers).decode(), unique=True)
+    columns = column("key", BigInteger), column("value", BigInteger)
+    return func.json_each(text).table_valued(*columns)

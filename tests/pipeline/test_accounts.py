@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 
 from cdp.pipeline import forget
+from cdp.store.audiences import evaluated as audiences
+from cdp.store.audiences import members, membership
+from cdp.store.migrations.versions import v0034_people_are_no_accounts as migration
 from tests.laws.test_audiences import Town
 
 
@@ -35,6 +40,39 @@ def test_what_people_do_makes_them_no_accounts(town: Town) -> None:
     [person] = town.members("hers")
     assert town.members("lazy") == {account} != {person}
     assert town.values("done").keys() == {account}
+
+
+def test_people_who_were_taken_for_accounts_are_put_out(town: Town) -> None:
+    town.define("busy", {"of": "accounts", "who": "traits.plan = 1"})
+    town.define("calm", {"of": "accounts", "who": "traits.plan != 1"})
+    town.define("worth", {"of": "accounts", "value": "traits.plan"}, "computed_trait")
+    town.define("hers", {"who": "account.traits.plan = 1"})
+    town.settle()
+    town.say([said(town, "u1", type="group", groupId="g1", traits={"plan": 1})])
+    town.settle()
+    [account], [person] = town.members("busy"), town.members("hers")
+
+    def ids() -> dict[str, int]:
+        with town.store.read() as tx:
+            return {row.key: row.id for row in audiences.rows(tx, audiences.LIVE)}
+
+    before = ids()
+    with town.store.write() as tx:  # as an older release left it
+        entry = members.Change(before["busy"], person, town.now, True, "event", None, True, "{}")
+        members.add_members(tx, [(before["busy"], person, town.now)])
+        members.add_changes(tx, [entry])
+        members.put_values(tx, [(before["worth"], person, "1", town.now)])
+        with Operations.context(MigrationContext.configure(tx)):
+            migration.upgrade()
+    town.pipeline._memory = None  # it starts anew
+    town.now += 1
+    town.settle()
+    assert town.members("busy") == {account} and town.values("worth") == {account: 1}
+    with town.store.read() as tx:
+        assert membership.keys_of(tx, person) == {"hers"}
+        assert membership.keys_of(tx, account) == {"busy"}
+    after = ids()
+    assert {key for key in before if before[key] != after[key]} == {"busy", "worth"}
 
 
 def test_an_account_that_is_deleted_is_nobody_s_any_more(town: Town) -> None:

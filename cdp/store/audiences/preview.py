@@ -37,8 +37,8 @@ class Overlap(NamedTuple):
 class Growth(NamedTuple):
     """How many met a condition at an instant (ms), by what was known of them then.
 
-    Audiences count as they are now, and whoever was not known yet as somebody who had
-    done nothing. ``exact`` says whether it was decided on everybody.
+    Of audiences only who is in now counts, from when they entered, and whoever was not known
+    yet as somebody who had done nothing. ``exact``: it was decided on everybody.
     """
 
     at: int

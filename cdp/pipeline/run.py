@@ -23,6 +23,7 @@ from cdp.pipeline.checkpoints import Checkpoints
 from cdp.pipeline.clock import LogicalClock
 from cdp.pipeline.due import fire
 from cdp.pipeline.fit import BATCH, Fit
+from cdp.pipeline.garbage import Garbage
 from cdp.pipeline.journeys import orders
 from cdp.pipeline.journeys.counting import Counts
 from cdp.pipeline.memory import Memory
@@ -109,7 +110,7 @@ class Pipeline:
             self._preparer.close()
 
     def _run(self, stop: Event) -> None:
-        pause, idle = 0.1, IDLE_S
+        pause, idle, garbage = 0.1, IDLE_S, Garbage()
         while not stop.is_set():
             try:
                 done = self.step()
@@ -126,7 +127,9 @@ class Pipeline:
                 continue
             if done is not None or swept:
                 idle = IDLE_S
+                garbage.worked()
                 continue
+            garbage.rests()
             self._preparer.rest()
             stop.wait(idle)
             idle = min(idle * (1.2 if idle < SOON_S else 1.005), MOST_IDLE_S)

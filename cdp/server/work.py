@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import threading
@@ -17,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from cdp.config import Settings
 from cdp.log import open_reader
 from cdp.pipeline import Pipeline, forget, kept_files, own_queries
+from cdp.pipeline.garbage import Garbage
 from cdp.plugin import manager
 from cdp.server.functions import know_functions
 from cdp.server.plugins import PluginEnricher
@@ -37,15 +37,6 @@ def _stop_on_signal() -> threading.Event:
     return stop
 
 
-def collect_seldom() -> None:
-    """What was imported stays; a micro-batch makes 100,000s of objects and keeps few.
-
-    The more are let pass, the longer it takes at once: with a million a third of a second.
-    """
-    gc.freeze()
-    gc.set_threshold(200_000, 20, 50)
-
-
 def run_pipeline(settings: Settings, stop: threading.Event | None = None) -> None:
     """Own the log and fold it into the store until SIGTERM.
 
@@ -53,7 +44,7 @@ def run_pipeline(settings: Settings, stop: threading.Event | None = None) -> Non
     that was deposed (its connection broke, another took over) waits anew.
     """
     stop = stop or _stop_on_signal()
-    collect_seldom()
+    Garbage.begin()
     store = Store.open(settings)
     plugins = know_functions(manager.load(settings.plugin_folder))
     enricher = PluginEnricher(plugins, store, settings)

@@ -14,7 +14,7 @@ from sqlalchemy import func, insert, select
 
 from cdp.config import Settings
 from cdp.log.record import Record, Taken
-from cdp.server.work import collect_seldom
+from cdp.pipeline.garbage import Garbage
 from cdp.store import Store, definitions, meta
 from cdp.store.audiences.timers import JOURNEY
 from cdp.store.journeys import launched as journeys
@@ -144,7 +144,7 @@ class Bench:
         migrate(self.store)
         self._log: list[Record] = []
         self._number = 0
-        collect_seldom()  # as the server's pipeline does
+        Garbage.begin()  # as the server's pipeline does
         self.pipeline = Timed(self.store, self, settings, clock=lambda: self.now / 1000)
 
     def parts(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Another process that gets micro-batches ready, for as long as there is more than one waits.
+"""Another process that gets micro-batches ready, for as long as many messages come.
 
 Half of what a message costs can be done before its turn, without the store: to read it,
 normalise it, find whom it names, compress it. `cdp.pipeline.preparing` does that on
@@ -24,13 +24,14 @@ import structlog
 from cdp.config import Settings
 from cdp.identity import Rules
 from cdp.pipeline.ahead import Ready
-from cdp.pipeline.fit import BATCH
 from cdp.pipeline.handing import HEAD, Order, from_bytes
 
 logger = structlog.get_logger(__name__)
 
-#: How many micro-batches in a row must be full before it is worth another process.
-BUSY = 3
+#: It is worth another process when so many messages a second came for so many times this long.
+MANY, BUSY, WINDOW_S = 2_000, 3, 0.25
+#: Fewer than this at once the pipeline has ready itself as soon.
+FEW = 100
 #: It ends when nothing was asked of it for so long; how long an answer may take; and how
 #: long one that fell is left alone.
 IDLE_S, ANSWER_S, AGAIN_S = 30.0, 10.0, 60.0
@@ -46,19 +47,25 @@ class Preparer:
         self._rules: Rules | None = None
         self._asked: tuple[str, int] | None = None
         self._answers: int | None = None
-        #: How many full micro-batches came one after the other, when it was asked last, and
-        #: before when it is not begun again.
-        self._full, self._used, self._not_before = 0, 0.0, float("-inf")
+        #: Messages since when, and how many times one after the other they were many.
+        self._count, self._since, self._busy = 0, time.monotonic(), 0
+        #: When it was asked last, and before when it is not begun again.
+        self._used, self._not_before = 0.0, float("-inf")
 
     @property
     def pid(self) -> int | None:
         """The other process, while there is one."""
         return self._process.pid if self._process is not None else None
 
-    def ask(self, part: str, after: int, size: int, rules: Rules) -> None:
-        """Have it get ready what stands behind ``after``: there is more, most likely."""
-        self._full = self._full + 1 if size >= BATCH else 0
-        if self._process is None and not self._is_worth_it():
+    @property
+    def asked(self) -> bool:
+        """Whether it owes an answer."""
+        return self._asked is not None
+
+    def ask(self, part: str, after: int, size: int, rules: Rules, count: int) -> None:
+        """Have it get ready what stands behind ``after``, as ``count`` messages did before it."""
+        self._came(count)
+        if count < FEW or (self._process is None and not self._is_worth_it()):
             return
         self._used = time.monotonic()
         try:
@@ -92,7 +99,6 @@ class Preparer:
 
     def rest(self) -> None:
         """There is no more for now; it ends when that stays so."""
-        self._full = 0
         if self._process is not None and time.monotonic() - self._used > IDLE_S:
             self.close()
 
@@ -111,8 +117,15 @@ class Preparer:
         process.kill()
         process.wait()
 
+    def _came(self, count: int) -> None:
+        self._count += count
+        passed = time.monotonic() - self._since
+        if passed >= WINDOW_S:
+            self._busy = self._busy + 1 if self._count >= MANY * passed else 0
+            self._count, self._since = 0, self._since + passed
+
     def _is_worth_it(self) -> bool:
-        return self._full >= BUSY and _cores() > 1 and time.monotonic() >= self._not_before
+        return self._busy >= BUSY and _cores() > 1 and time.monotonic() >= self._not_before
 
     def _start(self) -> None:
         # An answer has some megabytes: more than goes through a pipe in one piece.

@@ -165,10 +165,10 @@ class Pipeline:
             after = self._position(part)
             ready = self._ahead.take(part, after) or self._get_ready(part, after)
             if ready is not None:
-                if ready.full and self._rules is not None:
-                    size = self._messages.size
-                    self._preparer.ask(part, ready.batch.last_pos, size, self._rules)
-                done = self.handle(ready.batch, ahead=ready.full)
+                if self._rules is not None:
+                    size, count = self._messages.size, ready.weight
+                    self._preparer.ask(part, ready.batch.last_pos, size, self._rules, count)
+                done = self.handle(ready.batch, ahead=ready.full or self._preparer.asked)
                 self._messages.took(ready.weight, time.monotonic() - began)
                 return done
             self._logical.empty(part, asked_at)

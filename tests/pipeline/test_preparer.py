@@ -120,12 +120,12 @@ class Space:
     def started(self) -> Preparer:
         """The other process, once it answers."""
         for _ in range(preparer.BUSY):
-            self.preparer.ask(self.part, 0, 600, DEFAULT)
+            self.preparer.ask(self.part, 0, 600, DEFAULT, 600)
         assert self.preparer._has_come(30)
         return self.preparer
 
     def answered(self, after: int, rules: Rules = DEFAULT) -> Ready | None:
-        self.preparer.ask(self.part, after, 600, rules)
+        self.preparer.ask(self.part, after, 600, rules, 600)
         return self.preparer.answer(self.part, after, no)
 
     def content(self) -> Any:
@@ -150,6 +150,7 @@ class Space:
 @pytest.fixture
 def space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Space]:
     monkeypatch.setattr(preparer, "_cores", lambda: 2)
+    monkeypatch.setattr(preparer, "WINDOW_S", 0.0)
     made = Space(tmp_path / "data", 3_000)
     yield made
     made.close()
@@ -165,7 +166,7 @@ def test_it_answers_what_the_pipeline_would_prepare_itself(space: Space) -> None
     assert seen(again) == seen(space.local(first.batch.last_pos, other))
     assert again is not None and again.batch.rules == other
     # Asked for something else in the meantime, and beyond the end.
-    space.preparer.ask(space.part, 0, 600, other)
+    space.preparer.ask(space.part, 0, 600, other, 600)
     assert seen(space.answered(30, other)) == seen(space.local(30, other))
     assert space.answered(10_000, other) is None and space.preparer.pid
     assert space.preparer.answer(space.part, 0, no) is None
@@ -209,11 +210,11 @@ def test_few_messages_and_one_core_need_no_other_process(
     space: Space, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(5):
-        space.preparer.ask(space.part, 0, 100, DEFAULT)
+        space.preparer.ask(space.part, 0, 600, DEFAULT, preparer.FEW - 1)
     assert space.preparer.pid is None
     monkeypatch.setattr(preparer, "_cores", lambda: 1)
     for _ in range(5):
-        space.preparer.ask(space.part, 0, 600, DEFAULT)
+        space.preparer.ask(space.part, 0, 600, DEFAULT, 600)
     assert space.preparer.pid is None
 
 
@@ -226,7 +227,7 @@ def test_one_that_cannot_be_started_leaves_nothing_open(
     monkeypatch.setattr(preparer.subprocess, "Popen", none)
     before = os.listdir("/proc/self/fd") if os.path.exists("/proc/self/fd") else []
     for _ in range(preparer.BUSY + 2):
-        space.preparer.ask(space.part, 0, 600, DEFAULT)
+        space.preparer.ask(space.part, 0, 600, DEFAULT, 600)
     assert space.preparer.pid is None
     assert len(os.listdir("/proc/self/fd") if before else []) == len(before)
     assert space.answered(0) is None

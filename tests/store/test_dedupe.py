@@ -3,11 +3,15 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import create_engine
 
 from cdp.store import Store
 from cdp.store.events import dedupe
 from cdp.store.events.dedupe import DedupeIndex, Key
 from cdp.store.migrate import migrate
+from cdp.store.tables import dedupe_hot, dedupe_slots, meta, metadata
 
 
 @pytest.fixture
@@ -101,3 +105,30 @@ def test_what_is_forgotten_may_come_again_hot_or_not(
         index.add(tx, keys[3:], 0)
         dedupe.forget(tx, [1, 4, 77])
         assert DedupeIndex(tx).known(tx, keys) == {0, 2, 3}
+
+
+@given(st.lists(st.tuples(st.sampled_from(["add", "again", "forget"]), st.integers(1, 7))))
+def test_it_knows_what_came_however_far_that_has_cooled_down(steps: list[tuple[str, int]]) -> None:
+    engine = create_engine("sqlite://")
+    sizes = {"HOT": 6, "ROW": 2}
+    with engine.begin() as tx, pytest.MonkeyPatch.context() as patch:
+        for name, size in sizes.items():
+            patch.setattr(dedupe, name, size)
+        metadata.create_all(tx, tables=[dedupe_hot, dedupe_slots, meta])
+        index, came, number = DedupeIndex(tx, part_size=20), set[int](), 0
+        for what, count in steps:
+            if what == "add":
+                new = [
+                    Key(number * 7919 % 1009, number) for number in range(number, number + count)
+                ]
+                number += count
+                index.add(tx, new, 0)
+                came.update(key.hash for key in new)
+            else:
+                if what == "forget":
+                    gone = set(sorted(came)[:count])
+                    dedupe.forget(tx, gone)
+                    came -= gone
+                index = DedupeIndex(tx, part_size=20)
+            every = [Key(at * 7919 % 1009, at) for at in range(number + 3)]
+            assert index.known(tx, every) == came

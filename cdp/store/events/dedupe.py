@@ -8,8 +8,9 @@ is looked up only in the parts that know its slot, and in the newest two (for th
 rare repeat whose time was changed). A message without a time has a slot of its own.
 
 What was taken last is *hot*: remembered as a whole, and kept as one small row a
-micro-batch. `HOT` of them at a time are put into the newest part, in order: each page of
-it is written once for very many messages, not once for nearly each of them.
+micro-batch. When there are `HOT` of them they are laid in order, and cool down `ROW` by
+`ROW` into the newest part while others come: each page of it is written once for very many
+messages, not once for nearly each of them, and no micro-batch has to wait for all of it.
 
 When each part was begun is noted, too, so that one whose messages all came long
 enough ago can be dropped as a whole.
@@ -30,7 +31,9 @@ from cdp.store.tables import dedupe_hot, dedupe_slots, dedupe_table
 
 SLOT_MS = 600_000
 PART_SIZE = 1_000_000
-HOT = 50_000
+HOT, ROW = 50_000, 1_000
+#: How many cool down for each that comes.
+_FASTER = 2
 NO_TIME = -(2**40)
 _BEGUN = "dedupe_parts_begun"
 
@@ -61,6 +64,9 @@ class DedupeIndex:
             self._slots.setdefault(slot, set()).add(part)
             self._newest = max(self._newest, part)
         self._hot = {hash_ for _, hashes in _hot_rows(tx) for hash_ in hashes}
+        #: Rows of what cools down, which is known as long as it is there, and how much that is.
+        self._cooling: list[tuple[int, tuple[int, ...]]] = []
+        self._ordered: set[int] = set()
         self._filled = self._count(tx) + len(self._hot) if self._newest else part_size
 
     def _count(self, tx: Connection) -> int:
@@ -77,8 +83,9 @@ class DedupeIndex:
         for slot, hashes in of_slot.items():
             for part in self._slots.get(slot, set()) | recent:
                 ask.setdefault(part, []).extend(hashes)
-        hot = self._hot
-        found = {hash_ for hashes in of_slot.values() for hash_ in hashes if hash_ in hot}
+        hot, ordered = self._hot, self._ordered
+        every = (hash_ for hashes in of_slot.values() for hash_ in hashes)
+        found = {hash_ for hash_ in every if hash_ in hot or hash_ in ordered}
         for part, hashes in ask.items():
             column = dedupe_table(part).c.hash
             found.update(row[0] for row in select_by(tx, (column,), column, hashes))
@@ -89,7 +96,8 @@ class DedupeIndex:
         if not keys:
             return
         if self._filled >= self._part_size:
-            self._cool(tx)
+            self._order(tx)
+            self._cool(tx, len(self._cooling))
             self._newest += 1
             self._filled = 0
             dedupe_table(self._newest).create(tx)
@@ -104,15 +112,29 @@ class DedupeIndex:
         self._hot.update(hashes)
         self._filled += len(keys)
         if len(self._hot) >= HOT:
-            self._cool(tx)
+            self._order(tx)
+        self._cool(tx, -(-_FASTER * len(keys) // ROW))
 
-    def _cool(self, tx: Connection) -> None:
-        """Put what is hot into the newest part."""
-        if self._hot:
-            rows = [(hash_,) for hash_ in sorted(self._hot)]
-            insert_many(tx, dedupe_table(self._newest), ("hash",), rows)
-            tx.execute(delete(dedupe_hot))
-            self._hot = set()
+    def _order(self, tx: Connection) -> None:
+        """Lay all that is hot in order; from now on it cools down."""
+        self._ordered |= self._hot
+        left = [hash_ for _, hashes in self._cooling for hash_ in hashes]
+        hashes = sorted(self._hot.union(left))
+        tx.execute(delete(dedupe_hot))
+        self._hot, self._cooling = set(), []
+        for some in chunks(hashes, ROW):
+            row = tx.execute(insert(dedupe_hot), {"hashes": _packed(some)})
+            self._cooling.append((row.inserted_primary_key[0], tuple(some)))
+        self._cooling.reverse()
+
+    def _cool(self, tx: Connection, rows: int) -> None:
+        """Put so many rows of what cools down into the newest part."""
+        for _ in range(min(rows, len(self._cooling))):
+            id_, hashes = self._cooling.pop()
+            insert_many(tx, dedupe_table(self._newest), ("hash",), [(one,) for one in hashes])
+            tx.execute(delete(dedupe_hot).where(dedupe_hot.c.id == id_))
+        if not self._cooling:
+            self._ordered = set()
 
 
 def _packed(hashes: list[int]) -> bytes:

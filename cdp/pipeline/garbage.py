@@ -28,6 +28,7 @@ class Garbage:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._worked = self._looked = clock()
+        self._unseen = False
         self._left = self._every = 1
 
     @staticmethod
@@ -44,17 +45,17 @@ class Garbage:
             self._every = 1 if gc.collect(0) >= _MUCH else min(self._every * 2, _SELDOM)
             self._left = self._every
         gc.freeze()
-        self._worked = self._clock()
+        self._unseen, self._worked = True, self._clock()
         if self._worked - self._looked >= _LATEST_S:
             self._look()
 
     def rests(self) -> None:
         """There is nothing to do: once it has been quiet for a while, look through all."""
-        if self._looked < self._worked and self._clock() - self._worked >= _QUIET_S:
+        if self._unseen and self._clock() - self._worked >= _QUIET_S:
             self._look()
 
     def _look(self) -> None:
         gc.unfreeze()
         gc.collect()
         gc.freeze()
-        self._looked = self._clock()
+        self._unseen, self._looked = False, self._clock()

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -123,8 +123,10 @@ class DedupeIndex:
         tx.execute(delete(dedupe_hot))
         self._hot, self._cooling = set(), []
         for some in chunks(hashes, ROW):
-            row = tx.execute(insert(dedupe_hot), {"hashes": _packed(some)})
-            self._cooling.append((row.inserted_primary_key[0], tuple(some)))
+            row = tx.execute(
+                insert(dedupe_hot).returning(dedupe_hot.c.id), {"hashes": _packed(some)}
+            )
+            self._cooling.append((row.scalar_one(), tuple(some)))
         self._cooling.reverse()
 
     def _cool(self, tx: Connection, rows: int) -> None:
@@ -137,7 +139,7 @@ class DedupeIndex:
             self._ordered = set()
 
 
-def _packed(hashes: list[int]) -> bytes:
+def _packed(hashes: Sequence[int]) -> bytes:
     return struct.pack(f"<{len(hashes)}q", *hashes)
 
 

@@ -18,6 +18,9 @@ logger = structlog.get_logger(__name__)
 
 #: After so many messages: about half of what `PRAGMA wal_autocheckpoint` lets wait.
 _MESSAGES = 4_000
+#: What so many messages at most leave behind the thread's turns is brought in between two
+#: transactions: then the log begins anew, and no commit finds it too long.
+_LITTLE = 1_000
 #: What is written meanwhile needs another turn; that soon leaves nothing.
 _TURNS = 3
 
@@ -29,22 +32,28 @@ class Checkpoints:
         self._store = store
         self._thread: Thread | None = None
         self._written = 0
+        self._left = False
 
     def wrote(self, messages: int) -> None:
         """So many messages were committed."""
         if self._store.dialect != "sqlite":
             return
         self._written += messages
-        if self._written < _MESSAGES or (self._thread is not None and self._thread.is_alive()):
+        if self._thread is not None and self._thread.is_alive():
             return
-        self._written = 0
-        self._thread = Thread(target=self._run, name="checkpoint", daemon=True)
+        if self._left and messages <= _LITTLE:
+            self._left = False
+            self._run(1)
+        if self._written < _MESSAGES:
+            return
+        self._written, self._left = 0, True
+        self._thread = Thread(target=self._run, args=(_TURNS,), name="checkpoint", daemon=True)
         self._thread.start()
 
-    def _run(self) -> None:
+    def _run(self, turns: int) -> None:
         try:
             with self._store.engine.connect() as connection:
-                for _ in range(_TURNS):
+                for _ in range(turns):
                     row = connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").first()
                     if row is None or row[0] or row[1] == row[2]:
                         return

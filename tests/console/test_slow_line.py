@@ -128,6 +128,19 @@ def test_a_condition_keeps_what_is_written_while_it_is_read(world: World, page: 
     line.asked()
     line.let_go()
     hand.text("traits.a = 1")
+    # Who types before the builder is there goes on as text.
+    page.evaluate("sessionStorage.clear()")
+    page.goto("/audiences/-new")
+    line.asked()
+    page.locator("#f-who").fill("traits.b = 2")
+    line.asked(2)
+    line.let_go()
+    line.let_go()
+    playwright.expect(page.locator(".builder-prose")).to_contain_text("b is 2")
+    playwright.expect(page.get_by_role("tab", name="Text")).to_have_attribute(
+        "aria-selected", "true"
+    )
+    playwright.expect(page.locator("#f-who")).to_be_visible()
     page.unroute("**/conditions/read")
 
 

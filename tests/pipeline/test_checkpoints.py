@@ -46,6 +46,29 @@ def test_enough_messages_bring_what_was_written_into_the_file(
     store.close()
 
 
+def test_the_log_begins_anew_also_when_it_is_never_quiet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "_MESSAGES", 10)
+    monkeypatch.setattr(checkpoints, "_LITTLE", 5)
+    store = Store.at(tmp_path / "some.db")
+    made = Checkpoints(store)
+    for _ in range(3):
+        grow(store)
+    made.wrote(10)
+    made.settle()
+    small = grow(store)  # which came while the thread was at it
+    made.wrote(6)
+    assert store.path is not None and store.path.stat().st_size == small
+    made.wrote(3)
+    assert store.path.stat().st_size > small
+    grow(store)
+    with store.engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA wal_checkpoint").one()[1]
+    assert 90 < pages < 150  # of 400,000 bytes; all would be some 500
+    store.close()
+
+
 def test_what_it_cannot_do_is_left_to_the_writer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

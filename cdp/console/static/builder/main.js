@@ -96,7 +96,8 @@ class Builder {
     const turn = ++this.turn;
     let answer;
     try { answer = await this.scope.read(this.field.value); } catch (error) { answer = { ok: false, wrong: error.message }; }
-    if (turn !== this.turn) return false;
+    // Who types before the first answer is there writes text.
+    if (turn !== this.turn) { if (first) this.mode("text"); return false; }
     this.say(answer);
     if (!answer.ok) { if (first) this.mode("text"); return false; }
     this.root = this.value ? (answer.form ? readOperand(answer.form) : figure()) : readGroup(answer.form);

@@ -120,3 +120,10 @@ class TestInChromium:
             )
             page.get_by_role("button", name="Put in an image").click()
             page.locator("#images-found", has_text="Choose a file first").wait_for()
+            # Opened again, nothing of the old list takes a file while the new one is on its way.
+            page.get_by_role("button", name="Close").click()
+            held: list[Any] = []
+            page.route(f"**{IMAGES}", lambda route: held.append(route))
+            page.get_by_role("button", name="Put in an image").click()
+            page.locator("#f-upload").wait_for(state="detached")
+            page.unroute_all(behavior="ignoreErrors")

@@ -24,6 +24,8 @@ export const pick = {
         const last = lastText();
         // Of several languages the text that one was in is meant.
         target = usual.matches("textarea") && last?.matches("textarea") && last.isConnected ? last : usual;
+        // Nothing of an older list can be used until it is replaced: a file chosen there would be lost.
+        document.getElementById("images-found").replaceChildren();
         window.htmx?.trigger("#images-found", "opened");
         return;
       }

@@ -6,6 +6,7 @@ from cdp.delivery.journeys import holding
 from cdp.pipeline import unmerge
 from cdp.pipeline.journeys import explain
 from cdp.store import meta
+from cdp.store.defined import defining
 from cdp.store.journeys import launched as journeys
 from cdp.store.journeys import runs as journey_runs
 from cdp.store.journeys import story as journey_story
@@ -63,6 +64,34 @@ def test_after_an_unmerge_a_run_is_with_whose_event_began_it(town: Town) -> None
     assert town.steps("j") == ["finished"]
     [said] = town.said()
     assert said["anonymousId"] == "a1" and "userId" not in said
+
+
+def test_a_branch_asks_of_the_side_that_the_run_is_with(town: Town) -> None:
+    with town.store.write() as tx:
+        defining.put(tx, 1, ("audience", "buyers"), {"who": 'performed("Bought")'}, "test")
+    town.journey("j", """
+    trigger: { event: Seen }
+    steps:
+      - wait: 2d
+      - branch:
+          - when: traits.plan = "pro" and audience("buyers")
+            then: [ { emit: Both } ]
+          - else: [ { emit: Other } ]
+    """)  # fmt: skip
+    for number in (1, 2):
+        user, guest = f"u{number}", f"a{number}"
+        town.send(town.message(type="track", anonymousId=guest, event="Seen"))
+        town.track(user, "Bought")
+        town.send(town.message(type="identify", userId=user, traits={"plan": "pro"}))
+        town.send(town.message(type="identify", anonymousId=guest, userId=user))
+    with town.store.read() as tx:
+        one = people.resolve(tx, USERS, "user_id", "u1")
+    assert one is not None
+    unmerge.unmerge(town.store, one, [("anonymous_id", "a1")], "test", town.now)
+    town.wait(days=2)
+    said = {(item["anonymousId"], item["event"]) for item in town.said() if "anonymousId" in item}
+    assert ("a1", "Other") in said
+    assert [item["userId"] for item in town.said() if item["event"] == "Both"] == ["u2"]
 
 
 def test_who_is_deleted_leaves_no_run_behind(town: Town) -> None:

@@ -167,7 +167,7 @@ class Folder:
 
     def __enter__(self) -> Any:
         from cdp.log import open_reader
-        from cdp.pipeline import Pipeline
+        from cdp.pipeline.run import Pipeline
         from cdp.plugin import manager
         from cdp.server.plugins import PluginEnricher
         from cdp.server.supervise import CannotServe, hold

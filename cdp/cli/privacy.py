@@ -106,7 +106,8 @@ def _wait(settings: Settings, store: Store, item: Regulation) -> Regulation:
     """Do the work here as well: whoever is faster does a piece."""
     from cdp.delivery.forward import Forwarder
     from cdp.log import open_reader
-    from cdp.pipeline import Pipeline, forget
+    from cdp.pipeline import forget
+    from cdp.pipeline.run import Pipeline
     from cdp.plugin import manager
     from cdp.server.plugins import PluginEnricher
 

@@ -15,8 +15,9 @@ from sqlalchemy.exc import DBAPIError
 
 from cdp.config import Settings
 from cdp.log import open_reader
-from cdp.pipeline import Pipeline, forget, kept_files, own_queries
+from cdp.pipeline import forget, kept_files, own_queries
 from cdp.pipeline.garbage import Garbage
+from cdp.pipeline.run import Pipeline
 from cdp.plugin import manager
 from cdp.server.functions import know_functions
 from cdp.server.plugins import PluginEnricher

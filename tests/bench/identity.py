@@ -11,7 +11,7 @@ from typing import Any
 
 from cdp.config import Settings
 from cdp.log.record import Record, Taken
-from cdp.pipeline import Pipeline
+from cdp.pipeline.run import Pipeline
 from cdp.store import Store
 from cdp.store.migrate import migrate
 from tests.bench.client import send_all

@@ -14,7 +14,7 @@ import urllib3
 
 from cdp.config import Settings
 from cdp.log.record import Record, Taken
-from cdp.pipeline import Pipeline
+from cdp.pipeline.run import Pipeline
 from cdp.server.bootstrap import bootstrap
 from cdp.store import Store
 from cdp.store.events import history

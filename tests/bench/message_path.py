@@ -15,7 +15,7 @@ from cdp.delivery.messages.office import Office
 from cdp.delivery.senders import Senders
 from cdp.log.record import Record, Taken
 from cdp.messaging.request import BULK, Request
-from cdp.pipeline import Pipeline
+from cdp.pipeline.run import Pipeline
 from cdp.plugin.manager import load
 from cdp.store import Store, config_rows
 from cdp.store.defined import defining

@@ -13,7 +13,7 @@ from cdp.delivery.outbox import OutboxRunner
 from cdp.delivery.sending import Sender
 from cdp.delivery.stream import StreamRunner
 from cdp.log.record import Record, Taken
-from cdp.pipeline import Pipeline
+from cdp.pipeline.run import Pipeline
 from cdp.plugin import Batch, Destination, DestinationContext, Outcome
 from cdp.store import Store, config_rows
 from cdp.store.destinations import streams as delivery

@@ -10,7 +10,7 @@ from cdp.config import Settings
 from cdp.demo import Demo
 from cdp.demo.shop import Shop
 from cdp.log import Record, open_log, open_reader
-from cdp.pipeline import Pipeline
+from cdp.pipeline.run import Pipeline
 from cdp.server.bootstrap import bootstrap
 from cdp.store import Store, config_rows
 from cdp.store.catalogue import reads as catalogue_reads

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cdp.pipeline import Pipeline
+from cdp.pipeline.run import Pipeline
 from cdp.store.events import progress
 from cdp.store.tables import streams
 from tests.delivery.world import Recorder, World

@@ -12,7 +12,7 @@ import pytest
 
 from cdp.config import Settings
 from cdp.log.record import Record, Taken
-from cdp.pipeline import Pipeline
+from cdp.pipeline.run import Pipeline
 from cdp.store import Store
 from cdp.store.migrate import migrate
 from tests.laws.world import BASE, World

@@ -22,7 +22,7 @@ from cdp.journeys.program import Program
 from cdp.journeys.replay import Life
 from cdp.journeys.run import Emit, Send, Update
 from cdp.journeys.setting import Setting
-from cdp.pipeline import Pipeline
+from cdp.pipeline.run import Pipeline
 from cdp.store import definitions, meta
 from cdp.store.audiences import timers
 from cdp.store.journeys import launched as journeys

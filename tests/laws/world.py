@@ -10,7 +10,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from cdp.log.record import Record, Taken
-from cdp.pipeline import Pipeline, sweep
+from cdp.pipeline import sweep
+from cdp.pipeline.run import Pipeline
 from cdp.profiles.traits import TraitMap
 from cdp.store.profiles import identity
 from cdp.store.tables import ACCOUNTS, USERS, identifiers, memberships, nodes, profiles, rejected

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from cdp.log.record import Record, Taken
-from cdp.pipeline import Pipeline
+from cdp.pipeline.run import Pipeline
 from tests.laws.world import BASE, World
 
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from cdp.identity import public_id
-from cdp.pipeline import Pipeline
+from cdp.pipeline.run import Pipeline
 from cdp.pipeline.unmerge import undo, unmerge
 from cdp.store.destinations import streams as delivery
 from cdp.store.profiles import people

@@ -19,11 +19,12 @@ from cdp.identity import DEFAULT, Rules
 from cdp.log import open_reader
 from cdp.log.files import PartWriter
 from cdp.log.record import CHECKED, Record, Taken, checked_body, to_row
-from cdp.pipeline import Pipeline, preparer
+from cdp.pipeline import preparer
 from cdp.pipeline.ahead import Ready, read_ready
 from cdp.pipeline.handing import from_bytes, to_bytes
 from cdp.pipeline.prepare import Prepared, prepare
 from cdp.pipeline.preparer import Preparer
+from cdp.pipeline.run import Pipeline
 from cdp.store import Store, config_rows
 from cdp.store.migrate import migrate
 from tests.laws.world import BASE

@@ -18,7 +18,8 @@ from sqlalchemy import MetaData, select
 
 from cdp.delivery.forward import Forwarder
 from cdp.log import Record, open_reader
-from cdp.pipeline import Pipeline, forget, rebuild, retention, unmerge
+from cdp.pipeline import forget, rebuild, retention, unmerge
+from cdp.pipeline.run import Pipeline
 from cdp.plugin import Destination, Retry
 from cdp.store import config_rows, definitions, meta, wiping
 from cdp.store.audiences import lists

@@ -102,15 +102,18 @@ class Pipeline:
         self._reads: Callable[[str, str], bool] = lambda type_, name: True
         self._checkpoints = Checkpoints(store)
 
-    def run(self, stop: Event) -> None:
-        """Handle micro-batches until ``stop``; the current one is always finished."""
+    def run(self, stop: Event, garbage: Garbage | None = None) -> None:
+        """Handle micro-batches until ``stop``; the current one is always finished.
+
+        ``garbage`` is told of work and rest, if the process has one.
+        """
         try:
-            self._run(stop)
+            self._run(stop, garbage)
         finally:
             self._preparer.close()
 
-    def _run(self, stop: Event) -> None:
-        pause, idle, garbage = 0.1, IDLE_S, Garbage()
+    def _run(self, stop: Event, garbage: Garbage | None) -> None:
+        pause, idle = 0.1, IDLE_S
         while not stop.is_set():
             try:
                 done = self.step()
@@ -127,9 +130,11 @@ class Pipeline:
                 continue
             if done is not None or swept:
                 idle = IDLE_S
-                garbage.worked()
+                if garbage is not None:
+                    garbage.worked()
                 continue
-            garbage.rests()
+            if garbage is not None:
+                garbage.rests()
             self._preparer.rest()
             stop.wait(idle)
             idle = min(idle * (1.2 if idle < SOON_S else 1.005), MOST_IDLE_S)

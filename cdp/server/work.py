@@ -45,7 +45,8 @@ def run_pipeline(settings: Settings, stop: threading.Event | None = None) -> Non
     that was deposed (its connection broke, another took over) waits anew.
     """
     stop = stop or _stop_on_signal()
-    Garbage.begin()
+    garbage = Garbage()
+    garbage.begin()
     store = Store.open(settings)
     plugins = know_functions(manager.load(settings.plugin_folder))
     enricher = PluginEnricher(plugins, store, settings)
@@ -53,7 +54,7 @@ def run_pipeline(settings: Settings, stop: threading.Event | None = None) -> Non
         try:
             with _ownership(store, stop) as owner:
                 if owner:
-                    _own(store, settings, enricher, stop)
+                    _own(store, settings, enricher, stop, garbage)
         except (DBAPIError, OSError) as error:
             # The database is away, and with it our lock: begin anew.
             logger.error("pipeline_waits", error=str(error).splitlines()[:1])
@@ -61,7 +62,13 @@ def run_pipeline(settings: Settings, stop: threading.Event | None = None) -> Non
     store.close()
 
 
-def _own(store: Store, settings: Settings, enricher: PluginEnricher, stop: threading.Event) -> None:
+def _own(
+    store: Store,
+    settings: Settings,
+    enricher: PluginEnricher,
+    stop: threading.Event,
+    garbage: Garbage,
+) -> None:
     """Run the pipeline as its owner, until ``stop`` or until another took over."""
     beat_stop = threading.Event()
     beat = threading.Thread(target=_beat, args=(store, beat_stop), daemon=True)
@@ -76,7 +83,7 @@ def _own(store: Store, settings: Settings, enricher: PluginEnricher, stop: threa
     filing.start()
     reader = open_reader(settings)
     try:
-        Pipeline(store, reader, settings, enricher).run(stop)
+        Pipeline(store, reader, settings, enricher).run(stop, garbage)
     except progress.Deposed as error:
         logger.warning("pipeline_deposed", part=str(error))
     finally:

@@ -144,7 +144,7 @@ class Bench:
         migrate(self.store)
         self._log: list[Record] = []
         self._number = 0
-        Garbage.begin()  # as the server's pipeline does
+        Garbage.begin()  # as in the server, but for looking when it is quiet
         self.pipeline = Timed(self.store, self, settings, clock=lambda: self.now / 1000)
 
     def parts(self) -> list[str]:

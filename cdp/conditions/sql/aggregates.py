@@ -47,7 +47,7 @@ Branches = list[tuple[Bool, Abstract]]
 #: A sum of doubles is off by less than this share of what was added, for each number.
 _ERROR = 1e-15
 #: Larger numbers are not added up as whole ones: the sum of very many would overflow.
-_LARGE = 1e8
+LARGE = 1e8
 #: So far up none of them is below zero.
 LIFT = 2**41
 
@@ -179,7 +179,7 @@ def _is_odd(value: Columns) -> Bool:
 def to_add_up(c: Any, sql: Sql) -> dict[str, Expr]:
     """What is added up of a kept row: ``num``; ``k``, which is ``num`` as a whole number of
     its fourth decimals, if it is one; ``odd`` is 1 where the value may be no number."""
-    small = and_(c.num > -_LARGE, c.num < _LARGE)
+    small = and_(c.num > -LARGE, c.num < LARGE)
     # Cut, not rounded, which takes SQLite long.
     cut = sql.cut(c.num * float(SCALE) + (LIFT + 0.5))
     scaled = cast(cut, BigInteger) - LIFT

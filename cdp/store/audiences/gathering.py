@@ -17,7 +17,7 @@ import msgspec
 from sqlalchemy import BigInteger, Connection, Select, cast, func, select
 
 from cdp.conditions.sql import Side
-from cdp.conditions.sql.aggregates import LIFT
+from cdp.conditions.sql.aggregates import LARGE, LIFT
 from cdp.conditions.sql.values import SCALE
 from cdp.store.audiences import whose
 from cdp.store.audiences.whose import Whose, decode, listed
@@ -25,10 +25,11 @@ from cdp.store.tables import members
 
 #: Values of people that are told apart in memory (100 MB).
 VALUES = 1_500_000
-#: Below any number, and from where on whole numbers of fourth decimals are too coarse.
-_NOTHING, _LARGE = -math.inf, 1e8
+#: Below any number.
+_NOTHING = -math.inf
 #: A profile, and above it the number of a value; how many numbers, and above it their sum.
 _WIDE_BITS = 40
+_WIDE = 2**_WIDE_BITS - 1
 #: The latter in a whole number of SQLite's; a larger sum doesn't fit.
 _COUNT_BITS = 20
 _LARGEST_SUM = 2 ** (62 - _COUNT_BITS)
@@ -96,12 +97,11 @@ class Gatherer(Whose):
                     found[whose_[node]] += (number << _WIDE_BITS) + 1
         except _NotWhole:
             return None
-        count = 2**_WIDE_BITS - 1
-        if any(one & count >= 2**_COUNT_BITS for one in found):
+        if any(one & _WIDE >= 2**_COUNT_BITS for one in found):
             return None
         if max(max(found), -min(found)) >> _WIDE_BITS >= _LARGEST_SUM:
             return None
-        c = self._table([one >> _WIDE_BITS << _COUNT_BITS | one & count for one in found]).c
+        c = self._table([one >> _WIDE_BITS << _COUNT_BITS | one & _WIDE for one in found]).c
         both = (c.n.bitwise_rshift(_COUNT_BITS), c.n.bitwise_and(2**_COUNT_BITS - 1))
         return select(c.profile, both[0].label("k"), both[1].label("n")).cte()
 
@@ -149,7 +149,7 @@ class Gatherer(Whose):
                 return None
         found = [0] * (self._profiles + 1)
         for one in seen:
-            found[one & (2**_WIDE_BITS - 1)] += 1
+            found[one & _WIDE] += 1
         return self._table(found)
 
     def _by_person(self, by_node: list[int]) -> Any:
@@ -247,4 +247,4 @@ def _numbers_in(text: str) -> list[float] | None:
         found = _decode_numbers(text)
     except msgspec.ValidationError:
         return None
-    return found if max(found) < _LARGE and min(found) > -_LARGE else None
+    return found if max(found) < LARGE and min(found) > -LARGE else None

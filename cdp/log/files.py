@@ -23,6 +23,7 @@ from typing import Any
 import structlog
 
 from cdp.log.record import FORGOTTEN, Taken, new_part, take
+from cdp.store.snapshot import make_file
 
 logger = structlog.get_logger(__name__)
 
@@ -36,13 +37,11 @@ _AFTER = (
 )
 
 
-def _connect(path: Path, create: bool = False) -> sqlite3.Connection:
-    mode = "rwc" if create else "rw"
+def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}",
+        f"{path.absolute().as_uri()}?mode=rw",
         uri=True, isolation_level=None, check_same_thread=False, timeout=10,
     )  # fmt: skip
-    connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA wal_autocheckpoint = 2000")
     return connection
@@ -80,12 +79,11 @@ class PartWriter:
         try:
             # Locked before it can be seen, so that nobody takes it for one that was left.
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            make_file(hidden / f"{1:020d}.db", _CREATE)
             os.rename(hidden, folder)
-            path = folder / f"{1:020d}.db"
-            db = _connect(path, create=True)
-            db.execute(_CREATE)
-            _sync_folder(folder)
             _sync_folder(self._root)
+            path = folder / f"{1:020d}.db"
+            db = _connect(path)
         except BaseException:
             os.close(lock)
             for left in (hidden, folder):
@@ -141,15 +139,12 @@ class PartWriter:
 
     def _rotate(self) -> None:
         path = self.folder / f"{self.next_pos:020d}.db"
-        db = None
         try:
-            db = _connect(path, create=True)
-            db.execute(_CREATE)
+            make_file(path, _CREATE)
             _sync_folder(self.folder)
+            db = _connect(path)
         except BaseException:
             # A file left here would hide what is still written to the one before it.
-            if db is not None:
-                db.close()
             _remove(path)
             raise
         self._db.close()

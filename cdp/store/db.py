@@ -13,6 +13,8 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
+from cdp.store.snapshot import make_file
+
 FILE = "headwater.db"
 
 #: How long a writer waits for the writer before it.
@@ -52,6 +54,7 @@ class Store:
     @classmethod
     def at(cls, path: Path) -> Store:
         """Open (or create) an SQLite store in the file ``path``."""
+        make_file(path)
         return cls(_sqlite(path), path)
 
     @contextmanager
@@ -121,7 +124,6 @@ def _sqlite(path: Path) -> Engine:
         connection.isolation_level = None  # transactions are begun by us
         for pragma in (
             "busy_timeout = 10000",
-            "journal_mode = WAL",
             "synchronous = FULL",
             "foreign_keys = ON",
             "temp_store = MEMORY",

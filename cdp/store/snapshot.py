@@ -1,10 +1,53 @@
-"""Whole SQLite files: copied while others write, and checked."""
+"""Whole SQLite files: made while others look, copied while others write, and checked."""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+
+#: Bytes 18 and 19 of a file with a write-ahead log (SQLite's file format, 1.3.3).
+_WAL = b"\2\2"
+
+
+def make_file(path: Path, schema: str = "") -> None:
+    """See that there is a database with a write-ahead log at ``path``.
+
+    A new one holds ``schema`` and is seen when it is whole: connections that turn the
+    same file into one with a write-ahead log at the same time get in each other's way
+    ("database is locked", "disk I/O error").
+    """
+    if _has_wal(path):
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        if _has_wal(path):
+            return
+        if path.exists() and path.stat().st_size:  # copied from somewhere
+            with closing(sqlite3.connect(path, timeout=10)) as db:
+                db.execute("PRAGMA journal_mode = WAL")
+            return
+        new = path.with_suffix(".new")
+        for left in (new, Path(f"{new}-journal"), Path(f"{new}-wal"), Path(f"{new}-shm")):
+            left.unlink(missing_ok=True)
+        with closing(sqlite3.connect(new, isolation_level=None)) as db:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.executescript(schema)
+        os.rename(new, path)
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _has_wal(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(20)[18:] == _WAL
+    except FileNotFoundError:
+        return False
 
 
 def copy_file(source: Path, target: Path) -> None:

@@ -134,6 +134,28 @@ def test_full_files_are_left_read_across_and_dropped_whole(tmp_path: Path) -> No
     assert reader.end(writer.part) == 6
 
 
+def test_nobody_ever_sees_a_file_that_is_not_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, seen = sqlite3.connect, []
+
+    def look(*args: object, **kwargs: object) -> sqlite3.Connection:
+        connection = connect(*args, **kwargs)  # type: ignore[call-overload]
+        reader = FileReader(tmp_path)
+        for path in (path for part in reader.parts() for path in (tmp_path / part).glob("*.db")):
+            # Bytes 18 and 19 of a file: 2 with a write-ahead log (SQLite's file format, 1.3.3).
+            assert path.read_bytes()[18:20] == b"\2\2", path
+            seen.append(path.name)
+        return connection  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(sqlite3, "connect", look)
+    writer = PartWriter(tmp_path, "web", 1)
+    for _ in range(3):
+        writer.write(rows("x"))
+    writer.close()
+    assert len(set(seen)) == 4
+
+
 def test_group_commit_acknowledges_only_what_is_on_disk(tmp_path: Path) -> None:
     writer = PartWriter(tmp_path, "web", 1 << 20)
     log = GroupCommit(writer.write, 1000, writer.close)

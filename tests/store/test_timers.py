@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from alembic.migration import MigrationContext
@@ -34,10 +35,10 @@ CREATE TABLE timers (
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def tx(request: pytest.FixtureRequest) -> Iterator[Connection]:
+def tx(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connection]:
     """A transaction of an empty store."""
     if request.param == "sqlite":
-        store = Store.at(":memory:")
+        store = Store.at(tmp_path / "a.db")
     else:
         from cdp.config import Settings
 

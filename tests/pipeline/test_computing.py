@@ -94,3 +94,21 @@ def test_who_does_something_else_meanwhile_is_not_passed_over(
     town.say([{"t": town.now, "who": {"userId": "u9"}, "body": seen}])
     town.settle()
     assert len(town.members("seen")) == 1 and len(town.members("pro")) == 5
+
+
+@pytest.mark.parametrize("old", [{"who": 'performed("Order Completed")'}, {"static": True}])
+def test_who_asks_for_an_audience_hears_that_it_is_archived_and_used_again(
+    town: Town, old: dict[str, Any]
+) -> None:
+    town.define("old", {"who": 'performed("Order Completed")'})
+    town.settle()
+    town.define("old", old)
+    town.define("both", {"who": 'audience("old")'})
+    town.define("neither", {"who": 'not audience("both") and performed("Order Completed")'})
+    town.settle()
+    for archived in (False, True, False, True):
+        town.define("old", {**old, "archived": archived})
+        town.settle()
+        town.settle()  # what is due by the definition itself
+        sizes = [len(town.members(key)) for key in ("both", "neither")]
+        assert sizes == ([0, 11] if archived else [11, 0])

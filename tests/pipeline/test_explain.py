@@ -36,11 +36,11 @@ def plan(town: Town, name: str) -> dict[str, Any]:
     return {"t": town.now, "who": WHO, "body": {"type": "identify", "traits": {"plan": name}}}
 
 
-def asked(town: Town, at: int | None = None) -> Why:
+def asked(town: Town, at: int | None = None, key: str = "big") -> Why:
     with town.store.read() as tx:
         profile = people.resolve(tx, USERS, "user_id", "u1")
         assert profile is not None
-        return why(tx, "big", profile, town.now, at)
+        return why(tx, key, profile, town.now, at)
 
 
 def test_each_clause_says_what_it_is_worth_and_each_change_what_it_was(town: Town) -> None:
@@ -92,6 +92,21 @@ def test_before_an_audience_was_computed_there_is_nothing_to_tell(town: Town) ->
     town.say([plan(town, "pro")])
     with pytest.raises(NotComputed):
         asked(town, town.now - 1000)
+
+
+def test_what_is_archived_now_held_then(town: Town) -> None:
+    town.define("asks", {"who": 'audience("big")'})
+    town.say([plan(town, "pro"), order(town, 20.5)])
+    town.settle()
+    then = town.now
+    town.now += 10
+    town.define("big", {"name": "Big", "who": TOTAL, "archived": True})
+    town.settle()
+    assert (asked(town, then).inside, asked(town, then).since) == (True, then)
+    [clause] = asked(town, then, "asks").clauses
+    assert clause["holds"] is True
+    with pytest.raises(NotComputed):
+        asked(town, town.now)
 
 
 def test_computed_traits_and_audiences_lie_over_what_was_said(town: Town) -> None:

@@ -21,7 +21,7 @@ from cdp.pipeline.audiences.connect import connect
 from cdp.pipeline.journeys.plan import JourneyPlan
 from cdp.store import definitions
 from cdp.store.audiences import evaluated as audiences
-from cdp.store.audiences import lists, reasons
+from cdp.store.audiences import lists, reasons, timers
 from cdp.store.audiences.evaluated import COMPUTING, FAILED, GONE, LIVE, WAITING, AudienceRow
 from cdp.store.audiences.persons import asked as reads
 from cdp.store.defined import by_hand
@@ -235,16 +235,12 @@ def _keep_for_queries(tx: Connection, versions: list[Version], now: int) -> None
 def _reconcile(tx: Connection, wanted: list[Wanted], now: int) -> None:
     """Begin what is new, end what is no longer wanted."""
     under_way: dict[tuple[str, str], list[AudienceRow]] = {}
-    for row in audiences.rows(tx, WAITING, COMPUTING, LIVE, FAILED):
+    there = audiences.rows(tx, WAITING, COMPUTING, LIVE, FAILED)
+    for row in there:
         under_way.setdefault((row.kind, row.key), []).append(row)
-    errors = _errors(
-        wanted,
-        {
-            key
-            for (kind, key), rows in under_way.items()
-            if kind == AUDIENCE and any(row.state == LIVE for row in rows)
-        },
-    )
+    book = Book([_entry(index, w) for index, w in enumerate(wanted) if w.root is not None], 0)
+    live = {row.key for row in there if row.state == LIVE and row.kind == AUDIENCE}
+    errors = _errors(wanted, book, live)
     for item in wanted:
         version, key = item.version, (item.version.kind, item.version.key)
         error = errors.get(key)
@@ -266,28 +262,33 @@ def _reconcile(tx: Connection, wanted: list[Wanted], now: int) -> None:
                 WAITING if error is None else FAILED, 0, 0, 0, now, None, None, error,
             )  # fmt: skip
             if item.fingerprint.startswith(by_hand.MARK):
-                by_hand.begin(tx, made, now)
+                _look_again(tx, book, by_hand.begin(tx, made, now), now)
             else:
                 audiences.add(tx, made)
     for rows in under_way.values():
         for row in rows:
             if row.state == LIVE and row.kind == AUDIENCE:
                 audiences.all_left(tx, row.id, now)
+                _look_again(tx, book, row, now)
             audiences.change(tx, row.id, state=GONE, ended_at=now)
 
 
-def _errors(wanted: list[Wanted], live: set[str]) -> dict[tuple[str, str], str]:
+def _look_again(tx: Connection, book: Book, row: AudienceRow, now: int) -> None:
+    """Who came into an audience or left it as a whole may stand elsewhere in others, too."""
+    if row.key in book.of_audience:
+        timers.recheck_changed(tx, row.id, now)
+
+
+def _entry(number: int, item: Wanted) -> Entry:
+    return Entry(number, item.version.kind, item.version.key, item.collection, False, item.root)
+
+
+def _errors(wanted: list[Wanted], book: Book, live: set[str]) -> dict[tuple[str, str], str]:
     """Why what can't be evaluated: itself, or an audience that it asks for.
 
     One that is in ``live`` has members, even if they are those of long ago.
     """
     found = {(w.version.kind, w.version.key): w.error for w in wanted if w.error is not None}
-    entries = [
-        Entry(index, w.version.kind, w.version.key, w.collection, False, w.root)
-        for index, w in enumerate(wanted)
-        if w.root is not None
-    ]
-    book = Book(entries, 0)
     circle = ", ".join(sorted(item.key for item in book.circular))
     found |= {(item.kind, item.key): f"it asks for itself: {circle}" for item in book.circular}
     for item in book.items:  # each after those that it asks for

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from cdp.store.audiences.evaluated import LIVE, WAITING, AudienceRow, live_row
 from cdp.store.audiences.reasons import told_in_full
@@ -204,15 +204,17 @@ def with_reasons(tx: Connection, rows: Iterable[Iterable[Any]]) -> list[Change]:
 def ever(tx: Connection, profile: int, at: int | None = None) -> dict[str, tuple[bool, int]]:
     """Every audience that a profile was ever in: whether it is (or was then), and since when.
 
-    Only of audiences that are there now. Where profiles became one, their stories are one:
-    somebody is in as often as they entered more than they left.
+    Only of audiences that are there now, or were then. Where profiles became one, their
+    stories are one: somebody is in as often as they entered more than they left.
     """
-    c = member_changes.c
-    there = select(audiences.c.key).where(audiences.c.kind == "audience", audiences.c.state == LIVE)
+    c, a = member_changes.c, audiences.c
+    there = a.state == LIVE
+    if at is not None:
+        there = and_(a.live_at <= at, or_(a.ended_at.is_(None), a.ended_at > at))
     statement = (
-        select(audiences.c.key, c.entered, c.at)
-        .join(member_changes, c.audience == audiences.c.id)
-        .where(c.profile == profile, audiences.c.key.in_(there))
+        select(a.key, c.entered, c.at)
+        .join(member_changes, c.audience == a.id)
+        .where(c.profile == profile, a.key.in_(select(a.key).where(a.kind == "audience", there)))
         .order_by(c.seq)
     )
     if at is not None:

@@ -34,7 +34,7 @@ class Done(NamedTuple):
     unknown: list[str]
 
 
-def begin(tx: Connection, made: AudienceRow, now: int) -> None:
+def begin(tx: Connection, made: AudienceRow, now: int) -> AudienceRow:
     """Let a list hold: with those who are in its audience, or who were in it when it was one."""
     row = rows_of.add(tx, made._replace(state=LIVE, live_at=now))
     before = _other_live(tx, row)
@@ -47,6 +47,7 @@ def begin(tx: Connection, made: AudienceRow, now: int) -> None:
     rows_of.change(tx, row.id, size=rows_of.count_members(tx, row.id))
     if before is not None:
         rows_of.change(tx, before, state=GONE, ended_at=now)
+    return row
 
 
 def _other_live(tx: Connection, row: AudienceRow) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from cdp.store.audiences import courses, membership
 from cdp.store.tables import audiences, identifiers, kept_properties, member_changes, members
@@ -86,6 +86,11 @@ def test_an_edit_goes_on_from_what_was_there(world: World, loyal: dict[str, int]
         assert [c.seq for c in courses.changes(tx, 9, None, 9, [loyal["ben"]])] == [4, 3, 1]
     changes = words(world.admin().page("/audiences/loyal/changes"))
     assert "Ben came The definition changed" in changes and "Ana came An event" in changes
+    with world.store.write() as tx:
+        tx.execute(update(audiences).values(state="gone"))  # as it is once it is archived
+    assert "Ben came The definition changed" in words(
+        world.admin().page("/audiences/loyal/changes")
+    )
 
 
 def test_an_audience_shows_its_members_and_who_came_and_went(
@@ -160,9 +165,10 @@ def test_a_version_that_waits_for_what_it_reads_says_how_far_that_is(
         one = {"event": "X", "path": "[]", "created_at": 0}
         rows = [{**one, "id": 901, "backfilled_to": 30, "backfill_until": 100}]
         tx.execute(insert(kept_properties), rows)
-    wait_for("loyal", 2)
+    wait_for("loyal", 1)
     page = words(admin.page("/audiences/loyal"))
     assert "collected from the past: about 30 %" in page and "1 person now" in page
+    assert "what it asks for is another one" in page and "Cancel and stay" not in page
     define = {"name": "New", "key": "brand_new", "who": 'performed("X")'}
     assert admin.post("/audiences/-new", **define).status_code == 303
     wait_for("brand_new", 1)

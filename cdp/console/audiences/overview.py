@@ -13,7 +13,7 @@ from cdp.console.context import console
 from cdp.console.defined import Line, context_of, lines, shown_versions
 from cdp.console.persons import find_people
 from cdp.definitions import KINDS
-from cdp.store.audiences import courses, membership
+from cdp.store.audiences import courses, evaluated, membership
 from cdp.store.audiences.membership import Change, Member, State
 from cdp.store.profiles import faces
 from cdp.store.profiles.faces import Face
@@ -92,7 +92,7 @@ def page(plural: str, key: str, tab: str = "") -> str | Response:
         if tab == "members":
             context |= _members(tx, state)
         elif tab == "changes":
-            context |= _changes(tx, state)
+            context |= _changes(tx, key)
         elif tab == "versions":
             context["versions"] = shown_versions(tx, (AUDIENCE.name, key))
     return render_template("console/audience.html", **context)
@@ -135,13 +135,14 @@ def _faces(tx: Connection, some: list[Member]) -> list[In]:
     return [In(face, since[face.profile]) for face in faces.faces_of_profiles(tx, list(since))]
 
 
-def _changes(tx: Connection, state: State | None) -> dict[str, Any]:
-    """Who came and went, the latest first; of one person if the address says so."""
+def _changes(tx: Connection, key: str) -> dict[str, Any]:
+    """Who came and went, the latest first, also before it was archived; of one person if
+    the address says so."""
     person, before = request.args.get("person", "").strip()[:500], layout.number_arg("before")
     found: list[Change] = []
-    if state is not None:
+    if rows := evaluated.ids_of(tx, AUDIENCE.name, key):
         profiles = [face.profile for face in find_people(tx, person, 20)] if person else None
-        found = courses.changes(tx, state.id, before, PAGE + 1, profiles)
+        found = courses.changes(tx, rows[-1], before, PAGE + 1, profiles)
     known = faces.faces_of_profiles(tx, list({change.profile for change in found}))
     by = {face.profile: face for face in known}
     moved = [Moved(by.get(change.profile), turn(change)) for change in found[:PAGE]]

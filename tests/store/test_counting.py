@@ -16,6 +16,7 @@ from cdp.store.audiences.quickest import Quickest
 from cdp.store.events import kept
 from cdp.store.profiles import trait_values
 from cdp.store.tables import USERS, audiences, members
+from tests.laws.test_audiences import Town
 from tests.laws.world import BASE, World
 
 PEOPLE = 400
@@ -202,6 +203,39 @@ def test_growth_ends_with_what_the_preview_says(
     assert [point.exact for point in some[1:-1]] == [False, False]
     for point, exact in zip(some, whole, strict=True):
         assert abs(point.people - exact.people) <= 25
+
+
+def test_growth_knows_who_has_left_an_audience_since() -> None:
+    asked = [
+        'audience("buyers")',
+        'not audience("buyers") and performed("Order Completed")',
+        'audience("buyers") and most_frequent(properties.n of "Order Completed") = null',
+    ]
+    town = Town()
+    for number, text in enumerate(['performed("Order Completed" within 30h)', *asked]):
+        town.define("buyers" if not number else f"asks{number}", {"who": text})
+    first, sizes = town.now, []
+    for day in range(5):
+        town.settle()
+        for user in range(day, 2 * day + 1):
+            body = {"type": "track", "event": "Order Completed", "properties": {"n": day}}
+            town.say([{"t": town.now, "who": {"userId": f"u{user % 4}"}, "body": body}])
+        if day == 3:
+            both = {"userId": "u1", "previousId": "u0"}
+            town.say([{"t": town.now, "who": both, "body": {"type": "alias"}}])
+        town.settle()
+        sizes.append([len(town.members(f"asks{number}")) for number in (1, 2, 3)])
+        town.now += DAY
+    town.define("buyers", {"who": "true", "archived": True})
+    town.settle()
+    assert len({*map(tuple, sizes)}) > 3
+    for number, text in enumerate(asked):
+        condition = parse(text, Context.PERSON).root
+        with town.store.read() as tx:
+            who = Quickest(tx, condition, town.now)
+            points = preview.growth(who, town.now - first, points=6, seconds=30)
+        assert [point.people for point in points[:-1]] == [size[number] for size in sizes], text
+    town.close()
 
 
 def test_overlaps_are_counted_by_the_members_of_live_audiences(

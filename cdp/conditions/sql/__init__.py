@@ -17,8 +17,19 @@ has a select, and none of its answers is wrong.
     tests           what surely holds of a row, and what could
 """
 
-from cdp.conditions.sql.known import Kept, KeptTrait, Known, Part
+from cdp.conditions.sql.known import Kept, KeptTrait, Known, Part, Past
 from cdp.conditions.sql.people import People
 from cdp.conditions.sql.sides import EVERYONE, NOBODY, Found, Side
 
-__all__ = ["EVERYONE", "NOBODY", "Found", "Kept", "KeptTrait", "Known", "Part", "People", "Side"]
+__all__ = [
+    "EVERYONE",
+    "NOBODY",
+    "Found",
+    "Kept",
+    "KeptTrait",
+    "Known",
+    "Part",
+    "Past",
+    "People",
+    "Side",
+]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, case, func, literal, select, union_all
 
 from cdp.conditions.lists import NO_LISTS, Lists
 from cdp.events.paths import Path
-from cdp.store.tables import USERS
+from cdp.store.tables import USERS, member_changes, members
 
 
 class Part(NamedTuple):
@@ -40,6 +42,31 @@ class KeptTrait(NamedTuple):
     latest: int
 
 
+class Past(NamedTuple):
+    """What tells who was in an audience at an instant: ``live`` is the id of its version now
+    (None: archived or gone), ``rows`` those of all; changes from ``first`` on may be later."""
+
+    live: int | None
+    rows: tuple[int, ...]
+    first: int
+
+    def was_in(self, at: int) -> Select[Any]:
+        """Who was in it at ``at`` (ms): who is in now, and back from there.
+
+        Where profiles became one, somebody was in as often as they had entered more than left.
+        """
+        m, c = members.c, member_changes.c
+        back = case((c.entered, -1), else_=1)
+        both = union_all(
+            select(m.profile, literal(1).label("n")).where(m.audience == self.live),
+            select(c.profile, back).where(
+                c.audience.in_(self.rows), c.seq >= self.first, c.at > at
+            ),
+        ).subquery()
+        was = select(both.c.profile).group_by(both.c.profile).having(func.sum(both.c.n) > 0)
+        return select(was.subquery().c.profile)
+
+
 class Known(NamedTuple):
     """What is kept for SQL to see, read in the transaction in which the select will run."""
 
@@ -50,6 +77,8 @@ class Known(NamedTuple):
     traits: Mapping[Path, KeptTrait] = {}
     #: The id of the live version of each audience.
     audiences: Mapping[str, int] = {}
+    #: Where it is asked of an earlier time: how each audience came to be what it is.
+    pasts: Mapping[str, Past] = {}
     #: Uploaded lists: the number of the values of each, and how to look into them here.
     uploaded: Mapping[str, int] = {}
     lists: Lists = NO_LISTS

@@ -223,8 +223,12 @@ class People:
         key = item.args[0]
         if item.name == "has_device":
             return self._device(str(key.value) if type(key) is Value else "")
-        number = self._known.audiences.get(str(key.value)) if type(key) is Value else None
-        if item.name != "audience" or number is None:
+        name = str(key.value) if item.name == "audience" and type(key) is Value else ""
+        if name in self._known.pasts:
+            was = self._known.pasts[name].was_in(self._now)
+            return exactly(Side(False, was, weight=_MEMBERS))
+        number = self._known.audiences.get(name)
+        if number is None:
             return exactly(NOBODY)
 
         def rows(c: Any) -> list[Any]:

@@ -76,7 +76,7 @@ def count_people(
     who = who or Quickest(tx, condition, now, collection)
     made, seen = who.ask(look)
     asked = (tx, condition, now, collection)
-    yes, looked = _look_at(*asked, seen.drawn, _AT_ONCE, began + seconds)
+    yes, looked = _look_at(*asked, seen.drawn, _AT_ONCE, began + seconds, who.past)
     shown = (seen.shown + yes)[:show]
     return _told(seen.sure, len(yes), looked, seen.left, total, made.missing, shown)
 
@@ -101,6 +101,7 @@ def _look_at(
     drawn: list[int],
     at_once: int,
     until: float,
+    past: bool = False,
 ) -> tuple[list[int], int]:
     """Who of those who were drawn meets a condition, and of how many that was found out:
     of ``at_once`` at the least, and of more until a time."""
@@ -109,7 +110,7 @@ def _look_at(
     for ids in chunks(drawn, at_once):
         if looked and time.monotonic() > until:
             break
-        yes += decide(tx, condition, list(ids), wants, now, collection)
+        yes += decide(tx, condition, list(ids), wants, now, collection, past)
         looked += len(ids)
     return yes, looked
 
@@ -142,7 +143,9 @@ def decide(
     wants: persons.Asked,
     now: int,
     collection: int = USERS,
+    past: bool = False,
 ) -> list[int]:
-    """Those of some profiles that meet a condition, by the plain evaluator."""
-    people, lists = persons.load(tx, ids, wants, collection, now), ListsAt(tx)
+    """Those of some profiles that meet a condition, by the plain evaluator; ``past``: at an
+    earlier time."""
+    people, lists = persons.load(tx, ids, wants, collection, now, past), ListsAt(tx)
     return [id_ for id_ in ids if Evaluator(people[id_], now, None, lists).holds(condition)]

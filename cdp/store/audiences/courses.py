@@ -8,9 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, cast, func, select
 
+from cdp.conditions.sql import Past
+from cdp.store.audiences.evaluated import LIVE
 from cdp.store.audiences.membership import Change, with_reasons
 from cdp.store.tables import audiences, member_changes
 
+AUDIENCE = "audience"
 DAY_MS = 86_400_000
 
 
@@ -77,6 +80,20 @@ def changes(
         if len(found) >= limit:
             break
     return found
+
+
+def pasts(tx: Connection, at: int) -> dict[str, Past]:
+    """What tells who was in each audience at an instant, by key, also of what is gone now."""
+    a = audiences.c
+    rows: dict[str, list[int]] = {}
+    live: dict[str, int] = {}
+    for id_, key, state in tx.execute(select(a.id, a.key, a.state).where(a.kind == AUDIENCE)):
+        rows.setdefault(key, []).append(id_)
+        if state == LIVE:
+            live[key] = id_
+    # Changes come in the order of their times, but for what waited in a backlog.
+    first = _first_since(tx, at - DAY_MS)
+    return {key: Past(live.get(key), tuple(sorted(ids)), first) for key, ids in rows.items()}
 
 
 def _rows_of(tx: Connection, ids: Iterable[int]) -> dict[int, list[int]]:

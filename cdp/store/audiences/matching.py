@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, false, func, literal, select, union_a
 from cdp.conditions.sql import EVERYONE, Found, Kept, KeptTrait, Known, Part, People, Side
 from cdp.conditions.sql.mixed import Mixed, MixedEver
 from cdp.conditions.sql.sides import exactly
-from cdp.store.audiences import lists
+from cdp.store.audiences import courses, lists
 from cdp.store.audiences import members as members_store
 from cdp.store.audiences.gathering import Gatherer
 from cdp.store.bulk import chunks
@@ -29,8 +29,8 @@ Run = Callable[[Any], Any]
 M = TypeVar("M", bound=Mixed)
 
 
-def known(tx: Connection, collection: int = USERS) -> Known:
-    """What SQL can see just now."""
+def known(tx: Connection, collection: int = USERS, past: int | None = None) -> Known:
+    """What SQL can see just now, or of what was at ``past`` (ms)."""
     c = partitions.c
     parts = tx.execute(select(c.id, c.first_seq, c.min_t, c.max_t).order_by(c.id))
     a = audiences.c
@@ -48,6 +48,7 @@ def known(tx: Connection, collection: int = USERS) -> Known:
             if item.complete and item.collection == collection
         },
         {row.key: row.id for row in tx.execute(live)},
+        courses.pasts(tx, past) if past is not None else {},
         {item.key: item.id for item in lists.all_lists(tx)},
         lists.ListsAt(tx),
         members_store.measured_ids(tx),
@@ -76,9 +77,14 @@ class Matches(NamedTuple):
         return self.people.left_open(self.found)
 
 
-def match(tx: Connection, condition: Any, now: int, collection: int = USERS) -> Matches:
-    """The people of a collection who meet an expanded condition at ``now`` (ms)."""
-    seen = known(tx, collection)
+def match(
+    tx: Connection, condition: Any, now: int, collection: int = USERS, past: bool = False
+) -> Matches:
+    """The people of a collection who meet an expanded condition at ``now`` (ms).
+
+    ``past``: that is an earlier time, and who was in audiences then is found out.
+    """
+    seen = known(tx, collection, now if past else None)
     people = People(seen, now)
     found = people.find(condition)
     if not found.exact:
@@ -88,13 +94,13 @@ def match(tx: Connection, condition: Any, now: int, collection: int = USERS) -> 
 
 
 def match_large(
-    tx: Connection, condition: Any, now: int, collection: int = USERS
+    tx: Connection, condition: Any, now: int, collection: int = USERS, past: bool = False
 ) -> Matches | None:
     """The same by DuckDB over Parquet files, where there are such and they are worth it.
 
     What is made of it raises `Unreadable` where DuckDB can't answer.
     """
-    made = _large(tx, condition, now, collection, Mixed)
+    made = _large(tx, condition, now, collection, Mixed, past)
     if made is None:
         return None
     people, run = made
@@ -110,12 +116,17 @@ def ever_large(
 
 
 def _large(
-    tx: Connection, condition: Any, now: int, collection: int, kind: type[M]
+    tx: Connection,
+    condition: Any,
+    now: int,
+    collection: int,
+    kind: type[M],
+    past: bool = False,
 ) -> tuple[M, Run] | None:
     files = columnar.ready(tx) if collection == USERS else []
     if not files:
         return None
-    seen = known(tx, collection)
+    seen = known(tx, collection, now if past else None)
     duck = columnar.open_for(tx, condition, seen, now, files)
     if duck is None:
         return None

@@ -21,6 +21,7 @@ from cdp.conditions.ast import (
 from cdp.conditions.person import Event, Person
 from cdp.events import decode_json, event_name
 from cdp.profiles.traits import TraitMap
+from cdp.store.audiences import courses
 from cdp.store.audiences import members as members_store
 from cdp.store.bulk import blob, chunks, select_by
 from cdp.store.events import history, kept
@@ -110,13 +111,20 @@ def _own(parts: Keys) -> Keys:
 
 
 def load(
-    tx: Connection, ids: list[int], wants: Asked, collection: int, now: int
+    tx: Connection, ids: list[int], wants: Asked, collection: int, now: int, past: bool = False
 ) -> dict[int, Person]:
-    """Some profiles with what is wanted of them, as it was at ``now`` (ms)."""
+    """Some profiles with what is wanted of them, as it was at ``now`` (ms).
+
+    ``past``: that is an earlier time, and who was in audiences then is found out.
+    """
     events = _events(tx, ids, wants.events) if wants.events else {}
     traits = _traits(tx, ids, wants, collection, now) if wants.traits or wants.changes else {}
     named = _identifiers(tx, ids) if wants.identifiers else {}
-    inside = _audiences(tx, ids, wants.audiences) if wants.audiences else {}
+    inside: dict[int, Pasts] = {}
+    if wants.audiences and past:
+        inside = _audiences_then(tx, ids, wants.audiences, now)
+    elif wants.audiences:
+        inside = _audiences(tx, ids, wants.audiences)
     accounts = _accounts(tx, ids, wants.account) if wants.account else {}
     measured = _measured(tx, ids, wants.measured) if wants.measured else {}
     return {
@@ -223,6 +231,18 @@ def _audiences(tx: Connection, ids: list[int], keys: Collection[str]) -> dict[in
         )
         for audience, profile, since in tx.execute(rows):
             found.setdefault(profile, {})[names[audience]] = [(since, True)]
+    return found
+
+
+def _audiences_then(
+    tx: Connection, ids: list[int], keys: Collection[str], at: int
+) -> dict[int, Pasts]:
+    found: dict[int, Pasts] = {}
+    for key, past in courses.pasts(tx, at).items():
+        was = past.was_in(at).subquery().c.profile
+        for some in chunks(ids) if key in keys else ():
+            for profile in tx.execute(select(was).where(was.in_(some))).scalars():
+                found.setdefault(profile, {})[key] = [(at, True)]
     return found
 
 

@@ -37,8 +37,8 @@ class Overlap(NamedTuple):
 class Growth(NamedTuple):
     """How many met a condition at an instant (ms), by what was known of them then.
 
-    Of audiences only who is in now counts, from when they entered, and whoever was not known
-    yet as somebody who had done nothing. ``exact``: it was decided on everybody.
+    Who was in an audience that is asked for follows from who came and went since; whoever was
+    not known yet counts as somebody who had done nothing. ``exact``: it was decided on everybody.
     """
 
     at: int

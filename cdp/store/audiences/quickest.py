@@ -24,23 +24,27 @@ T = TypeVar("T")
 class Quickest:
     """Who meets a condition at ``now`` (ms), by the quickest way, for several questions.
 
-    It is found out once: by DuckDB where that is worth it, else by the store.
+    It is found out once: by DuckDB where that is worth it, else by the store. ``past``: of
+    audiences, who was in them at that time.
     """
 
-    def __init__(self, tx: Connection, condition: Any, now: int, collection: int = USERS) -> None:
+    def __init__(
+        self, tx: Connection, condition: Any, now: int, collection: int = USERS, past: bool = False
+    ) -> None:
         self.tx, self.condition, self.now, self.collection = tx, condition, now, collection
+        self.past = past
         self._made: Matches | None = None
         self._gatherer: Gatherer | None = None
 
     def at(self, now: int) -> Quickest:
-        """The same question at another time, in which what is known by now is of use."""
-        other = Quickest(self.tx, self.condition, now, self.collection)
+        """The same question at an earlier time, in which what is known by now is of use."""
+        other = Quickest(self.tx, self.condition, now, self.collection, past=True)
         other._gatherer = self._gatherer.again() if self._gatherer is not None else None
         return other
 
     def _gathered(self) -> Matches:
         asked = (self.tx, self.condition, self.now, self.collection)
-        made = match_gathered(*asked, self._gatherer)
+        made = match_gathered(*asked, self._gatherer, self.past)
         self._gatherer = made.gatherer
         return made
 
@@ -48,7 +52,7 @@ class Quickest:
         """What ``make`` makes of the matches."""
         asked = (self.tx, self.condition, self.now, self.collection)
         try:
-            self._made = self._made or match_large(*asked) or self._gathered()
+            self._made = self._made or match_large(*asked, self.past) or self._gathered()
             return make(self._made)
         except columnar.Unreadable as error:
             logger.warning("columns_not_read", error=str(error))
@@ -62,6 +66,7 @@ def match_gathered(
     now: int,
     collection: int = USERS,
     gatherer: Gatherer | None = None,
+    past: bool = False,
 ) -> Matches:
     """The same with the events of many put together in memory, in which SQLite is slow.
 
@@ -70,8 +75,8 @@ def match_gathered(
     another question in this transaction.
     """
     if tx.dialect.name != "sqlite" or collection != USERS:
-        return match(tx, condition, now, collection)
-    seen, gatherer = known(tx, collection), gatherer or Gatherer(tx)
+        return match(tx, condition, now, collection, past)
+    seen, gatherer = known(tx, collection, now if past else None), gatherer or Gatherer(tx)
     people = Gathered(seen, now, gatherer)
     found = people.find(condition)
     if not found.exact:

@@ -1,4 +1,6 @@
 // ⌘K: asks the server what fits and moves through the answers by arrow keys.
+import { hand } from "./hand.js";
+
 export const palette = {
   start() {
     const input = document.querySelector("[data-palette]");
@@ -7,6 +9,7 @@ export const palette = {
     const dialog = input.closest("dialog");
     // `stale`: the answers are for other words; `meant`: Enter was pressed for the answer to come.
     let timer, asked = 0, stale = false, meant = false;
+    const held = hand(found);
 
     const links = () => [...found.querySelectorAll("a")];
     const select = (link) => {
@@ -20,6 +23,9 @@ export const palette = {
       clearTimeout(timer);
       const text = await fetch(`${input.dataset.palette}?q=${encodeURIComponent(input.value)}`, { headers: { "HX-Request": "true" } })
         .then((answer) => (answer.ok ? answer.text() : null)).catch(() => null);
+      held.after(() => show(turn, text));
+    };
+    const show = (turn, text) => {
       if (turn !== asked) return;
       stale = false;
       if (text === null) { meant = false; found.textContent = "The search didn't answer. Reload the page and try again."; return; }

@@ -1,18 +1,21 @@
-// What is asked again by itself takes nothing away from under a hand: what is pressed stays until
-// it is let go, for a click on what has gone is none, and the focus stays where it is.
-let pressed = null, held = null;
+// What is asked again by itself or as one types takes nothing away from under a hand, and the
+// focus stays where it is.
+import { hand } from "./hand.js";
+
+let held = null;
 
 const like = (one) => [one.tagName, one.name, one.value, one.href, one.textContent].join("\n");
 const same = (said) => [...document.querySelectorAll("main a, main button, main summary, main input")].filter((one) => like(one) === said);
 
 export const polls = {
   start() {
-    addEventListener("pointerdown", ({ target }) => { pressed = target; }, true);
-    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(() => { pressed = null; }), true);
+    const mine = hand(document);
     document.addEventListener("htmx:beforeSwap", ({ detail }) => {
       const { target, requestConfig } = detail;
-      if (pressed && target.contains(pressed) && requestConfig.elt.getAttribute("hx-trigger")?.startsWith("every ")) {
+      const { elt } = requestConfig, when = elt.getAttribute("hx-trigger") ?? "";
+      if (mine.holds(target) && /^(every|input) /.test(when)) {
         detail.shouldSwap = false; // the next answer brings it
+        if (when.startsWith("input")) mine.after(() => window.htmx.trigger(elt, "search"));
         return;
       }
       const at = document.activeElement;

@@ -1,7 +1,10 @@
 // The theme changes at once; the form keeps it in a cookie for the server's next page.
+import { toasts } from "./toast.js";
+
 export const themeForm = {
   start() {
     const form = document.querySelector("[data-theme-form]");
+    let stop = null;
     form?.addEventListener("submit", async (event) => {
       event.preventDefault();
       const theme = event.submitter.value;
@@ -13,7 +16,11 @@ export const themeForm = {
       }
       const body = new FormData(form);
       body.set("theme", theme);
-      await fetch(form.action, { method: "POST", body, redirect: "manual" });
+      // An earlier choice that is still on its way must not come after this one.
+      stop?.abort();
+      const { signal } = stop = new AbortController();
+      await fetch(form.action, { method: "POST", body, redirect: "manual", signal })
+        .catch(() => { if (!signal.aborted) toasts.show("The server can't be reached: the next page will not have this theme.", "bad"); });
     });
   },
 };

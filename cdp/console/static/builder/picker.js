@@ -1,5 +1,6 @@
 // A field with what may be meant below it (combobox of the ARIA patterns): arrows move, Enter
 // takes, Escape closes. What is typed and not among the options is taken as it is.
+import { hand } from "../hand.js";
 import { fresh, h } from "./dom.js";
 
 const WAIT_MS = 120;
@@ -14,12 +15,13 @@ export function picker({ label, key, value, placeholder, find, ontype, onpick, w
     "data-needed": required, class: wide ? "wide" : null,
   });
   // `shown`: the words that the options are for.
-  let options = [], shown = null, at = -1, asked = 0, timer, pressed = false, late = null;
+  let options = [], shown = null, at = -1, asked = 0, timer;
+  const held = hand(list);
   fit(input);
 
   const close = () => {
     asked += 1;
-    late = shown = null;
+    shown = null;
     clearTimeout(timer);
     list.hidden = true;
     input.setAttribute("aria-expanded", "false");
@@ -35,8 +37,6 @@ export function picker({ label, key, value, placeholder, find, ontype, onpick, w
   };
   const take = (option) => { close(); onpick(option); };
   const show = (found, text) => {
-    // What is pressed stays until it is let go: a click on what has gone is none.
-    if (pressed) { late = [found, text]; return; }
     const was = options[at];
     [options, shown] = [found, text];
     let group = "";
@@ -59,19 +59,8 @@ export function picker({ label, key, value, placeholder, find, ontype, onpick, w
     clearTimeout(timer);
     let found = [];
     try { found = await find(text); } catch { /* one can type on without options */ }
-    if (turn === asked && document.activeElement === input) show(found, text);
+    held.after(() => { if (turn === asked && document.activeElement === input) show(found, text); });
   };
-
-  const released = () => setTimeout(() => {
-    const waited = late;
-    pressed = false;
-    late = null;
-    if (waited) show(...waited);
-  });
-  list.addEventListener("pointerdown", () => {
-    pressed = true;
-    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, released, { once: true });
-  });
 
   input.addEventListener("input", () => {
     fit(input);

@@ -1,6 +1,7 @@
 // The canvas of a journey. It edits the draft, which the server keeps as one works; where
 // nothing may be changed, it shows the steps with how many people are where.
 import { button, h } from "../builder/dom.js";
+import { hand } from "../hand.js";
 import { Canvas } from "./draw.js";
 import { figures } from "./figures.js";
 import { START } from "./graph.js";
@@ -34,8 +35,7 @@ class Editor {
       this.keeper = keeper(this);
       this.text = textTab(this);
       this.model.listeners.push(() => { this.draw(); this.keeper.changed(); });
-      place.addEventListener("pointerdown", ({ button: which }) => { this.pressed = which === 0; });
-      for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(() => this.released()));
+      this.hand = hand(place);
       place.addEventListener("keydown", (event) => this.key(event));
       for (const item of document.querySelectorAll("[data-after-draft]")) item.addEventListener(item.matches("form") ? "submit" : "click", (event) => this.after(event));
       document.addEventListener("copy", (event) => this.copy(event));
@@ -228,19 +228,11 @@ class Editor {
     this.focus(made.uid);
   }
 
-  // What the server said of the draft. What is pressed stays until it is let go: a click on what
-  // has gone is none.
+  // What the server said of the draft.
   learn(said) {
     this.words.learn(said);
     this.faults = said.faults;
-    if (this.pressed) this.late = true;
-    else this.draw();
-  }
-
-  released() {
-    this.pressed = false;
-    if (this.late) this.draw();
-    this.late = false;
+    this.hand.after(() => this.draw());
   }
 }
 

@@ -80,15 +80,16 @@ def _count(tx: Connection, now: int, yes: Any, no: Any, of: str) -> tuple[int, b
 def _who(space: Space, id_: Id, changed: set[Id]) -> Any:
     """The condition of an audience with all that it stands for; None if nobody is in it.
 
-    Audiences that change as well stand in it with their conditions, not their members.
+    Audiences that change as well stand in it with their conditions, not their members, and
+    one that is archived then with nobody.
     """
     body = space.bodies.get(id_)
     if body is None or "who" not in body or body.get("archived"):
         return None
     conditions = {
-        other[1]: found["who"]
+        other[1]: "false" if found.get("archived") else found["who"]
         for other, found in space.bodies.items()
-        if other[0] == "audience" and other != id_ and "who" in found and not found.get("archived")
+        if other[0] == "audience" and other != id_ and ("who" in found or found.get("archived"))
     }
     keys = {id_[1] for id_ in space.reached([i for i in changed if i in space.bodies])}
     inside = {key: tree for key, tree in readable(conditions).items() if key in keys}

@@ -196,6 +196,9 @@ def test_a_plan_counts_those_of_audiences_that_change_by_others(
     }  # fmt: skip
     assert effects(cdp) == {"buyers": (1, 0, True), "both": (1, 0, True)}
     assert "audience buyers: +1 −0 people" in cdp("plan", "files").out
+    cdp("apply", "files", "--yes")
+    write(root, buyers="kind: audience\nkey: buyers\nwho: traits.count > 0\narchived: true\n")
+    assert effects(cdp) == {"buyers": (0, 2, True), "both": (0, 1, True)}
 
 
 def test_accounts_are_counted_as_accounts(cdp: Cdp, root: Path, space: Space) -> None:

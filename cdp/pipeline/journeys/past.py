@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -206,7 +207,10 @@ def _events(
 def _audiences(
     tx: Connection, people: list[int], keys: set[str], start: int, end: int
 ) -> tuple[dict[int, set[str]], dict[int, list[tuple[int, str, bool]]]]:
-    """What people were in at the start, and how they came and went."""
+    """What people were in at the start, and how they came and went.
+
+    Where profiles became one, they are in as often as they entered more than they left.
+    """
     inside: dict[int, set[str]] = {}
     moves: dict[int, list[tuple[int, str, bool]]] = {}
     if not keys:
@@ -218,9 +222,14 @@ def _audiences(
     c = member_changes.c
     columns = (c.seq, c.profile, c.audience, c.at, c.entered)
     rows: list[tuple[int, int, int, int, bool]] = select_by(tx, columns, c.profile, people)  # type: ignore[assignment]
+    times: Counter[tuple[int, str]] = Counter()
     for _, profile, audience, at, entered in sorted(rows):
         key = key_of.get(audience)
         if key is None or at > end:
+            continue
+        before = times[profile, key]
+        times[profile, key] = max(before + (1 if entered else -1), 0)
+        if (before > 0) is (times[profile, key] > 0):
             continue
         if at >= start:
             moves.setdefault(profile, []).append((at, key, bool(entered)))

@@ -141,3 +141,18 @@ def test_triggers_of_other_kinds(town: Town) -> None:
         "enters: pros": 1, "trait: plan, to: free": 1, "date: born, yearly: true": 1,
         "every: week, audience: pros": 1, "group: true": 0,
     }  # fmt: skip
+
+
+def test_who_became_one_with_somebody_has_left_nothing_by_that(town: Town) -> None:
+    leaving = "trigger: { leaves: pros }\nentry: every_time\nsteps: [ { exit: done } ]"
+    town.define("audience", "pros", '{ who: traits.plan = "pro" }')
+    town.journey("leaving", leaving)
+    for who in ({"userId": "u1"}, {"anonymousId": "a1"}):
+        town.send(town.message(type="identify", traits={"plan": "pro"}, **who))
+    town.wait(days=1)
+    town.send(town.message(type="track", event="Logged In", userId="u1", anonymousId="a1"))
+    town.wait(days=1)
+    assert (played(town, leaving).tallies[0][1].entered, town.runs("leaving")) == (0, [])
+    town.identify("u1", plan="free")
+    town.wait(days=1)
+    assert (played(town, leaving).tallies[0][1].entered, len(town.steps("leaving"))) == (1, 1)

@@ -107,6 +107,10 @@ def test_an_audience_shows_its_members_and_who_came_and_went(
     changes = words(admin.page("/audiences/loyal/changes"))
     assert changes.index("Ben went Time passed") < changes.index("Ana came An event the message")
     assert "more than 2 times" in changes
+    admin.post("/audiences/loyal/state", what="archive")
+    page = words(admin.page("/audiences/loyal"))  # before the pipeline has heard of it
+    assert "so nobody is in it" in page and "1 person now" not in page and "Ana" not in page
+    admin.post("/audiences/loyal/state", what="use")
     only = words(admin.page("/audiences/loyal/changes?person=ana"))
     assert "Ana came" in only and "Ben went" not in only
 

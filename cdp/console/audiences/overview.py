@@ -84,8 +84,8 @@ def page(plural: str, key: str, tab: str = "") -> str | Response:
         if not busy and request.headers.get("HX-Target") == "course":
             return Response(headers={"HX-Refresh": "true"})
         context |= {"tab": tab, "state": state, "points": [], "q": "", "busy": busy}
-        if state is not None and state.state == "waiting":
-            state = None  # nobody was looked at yet
+        if state is not None and (state.state == "waiting" or context["body"].get("archived")):
+            state = None  # nobody was looked at yet, or is in it any more
         if state is not None:
             curve = courses.daily(tx, {state.id: state.size}, console().now(), DAYS)
             context["points"] = _since(curve[state.id], courses.begun(tx, AUDIENCE.name)[key])

@@ -30,7 +30,7 @@ def reader(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Reader]:
 def own_environment(tmp_path: Path) -> str:
     """A Python that has all that we have, and into which a plugin can be installed."""
     folder = tmp_path / "venv"
-    venv.create(folder, with_pip=True)
+    venv.create(folder, with_pip=False)  # ours is quicker than another one
     python = str(folder / "bin" / "python")
     where = "import sysconfig; print(sysconfig.get_path('purelib'))"
     own = subprocess.run([python, "-c", where], capture_output=True, text=True, check=True)
@@ -40,7 +40,7 @@ def own_environment(tmp_path: Path) -> str:
     line = f"import site; site.addsitedir({ours!r})\n"
     (Path(own.stdout.strip()) / "ours.pth").write_text(line)
     scripts = Path(sysconfig.get_path("scripts"))
-    for name in ("cdp", "pytest"):
+    for name in ("cdp", "pytest", "pip"):
         text = (scripts / name).read_text().split("\n", 1)[1]
         (folder / "bin" / name).write_text(f"#!{python}\n{text}")
         (folder / "bin" / name).chmod(0o755)

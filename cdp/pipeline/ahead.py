@@ -6,7 +6,7 @@ A commit needs the disk and no Python; to read and normalise takes about as long
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Thread
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 import structlog
@@ -49,13 +49,14 @@ class Ahead:
 
     def __init__(self, get_ready: Callable[[str, int], Ready | None]) -> None:
         self._get_ready = get_ready
-        self._thread: Thread | None = None
+        # It is woken, not started: it takes Python over when the commit lets go of it.
+        self._thread = ThreadPoolExecutor(1, "ahead")
+        self._looks: Future[None] | None = None
         self._found: dict[str, tuple[int, Ready]] = {}
 
     def begin(self, part: str, after: int) -> None:
         """Look for what comes behind ``after``."""
-        self._thread = Thread(target=self._look, args=(part, after), name="ahead", daemon=True)
-        self._thread.start()
+        self._looks = self._thread.submit(self._look, part, after)
 
     def _look(self, part: str, after: int) -> None:
         try:
@@ -68,9 +69,9 @@ class Ahead:
 
     def settle(self) -> None:
         """Wait until it is done."""
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        if self._looks is not None:
+            looks, self._looks = self._looks, None
+            looks.result()
 
     def take(self, part: str, after: int) -> Ready | None:
         """What was found behind ``after``, once."""

@@ -97,6 +97,8 @@ class Pipeline:
         self._counts = Counts(store)
         self._upkeep = Upkeep(store, reader, settings, clock)
         self._ahead = Ahead(self._look_ahead)
+        #: To let go of some thousand messages takes time, too: it is done beside the next commit.
+        self._past: Prepared | None = None
         self._preparer = Preparer(settings)
         self._rules: Rules | None = None
         self._reads: Callable[[str, str], bool] = lambda type_, name: True
@@ -184,6 +186,7 @@ class Pipeline:
         return read_ready(self._reader, part, after, size, truncate_ip, self._rules)
 
     def _look_ahead(self, part: str, after: int) -> Ready | None:
+        self._past = None
         found = self._preparer.answer(part, after, self._reads)
         return found or self._get_ready(part, after)
 
@@ -211,6 +214,7 @@ class Pipeline:
         self._memory = memory
         self._positions[batch.part] = batch.last_pos
         self._checkpoints.wrote(done.taken)
+        self._past = batch
         if done.suppressed:
             self._upkeep.heard_nobody(batch.part)
         return done

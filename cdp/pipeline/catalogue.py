@@ -2,7 +2,7 @@
 
 Exact: how many messages of each name, from each source, on each day, first and last
 time; they commit with the messages. A sample: what the messages carry. Of each name
-and source the first `EACH_MINUTE` of a minute are looked into, and beyond these one
+and source the first `FIRST` of a minute are looked into, and beyond these one
 in `OFTEN` until `ENOUGH` were, then one in `SELDOM`, chosen by a hash of the
 messageId. What was found is written within `PAUSE_MS`, by a transaction of its own;
 a crash loses at most that, and never a count.
@@ -10,17 +10,19 @@ a crash loses at most that, and never a count.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from zlib import crc32
 
 from sqlalchemy import Connection
 
 from cdp.events import Message
-from cdp.identity.objects import ACCOUNT_TYPE, NoObject, traits_said, type_key
+from cdp.identity.objects import traits_said
+from cdp.pipeline.beforehand import FIRST, OFTEN, Tally
 from cdp.protocols import PARTS, Classes, Seen, general_name, root_of
 from cdp.store.catalogue import writing as catalogue
 from cdp.store.catalogue.writing import OTHER, Pair
 
-EACH_MINUTE, OFTEN, SELDOM, ENOUGH = 10, 8, 64, 300
+SELDOM, ENOUGH = 64, 300
 PAUSE_MS = 1_000
 #: Names that are listed one by one; the messages of all others are counted together.
 MAX_NAMES = 5_000
@@ -35,17 +37,13 @@ _MINUTE_MS = 60_000
 
 
 class _Subject:
-    """One name from one source: what this micro-batch counts, and how often to look."""
+    """One name from one source, and how often to look into its messages."""
 
-    __slots__ = (
-        "days", "first", "last", "left", "looked", "mask", "minute", "n", "pair", "root", "type"
-    )  # fmt: skip
+    __slots__ = ("left", "looked", "mask", "minute", "pair", "root", "type")
 
     def __init__(self, type_: str, name: str, pair: Pair, looked: int) -> None:
         self.type, self.pair = type_, pair
         self.root = root_of(type_, name)
-        self.n = self.first = self.last = 0
-        self.days: dict[int, int] = {}
         self.left, self.minute = 0, -1
         self.looked = looked
         self.mask = (OFTEN if looked < ENOUGH else SELDOM) - 1
@@ -53,7 +51,7 @@ class _Subject:
     def renew(self, minute: int) -> None:
         """Look into the next few, once a minute; there is nothing to find of `OTHER`."""
         if minute != self.minute and self.pair[0] != OTHER:
-            self.minute, self.left = minute, EACH_MINUTE
+            self.minute, self.left = minute, FIRST
 
     def has_looked(self) -> None:
         """One more was looked into."""
@@ -81,58 +79,54 @@ class Catalogue:
         #: What people decided of fields; whoever makes or keeps this sets it.
         self.classes = Classes()
 
-    def take(self, tx: Connection, messages: list[Message], now: int) -> None:
+    def take(
+        self, tx: Connection, tallies: Sequence[Tally], messages: Sequence[Message], now: int
+    ) -> None:
         """Count ``messages``, none of which was taken before, and look into some."""
         minute, horizon = now // _MINUTE_MS, now // _DAY_MS - catalogue.DAYS
-        subjects, touched = self._subjects, []
-        for message in messages:
-            name = message.name if message.type != "group" else _object_type(message)
-            subject = subjects.get((message.type, name, message.source))
+        counted: list[tuple[Pair, Tally]] = []
+        for tally in tallies:
+            subject = self._subjects.get((tally.type, tally.name, tally.source))
             if subject is None:
-                subject = self._subject(tx, message.type, name, message.source)
-            t = message.t
-            if not subject.n:
-                touched.append(subject)
-                subject.first = subject.last = t
-                subject.renew(minute)
-            elif t < subject.first:
-                subject.first = t
-            elif t > subject.last:
-                subject.last = t
-            subject.n += 1
-            day = t // _DAY_MS
-            subject.days[day] = subject.days.get(day, 0) + 1
-            if subject.left or not crc32(message.message_id.encode()) & subject.mask:
-                self._look(tx, subject, message, minute)
-        self._count(tx, touched, horizon)
-        if len(subjects) > _MAX_SUBJECTS:
-            subjects.clear()
+                subject = self._subject(tx, tally.type, tally.name, tally.source)
+            subject.renew(minute)
+            counted.append((subject.pair, tally))
+            after = -1
+            for place in tally.begin:
+                if not subject.left:
+                    break
+                self._look(tx, subject, messages[place], minute)
+                after = place
+            for place, mark in tally.some:
+                if place > after and not mark & subject.mask:
+                    self._look(tx, subject, messages[place], minute)
+        self._count(tx, counted, horizon)
+        if len(self._subjects) > _MAX_SUBJECTS:
+            self._subjects.clear()
 
     @staticmethod
-    def _count(tx: Connection, touched: list[_Subject], horizon: int) -> None:
+    def _count(tx: Connection, counted: Sequence[tuple[Pair, Tally]], horizon: int) -> None:
         seen: dict[Pair, dict[str, int]] = {}
         days: dict[tuple[int, int, int], int] = {}
-        for subject in touched:
-            name, source = subject.pair
-            row = seen.get(subject.pair)
+        for pair, tally in counted:
+            row = seen.get(pair)
             if row is None:
-                seen[subject.pair] = {
-                    "name_id": name,
-                    "source_id": source,
-                    "n": subject.n,
-                    "first_t": subject.first,
-                    "last_t": subject.last,
+                seen[pair] = {
+                    "name_id": pair[0],
+                    "source_id": pair[1],
+                    "n": tally.n,
+                    "first_t": tally.first,
+                    "last_t": tally.last,
                     "looked": 0,
                     "beyond": 0,
                 }
             else:
-                row["n"] += subject.n
-                row["first_t"] = min(row["first_t"], subject.first)
-                row["last_t"] = max(row["last_t"], subject.last)
-            for day, n in subject.days.items():
-                key = (day if day >= horizon else 0, name, source)
+                row["n"] += tally.n
+                row["first_t"] = min(row["first_t"], tally.first)
+                row["last_t"] = max(row["last_t"], tally.last)
+            for day, n in tally.days.items():
+                key = (day if day >= horizon else 0, *pair)
                 days[key] = days.get(key, 0) + n
-            subject.n, subject.days = 0, {}
         catalogue.add_seen(tx, seen.values())
         catalogue.add_days(tx, days)
 
@@ -201,15 +195,6 @@ class Catalogue:
             self._today = today
             catalogue.fold_days(tx, today - catalogue.DAYS)
         return bool(self._waiting)
-
-
-def _object_type(message: Message) -> str:
-    """The name under which a group call is listed: its object type, none for accounts."""
-    try:
-        key = type_key("group", message.body)
-    except NoObject:
-        return ""
-    return "" if key == ACCOUNT_TYPE else key
 
 
 _OWN = ("userId", "anonymousId", "groupId", "previousId")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from cdp.events import Message, Stamp
@@ -10,12 +10,15 @@ from cdp.identity import Identifier, Rules
 from cdp.identity.identifiers import Found
 from cdp.identity.objects import Deed, NoObject, ObjectTypes, deed, traits_said, type_key
 from cdp.identity.rules import DAY_MS
-from cdp.pipeline.prepare import Named, Spelled, name, spell
+from cdp.pipeline.beforehand import Beforehand
+from cdp.pipeline.naming import Named, Spelled, name, spell
 from cdp.pipeline.relationships import Relationships
 from cdp.profiles.consent import Consent, latest
 from cdp.store.profiles.objects import NOBODY
 from cdp.store.tables import USERS
 
+#: A message with the person's and the object's draft; None where it names none.
+Placed = tuple[Message, "Draft | None", "Draft | None"]
 Assignment = tuple[dict[str, Any], Stamp]
 
 
@@ -94,6 +97,27 @@ class Drafts:
 
     def __iter__(self) -> Iterator[Draft]:
         return iter(self._by_ids.values())
+
+    def take(
+        self, messages: Sequence[Message], named: Sequence[Named], known: Beforehand
+    ) -> list[Placed]:
+        """The drafts of all messages of a micro-batch."""
+        if self._rules.any_window:  # on which days each was met is asked, too
+            both = zip(messages, named, strict=True)
+            return [(message, *self.add(message, one)) for message, one in both]
+        people: dict[int, Draft] = {}
+        for place, stamp in known.firsts:
+            one = named[place]
+            draft = self._draft(USERS, one.found.person, Stamp(*stamp), one.spelled)
+            people[id(one)] = draft
+        placed: list[Placed] = [
+            (message, people.get(id(one)), None)
+            for message, one in zip(messages, named, strict=True)
+        ]
+        for place in known.own:
+            message = messages[place]
+            placed[place] = message, *self.add(message, named[place])
+        return placed
 
     def add(
         self, message: Message, named: Named | None = None

@@ -18,7 +18,9 @@ from cdp.events import Message, Rejected, decode_json
 from cdp.identity import Rules
 from cdp.identity.identifiers import Found
 from cdp.pipeline.ahead import Ready
-from cdp.pipeline.prepare import Named, Prepared, Spelled
+from cdp.pipeline.beforehand import Beforehand, Tally
+from cdp.pipeline.naming import Named, Spelled
+from cdp.pipeline.prepare import Prepared
 
 #: Told when an answer is there: how many bytes it has. The first, of none, says that it is ready.
 HEAD = struct.Struct(">I")
@@ -53,17 +55,17 @@ def to_bytes(ready: Ready) -> bytes:
     numbers: dict[int, int] = {}
     named: list[tuple[Any, ...]] = []
     places: list[int] = []
-    for found, preferences, spelled in batch.named:
-        plain = preferences is None and not found.account and not found.blocked
-        place = numbers.get(id(spelled)) if plain else None
+    for one in batch.named:
+        place = numbers.get(id(one))
         if place is None:
-            place = len(named)
-            named.append((tuple(found), preferences, tuple(spelled or ())))
-            if plain:
-                numbers[id(spelled)] = place
+            place = numbers[id(one)] = len(named)
+            named.append((tuple(one.found), one.preferences, tuple(one.spelled or ())))
         places.append(place)
+    known: tuple[Any, ...] | None = None
+    if batch.known is not None:
+        known = (*batch.known[:-1], [tuple(tally) for tally in batch.known.tallies])
     rejected = [astuple(item) for item in batch.rejected]
-    rest = (batch.last_pos, ready.weight, ready.full, batch.settled, batch.blocks)
+    rest = (batch.last_pos, ready.weight, ready.full, batch.settled, known)
     return marshal.dumps((rest, columns, batch.hashes, named, places, rejected))
 
 
@@ -73,7 +75,7 @@ def from_bytes(data: bytes, part: str, rules: Rules, read: Callable[[str, str], 
     The bodies of those that will be ``read``, by type and name, are decoded at once.
     """
     rest, columns, hashes, named, places, rejected = marshal.loads(data)
-    last_pos, weight, full, settled, blocks = rest
+    last_pos, weight, full, settled, known = rest
     types, names, ids, sources, times, received, lives, client_times, texts = columns
     kinds = list(zip(types, names, strict=True))
     open_ = {kind: read(*kind) for kind in set(kinds)}
@@ -98,6 +100,11 @@ def from_bytes(data: bytes, part: str, rules: Rules, read: Callable[[str, str], 
         hashes,
         [all_named[place] for place in places],
         rules,
-        blocks,
+        _known(known) if known is not None else None,
     )
     return Ready(batch, weight, full)
+
+
+def _known(columns: tuple[Any, ...]) -> Beforehand:
+    *most, tallies = columns
+    return Beforehand._make((*most, [Tally(*tally) for tally in tallies]))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection
 
 from cdp.events import Message
+from cdp.pipeline.beforehand import Beforehand
 from cdp.store.events import kept
 
+#: A message and the node of whom it is about.
+Said = tuple[Message, int]
 _SET_TRAITS = ("identify", "group")
 
 
@@ -32,19 +36,21 @@ class KeptProperties:
         return type_ in _SET_TRAITS or kept.event_of(type_, name) in self._looked_into
 
     def write(
-        self, tx: Connection, partition: int, first: int, said: Sequence[tuple[Message, int]]
+        self, tx: Connection, partition: int, first: int, said: Sequence[Said], known: Beforehand
     ) -> None:
         """Keep what messages, at positions from ``first`` on, carry; each with its node."""
         if not self._by_event:
             return
+        takings = [self._by_event.get(event or "", ()) for event in map(_event, known.kinds)]
         rows: list[tuple[Any, ...]] = []
-        for index, (message, node) in enumerate(said):
-            event = kept.event_of(message.type, message.name)
-            if event is None:
-                continue
-            for id_, take in self._by_event.get(event, ()):
+        for seq, (kind, (message, node)) in enumerate(zip(known.of_kind, said, strict=True), first):
+            for id_, take in takings[kind]:
                 value = kept.ITSELF if take is None else take(message.body)
                 if value is not None:
-                    rows.append((id_, first + index, node, message.t, *value))
-        rows.sort(key=lambda row: row[:2])
+                    rows.append((id_, seq, node, message.t, *value))
+        rows.sort(key=itemgetter(0, 1))
         kept.insert_values(tx, partition, rows)
+
+
+def _event(kind: tuple[str, str]) -> str | None:
+    return kept.event_of(*kind)

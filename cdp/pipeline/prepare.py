@@ -5,34 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import msgspec
-
 from cdp.events import MalformedJSON, Message, Origin, Rejected, decode_json, normalise, split
-from cdp.identity import Identifier, Rules, canonical, extract, identifier_hash, node_key
-from cdp.identity.identifiers import Found
+from cdp.identity import Rules
 from cdp.log.record import CHECKED, Taken, checked_items
-from cdp.profiles.consent import said
-from cdp.store.events import history
-from cdp.store.tables import USERS
-
-_encode = msgspec.json.Encoder().encode
-
-
-class Spelled(NamedTuple):
-    """Identifiers as the store keeps and finds them: JSON, the key of their node, the hash
-    of each."""
-
-    text: str
-    key: int
-    hashes: tuple[int, ...]
-
-
-class Named(NamedTuple):
-    """Whom a message names, and what it says of their consent (`cdp.profiles.consent.said`)."""
-
-    found: Found
-    preferences: dict[str, bool] | None
-    spelled: Spelled | None = None
+from cdp.pipeline.beforehand import Beforehand, find
+from cdp.pipeline.naming import Named, name_all
 
 
 class Prepared(NamedTuple):
@@ -40,8 +17,8 @@ class Prepared(NamedTuple):
 
     ``settled`` has, by the index of a message, what enrichers said of it earlier: they
     are not asked again. What can be known of messages beforehand is there or None: their
-    dedupe ``hashes``; whom they name, ``named`` by some ``rules``; ``blocks`` of their
-    bodies, as long as all of them are kept and nothing is added.
+    dedupe ``hashes``; whom they name, ``named`` by some ``rules``; and what is ``known``
+    of them together, as long as all of them are kept and nothing is added.
     """
 
     part: str
@@ -52,15 +29,17 @@ class Prepared(NamedTuple):
     hashes: list[int] | None = None
     named: list[Named] | None = None
     rules: Rules | None = None
-    blocks: list[bytes] | None = None
+    known: Beforehand | None = None
 
     def only(self, places: Sequence[int]) -> Prepared:
         """The same with some of its messages."""
+        if len(places) == len(self.messages):
+            return self
         return self._replace(
             messages=[self.messages[place] for place in places],
             hashes=[self.hashes[place] for place in places] if self.hashes else None,
             named=[self.named[place] for place in places] if self.named else None,
-            blocks=None,
+            known=None,
         )
 
 
@@ -75,42 +54,10 @@ def prepare(
     if rules is None:
         return batch
     messages = batch.messages
-    spelling: dict[tuple[Identifier, ...], Spelled] = {}
-    named: list[Named] = []
-    for message in messages:
-        found, preferences, _ = name(message, rules)
-        ids = found.person
-        spelled = spelling.get(ids)
-        if spelled is None:
-            spelled = spelling[ids] = spell(USERS, ids)
-        named.append(Named(found, preferences, spelled))
-    return batch._replace(
-        hashes=[message.dedupe_hash for message in messages],
-        named=named,
-        rules=rules,
-        blocks=None if batch.settled else _packed(messages),
-    )
-
-
-def ids_text(ids: tuple[Identifier, ...]) -> str:
-    """Identifiers as the store keeps them: JSON ``[[type, value], …]``."""
-    return _encode(ids).decode()
-
-
-def spell(collection: int, ids: tuple[Identifier, ...]) -> Spelled:
-    """How the store writes some identifiers."""
-    unchanging = canonical(ids)
-    hashes = tuple([identifier_hash(collection, identifier) for identifier in ids])
-    return Spelled(ids_text(unchanging), node_key(collection, unchanging), hashes)
-
-
-def name(message: Message, rules: Rules) -> Named:
-    """Whom a message names."""
-    return Named(extract(message, rules), said(message.body))
-
-
-def _packed(messages: list[Message]) -> list[bytes]:
-    return history.pack_all([history.body_of(message, None) for message in messages])
+    hashes = [message.dedupe_hash for message in messages]
+    named = name_all(messages, rules)
+    known = None if batch.settled else find(messages, named, hashes)
+    return batch._replace(hashes=hashes, named=named, rules=rules, known=known)
 
 
 def _prepare(part: str, taken: list[Taken], truncate_ip: bool) -> Prepared:

@@ -13,7 +13,7 @@ from cdp.identity import Identifier, identifier_hash, node_key
 from cdp.log.open import Reader
 from cdp.pipeline.batch import tell_refolded
 from cdp.pipeline.mend import Mended, mend
-from cdp.pipeline.prepare import ids_text
+from cdp.pipeline.naming import ids_text
 from cdp.profiles.consent import Consent, latest
 from cdp.profiles.needles import Needles
 from cdp.protocols import general_name

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from cdp.pipeline.catalogue import EACH_MINUTE, ENOUGH, OFTEN, SELDOM
+from cdp.pipeline.beforehand import FIRST, OFTEN
+from cdp.pipeline.catalogue import ENOUGH, SELDOM
 from cdp.store.catalogue import reads as catalogue_reads
 from cdp.store.catalogue.reads import Entry
 from cdp.store.events import progress
@@ -42,7 +43,7 @@ def test_rare_events_are_looked_into_whole_and_frequent_ones_now_and_then(world:
     world.take([tracks(0, 400), tracks(0, 5, "Rare")])
     assert (entry(world, "Rare").n, entry(world, "Rare").looked) == (5, 5)
     assert entry(world).n == 400
-    expected = EACH_MINUTE + 390 / OFTEN
+    expected = FIRST + 390 / OFTEN
     assert 0.5 * expected < entry(world).looked < 1.7 * expected
 
 

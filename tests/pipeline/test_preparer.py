@@ -89,7 +89,7 @@ def test_what_enrichers_said_earlier_is_handed_over() -> None:
     ready = Ready(prepare("import-0", [Taken("import-0", 1, record)], False, DEFAULT), 1, False)
     again = from_bytes(to_bytes(ready), "import-0", DEFAULT, no)
     assert seen(again) == seen(ready)
-    assert again.batch.settled == {0: {"country": "CH"}} and again.batch.blocks is None
+    assert again.batch.settled == {0: {"country": "CH"}} and again.batch.known is None
 
 
 class Space:
@@ -254,4 +254,4 @@ def test_some_of_a_micro_batch_keep_what_is_known_of_them() -> None:
         (("user_id", "u3"),),
     ]
     assert some.hashes == [message.dedupe_hash for message in some.messages]
-    assert batch.blocks and some.blocks is None
+    assert batch.known is not None and batch.known.blocks and some.known is None

@@ -178,11 +178,11 @@ def test_parts_of_the_dedupe_index_go_when_all_in_them_came_long_ago() -> None:
     with world.store.write() as tx:
         index = dedupe.DedupeIndex(tx, part_size=10)
         for batch in range(4):  # the part of what was sent takes the first
-            index.add(tx, [dedupe.Key(batch * 10 + n, None) for n in range(10)], BASE + batch * DAY)
+            index.add(tx, {dedupe.NO_TIME: range(batch * 10, batch * 10 + 10)}, BASE + batch * DAY)
     run(world, now=BASE + 32 * DAY, events_days=30)
     with world.store.read() as tx:
         index = dedupe.DedupeIndex(tx, part_size=10)
-        known = index.known(tx, [dedupe.Key(number, None) for number in range(40)])
+        known = index.known(tx, {dedupe.NO_TIME: range(40)})
     assert known == set(range(10, 40)), sorted(known)
     world.take([[event(1, 90), event(900, 0)]])
     assert "m900" in kept(world)

@@ -9,9 +9,19 @@ from sqlalchemy import create_engine
 
 from cdp.store import Store
 from cdp.store.events import dedupe
-from cdp.store.events.dedupe import DedupeIndex, Key
+from cdp.store.events.dedupe import DedupeIndex, slot_of
 from cdp.store.migrate import migrate
 from cdp.store.tables import dedupe_hot, dedupe_slots, meta, metadata
+
+Key = tuple[int, int | None]
+
+
+def slots(keys: list[Key]) -> dict[int, list[int]]:
+    """Hashes with the times that clients gave, by slot."""
+    found: dict[int, list[int]] = {}
+    for hash_, client_t in keys:
+        found.setdefault(slot_of(client_t), []).append(hash_)
+    return found
 
 
 @pytest.fixture
@@ -22,14 +32,14 @@ def store(tmp_path: Path) -> Store:
 
 
 def test_what_was_added_is_known_also_after_a_restart(store: Store) -> None:
-    keys = [Key(1, 1_700_000_000_000), Key(2, None), Key(-3, 5)]
+    keys = [(1, 1_700_000_000_000), (2, None), (-3, 5)]
     with store.write() as tx:
         index = DedupeIndex(tx)
-        assert index.known(tx, keys) == set()
-        index.add(tx, keys, 0)
-        assert index.known(tx, keys) == {1, 2, -3}
+        assert index.known(tx, slots(keys)) == set()
+        index.add(tx, slots(keys), 0)
+        assert index.known(tx, slots(keys)) == {1, 2, -3}
     with store.write() as tx:
-        assert DedupeIndex(tx).known(tx, [*keys, Key(4, None)]) == {1, 2, -3}
+        assert DedupeIndex(tx).known(tx, slots([*keys, (4, None)])) == {1, 2, -3}
 
 
 def test_a_repeat_is_found_however_long_ago_it_was(store: Store) -> None:
@@ -39,9 +49,9 @@ def test_a_repeat_is_found_however_long_ago_it_was(store: Store) -> None:
             start = batch * 10
             numbers = range(start, start + 10)
             times = [None if n % 5 == 0 else n * 600_000 for n in range(start, start + 10)]
-            index.add(tx, [Key(n, t) for n, t in zip(numbers, times, strict=True)], 0)
-        old = [Key(0, None), Key(3, 3 * 600_000), Key(199, 199 * 600_000)]
-        assert index.known(tx, old) == {0, 3, 199}
+            index.add(tx, slots([(n, t) for n, t in zip(numbers, times, strict=True)]), 0)
+        old = [(0, None), (3, 3 * 600_000), (199, 199 * 600_000)]
+        assert index.known(tx, slots(old)) == {0, 3, 199}
         # Many parts, yet one with a time is looked for in few of them.
         assert len(index._slots[3]) == 1
 
@@ -49,9 +59,9 @@ def test_a_repeat_is_found_however_long_ago_it_was(store: Store) -> None:
 def test_a_recent_repeat_with_another_time_is_found(store: Store) -> None:
     with store.write() as tx:
         index = DedupeIndex(tx, part_size=10)
-        index.add(tx, [Key(n, 0) for n in range(10)], 0)
-        index.add(tx, [Key(n, 0) for n in range(10, 15)], 0)
-        assert index.known(tx, [Key(4, 10**12), Key(12, None)]) == {4, 12}
+        index.add(tx, slots([(n, 0) for n in range(10)]), 0)
+        index.add(tx, slots([(n, 0) for n in range(10, 15)]), 0)
+        assert index.known(tx, slots([(4, 10**12), (12, None)])) == {4, 12}
 
 
 def rows(store: Store) -> tuple[int, int]:
@@ -66,30 +76,30 @@ def test_what_is_hot_goes_into_the_part_in_order(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dedupe, "HOT", 6)
-    keys = [Key(number * 7919 % 101 - 50, number) for number in range(9)]
+    keys = [(number * 7919 % 101 - 50, number) for number in range(9)]
     with store.write() as tx:
         index = DedupeIndex(tx)
-        index.add(tx, keys[:3], 0)
-        index.add(tx, keys[3:5], 0)
+        index.add(tx, slots(keys[:3]), 0)
+        index.add(tx, slots(keys[3:5]), 0)
     assert rows(store) == (2, 0)
     with store.write() as tx:
         index = DedupeIndex(tx)
-        assert index.known(tx, keys) == {key.hash for key in keys[:5]}
-        index.add(tx, keys[5:7], 0)
-        index.add(tx, keys[7:], 0)
+        assert index.known(tx, slots(keys)) == {hash_ for hash_, _ in keys[:5]}
+        index.add(tx, slots(keys[5:7]), 0)
+        index.add(tx, slots(keys[7:]), 0)
     assert rows(store) == (1, 7)
     with store.write() as tx:
-        assert DedupeIndex(tx).known(tx, keys) == {key.hash for key in keys}
+        assert DedupeIndex(tx).known(tx, slots(keys)) == {hash_ for hash_, _ in keys}
 
 
 def test_a_part_that_is_full_has_all_that_came_for_it(store: Store) -> None:
     with store.write() as tx:
         index = DedupeIndex(tx, part_size=4)
-        index.add(tx, [Key(n, 0) for n in range(4)], 0)
-        index.add(tx, [Key(n, 0) for n in range(4, 6)], 0)
+        index.add(tx, slots([(n, 0) for n in range(4)]), 0)
+        index.add(tx, slots([(n, 0) for n in range(4, 6)]), 0)
     assert rows(store) == (1, 4)
     with store.write() as tx:
-        assert DedupeIndex(tx, part_size=4).known(tx, [Key(n, 0) for n in range(9)]) == set(
+        assert DedupeIndex(tx, part_size=4).known(tx, slots([(n, 0) for n in range(9)])) == set(
             range(6)
         )
 
@@ -98,13 +108,13 @@ def test_what_is_forgotten_may_come_again_hot_or_not(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dedupe, "HOT", 3)
-    keys = [Key(number, None) for number in range(5)]
+    keys = [(number, None) for number in range(5)]
     with store.write() as tx:
         index = DedupeIndex(tx)
-        index.add(tx, keys[:3], 0)
-        index.add(tx, keys[3:], 0)
+        index.add(tx, slots(keys[:3]), 0)
+        index.add(tx, slots(keys[3:]), 0)
         dedupe.forget(tx, [1, 4, 77])
-        assert DedupeIndex(tx).known(tx, keys) == {0, 2, 3}
+        assert DedupeIndex(tx).known(tx, slots(keys)) == {0, 2, 3}
 
 
 @given(st.lists(st.tuples(st.sampled_from(["add", "again", "forget"]), st.integers(1, 7))))
@@ -118,17 +128,15 @@ def test_it_knows_what_came_however_far_that_has_cooled_down(steps: list[tuple[s
         index, came, number = DedupeIndex(tx, part_size=20), set[int](), 0
         for what, count in steps:
             if what == "add":
-                new = [
-                    Key(number * 7919 % 1009, number) for number in range(number, number + count)
-                ]
+                new = [(number * 7919 % 1009, number) for number in range(number, number + count)]
                 number += count
-                index.add(tx, new, 0)
-                came.update(key.hash for key in new)
+                index.add(tx, slots(new), 0)
+                came.update(hash_ for hash_, _ in new)
             else:
                 if what == "forget":
                     gone = set(sorted(came)[:count])
                     dedupe.forget(tx, gone)
                     came -= gone
                 index = DedupeIndex(tx, part_size=20)
-            every = [Key(at * 7919 % 1009, at) for at in range(number + 3)]
-            assert index.known(tx, every) == came
+            every = [(at * 7919 % 1009, at) for at in range(number + 3)]
+            assert index.known(tx, slots(every)) == came

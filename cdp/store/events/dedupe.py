@@ -20,8 +20,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
@@ -38,16 +37,13 @@ NO_TIME = -(2**40)
 _BEGUN = "dedupe_parts_begun"
 
 
-class Key(NamedTuple):
-    """A message to look up: its hash and the client's time in ms, if it gave one."""
+#: Hashes of messages, by the slots of their times.
+Slots = Mapping[int, Sequence[int]]
 
-    hash: int
-    client_t: int | None
 
-    @property
-    def slot(self) -> int:
-        """The ten-minute slot of the client's time."""
-        return NO_TIME if self.client_t is None else self.client_t // SLOT_MS
+def slot_of(client_t: int | None) -> int:
+    """The ten-minute slot of the client's time in ms, if it gave one."""
+    return NO_TIME if client_t is None else client_t // SLOT_MS
 
 
 class DedupeIndex:
@@ -73,27 +69,24 @@ class DedupeIndex:
         table = dedupe_table(self._newest)
         return int(tx.execute(select(func.count()).select_from(table)).scalar() or 0)
 
-    def known(self, tx: Connection, keys: Iterable[Key]) -> set[int]:
-        """The hashes among ``keys`` that were taken before."""
-        of_slot: dict[int, list[int]] = {}
-        for key in keys:
-            of_slot.setdefault(key.slot, []).append(key.hash)
+    def known(self, tx: Connection, slots: Slots) -> set[int]:
+        """The hashes among those of ``slots`` that were taken before."""
         ask: dict[int, list[int]] = {}
         recent = {self._newest, self._newest - 1} - {0, -1}
-        for slot, hashes in of_slot.items():
+        found: set[int] = set()
+        for slot, hashes in slots.items():
             for part in self._slots.get(slot, set()) | recent:
                 ask.setdefault(part, []).extend(hashes)
-        hot, ordered = self._hot, self._ordered
-        every = (hash_ for hashes in of_slot.values() for hash_ in hashes)
-        found = {hash_ for hash_ in every if hash_ in hot or hash_ in ordered}
+            found.update(self._hot.intersection(hashes), self._ordered.intersection(hashes))
         for part, hashes in ask.items():
             column = dedupe_table(part).c.hash
             found.update(row[0] for row in select_by(tx, (column,), column, hashes))
         return found
 
-    def add(self, tx: Connection, keys: list[Key], now: int) -> None:
-        """Remember ``keys``, none of which is known."""
-        if not keys:
+    def add(self, tx: Connection, slots: Slots, now: int) -> None:
+        """Remember the hashes of ``slots``, none of which is known."""
+        hashes = [hash_ for some in slots.values() for hash_ in some]
+        if not hashes:
             return
         if self._filled >= self._part_size:
             self._order(tx)
@@ -103,17 +96,16 @@ class DedupeIndex:
             dedupe_table(self._newest).create(tx)
             _put_begun(tx, {**_begun(tx), self._newest: now})
         part = self._newest
-        new = {key.slot for key in keys if part not in self._slots.get(key.slot, ())}
+        new = {slot for slot in slots if part not in self._slots.get(slot, ())}
         insert_many(tx, dedupe_slots, ("slot", "part"), [(slot, part) for slot in new])
         for slot in new:
             self._slots.setdefault(slot, set()).add(part)
-        hashes = [key.hash for key in keys]
         tx.execute(insert(dedupe_hot), {"hashes": _packed(hashes)})
         self._hot.update(hashes)
-        self._filled += len(keys)
+        self._filled += len(hashes)
         if len(self._hot) >= HOT:
             self._order(tx)
-        self._cool(tx, -(-_FASTER * len(keys) // ROW))
+        self._cool(tx, -(-_FASTER * len(hashes) // ROW))
 
     def _order(self, tx: Connection) -> None:
         """Lay all that is hot in order; from now on it cools down."""

@@ -61,9 +61,9 @@ class Disk:
         self.left.append(target)
 
 
-def small_files(path: Path, create: bool = False, connect: Any = files._connect) -> Any:
+def small_files(path: Path, connect: Any = files._connect) -> Any:
     """A file of the log that grows with each commit, not only now and then."""
-    connection = connect(path, create)
+    connection = connect(path)
     connection.execute("PRAGMA wal_autocheckpoint = 1")
     return connection
 

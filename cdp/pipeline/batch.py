@@ -77,7 +77,12 @@ def run_batch(
     update_consent(tx, drafts)
     drafts.relationships().put(tx, memory.trait_rules, dropped)
     first = _append(tx, placed, known, memory, now)
-    said = [Said(message, seq, person) for seq, (message, person, _) in enumerate(placed, first)]
+    said = [
+        Said(message, seq, person, known.events[kind])
+        for seq, (kind, (message, person, _)) in enumerate(
+            zip(known.of_kind, placed, strict=True), first
+        )
+    ]
     moved = memory.stage.micro_batch(tx, said, drafts, outcome, changed, clock or now)
     memory.travels.micro_batch(tx, said, outcome, moved, clock or now)
     clockwork.note_dates(tx, memory.travels, drafts, outcome, clock or now)

@@ -16,6 +16,7 @@ from cdp.identity.objects import ACCOUNT_TYPE, NoObject, deed, type_key
 from cdp.pipeline.naming import Named
 from cdp.store.events import history
 from cdp.store.events.dedupe import slot_of
+from cdp.store.events.kept import event_of
 
 #: Of each name the first so many are told, and beyond them one in `OFTEN`, by messageId.
 FIRST, OFTEN = 10, 8
@@ -42,7 +43,8 @@ class Beforehand(NamedTuple):
 
     ``blocks`` are their bodies as they are stored; ``slots`` their hashes by the slot of
     their time, None if one comes twice; ``counts`` how many by (minute, source, type).
-    ``kinds`` are the types and names that come up, ``of_kind`` has that of each message.
+    ``kinds`` are the types and names that come up, ``events`` the event of each (None: of
+    none, `cdp.store.events.kept.event_of`), and ``of_kind`` has the kind of each message.
     ``firsts`` are those who are named, each with a place where and the earliest stamp;
     ``own`` the places of messages that say more than that.
     """
@@ -51,6 +53,7 @@ class Beforehand(NamedTuple):
     slots: dict[int, list[int]] | None
     counts: dict[tuple[int, int, str], int]
     kinds: list[tuple[str, str]]
+    events: list[str | None]
     of_kind: list[int]
     firsts: list[tuple[int, tuple[int, int, str]]]
     own: list[int]
@@ -78,6 +81,7 @@ def find(
         _slots(messages, hashes),
         counts,
         kinds,
+        [event_of(*kind) for kind in kinds],
         of_kind,
         _firsts(messages, named),
         _own(kinds, of_kind, named),

@@ -36,12 +36,19 @@ class KeptProperties:
         return type_ in _SET_TRAITS or kept.event_of(type_, name) in self._looked_into
 
     def write(
-        self, tx: Connection, partition: int, first: int, said: Sequence[Said], known: Beforehand
+        self,
+        tx: Connection,
+        partition: int,
+        first: int,
+        said: Sequence[Said],
+        known: Beforehand,
     ) -> None:
         """Keep what messages, at positions from ``first`` on, carry; each with its node."""
         if not self._by_event:
             return
-        takings = [self._by_event.get(event or "", ()) for event in map(_event, known.kinds)]
+        takings = [
+            self._by_event.get(event, ()) if event is not None else () for event in known.events
+        ]
         rows: list[tuple[Any, ...]] = []
         for seq, (kind, (message, node)) in enumerate(zip(known.of_kind, said, strict=True), first):
             for id_, take in takings[kind]:
@@ -50,7 +57,3 @@ class KeptProperties:
                     rows.append((id_, seq, node, message.t, *value))
         rows.sort(key=itemgetter(0, 1))
         kept.insert_values(tx, partition, rows)
-
-
-def _event(kind: tuple[str, str]) -> str | None:
-    return kept.event_of(*kind)

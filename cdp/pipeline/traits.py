@@ -37,27 +37,32 @@ def update_traits(
     lost: list[Dropped] = []
     said = [(draft, _cleaned(draft, rules, lost)) for draft in setting]
     stored = graph.node_traits(tx, [draft.id for draft in setting])
+    alone = _said_by_one(setting, outcome)
+    # Of some who begin now nothing was ever said.
+    begun = {d.profile for d in setting if d.profile in alone and stored.get(d.id) is None}
+    begun &= outcome.created
+    touched = {draft.profile for draft in setting} | set(outcome.absorbed)
+    plain = touched - outcome.refolded - begun
+    had = graph.profile_traits(tx, list(plain))
     node_rows: list[tuple[int, bytes]] = []
-    begun = _begun_by_one(setting, outcome)
     maps: dict[int, TraitMap] = {}
     encoded: dict[int, bytes] = {}
     for draft, assignments in said:
-        data = stored.get(draft.id)
+        profile, data = draft.profile, stored.get(draft.id)
         traits = TraitMap.decode(data)
         gone: list[Dropped] = []
         for values, stamp in assignments:
             gone += traits.assign(values, stamp, rules)
         text = traits.encode()
         node_rows.append((draft.id, text))
-        if data is None and draft.profile in begun:  # nothing else was ever said of them
-            maps[draft.profile], encoded[draft.profile] = traits, text
+        if profile in begun or (data is not None and profile in alone and had.get(profile) == data):
+            maps[profile], encoded[profile] = traits, text  # of this node alone, as it was
             lost += gone
     graph.put_node_traits(tx, node_rows)
 
-    touched = {draft.profile for draft in setting} | set(outcome.absorbed)
-    plain = touched - outcome.refolded - encoded.keys()
-    for profile, data in graph.profile_traits(tx, list(plain)).items():
-        maps[profile] = TraitMap.decode(data)
+    plain -= encoded.keys()
+    for profile in plain & had.keys():
+        maps[profile] = TraitMap.decode(had[profile])
     for profile, absorbed in outcome.absorbed.items():
         for data in absorbed:
             if profile in maps and data:
@@ -81,17 +86,18 @@ def update_traits(
             for profile, traits in maps.items()
         ],
     )
-    trait_values.put(tx, maps, _only(said, outcome, lost))
+    collections = {draft.profile: draft.collection for draft in setting}
+    trait_values.put(tx, maps, _only(said, outcome, lost), collections)
     if dropped is not None:
         dropped += lost
     return maps
 
 
-def _begun_by_one(setting: list[Draft], outcome: Outcome) -> set[int]:
-    """Profiles that begin now, and of which one node alone says anything."""
+def _said_by_one(setting: list[Draft], outcome: Outcome) -> set[int]:
+    """Profiles of which one node alone says anything now, and that are not put together anew."""
     of = Counter([draft.profile for draft in setting])
-    begun = {profile for profile, nodes in of.items() if nodes == 1 and profile in outcome.created}
-    return begun - outcome.refolded - outcome.absorbed.keys()
+    once = {profile for profile, nodes in of.items() if nodes == 1}
+    return once - outcome.refolded - outcome.absorbed.keys()
 
 
 def _only(

@@ -85,10 +85,11 @@ Entry = tuple[Any, Stamp]
 class TraitMap:
     """The newest value of each trait, with the stamp that set it."""
 
-    __slots__ = ("_entries",)
+    __slots__ = ("_entries", "_shown")
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry | MergedObject] = {}
+        self._shown: dict[str, Any] | None = None
 
     def __len__(self) -> int:
         """How many names are known, unset ones too."""
@@ -101,7 +102,7 @@ class TraitMap:
 
         Returns what the rules leave out now, of this message or of earlier ones.
         """
-        entries = self._entries
+        entries, self._shown = self._entries, None
         for name, value in traits.items():
             old = entries.get(name)
             if isinstance(value, dict) and rules.merges(name):
@@ -114,7 +115,7 @@ class TraitMap:
 
     def join(self, other: TraitMap, rules: TraitRules = DEFAULT_TRAITS) -> list[Dropped]:
         """Take over each entry of ``other`` that is newer; returns what the rules leave out."""
-        entries = self._entries
+        entries, self._shown = self._entries, None
         for name, theirs in other._entries.items():
             ours = entries.get(name)
             if isinstance(theirs, MergedObject):
@@ -177,7 +178,9 @@ class TraitMap:
         return None if entry is None else _seen(entry)
 
     def values(self) -> dict[str, Any]:
-        """The traits as they are shown, without those that were unset."""
+        """The traits as they are shown, without those that were unset; not to be changed."""
+        if self._shown is not None:
+            return self._shown
         entries = self._entries
         shown: dict[str, Any] = {}
         for name in sorted(entries):
@@ -185,6 +188,7 @@ class TraitMap:
             value = entry.value() if isinstance(entry, MergedObject) else entry[0]
             if value is not None:
                 shown[name] = value
+        self._shown = shown
         return shown
 
     def stamps(self) -> dict[str, Stamp]:

@@ -18,21 +18,22 @@ from cdp.profiles.traits import TraitMap
 from cdp.store.audiences import members, timers
 from cdp.store.audiences.choosing import Choice
 from cdp.store.audiences.members import Change
-from cdp.store.events import kept
 from cdp.store.profiles import graph, objects
 from cdp.store.tables import ACCOUNTS
 
 Causes = dict[int, dict[int, Cause]]
 _BY_TRAIT, _BY_PROFILE = Cause("trait"), Cause("profile")
 _NONE: frozenset[str] = frozenset()
+_NO_VALUES: list[Any] = []
 
 
 class Said(NamedTuple):
-    """A message of a micro-batch, with its position and the person's draft."""
+    """A message of a micro-batch: its position, the person's draft, and its event if it is one."""
 
     message: Message
     seq: int
     draft: Draft | None
+    event: str | None
 
 
 class Stage:
@@ -120,57 +121,57 @@ class Stage:
 
     def _messages(self, said: Sequence[Said], causes: Causes, now: int) -> None:
         """Add events to the streams that are remembered; whose items they touch."""
-        by_event, of_stream = self._book.by_event, self._book.of_stream
+        by_event, of_stream, get = self._book.by_event, self._book.of_stream, self._people.get
         added = 0
-        #: profile → stream → how many came, each after all else that is known
-        last: dict[int, dict[int, list[Any]]] = {}
-        for message, seq, draft in said:
-            event = kept.event_of(message.type, message.name)
+        #: profile → stream → how many came, each after all else that is known; the last of them
+        last: dict[int, dict[int, tuple[int, int, bool]]] = {}
+        for message, seq, draft, event in said:
             streams = by_event.get(event) if event is not None else None
             if streams is None or draft is None or not draft.profile:
                 continue
-            profile, t = draft.profile, message.t
-            known = self._people.get(profile)
+            profile, t, live = draft.profile, message.t, message.live
+            known = get(profile)
             remembered = known is not None and (known.loaded is None or event in known.loaded)
             in_order = known is not None and remembered and known.latest <= t <= now
-            cause = Cause("event", seq, message.live)
             for number, spec in streams:
                 if spec.accepts is not None and not spec.accepts(message.body):
                     continue
                 if known is not None and remembered:
-                    values = spec.values(message.body) if spec.columns else []
+                    values = spec.values(message.body) if spec.columns else _NO_VALUES
                     if event == TRAITS and all(value is UNSAID for value in values):
                         continue
                     known.add(number, spec, t, seq, values)
                     added += 1
                     if in_order and number in of_stream:
-                        mine = last.setdefault(profile, {})
-                        if number in mine:
-                            mine[number][0] += 1
-                            mine[number][1] = cause
-                        else:
-                            mine[number] = [1, cause]
+                        mine = last.get(profile)
+                        if mine is None:
+                            mine = last[profile] = {}
+                        before = mine.get(number)
+                        mine[number] = (before[0] + 1 if before is not None else 1, seq, live)
                         continue
                 if number in of_stream:
-                    touched = causes.setdefault(profile, {})
-                    for place in of_stream[number]:
-                        touched[place] = cause
+                    cause = Cause("event", seq, live)
+                    causes.setdefault(profile, {}).update(dict.fromkeys(of_stream[number], cause))
         self._people.added(added)
-        for profile, streams_ in last.items():
-            self._moved(profile, streams_, causes, now)
+        for profile, came in last.items():
+            self._moved(profile, came, causes, now)
 
-    def _moved(self, profile: int, came: dict[int, list[Any]], causes: Causes, now: int) -> None:
+    def _moved(
+        self, profile: int, came: dict[int, tuple[int, int, bool]], causes: Causes, now: int
+    ) -> None:
         """Whose items are touched by events that came after all else: most of them aren't."""
         known = self._people.get(profile)
         if known is None:  # there was no room to remember them
-            for number, (_, cause) in came.items():
+            for number, (_, seq, live) in came.items():
+                cause = Cause("event", seq, live)
                 touched = causes.setdefault(profile, {})
                 touched.update(dict.fromkeys(self._book.of_stream[number], cause))
             return
         book, subject, due_of, standing = self._book, known.subject, known.due, known.standing
         touched = causes.get(profile, {})
-        for number, (new, cause) in came.items():
+        for number, (new, seq, live) in came.items():
             if not known.knows(book.read_with[number]):
+                cause = Cause("event", seq, live)
                 touched.update(dict.fromkeys(book.of_stream[number], cause))
                 continue
             have = len(subject.streams[number].t)
@@ -181,7 +182,7 @@ class Stage:
                 if only is not None and (id_ in standing) is only and due > now:
                     continue
                 if moved is None or moved(subject, now, number, new, due):
-                    touched[place] = cause
+                    touched[place] = Cause("event", seq, live)
         if touched:
             causes[profile] = touched
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, literal, literal_column, select
 
-from cdp.store.bulk import run_many, select_by, upsert, upsert_of
+from cdp.store.bulk import run_many, run_rows, select_by, upsert, upsert_of
 from cdp.store.tables import computed_values, member_changes, timers
 
 #: Kinds of timers: an audience or computed trait of a profile; a profile as a whole; a run of
@@ -46,12 +46,8 @@ def put_dues(tx: Connection, dues: Mapping[int, Mapping[int, int]]) -> None:
     by_profile = sorted(dues.items(), key=itemgetter(0))
     gone = [{"k": AUDIENCE, "s": 0, "p": profile} for profile, mine in by_profile if not mine]
     run_many(tx, _drop_timer, gone)
-    rows = [
-        {"p": profile, "d": min(mine.values()), "all": _pack(mine)}
-        for profile, mine in by_profile
-        if mine
-    ]
-    run_many(tx, _put_dues(tx.dialect.name), rows)
+    rows = [(profile, min(mine.values()), _pack(mine)) for profile, mine in by_profile if mine]
+    run_rows(tx, _put_dues(tx.dialect.name), ("p", "d", "all"), rows)
 
 
 @lru_cache(maxsize=2)

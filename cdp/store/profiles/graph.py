@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from cdp.store.bulk import Row, chunks, insert_many, run_many, select_by
+from cdp.store.bulk import Row, chunks, insert_many, run_many, run_rows, select_by
 from cdp.store.profiles import trait_values
 from cdp.store.tables import components, identifiers, nodes, profiles
 
@@ -346,7 +346,7 @@ def drop_profiles(tx: Connection, ids: list[int]) -> None:
 
 def put_node_traits(tx: Connection, rows: list[tuple[int, bytes]]) -> None:
     """Write the trait maps of nodes."""
-    run_many(tx, _put_node_traits, [{"id_": id_, "traits": traits} for id_, traits in rows])
+    run_rows(tx, _put_node_traits, ("traits", "id_"), [(traits, id_) for id_, traits in rows])
 
 
 def put_node_consents(tx: Connection, rows: list[tuple[int, str | None]]) -> None:
@@ -358,17 +358,9 @@ def put_profile_traits(
     tx: Connection, now: int, rows: list[tuple[int, bytes | None, str | None]]
 ) -> None:
     """Write the trait maps and display names of profiles."""
-    run_many(
+    run_rows(
         tx,
         _put_profile_traits,
-        [
-            {
-                "id_": id_,
-                "traits": traits,
-                "name": name,
-                "name_key": name.casefold() if name else None,
-                "updated_at": now,
-            }
-            for id_, traits, name in rows
-        ],
+        ("updated_at", "name", "name_key", "traits", "id_"),
+        [(now, name, name.casefold() if name else None, traits, id_) for id_, traits, name in rows],
     )

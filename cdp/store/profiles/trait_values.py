@@ -70,18 +70,23 @@ def keep(tx: Connection, wanted: Iterable[tuple[int, Path]], now: int) -> list[K
 
 
 def put(
-    tx: Connection, maps: Mapping[int, TraitMap], changed: Mapping[int, Collection[str]]
+    tx: Connection,
+    maps: Mapping[int, TraitMap],
+    changed: Mapping[int, Collection[str]],
+    known: Mapping[int, int],
 ) -> None:
     """Write the values of profiles whose traits are now ``maps``.
 
     ``changed`` names the traits that were set, of the profiles of which no others can
-    have changed.
+    have changed; ``known`` are the collections of some.
     """
     kept = all_kept(tx)
     if not kept or not maps:
         return
     columns = (profiles.c.id, profiles.c.collection)
-    collections = {row[0]: row[1] for row in select_by(tx, columns, profiles.c.id, list(maps))}
+    others = [profile for profile in maps if profile not in known]
+    found = select_by(tx, columns, profiles.c.id, others)
+    collections = {**known, **{row[0]: row[1] for row in found}}
     rows, gone = [], []
     for profile, traits in maps.items():
         names = changed.get(profile)

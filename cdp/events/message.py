@@ -59,6 +59,7 @@ class Message(msgspec.Struct):
     ``client_t`` is the time that the client gave, uncorrected: a repeat has the same.
     ``json`` is the body as it is kept, None for a message that is not to be kept; of one
     that came ready from another process it is all there is, until somebody asks for more.
+    ``excerpt`` is as much of the body as definitions read, where that was taken out.
     """
 
     type: str
@@ -71,6 +72,12 @@ class Message(msgspec.Struct):
     live: bool = True
     client_t: int | None = None
     json: bytes | None = None
+    excerpt: dict[str, Any] | None = None
+
+    @property
+    def read(self) -> dict[str, Any]:
+        """The event as far as definitions read it, and its traits if it sets some."""
+        return self.body if self.excerpt is None else self.excerpt
 
     @property
     def body(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import structlog
 
 from cdp.identity import Rules
 from cdp.log.open import Reader
+from cdp.pipeline.excerpt import Reads
 from cdp.pipeline.prepare import Prepared, prepare
 
 logger = structlog.get_logger(__name__)
@@ -31,14 +32,20 @@ class Ready(NamedTuple):
 
 
 def read_ready(
-    reader: Reader, part: str, after: int, size: int, truncate_ip: bool, rules: Rules | None
+    reader: Reader,
+    part: str,
+    after: int,
+    size: int,
+    truncate_ip: bool,
+    rules: Rules | None,
+    reads: Reads | None = None,
 ) -> Ready | None:
     """About ``size`` messages behind a position of a part of the log; None of nothing."""
     taken = reader.read(part, after, size)
     if not taken:
         return None
     weight = sum(item.weight for item in taken)
-    return Ready(prepare(part, taken, truncate_ip, rules), weight, weight >= size)
+    return Ready(prepare(part, taken, truncate_ip, rules, reads), weight, weight >= size)
 
 
 class Ahead:

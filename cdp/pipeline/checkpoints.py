@@ -16,7 +16,9 @@ from cdp.store import Store
 
 logger = structlog.get_logger(__name__)
 
-#: After so many messages: about half of what `PRAGMA wal_autocheckpoint` lets wait.
+#: After so many messages. Beside a full log the write-ahead log never begins anew, as the next
+#: transaction has begun before it is done: then `PRAGMA wal_autocheckpoint` has a commit wait
+#: for the rest, which is why that is seldom (48,000 pages: once for some 35,000 messages).
 _MESSAGES = 4_000
 #: What so many messages at most leave behind the thread's turns is brought in between two
 #: transactions: then the log begins anew, and no commit finds it too long.

@@ -132,7 +132,7 @@ class Drafts:
         if what is not None:
             return person, self._object(what, message, found, person)
         if message.type == "identify" and person is not None:
-            traits = message.body.get("traits")
+            traits = message.read.get("traits")
             if isinstance(traits, dict) and traits:
                 person.traits.append((traits, stamp))
         return person, None

@@ -38,6 +38,9 @@ def take_fresh(
             known=None,
         )
     assert batch.hashes is not None and batch.named is not None
+    if batch.reads != memory.reads:  # definitions may have changed, too
+        for message in batch.messages:
+            message.excerpt = None
     known = batch.known
     slots = known.slots if known is not None else None
     seen = memory.dedupe.known(tx, slots if slots is not None else _slots(batch))

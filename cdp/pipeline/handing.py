@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import marshal
 import struct
-from collections.abc import Callable
+from itertools import repeat
 from sys import intern
 from typing import Any, NamedTuple
 
 from msgspec.structs import astuple
 
-from cdp.events import Message, Rejected, decode_json
+from cdp.events import Message, Rejected
 from cdp.identity import Rules
 from cdp.identity.identifiers import Found
 from cdp.pipeline.ahead import Ready
 from cdp.pipeline.beforehand import Beforehand, Tally
+from cdp.pipeline.excerpt import Reads
 from cdp.pipeline.naming import Named, Spelled
 from cdp.pipeline.prepare import Prepared
 
@@ -27,12 +28,16 @@ HEAD = struct.Struct(">I")
 
 
 class Order(NamedTuple):
-    """About ``size`` messages behind a position of a part; ``rules`` where they are new."""
+    """About ``size`` messages behind a position of a part.
+
+    ``rules``, and what definitions ``read``, where they are new.
+    """
 
     part: str
     after: int
     size: int
     rules: Rules | None
+    reads: Reads | None
 
 
 def to_bytes(ready: Ready) -> bytes:
@@ -50,6 +55,7 @@ def to_bytes(ready: Ready) -> bytes:
         [one.live for one in messages],
         [one.client_t for one in messages],
         [one.json for one in messages],
+        [one.excerpt for one in messages],
     )
     # Once a set of identifiers, however many messages name no more than that.
     numbers: dict[int, int] = {}
@@ -69,28 +75,22 @@ def to_bytes(ready: Ready) -> bytes:
     return marshal.dumps((rest, columns, batch.hashes, named, places, rejected))
 
 
-def from_bytes(data: bytes, part: str, rules: Rules, read: Callable[[str, str], bool]) -> Ready:
-    """What `to_bytes` made of a micro-batch of ``part``, prepared by ``rules``.
-
-    The bodies of those that will be ``read``, by type and name, are decoded at once.
-    """
+def from_bytes(data: bytes, part: str, rules: Rules, reads: Reads) -> Ready:
+    """What `to_bytes` made of a micro-batch of ``part``, prepared by ``rules`` and ``reads``."""
     rest, columns, hashes, named, places, rejected = marshal.loads(data)
     last_pos, weight, full, settled, known = rest
-    types, names, ids, sources, times, received, lives, client_times, texts = columns
-    kinds = list(zip(types, names, strict=True))
-    open_ = {kind: read(*kind) for kind in set(kinds)}
+    types, names, ids, sources, times, received, lives, client_times, texts, excerpts = columns
     all_named = [
         Named(Found(*found), preferences, Spelled(*spelled) if spelled else None)
         for found, preferences, spelled in named
     ]
-    bodies = [
-        decode_json(text) if open_[kind] else None for kind, text in zip(kinds, texts, strict=True)
-    ]
+    none = repeat(None)
     messages = list(
         map(
-            Message, types, names, ids, sources, times, received, bodies, lives, client_times, texts
+            Message,
+            types, names, ids, sources, times, received, none, lives, client_times, texts, excerpts,
         )
-    )
+    )  # fmt: skip
     batch = Prepared(
         part,
         last_pos,
@@ -101,6 +101,7 @@ def from_bytes(data: bytes, part: str, rules: Rules, read: Callable[[str, str], 
         [all_named[place] for place in places],
         rules,
         _known(known) if known is not None else None,
+        reads,
     )
     return Ready(batch, weight, full)
 

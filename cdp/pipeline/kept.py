@@ -14,26 +14,18 @@ from cdp.store.events import kept
 
 #: A message and the node of whom it is about.
 Said = tuple[Message, int]
-_SET_TRAITS = ("identify", "group")
 
 
 class KeptProperties:
-    """What is kept, by the event that carries it."""
+    """What is kept, by the event that carries it; ``paths`` are (event, path)."""
 
     def __init__(self, tx: Connection) -> None:
         self._by_event: dict[str, list[tuple[int, kept.Take | None]]] = {}
-        for item in kept.all_kept(tx):
+        found = kept.all_kept(tx)
+        self.paths = [(item.event, item.path) for item in found]
+        for item in found:
             take = kept.taker(item.event, item.path) if item.path else None
             self._by_event.setdefault(item.event, []).append((item.id, take))
-        self._looked_into = {
-            event
-            for event, takings in self._by_event.items()
-            if any(take is not None for _, take in takings)
-        }
-
-    def reads(self, type_: str, name: str) -> bool:
-        """Whether anything inside of such messages is kept, or traits are taken from them."""
-        return type_ in _SET_TRAITS or kept.event_of(type_, name) in self._looked_into
 
     def write(
         self,
@@ -52,7 +44,7 @@ class KeptProperties:
         rows: list[tuple[Any, ...]] = []
         for seq, (kind, (message, node)) in enumerate(zip(known.of_kind, said, strict=True), first):
             for id_, take in takings[kind]:
-                value = kept.ITSELF if take is None else take(message.body)
+                value = kept.ITSELF if take is None else take(message.read)
                 if value is not None:
                     rows.append((id_, seq, node, message.t, *value))
         rows.sort(key=itemgetter(0, 1))

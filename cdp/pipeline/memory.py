@@ -12,6 +12,7 @@ from cdp.identity import Rules
 from cdp.pipeline.audiences.definitions import Plan
 from cdp.pipeline.audiences.stage import Stage
 from cdp.pipeline.catalogue import Catalogue
+from cdp.pipeline.excerpt import reads_of
 from cdp.pipeline.journeys.stage import Travels
 from cdp.pipeline.kept import KeptProperties
 from cdp.pipeline.met import MetNodes
@@ -54,6 +55,7 @@ class Memory:
         self.stage = _stage(tx, now, before, self.turn)
         self.travels = Travels(tx, self.stage.plan.travel, self.stage)
         self.kept = KeptProperties(tx)
+        self.reads = reads_of({*self.kept.paths, *self.stage.plan.book.streams.wanted()})
         self.suppression = regulations.load_suppression(tx, self.rules)
         # What it found and has not written yet must not be lost.
         self.catalogue: Catalogue = before.catalogue if before is not None else Catalogue(tx)

@@ -9,6 +9,7 @@ from cdp.events import MalformedJSON, Message, Origin, Rejected, decode_json, no
 from cdp.identity import Rules
 from cdp.log.record import CHECKED, Taken, checked_items
 from cdp.pipeline.beforehand import Beforehand, find
+from cdp.pipeline.excerpt import Reads, excerpts
 from cdp.pipeline.naming import Named, name_all
 
 
@@ -17,8 +18,9 @@ class Prepared(NamedTuple):
 
     ``settled`` has, by the index of a message, what enrichers said of it earlier: they
     are not asked again. What can be known of messages beforehand is there or None: their
-    dedupe ``hashes``; whom they name, ``named`` by some ``rules``; and what is ``known``
-    of them together, as long as all of them are kept and nothing is added.
+    dedupe ``hashes``; whom they name, ``named`` by some ``rules``; what is ``known`` of
+    them together, as long as all of them are kept and nothing is added; and what is read
+    of each by definitions that read what ``reads`` says (`Message.excerpt`).
     """
 
     part: str
@@ -30,6 +32,7 @@ class Prepared(NamedTuple):
     named: list[Named] | None = None
     rules: Rules | None = None
     known: Beforehand | None = None
+    reads: Reads | None = None
 
     def only(self, places: Sequence[int]) -> Prepared:
         """The same with some of its messages."""
@@ -44,7 +47,11 @@ class Prepared(NamedTuple):
 
 
 def prepare(
-    part: str, taken: list[Taken], truncate_ip: bool = False, rules: Rules | None = None
+    part: str,
+    taken: list[Taken],
+    truncate_ip: bool = False,
+    rules: Rules | None = None,
+    reads: Reads | None = None,
 ) -> Prepared:
     """Split and normalise some records; what can't be used is rejected with its reason.
 
@@ -57,7 +64,10 @@ def prepare(
     hashes = [message.dedupe_hash for message in messages]
     named = name_all(messages, rules)
     known = None if batch.settled else find(messages, named, hashes)
-    return batch._replace(hashes=hashes, named=named, rules=rules, known=known)
+    if reads is not None:
+        for message, excerpt in zip(messages, excerpts(messages, reads), strict=True):
+            message.excerpt = excerpt
+    return batch._replace(hashes=hashes, named=named, rules=rules, known=known, reads=reads)
 
 
 def _prepare(part: str, taken: list[Taken], truncate_ip: bool) -> Prepared:

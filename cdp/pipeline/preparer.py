@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +23,7 @@ import structlog
 from cdp.config import Settings
 from cdp.identity import Rules
 from cdp.pipeline.ahead import Ready
+from cdp.pipeline.excerpt import Reads
 from cdp.pipeline.handing import HEAD, Order, from_bytes
 
 logger = structlog.get_logger(__name__)
@@ -45,6 +45,7 @@ class Preparer:
         self._process: subprocess.Popen[bytes] | None = None
         self._ready = False
         self._rules: Rules | None = None
+        self._reads: Reads | None = None
         self._asked: tuple[str, int] | None = None
         self._answers: int | None = None
         #: Messages since when, and how many times one after the other they were many.
@@ -62,7 +63,7 @@ class Preparer:
         """Whether it owes an answer."""
         return self._asked is not None
 
-    def ask(self, part: str, after: int, size: int, rules: Rules, count: int) -> None:
+    def ask(self, part: str, after: int, size: int, rules: Rules, reads: Reads, count: int) -> None:
         """Have it get ready what stands behind ``after``, as ``count`` messages did before it."""
         self._came(count)
         if count < FEW or (self._process is None and not self._is_worth_it()):
@@ -77,25 +78,22 @@ class Preparer:
                 self._ready = self._has_come(0.0) and self._receive() is not None
             if not self._ready:
                 return
-            self._send(Order(part, after, size, self._new(rules)))
+            self._send(Order(part, after, size, self._new(rules), self._other(reads)))
         except OSError as error:
             return self._fell(error)
         self._asked = (part, after)
 
-    def answer(self, part: str, after: int, read: Callable[[str, str], bool]) -> Ready | None:
-        """What it found there; None where it wasn't asked, or has found nothing.
-
-        ``read`` says of a type and name whether such messages will be looked into.
-        """
+    def answer(self, part: str, after: int) -> Ready | None:
+        """What it found there; None where it wasn't asked, or has found nothing."""
         if self._asked != (part, after):
             return None
-        assert self._rules is not None
+        assert self._rules is not None and self._reads is not None
         try:
             data = self._receive()
         except OSError as error:
             self._fell(error)
             return None
-        return from_bytes(data, part, self._rules, read) if data else None
+        return from_bytes(data, part, self._rules, self._reads) if data else None
 
     def rest(self) -> None:
         """There is no more for now; it ends when that stays so."""
@@ -106,7 +104,7 @@ class Preparer:
         """End it."""
         process, self._process = self._process, None
         answers, self._answers = self._answers, None
-        self._ready, self._rules, self._asked = False, None, None
+        self._ready, self._rules, self._reads, self._asked = False, None, None, None
         if answers is not None:
             os.close(answers)
         if process is None:
@@ -151,6 +149,13 @@ class Preparer:
             return None
         self._rules = rules
         return replace(rules)  # without what has been compiled of them
+
+    def _other(self, reads: Reads) -> Reads | None:
+        """What definitions read, where it doesn't know that yet."""
+        if reads == self._reads:
+            return None
+        self._reads = reads
+        return reads
 
     def _receive(self) -> bytes:
         """The next answer. Raises OSError when none comes."""

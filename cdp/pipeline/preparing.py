@@ -16,6 +16,7 @@ from cdp.identity import DEFAULT, Rules
 from cdp.log import open_reader
 from cdp.log.open import Reader
 from cdp.pipeline.ahead import read_ready
+from cdp.pipeline.excerpt import Reads
 from cdp.pipeline.handing import HEAD, Order, to_bytes
 
 
@@ -30,22 +31,24 @@ def main() -> None:
     gc.freeze()
     gc.disable()  # what is made here has no cycles
     _send(told, file, b"")
-    rules = DEFAULT
+    rules, reads = DEFAULT, Reads()
     try:
         while True:
             order: Order = pickle.load(orders)
             rules = order.rules or rules
-            _send(told, file, _answer(reader, order, rules, settings.truncate_ip))
+            reads = reads if order.reads is None else order.reads
+            _send(told, file, _answer(reader, order, rules, reads, settings.truncate_ip))
     except (EOFError, BrokenPipeError):
         pass
     finally:
         reader.close()
 
 
-def _answer(reader: Reader, order: Order, rules: Rules, truncate_ip: bool) -> bytes:
+def _answer(reader: Reader, order: Order, rules: Rules, reads: Reads, truncate_ip: bool) -> bytes:
     """The micro-batch, or nothing where there is none or it can't be read just now."""
     try:
-        ready = read_ready(reader, order.part, order.after, order.size, truncate_ip, rules)
+        part, after, size = order.part, order.after, order.size
+        ready = read_ready(reader, part, after, size, truncate_ip, rules, reads)
     except OSError:
         return b""  # whose turn it is to read it says so
     return to_bytes(ready) if ready is not None else b""

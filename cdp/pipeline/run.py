@@ -22,6 +22,7 @@ from cdp.pipeline.batch import Done, run_batch
 from cdp.pipeline.checkpoints import Checkpoints
 from cdp.pipeline.clock import LogicalClock
 from cdp.pipeline.due import fire
+from cdp.pipeline.excerpt import Reads
 from cdp.pipeline.fit import BATCH, Fit
 from cdp.pipeline.garbage import Garbage
 from cdp.pipeline.journeys import orders
@@ -101,7 +102,7 @@ class Pipeline:
         self._past: Prepared | None = None
         self._preparer = Preparer(settings)
         self._rules: Rules | None = None
-        self._reads: Callable[[str, str], bool] = lambda type_, name: True
+        self._reads: Reads = {}
         self._checkpoints = Checkpoints(store)
 
     def run(self, stop: Event, garbage: Garbage | None = None) -> None:
@@ -173,8 +174,9 @@ class Pipeline:
             ready = self._ahead.take(part, after) or self._get_ready(part, after)
             if ready is not None:
                 if self._rules is not None:
-                    size, count = self._messages.size, ready.weight
-                    self._preparer.ask(part, ready.batch.last_pos, size, self._rules, count)
+                    size, after = self._messages.size, ready.batch.last_pos
+                    rules, reads = self._rules, self._reads
+                    self._preparer.ask(part, after, size, rules, reads, ready.weight)
                 done = self.handle(ready.batch, ahead=ready.full or self._preparer.asked)
                 self._messages.took(ready.weight, time.monotonic() - began)
                 return done
@@ -183,11 +185,11 @@ class Pipeline:
 
     def _get_ready(self, part: str, after: int) -> Ready | None:
         size, truncate_ip = self._messages.size, self._settings.truncate_ip
-        return read_ready(self._reader, part, after, size, truncate_ip, self._rules)
+        return read_ready(self._reader, part, after, size, truncate_ip, self._rules, self._reads)
 
     def _look_ahead(self, part: str, after: int) -> Ready | None:
         self._past = None
-        found = self._preparer.answer(part, after, self._reads)
+        found = self._preparer.answer(part, after)
         return found or self._get_ready(part, after)
 
     def handle(self, batch: Prepared, ahead: bool = False) -> Done:
@@ -265,7 +267,7 @@ class Pipeline:
             size, now = self._settings.partition_messages, int(self._clock() * 1000)
             memory = Memory(tx, turn, size, tells, memory, now)
         memory.turn = turn + 1
-        self._rules, self._reads = memory.rules, memory.kept.reads
+        self._rules, self._reads = memory.rules, memory.reads
         return memory
 
     def fire(self) -> bool:

@@ -129,7 +129,7 @@ def _sqlite(path: Path) -> Engine:
             "temp_store = MEMORY",
             "cache_size = -65536",
             "mmap_size = 268435456",
-            "wal_autocheckpoint = 16000",
+            "wal_autocheckpoint = 48000",
             "secure_delete = FAST",
         ):
             connection.execute(f"PRAGMA {pragma}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,13 @@ from cdp.log.files import PartWriter
 from cdp.log.record import CHECKED, Record, Taken, checked_body, to_row
 from cdp.pipeline import preparer
 from cdp.pipeline.ahead import Ready, read_ready
+from cdp.pipeline.excerpt import reads_of
 from cdp.pipeline.handing import from_bytes, to_bytes
 from cdp.pipeline.prepare import Prepared, prepare
 from cdp.pipeline.preparer import Preparer
 from cdp.pipeline.run import Pipeline
 from cdp.store import Store, config_rows
+from cdp.store.events import kept
 from cdp.store.migrate import migrate
 from tests.laws.world import BASE
 
@@ -49,12 +51,10 @@ CALLS = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-def yes(_type: str, _name: str) -> bool:
-    return True
-
-
-def no(_type: str, _name: str) -> bool:
-    return False
+READS = reads_of(
+    [("", ("traits", "plan")), ("A", ("properties", "a")), ("A", ("properties", "b", "c")),
+     ("Page Viewed", ("properties",))]
+)  # fmt: skip
 
 
 def seen(ready: Ready | None) -> Any:
@@ -63,31 +63,30 @@ def seen(ready: Ready | None) -> Any:
     batch = ready.batch
     messages = [
         (m.type, m.name, m.message_id, m.source, m.t, m.received_at, m.body, m.live, m.client_t,
-         m.json)
+         m.json, m.excerpt)
         for m in batch.messages
     ]  # fmt: skip
     return batch._replace(messages=messages), ready.weight, ready.full
 
 
-@given(st.lists(CALLS, max_size=6), st.sampled_from([yes, no]))
-def test_what_is_handed_over_is_what_was_prepared(
-    calls: list[Any], read: Callable[[str, str], bool]
-) -> None:
+@given(st.lists(CALLS, max_size=6))
+def test_what_is_handed_over_is_what_was_prepared(calls: list[Any]) -> None:
     body = json.dumps({"batch": calls, "sentAt": "2026-01-01T00:00:00Z"}).encode()
     taken = [
         Taken("web-0", 1, Record(BASE, 1, "batch", body)),
         Taken("web-0", 2, Record(BASE, 1, "refused", b"{", code="invalid_json", detail="why")),
         Taken("web-0", 3, Record(BASE, 1, "track", b"no json")),
     ]
-    ready = Ready(prepare("web-0", taken, False, DEFAULT), 3, True)
-    assert seen(from_bytes(to_bytes(ready), "web-0", DEFAULT, read)) == seen(ready)
+    ready = Ready(prepare("web-0", taken, False, DEFAULT, READS), 3, True)
+    assert seen(from_bytes(to_bytes(ready), "web-0", DEFAULT, READS)) == seen(ready)
 
 
 def test_what_enrichers_said_earlier_is_handed_over() -> None:
     raw = json.dumps({"type": "track", "event": "A", "userId": "u", "messageId": "m"}).encode()
     record = Record(BASE, 1, CHECKED, checked_body([(raw, b'{"country":"CH"}')]))
-    ready = Ready(prepare("import-0", [Taken("import-0", 1, record)], False, DEFAULT), 1, False)
-    again = from_bytes(to_bytes(ready), "import-0", DEFAULT, no)
+    taken = [Taken("import-0", 1, record)]
+    ready = Ready(prepare("import-0", taken, False, DEFAULT, READS), 1, False)
+    again = from_bytes(to_bytes(ready), "import-0", DEFAULT, READS)
     assert seen(again) == seen(ready)
     assert again.batch.settled == {0: {"country": "CH"}} and again.batch.known is None
 
@@ -116,18 +115,18 @@ class Space:
         self.preparer = self.pipeline._preparer
 
     def local(self, after: int, rules: Rules = DEFAULT) -> Ready | None:
-        return read_ready(self.reader, self.part, after, 600, False, rules)
+        return read_ready(self.reader, self.part, after, 600, False, rules, READS)
 
     def started(self) -> Preparer:
         """The other process, once it answers."""
         for _ in range(preparer.BUSY):
-            self.preparer.ask(self.part, 0, 600, DEFAULT, 600)
+            self.preparer.ask(self.part, 0, 600, DEFAULT, READS, 600)
         assert self.preparer._has_come(30)
         return self.preparer
 
     def answered(self, after: int, rules: Rules = DEFAULT) -> Ready | None:
-        self.preparer.ask(self.part, after, 600, rules, 600)
-        return self.preparer.answer(self.part, after, no)
+        self.preparer.ask(self.part, after, 600, rules, READS, 600)
+        return self.preparer.answer(self.part, after)
 
     def content(self) -> Any:
         with self.store.read() as tx:
@@ -167,10 +166,10 @@ def test_it_answers_what_the_pipeline_would_prepare_itself(space: Space) -> None
     assert seen(again) == seen(space.local(first.batch.last_pos, other))
     assert again is not None and again.batch.rules == other
     # Asked for something else in the meantime, and beyond the end.
-    space.preparer.ask(space.part, 0, 600, other, 600)
+    space.preparer.ask(space.part, 0, 600, other, READS, 600)
     assert seen(space.answered(30, other)) == seen(space.local(30, other))
     assert space.answered(10_000, other) is None and space.preparer.pid
-    assert space.preparer.answer(space.part, 0, no) is None
+    assert space.preparer.answer(space.part, 0) is None
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
@@ -211,11 +210,11 @@ def test_few_messages_and_one_core_need_no_other_process(
     space: Space, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(5):
-        space.preparer.ask(space.part, 0, 600, DEFAULT, preparer.FEW - 1)
+        space.preparer.ask(space.part, 0, 600, DEFAULT, READS, preparer.FEW - 1)
     assert space.preparer.pid is None
     monkeypatch.setattr(preparer, "_cores", lambda: 1)
     for _ in range(5):
-        space.preparer.ask(space.part, 0, 600, DEFAULT, 600)
+        space.preparer.ask(space.part, 0, 600, DEFAULT, READS, 600)
     assert space.preparer.pid is None
 
 
@@ -228,7 +227,7 @@ def test_one_that_cannot_be_started_leaves_nothing_open(
     monkeypatch.setattr(preparer.subprocess, "Popen", none)
     before = os.listdir("/proc/self/fd") if os.path.exists("/proc/self/fd") else []
     for _ in range(preparer.BUSY + 2):
-        space.preparer.ask(space.part, 0, 600, DEFAULT, 600)
+        space.preparer.ask(space.part, 0, 600, DEFAULT, READS, 600)
     assert space.preparer.pid is None
     assert len(os.listdir("/proc/self/fd") if before else []) == len(before)
     assert space.answered(0) is None
@@ -255,3 +254,18 @@ def test_some_of_a_micro_batch_keep_what_is_known_of_them() -> None:
     ]
     assert some.hashes == [message.dedupe_hash for message in some.messages]
     assert batch.known is not None and batch.known.blocks and some.known is None
+
+
+def test_excerpts_for_other_definitions_are_not_used(tmp_path: Path) -> None:
+    space = Space(tmp_path, 40)
+    with space.store.write() as tx:
+        kept.keep(tx, [("Seen", ("properties", "pad"))], BASE)
+    space.pipeline._rules = DEFAULT
+    space.pipeline._reads = reads_of([("Seen", ("properties", "other"))])
+    ready = space.pipeline._get_ready(space.part, 0)
+    assert ready is not None and ready.batch.messages[0].read == {"properties": {}}
+    space.pipeline.handle(ready.batch)
+    with space.store.read() as tx:
+        texts = tx.exec_driver_sql("SELECT text FROM kept_1").scalars().all()
+    assert texts == ["x" * 900] * 14 and space.pipeline._reads == {"Seen": {"properties": ["pad"]}}
+    space.close()

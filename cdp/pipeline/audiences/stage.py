@@ -134,10 +134,10 @@ class Stage:
             remembered = known is not None and (known.loaded is None or event in known.loaded)
             in_order = known is not None and remembered and known.latest <= t <= now
             for number, spec in streams:
-                if spec.accepts is not None and not spec.accepts(message.body):
+                if spec.accepts is not None and not spec.accepts(message.read):
                     continue
                 if known is not None and remembered:
-                    values = spec.values(message.body) if spec.columns else _NO_VALUES
+                    values = spec.values(message.read) if spec.columns else _NO_VALUES
                     if event == TRAITS and all(value is UNSAID for value in values):
                         continue
                     known.add(number, spec, t, seq, values)

@@ -181,6 +181,7 @@ class Pipeline:
                 self._messages.took(ready.weight, time.monotonic() - began)
                 return done
             self._logical.empty(part, asked_at)
+        self._past = None
         return None
 
     def _get_ready(self, part: str, after: int) -> Ready | None:

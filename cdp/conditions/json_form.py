@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from cdp.conditions.ast import And, Expr, Or, Path, StartOf, Value, all_of, any_of, walk
+from cdp.conditions.ast import And, EventRef, Expr, Or, Path, StartOf, Value, all_of, any_of, walk
 from cdp.conditions.durations import MAX_MS
 from cdp.conditions.errors import ConditionFormError
 from cdp.conditions.forms.times import zone_called
@@ -89,6 +89,8 @@ def _trouble(part: Any) -> str | None:
             return f"a number of more than {MAX_DIGITS} digits"
     elif isinstance(part, Path) and (not part.parts or not part.parts[0]):
         return "a path without a first key"
+    elif isinstance(part, EventRef) and not part.name:
+        return "an event without a name"
     elif isinstance(part, StartOf) and part.zone != "person" and zone_called(part.zone) is None:
         return f"there is no time zone {part.zone!r}"
     for name in ("ms", "older", "newer", "within"):

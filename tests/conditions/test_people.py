@@ -56,6 +56,7 @@ WRONG = {
     "traits.at in [now()]": (15, "a time as seen from now can only be compared"),
     "!start_of('day')": (2, "a time as seen from now can only be compared"),
     "count('A' where lowercase(now()) = 'a') > 1": (27, "a time as seen from now can only be "),
+    "performed('')": (11, "an event has a name; expected the name of an event in quotes"),
     "count('A' within 200000d) > 1": (18, "200000d is longer than a hundred years"),
 }  # fmt: skip
 
@@ -106,6 +107,7 @@ FORMS = {
     '{"is": "value", "value": [1]}': "$.value",
     '{"is": "and", "items": [{"is": "path", "parts": ["a"]}]}': "join at least two",
     '{"is": "path", "parts": []}': "a path without a first key",
+    '{"is": "performed", "event": {"name": ""}}': "an event without a name",
     '{"is": "path", "parts": ["", "a"]}': "a path without a first key",
     '{"is": "value", "value": 1e300}': "a number of more than 40 digits",
     '{"is": "call", "name": "cotains", "args": []}': "Did you mean contains?",

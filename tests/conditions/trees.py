@@ -108,7 +108,7 @@ def messages(fql: bool = False) -> Any:
 WHERE = st.one_of(
     st.builds(Compare, OPS, MESSAGE_PATHS, VALUES), st.builds(Compare, OPS, MESSAGE_PATHS, TIMES)
 )
-EVENTS = st.builds(EventRef, TEXT, st.one_of(st.none(), WHERE))
+EVENTS = st.builds(EventRef, TEXT.filter(bool), st.one_of(st.none(), WHERE))
 WINDOWS = st.one_of(
     st.none(),
     MS.map(Within),

@@ -9,6 +9,7 @@ from cdp.conditions.durations import duration_in_words, format_duration
 from cdp.conditions.forms.base import Form, Write
 from cdp.conditions.forms.windows import (
     parse_event,
+    parse_name,
     parse_window,
     say_event,
     say_window,
@@ -42,7 +43,7 @@ def _parse(parser: Parser, name: str) -> Performed | Followed:
 
 def parse_event_name(parser: Parser) -> EventRef:
     """An event without conditions: those need parentheses here."""
-    return EventRef(parser.expect("string", "an event in quotes"))
+    return EventRef(parse_name(parser, "an event in quotes"))
 
 
 def _write(node: Performed, write: Write) -> str:

@@ -47,10 +47,19 @@ def _duration(parser: Parser) -> int:
     return ms
 
 
+def parse_name(parser: Parser, wanted: str) -> str:
+    """The name of an event, which is never empty."""
+    token = parser.peek
+    name: str = parser.expect("string", wanted)
+    if not name:
+        raise parser.source.error(token.at, "an event has a name", wanted)
+    return name
+
+
 def parse_event(parser: Parser) -> EventRef:
     """``"Order Completed" where …``."""
     token = parser.peek
-    name = parser.expect("string", 'the name of an event in quotes, such as "Order Completed"')
+    name = parse_name(parser, 'the name of an event in quotes, such as "Order Completed"')
     where = parser.expression() if parser.accept_word("where") else None
     return parser.put(EventRef(name, where), token)
 

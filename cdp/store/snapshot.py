@@ -8,8 +8,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-#: Bytes 18 and 19 of a file with a write-ahead log (SQLite's file format, 1.3.3).
-_WAL = b"\2\2"
+#: How a file begins, and bytes 18 and 19 of one with a write-ahead log (SQLite's file format, 1.3).
+_MAGIC, _WAL = b"SQLite format 3\0", b"\2\2"
 
 
 def make_file(path: Path, schema: str = "") -> None:
@@ -17,14 +17,14 @@ def make_file(path: Path, schema: str = "") -> None:
 
     A new one holds ``schema`` and is seen when it is whole: connections that turn the
     same file into one with a write-ahead log at the same time get in each other's way
-    ("database is locked", "disk I/O error").
+    ("database is locked", "disk I/O error"). What is no database is left to who opens it.
     """
-    if _has_wal(path):
+    if _is_ready(path):
         return
     folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
-        if _has_wal(path):
+        if _is_ready(path):
             return
         if path.exists() and path.stat().st_size:  # copied from somewhere
             with closing(sqlite3.connect(path, timeout=10)) as db:
@@ -42,12 +42,13 @@ def make_file(path: Path, schema: str = "") -> None:
         os.close(folder)
 
 
-def _has_wal(path: Path) -> bool:
+def _is_ready(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            return file.read(20)[18:] == _WAL
+            head = file.read(20)
     except FileNotFoundError:
         return False
+    return bool(head) and (not head.startswith(_MAGIC) or head[18:] == _WAL)
 
 
 def copy_file(source: Path, target: Path) -> None:

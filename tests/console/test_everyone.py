@@ -317,6 +317,8 @@ FOCUSED = """() => {
 
 def axe(page: Any) -> list[str]:
     """What breaks WCAG 2.2 AA, a line each; frames hold messages, which are somebody else's."""
+    if page.evaluate("typeof axe") == "undefined":
+        page.evaluate(AXE.read_text())
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
     options = {"runOnly": tags, "resultTypes": ["violations"], "iframes": False, "selectors": False}
     return page.evaluate(FOUND, options)  # type: ignore[no-any-return]

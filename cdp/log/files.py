@@ -23,7 +23,7 @@ from typing import Any
 import structlog
 
 from cdp.log.record import FORGOTTEN, Taken, new_part, take
-from cdp.store.snapshot import make_file
+from cdp.store.snapshot import make_file, remove_file
 
 logger = structlog.get_logger(__name__)
 
@@ -141,11 +141,10 @@ class PartWriter:
         path = self.folder / f"{self.next_pos:020d}.db"
         try:
             make_file(path, _CREATE)
-            _sync_folder(self.folder)
             db = _connect(path)
         except BaseException:
             # A file left here would hide what is still written to the one before it.
-            _remove(path)
+            remove_file(path)
             raise
         self._db.close()
         self._use(db, path)
@@ -154,11 +153,6 @@ class PartWriter:
         """Close the file and let go of the part."""
         self._db.close()
         os.close(self._lock)
-
-
-def _remove(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        Path(f"{path}{suffix}").unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -301,7 +295,7 @@ class FileReader:
             held = self._open.get(part)
             if held is not None and held[0] == path:
                 self._forget(part)
-            _remove(path)
+            remove_file(path)
 
     def forget_taken(self, part: str, taken: int) -> bool:
         """Take the bodies at or below ``taken`` out of the files of ``part`` that are left.

@@ -15,7 +15,7 @@ from cdp.events import Message, Stamp
 from cdp.identity.objects import ACCOUNT_TYPE, NoObject, deed, type_key
 from cdp.pipeline.naming import Named
 from cdp.store.events import history
-from cdp.store.events.dedupe import slot_of
+from cdp.store.events.dedupe import by_slot
 from cdp.store.events.kept import event_of
 
 #: Of each name the first so many are told, and beyond them one in `OFTEN`, by messageId.
@@ -76,9 +76,10 @@ def find(
     for message in messages:
         minute = (message.received_at // _MINUTE_MS, message.source, message.type)
         counts[minute] = counts.get(minute, 0) + 1
+    distinct = len(set(hashes)) == len(hashes)
     return Beforehand(
         history.pack_all(bodies),
-        _slots(messages, hashes),
+        by_slot(hashes, [one.client_t for one in messages]) if distinct else None,
         counts,
         kinds,
         [event_of(*kind) for kind in kinds],
@@ -87,15 +88,6 @@ def find(
         _own(kinds, of_kind, named),
         _tallies(messages),
     )
-
-
-def _slots(messages: Sequence[Message], hashes: Sequence[int]) -> dict[int, list[int]] | None:
-    if len(set(hashes)) < len(hashes):
-        return None
-    slots: dict[int, list[int]] = {}
-    for message, hash_ in zip(messages, hashes, strict=True):
-        slots.setdefault(slot_of(message.client_t), []).append(hash_)
-    return slots
 
 
 def _firsts(

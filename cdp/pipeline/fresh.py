@@ -11,7 +11,7 @@ from cdp.pipeline.beforehand import Beforehand, find
 from cdp.pipeline.memory import Memory
 from cdp.pipeline.naming import Named, name_all
 from cdp.pipeline.prepare import Prepared
-from cdp.store.events.dedupe import Slots, slot_of
+from cdp.store.events.dedupe import by_slot
 
 
 class Fresh(NamedTuple):
@@ -41,10 +41,12 @@ def take_fresh(
     if batch.reads != memory.reads:  # definitions may have changed, too
         for message in batch.messages:
             message.excerpt = None
-    known = batch.known
+    named, known = batch.named, batch.known
     slots = known.slots if known is not None else None
-    seen = memory.dedupe.known(tx, slots if slots is not None else _slots(batch))
-    if known is None or slots is None or seen or additions:
+    if slots is None:
+        known, slots = None, by_slot(batch.hashes, [one.client_t for one in batch.messages])
+    seen = memory.dedupe.known(tx, slots)
+    if known is None or seen or additions:
         places: list[int] = []
         for place, hash_ in enumerate(batch.hashes):
             if hash_ not in seen:
@@ -53,14 +55,9 @@ def take_fresh(
         batch = batch.only(places)
         assert batch.hashes is not None and batch.named is not None
         added = {new: additions[old] for new, old in enumerate(places) if old in additions}
-        known = find(batch.messages, batch.named, batch.hashes, added)
+        named = batch.named
+        known = find(batch.messages, named, batch.hashes, added)
         assert known.slots is not None, "each is there once"
-    memory.dedupe.add(tx, known.slots or {}, now)
-    return Fresh(batch.messages, batch.named or [], known)
-
-
-def _slots(batch: Prepared) -> Slots:
-    slots: dict[int, list[int]] = {}
-    for message, hash_ in zip(batch.messages, batch.hashes or (), strict=True):
-        slots.setdefault(slot_of(message.client_t), []).append(hash_)
-    return slots
+        slots = known.slots
+    memory.dedupe.add(tx, slots, now)
+    return Fresh(batch.messages, named, known)

@@ -31,8 +31,7 @@ def make_file(path: Path, schema: str = "") -> None:
                 db.execute("PRAGMA journal_mode = WAL")
             return
         new = path.with_suffix(".new")
-        for left in (new, Path(f"{new}-journal"), Path(f"{new}-wal"), Path(f"{new}-shm")):
-            left.unlink(missing_ok=True)
+        remove_file(new)  # of one that was killed
         with closing(sqlite3.connect(new, isolation_level=None)) as db:
             db.execute("PRAGMA journal_mode = WAL")
             db.executescript(schema)
@@ -49,6 +48,12 @@ def _is_ready(path: Path) -> bool:
     except FileNotFoundError:
         return False
     return bool(head) and (not head.startswith(_MAGIC) or head[18:] == _WAL)
+
+
+def remove_file(path: Path) -> None:
+    """Remove a database that nobody has open, with all that belongs to it."""
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
 
 
 def copy_file(source: Path, target: Path) -> None:

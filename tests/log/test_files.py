@@ -232,15 +232,16 @@ def test_a_file_that_cannot_be_begun_hides_nothing(
 ) -> None:
     writer = PartWriter(tmp_path, "web", 1)  # wants a new file after every write
     reader = FileReader(tmp_path)
-    real = files._sync_folder
+    real = files.make_file
 
-    def fail(_: Path) -> None:
+    def fail(path: Path, schema: str) -> None:
+        real(path, schema)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files, "_sync_folder", fail)
+    monkeypatch.setattr(files, "make_file", fail)
     for _ in range(3):
         writer.write([to_row(record())])  # is on disk, whatever becomes of the next file
-    monkeypatch.setattr(files, "_sync_folder", real)
+    monkeypatch.setattr(files, "make_file", real)
     for _ in range(2):
         writer.write([to_row(record())])
     found, after = [], 0

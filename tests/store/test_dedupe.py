@@ -9,7 +9,7 @@ from sqlalchemy import create_engine
 
 from cdp.store import Store
 from cdp.store.events import dedupe
-from cdp.store.events.dedupe import DedupeIndex, slot_of
+from cdp.store.events.dedupe import DedupeIndex, by_slot
 from cdp.store.migrate import migrate
 from cdp.store.tables import dedupe_hot, dedupe_slots, meta, metadata
 
@@ -18,10 +18,7 @@ Key = tuple[int, int | None]
 
 def slots(keys: list[Key]) -> dict[int, list[int]]:
     """Hashes with the times that clients gave, by slot."""
-    found: dict[int, list[int]] = {}
-    for hash_, client_t in keys:
-        found.setdefault(slot_of(client_t), []).append(hash_)
-    return found
+    return by_slot([hash_ for hash_, _ in keys], [client_t for _, client_t in keys])
 
 
 @pytest.fixture

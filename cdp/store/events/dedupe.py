@@ -46,6 +46,14 @@ def slot_of(client_t: int | None) -> int:
     return NO_TIME if client_t is None else client_t // SLOT_MS
 
 
+def by_slot(hashes: Iterable[int], client_times: Iterable[int | None]) -> dict[int, list[int]]:
+    """Hashes of messages by the slots of the times that clients gave."""
+    slots: dict[int, list[int]] = {}
+    for hash_, client_t in zip(hashes, client_times, strict=True):
+        slots.setdefault(slot_of(client_t), []).append(hash_)
+    return slots
+
+
 class DedupeIndex:
     """What the owner of the pipeline remembers of the index between micro-batches.
 

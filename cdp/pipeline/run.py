@@ -139,6 +139,8 @@ class Pipeline:
             if garbage is not None:
                 garbage.rests()
             self._preparer.rest()
+            if idle > SOON_S:
+                self._checkpoints.rests()
             stop.wait(idle)
             idle = min(idle * (1.2 if idle < SOON_S else 1.005), MOST_IDLE_S)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from cdp.pipeline import checkpoints
 from cdp.pipeline.checkpoints import Checkpoints
@@ -17,6 +18,13 @@ def waiting(store: Store) -> int:
         busy, pages, brought = connection.exec_driver_sql("PRAGMA wal_checkpoint").one()
     assert not busy
     return int(pages - brought)
+
+
+def pages_after_another(store: Store) -> int:
+    """How long the write-ahead log is once 400,000 bytes more were written."""
+    grow(store)
+    with store.engine.connect() as connection:
+        return int(connection.exec_driver_sql("PRAGMA wal_checkpoint").one()[1])
 
 
 def grow(store: Store) -> int:
@@ -60,12 +68,63 @@ def test_the_log_begins_anew_also_when_it_is_never_quiet(
     small = grow(store)  # which came while the thread was at it
     made.wrote(6)
     assert store.path is not None and store.path.stat().st_size == small
+    made.wrote(4)
+    made.settle()
+    assert store.path.stat().st_size > small
+    small = grow(store)
     made.wrote(3)
     assert store.path.stat().st_size > small
+    assert pages_after_another(store) < 150  # of 400,000 bytes; all would be some 600
+    store.close()
+
+
+def test_who_writes_after_a_rest_begins_the_log_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "_LITTLE", 5)
+    store = Store.at(tmp_path / "some.db")
+    made = Checkpoints(store)
+    for _ in range(3):
+        grow(store)
+    made.wrote(5)
+    made.rests()
+    made.settle()
+    assert store.path is not None
+    small = store.path.stat().st_size  # so little is not worth it
+    made.wrote(1)
+    made.rests()
+    made.settle()
+    assert store.path.stat().st_size > small
+    assert pages_after_another(store) < 150
+    store.close()
+
+
+def test_what_is_written_during_a_turn_has_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "_MESSAGES", 10)
+    monkeypatch.setattr(checkpoints, "_FEW", 20)
+    store = Store.at(tmp_path / "some.db")
+    made = Checkpoints(store)
     grow(store)
-    with store.engine.connect() as connection:
-        pages = connection.exec_driver_sql("PRAGMA wal_checkpoint").one()[1]
-    assert 90 < pages < 150  # of 400,000 bytes; all would be some 500
+    reader = store.engine.connect()  # has what comes now wait for the next turn
+    reader.exec_driver_sql("BEGIN")
+    reader.exec_driver_sql("SELECT count(*) FROM some").scalar_one()
+    small = grow(store)
+    turns = 0
+
+    def let_go(_dbapi: object, _cursor: object, statement: str, *_: object) -> None:
+        nonlocal turns
+        turns += "wal_checkpoint" in statement
+        reader.close()
+
+    event.listen(store.engine, "after_cursor_execute", let_go)
+    made.wrote(10)
+    made.settle()
+    event.remove(store.engine, "after_cursor_execute", let_go)
+    assert turns == 3  # the last finds nothing new
+    assert store.path is not None and store.path.stat().st_size >= small + 300_000
+    assert pages_after_another(store) < 150
     store.close()
 
 

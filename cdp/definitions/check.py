@@ -52,6 +52,7 @@ def check(
             _texts(space, id_, look, found[id_])
             _cycle(space, id_, found[id_])
             _misread(space, id_, found[id_])
+            _emptied(space, id_, old, found[id_])
         _vanished(old_space, space, id_, found[id_])
     if not any(finding.errors for finding in found.values()):
         _expanded(space, changes, found)
@@ -213,6 +214,17 @@ def _misread(space: Space, id_: Id, found: Finding) -> None:
         for trouble in _misreading(space, user.id, mine):
             text = f"{trouble.text}, which the {named(user.id)} asks for"
             found.errors.append(Fault("key", text))
+
+
+def _emptied(space: Space, id_: Id, old: Body | None, found: Finding) -> None:
+    """Who asks for an audience that is archived now, and finds nobody in it from then on."""
+    body = space.bodies[id_]
+    if id_[0] != "audience" or not body.get("archived") or (old and old.get("archived")):
+        return
+    for user in space.users(gives(id_, body), but=id_):
+        if not space.bodies[user.id].get("archived"):
+            text = f"the {named(user.id)} asks for it, and finds nobody in it then"
+            found.warnings.append(Fault("archived", text))
 
 
 def _misreading(space: Space, id_: Id, computed: Iterable[str]) -> Iterator[Fault]:

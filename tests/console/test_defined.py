@@ -91,6 +91,7 @@ def test_one_that_others_use_stays_and_says_why(admin: Browser) -> None:
     define(admin, name="Fans", who='audience("loyal") and traits.plan = "pro"')
     page = words(admin.page("/audiences/loyal/definition"))
     assert "Used by Fans audience" in page and "can't be removed while others use it" in page
+    assert "What asks for it finds nobody then: Fans" in page
     admin.post("/audiences/loyal/remove", confirm="loyal")
     assert "Not removed" in words(admin.page("/audiences/loyal"))
     assert words(admin.page("/audiences")).count("Loyal") == 1

@@ -271,6 +271,24 @@ def test_an_archived_audience_may_be_used_with_a_warning() -> None:
     assert found.errors == [] and "archived" in found.warnings[0].text
 
 
+def test_who_asks_for_an_audience_that_is_archived_is_told() -> None:
+    before = bodies(
+        audience("old", "traits.plan = 1"),
+        audience("x", 'audience("old")'),
+        audience("y", 'not audience("old")', archived=True),
+    )
+    found = one(audience("old", "traits.plan = 1", archived=True), before)
+    assert found.errors == []
+    assert [(one.field, one.text) for one in found.warnings] == [
+        ("archived", "the audience x asks for it, and finds nobody in it then")
+    ]
+    gone = bodies(
+        audience("old", "traits.plan = 1", archived=True), audience("x", 'audience("old")')
+    )
+    again = one(audience("old", "traits.plan = 2", archived=True), gone)
+    assert again.warnings == []
+
+
 @pytest.mark.parametrize(
     ("who", "says"),
     [

@@ -42,7 +42,8 @@ def step(store: Store, now: int) -> bool:
         did = _did(tx, place, upto, now) if place else []
     if place and not did and upto - place < LAG:
         return False
-    with store.write() as tx:
+    # A place that a power cut takes back is come to again.
+    with store.write(synced=bool(did)) as tx:
         if did:
             _credit(tx, did, now)
         meta.put(tx, _PLACE, str(upto))

@@ -170,8 +170,8 @@ class Stage:
         book, subject, due_of, standing = self._book, known.subject, known.due, known.standing
         touched = causes.get(profile, {})
         for number, (new, seq, live) in came.items():
+            cause = Cause("event", seq, live)
             if not known.knows(book.read_with[number]):
-                cause = Cause("event", seq, live)
                 touched.update(dict.fromkeys(book.of_stream[number], cause))
                 continue
             have = len(subject.streams[number].t)
@@ -182,7 +182,7 @@ class Stage:
                 if only is not None and (id_ in standing) is only and due > now:
                     continue
                 if moved is None or moved(subject, now, number, new, due):
-                    touched[place] = Cause("event", seq, live)
+                    touched[place] = cause
         if touched:
             causes[profile] = touched
 

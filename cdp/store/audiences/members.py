@@ -139,7 +139,7 @@ def add_changes(tx: Connection, found: list[Change]) -> None:
     first = take_numbers(tx, "member_change", len(found))
     insert_many(
         tx, member_changes, _CHANGE_COLUMNS,
-        [(first + index, *item) for index, item in enumerate(found)],
+        [(seq, *item) for seq, item in enumerate(found, first)],
     )  # fmt: skip
 
 

@@ -145,7 +145,7 @@ class Judge:
         subject = known.subject
         detail = item.reasons.text(subject, at, entered)
         kind, event, live = cause
-        # Past the names: there are several for each event, and it takes half of the time.
+        # Made past the names of its fields, which take twice as long: it can be one an event.
         self.changes.append(
             _new(Change, (item.id, profile, at, entered, kind, event, live, detail))
         )

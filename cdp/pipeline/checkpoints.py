@@ -47,19 +47,19 @@ class Checkpoints:
             self._left = False
             self._run(1)
         elif self._written >= _MESSAGES:
+            self._left = True
             self._begin()
 
     def rests(self) -> None:
         """Nothing is written for now: who writes next shall find nothing to bring in."""
         if (self._left or self._written > _LITTLE) and not self._is_at_it():
-            self._begin()
             self._left = False
+            self._begin()
 
     def _is_at_it(self) -> bool:
         return self._thread is not None and self._thread.is_alive()
 
     def _begin(self) -> None:
-        self._left = True
         self._thread = Thread(target=self._run, args=(_TURNS,), name="checkpoint", daemon=True)
         self._thread.start()
 

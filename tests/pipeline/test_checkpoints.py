@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,19 +13,26 @@ from cdp.pipeline.checkpoints import Checkpoints
 from cdp.store import Store
 
 
-def waiting(store: Store) -> int:
-    """Pages of the write-ahead log that are not in the file yet, which brings them there."""
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store.at(tmp_path / "some.db")
+    yield made
+    made.close()
+
+
+def bring(store: Store) -> tuple[int, int]:
+    """Bring the write-ahead log into the file: its pages, and how many are there now."""
     with store.engine.connect() as connection:
         busy, pages, brought = connection.exec_driver_sql("PRAGMA wal_checkpoint").one()
     assert not busy
-    return int(pages - brought)
+    return int(pages), int(brought)
 
 
-def pages_after_another(store: Store) -> int:
-    """How long the write-ahead log is once 400,000 bytes more were written."""
+def begins_anew(store: Store) -> bool:
+    """Whether the write-ahead log has no more than 400,000 bytes that are written now."""
     grow(store)
-    with store.engine.connect() as connection:
-        return int(connection.exec_driver_sql("PRAGMA wal_checkpoint").one()[1])
+    pages, _ = bring(store)
+    return 90 < pages < 150
 
 
 def grow(store: Store) -> int:
@@ -37,10 +45,9 @@ def grow(store: Store) -> int:
 
 
 def test_enough_messages_bring_what_was_written_into_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoints, "_MESSAGES", 10)
-    store = Store.at(tmp_path / "some.db")
     made = Checkpoints(store)
     small = grow(store)
     made.wrote(9)
@@ -50,16 +57,15 @@ def test_enough_messages_bring_what_was_written_into_the_file(
     made.settle()
     assert store.path is not None
     assert store.path.stat().st_size > small + 800_000
-    assert waiting(store) == 0
-    store.close()
+    pages, brought = bring(store)
+    assert pages == brought
 
 
 def test_the_log_begins_anew_also_when_it_is_never_quiet(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoints, "_MESSAGES", 10)
     monkeypatch.setattr(checkpoints, "_LITTLE", 5)
-    store = Store.at(tmp_path / "some.db")
     made = Checkpoints(store)
     for _ in range(3):
         grow(store)
@@ -74,15 +80,13 @@ def test_the_log_begins_anew_also_when_it_is_never_quiet(
     small = grow(store)
     made.wrote(3)
     assert store.path.stat().st_size > small
-    assert pages_after_another(store) < 150  # of 400,000 bytes; all would be some 600
-    store.close()
+    assert begins_anew(store)  # all would be some 600
 
 
 def test_who_writes_after_a_rest_begins_the_log_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoints, "_LITTLE", 5)
-    store = Store.at(tmp_path / "some.db")
     made = Checkpoints(store)
     for _ in range(3):
         grow(store)
@@ -95,16 +99,14 @@ def test_who_writes_after_a_rest_begins_the_log_anew(
     made.rests()
     made.settle()
     assert store.path.stat().st_size > small
-    assert pages_after_another(store) < 150
-    store.close()
+    assert begins_anew(store)
 
 
 def test_what_is_written_during_a_turn_has_another_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoints, "_MESSAGES", 10)
     monkeypatch.setattr(checkpoints, "_FEW", 20)
-    store = Store.at(tmp_path / "some.db")
     made = Checkpoints(store)
     grow(store)
     reader = store.engine.connect()  # has what comes now wait for the next turn
@@ -124,15 +126,13 @@ def test_what_is_written_during_a_turn_has_another_one(
     event.remove(store.engine, "after_cursor_execute", let_go)
     assert turns == 3  # the last finds nothing new
     assert store.path is not None and store.path.stat().st_size >= small + 300_000
-    assert pages_after_another(store) < 150
-    store.close()
+    assert begins_anew(store)
 
 
 def test_what_it_cannot_do_is_left_to_the_writer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoints, "_MESSAGES", 1)
-    store = Store.at(tmp_path / "some.db")
     made = Checkpoints(store)
     grow(store)
     with store.read() as tx:  # who still reads the old state keeps the new one out of the file
@@ -144,5 +144,5 @@ def test_what_it_cannot_do_is_left_to_the_writer(
     assert grow(store) >= small
     made.wrote(1)
     made.settle()
-    assert waiting(store) == 0
-    store.close()
+    pages, brought = bring(store)
+    assert pages == brought

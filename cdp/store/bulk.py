@@ -16,6 +16,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Connection,
+    Insert,
     Table,
     Text,
     bindparam,
@@ -75,6 +76,9 @@ def _insert_sql(table: Table, columns: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=1024)
 def _compiled(statement: ClauseElement, dialect: str) -> tuple[str, tuple[str, ...]]:
+    if isinstance(statement, Insert):
+        # Or SQLAlchemy has it give back keys that it takes for the database's own.
+        statement = statement.inline()
     if dialect == "sqlite":
         compiled: Any = statement.compile(dialect=_SQLITE)
     else:

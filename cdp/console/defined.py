@@ -223,6 +223,7 @@ def context_of(tx: Connection, id_: Id) -> dict[str, Any]:
         "going": None,
         "uses": links.uses,
         "used_by": list(dict.fromkeys(user.id for user in links.used_by)),
+        "archived": {ref for ref in refs if (everything[ref].body or {}).get("archived")},
         "told": {item.destination: item for item in connections.progress(tx, *id_)},
         "sent": sendings(version.body or {}),
         "names": {ref: title_of(ref[1], everything[ref].body or {}) for ref in refs},

@@ -105,6 +105,15 @@ def test_one_that_others_use_stays_and_says_why(admin: Browser) -> None:
     assert "at least 3 times" in admin.page("/audiences/loyal")
 
 
+def test_what_is_archived_itself_is_not_said_to_find_nobody(admin: Browser) -> None:
+    define(admin)
+    define(admin, name="Fans", who='audience("loyal") and traits.plan = "pro"')
+    admin.post("/audiences/fans/state", what="archive")
+    page = words(admin.page("/audiences/loyal/definition"))
+    assert "Used by Fans audience, archived" in page and "finds nobody then" not in page
+    assert "It can't be removed while others use it: Fans" in page
+
+
 def test_an_archived_audience_can_be_used_again(admin: Browser) -> None:
     define(admin)
     admin.post("/audiences/loyal/state", what="archive")

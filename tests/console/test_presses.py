@@ -87,6 +87,26 @@ def test_what_is_found_stays_while_it_is_pressed(world: World, page: Any) -> Non
     field = page.get_by_label("E-mail, id, phone or name")
     take(field, page.get_by_role("link", name="chiara"))
 
+    # So is what is chosen, and what the keyboard asks for.
+    line.held.clear()
+    line.hold("**/assets/*/app.js")
+    page.goto("/catalogue", wait_until="commit")
+    page.get_by_label("Order").select_option("By name")
+    line.asked()
+    line.let_go()
+    page.wait_for_url("**/catalogue?*sort=name*", wait_until="commit")
+    line.asked()
+    line.let_go()
+    page.wait_for_load_state()
+    page.goto("/people", wait_until="commit")
+    page.get_by_role("heading", name="People", level=1).wait_for()
+    page.keyboard.press("Control+k")
+    line.asked()
+    line.let_go()
+    playwright.expect(page.get_by_role("combobox", name="Find anything")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.unroute("**/assets/*/app.js")
+
     # Of two themes the last one holds, and the first is given up.
     line.held.clear()
     line.hold("**/theme")

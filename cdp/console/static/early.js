@@ -1,21 +1,35 @@
-// Buttons that need scripts are seen before the scripts are there: what is pressed until then
-// shows that it waits, and is done once they are. This file alone is loaded before the page.
+// A page is seen before its scripts are there: what is pressed, chosen or typed until then is
+// done once they are, in its order. This file alone is loaded before the page.
 {
-  const waiting = new Set();
+  const waiting = new Map();
   const press = (event) => {
     const pressed = event.target.closest("a, button, input, select, textarea, label, summary, tr[data-href]");
     if (!pressed?.matches("button[type=button], tr[data-href]")) return;
-    waiting.add(pressed);
+    waiting.set(pressed, () => pressed.click());
     pressed.setAttribute("aria-busy", "true");
   };
-  document.addEventListener("click", press, true);
+  const choose = (event) => {
+    const { target, type } = event;
+    if (target.matches("input, select, textarea")) {
+      waiting.set(target, () => target.dispatchEvent(new Event(type, { bubbles: true })));
+    }
+  };
+  const find = (event) => {
+    if (!(event.metaKey || event.ctrlKey) || event.key.toLowerCase() !== "k") return;
+    event.preventDefault(); // or the browser has its own answer
+    const { key, metaKey, ctrlKey } = event;
+    const again = () => document.body.dispatchEvent(new KeyboardEvent("keydown", { key, metaKey, ctrlKey, bubbles: true }));
+    waiting.set(document, again);
+  };
+  const early = { click: press, input: choose, change: choose, keydown: find };
+  for (const [type, note] of Object.entries(early)) document.addEventListener(type, note, true);
   // Modules have run by then; what else waits for this event has its turn first.
   document.addEventListener("DOMContentLoaded", () => {
-    document.removeEventListener("click", press, true);
+    for (const [type, note] of Object.entries(early)) document.removeEventListener(type, note, true);
     setTimeout(() => {
-      for (const pressed of waiting) {
-        pressed.removeAttribute("aria-busy");
-        pressed.click();
+      for (const [place, act] of waiting) {
+        place.removeAttribute?.("aria-busy");
+        if (place.isConnected) act();
       }
     });
   });

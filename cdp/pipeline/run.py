@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Event
 from typing import Any, Protocol
 
 import structlog
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from cdp.config import Settings
@@ -31,6 +33,7 @@ from cdp.pipeline.memory import Memory
 from cdp.pipeline.prepare import Prepared
 from cdp.pipeline.preparer import Preparer
 from cdp.pipeline.suppress import wanted_places
+from cdp.pipeline.turns import Turns
 from cdp.pipeline.upkeep import Upkeep
 from cdp.store import Store, StoreBusy, meta
 from cdp.store.audiences import evaluated as audiences
@@ -44,9 +47,6 @@ logger = structlog.get_logger(__name__)
 #: Naps while there is nothing to do: short after work, longer when it stays quiet, and after
 #: some ten seconds so long that an idle server costs next to nothing.
 IDLE_S, SOON_S, MOST_IDLE_S = 0.003, 0.02, 0.1
-_POLL_PARTS_S = 0.2
-#: Part kinds in the order in which they are served; imports wait for live traffic.
-_LATER = ("import", "system")
 #: How often to ask for a sweep, and how often it has its turn beside a full log.
 _SWEEP_S, _SHARE_S = 0.5, 0.2
 #: If fewer timers are due, and all wait for something that is being counted, none is fired.
@@ -85,13 +85,9 @@ class Pipeline:
         self._store, self._reader, self._settings = store, reader, settings
         self._enricher, self._clock = enricher, clock
         self._memory: Memory | None = None
-        self._positions: dict[str, int] = {}
+        self._turns = Turns(store, reader)
         self._messages = Fit(settings.batch_messages)
         self._timers = Fit(max(settings.batch_messages, BATCH))
-        self._epochs: dict[str, int] = {}
-        self._turn = 0
-        self._listed = float("-inf")
-        self._parts: list[str] = []
         self._sweeping, self._asked = False, 0.0
         self._logical = LogicalClock()
         self._chooser = Chooser(store)
@@ -169,10 +165,10 @@ class Pipeline:
 
     def step(self) -> Done | None:
         """Handle the next micro-batch; None when there is nothing to do."""
-        for part in self._order():
+        for part in self._turns.order():
             asked_at = int(self._clock() * 1000)
             began = time.monotonic()
-            after = self._position(part)
+            after = self._turns.position(part, asked_at)
             ready = self._ahead.take(part, after) or self._get_ready(part, after)
             if ready is not None:
                 if self._rules is not None:
@@ -203,21 +199,18 @@ class Pipeline:
         now = int(self._clock() * 1000)
         received = max((message.received_at for message in batch.messages), default=0)
         self._logical.taken(batch.part, min(received, now))
-        # Stale unless we commit; and of a commit that failed the store knows how it ended.
-        memory, self._memory = self._memory, None
-        self._positions.pop(batch.part, None)
+        epoch = self._turns.epochs[batch.part]
+        # Of a commit that failed the store knows how it ended.
+        self._turns.positions.pop(batch.part, None)
         # A power cut may take the last of these back: the log has all of it until `sync`.
         try:
-            with self._store.write(synced=False) as tx:
-                memory = self._fresh_memory(tx, memory)
-                epoch = self._epochs[batch.part]
+            with self._write(synced=False) as (tx, memory):
                 done = run_batch(tx, batch, additions, memory, epoch, now, self._logical.at)
                 if ahead:
                     self._ahead.begin(batch.part, batch.last_pos)
         finally:
             self._ahead.settle()
-        self._memory = memory
-        self._positions[batch.part] = batch.last_pos
+        self._turns.positions[batch.part] = batch.last_pos
         self._checkpoints.wrote(done.taken)
         self._past = batch
         if done.suppressed:
@@ -236,30 +229,16 @@ class Pipeline:
             found.update((some[index], addition) for index, addition in added.items())
         return found
 
-    def _order(self) -> list[str]:
-        now = time.monotonic()
-        if now - self._listed > _POLL_PARTS_S:
-            self._listed, self._parts = now, self._reader.parts()
-        self._turn += 1
-        # Each has its turn to be first: one that is always full starves no other.
-        first = self._turn % max(1, len(self._parts))
-        turned = self._parts[first:] + self._parts[:first]
-        parts = sorted(turned, key=lambda part: part.startswith(_LATER))
-        if self._turn % 8 == 0:
-            parts.reverse()  # an import is never starved for good
-        return parts
+    @contextmanager
+    def _write(self, synced: bool = True) -> Iterator[tuple[Connection, Memory]]:
+        """A transaction of ours, with what we remember: which is stale unless it commits."""
+        memory, self._memory = self._memory, None
+        with self._store.write(synced) as tx:
+            memory = self._fresh_memory(tx, memory)
+            yield tx, memory
+        self._memory = memory
 
-    def _position(self, part: str) -> int:
-        if part not in self._positions and part in self._epochs:
-            with self._store.read() as tx:
-                self._positions[part] = progress.position(tx, part, self._epochs[part])
-        elif part not in self._positions:
-            with self._store.write() as tx:
-                position, epoch = progress.take_over(tx, part, int(self._clock() * 1000))
-            self._positions[part], self._epochs[part] = position, epoch
-        return self._positions[part]
-
-    def _fresh_memory(self, tx: Any, memory: Memory | None) -> Memory:
+    def _fresh_memory(self, tx: Connection, memory: Memory | None) -> Memory:
         """What we remember, or what the store says where somebody else has written since.
 
         Taking the turn is also the lock under which the graph is written.
@@ -275,19 +254,16 @@ class Pipeline:
 
     def fire(self) -> bool:
         """Handle timers that are due by the logical clock; whether there were any."""
-        clock = self._logical.tick(self._parts, int(self._clock() * 1000))
+        clock = self._logical.tick(self._turns.parts, int(self._clock() * 1000))
         with self._store.read() as tx:
             if not (soon := timers.due_timers(tx, clock, _WAITING)):
                 return False
         if len(soon) < _WAITING and self._counts.wait_for(soon):
             return True
-        memory, self._memory = self._memory, None
         began = time.monotonic()
-        with self._store.write() as tx:
-            memory = self._fresh_memory(tx, memory)
+        with self._write() as (tx, memory):
             due = timers.due_timers(tx, clock, self._timers.size)
             fire(tx, memory, due, clock, self._counts)
-        self._memory = memory
         self._timers.took(len(due), time.monotonic() - began)
         return True
 
@@ -299,14 +275,11 @@ class Pipeline:
             known = self._memory is not None and self._memory.version == meta.version(tx)
             if known and not audiences.work_waits(tx):
                 return False
-        memory, self._memory = self._memory, None
-        clock = self._logical.tick(self._parts, int(self._clock() * 1000))
-        with self._store.write() as tx:
-            memory = self._fresh_memory(tx, memory)
+        clock = self._logical.tick(self._turns.parts, int(self._clock() * 1000))
+        with self._write() as (tx, memory):
             self._chooser.hand(memory.stage)
             worked = compute.step(tx, memory.stage, clock, int(self._clock() * 1000))
         memory.stage.forget(worked.people)
-        self._memory = memory
         if worked.choose:
             self._chooser.begin(memory.stage, worked.choose, clock)
         return worked.more
@@ -316,13 +289,9 @@ class Pipeline:
         with self._store.read() as tx:
             if journeys.next_order(tx) is None:
                 return False
-        memory, self._memory = self._memory, None
-        clock = self._logical.tick(self._parts, int(self._clock() * 1000))
-        with self._store.write() as tx:
-            memory = self._fresh_memory(tx, memory)
-            worked = orders.step(tx, memory.travels, clock)
-        self._memory = memory
-        return worked
+        clock = self._logical.tick(self._turns.parts, int(self._clock() * 1000))
+        with self._write() as (tx, memory):
+            return orders.step(tx, memory.travels, clock)
 
     def _write_found(self, at_once: bool = False) -> None:
         """Write what the catalogue found inside of messages, when it is due."""
@@ -340,9 +309,9 @@ class Pipeline:
 
     def _tidy(self) -> None:
         self._write_found()
-        for part in self._upkeep.tidy(self._positions, self._epochs, self._parts):
-            del self._positions[part], self._epochs[part]
-            self._listed = float("-inf")
+        turns = self._turns
+        for part in self._upkeep.tidy(turns.positions, turns.epochs, turns.parts):
+            turns.forget(part)
 
     def _sweep(self, idle: bool) -> bool:
         """Go on with what goes on in pieces, if there is any: when idle, else now and then."""

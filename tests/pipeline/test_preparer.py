@@ -262,7 +262,7 @@ def test_excerpts_for_other_definitions_are_not_used(tmp_path: Path) -> None:
         kept.keep(tx, [("Seen", ("properties", "pad"))], BASE)
     space.pipeline._rules = DEFAULT
     space.pipeline._reads = reads_of([("Seen", ("properties", "other"))])
-    ready = space.pipeline._get_ready(space.part, space.pipeline._position(space.part))
+    ready = space.pipeline._get_ready(space.part, space.pipeline._turns.position(space.part, 0))
     assert ready is not None and ready.batch.messages[0].read == {"properties": {}}
     space.pipeline.handle(ready.batch)
     with space.store.read() as tx:

@@ -61,7 +61,7 @@ class Draft:
 
     @property
     def spelled(self) -> Spelled:
-        """How the store writes the identifiers; of nodes that are met again nobody asks."""
+        """How the store writes the identifiers."""
         if self._spelled is None:
             self._spelled = spell(self.collection, self.ids)
         return self._spelled
@@ -108,8 +108,9 @@ class Drafts:
         people: dict[int, Draft] = {}
         for place, stamp in known.firsts:
             one = named[place]
-            draft = self._draft(USERS, one.found.person, Stamp(*stamp), one.spelled)
-            people[id(one)] = draft
+            ids = one.found.person
+            draft = Draft(USERS, ids, Stamp._make(stamp), one.spelled)
+            people[id(one)] = self._by_ids[USERS, ids] = draft
         placed: list[Placed] = [
             (message, people.get(id(one)), None)
             for message, one in zip(messages, named, strict=True)

@@ -16,13 +16,7 @@ from cdp.identity import Cuts, Identifier, Rules
 from cdp.pipeline.cluster import Cluster, Known, clusters_of
 from cdp.pipeline.drafts import Draft
 from cdp.pipeline.met import MetNodes
-from cdp.pipeline.newcomers import (
-    Hashes,
-    add_newcomers,
-    add_regulars,
-    find_newcomers,
-    find_regulars,
-)
+from cdp.pipeline.newcomers import add_newcomers, add_regulars, find_newcomers, find_regulars
 from cdp.pipeline.placing import Outcome, Placing
 from cdp.pipeline.writing import Writing
 from cdp.store.meta import take_numbers
@@ -72,14 +66,14 @@ def _join(
     first = take_numbers(tx, "node", len(pending)) if pending else 0
     for index, draft in enumerate(pending):
         draft.id = first + index
-    hashes, found = _known_identifiers(tx, pending)
+    found = _known_identifiers(tx, pending)
     known = {row.hash for row in found.values()}
-    newcomers, others = find_newcomers(pending, hashes, known, rules, cuts)
-    add_newcomers(tx, newcomers, hashes, outcome, now)
+    newcomers, others = find_newcomers(pending, known, rules, cuts)
+    add_newcomers(tx, newcomers, outcome, now)
     clusters = clusters_of(others, earlier, found)
     _load_stamps(tx, clusters)
     regulars, clusters = find_regulars(tx, clusters, rules, cuts)
-    add_regulars(tx, regulars, hashes)
+    add_regulars(tx, regulars)
     _place(tx, clusters, rules, cuts, found, outcome, now)
     if rules.any_window:
         _note_days(tx, pending)
@@ -140,12 +134,13 @@ def _look_up(
     pending: list[Draft] = []
     earlier: list[tuple[Draft, graph.NodeRow]] = []
     for draft in drafts:
-        rows = by_key.get(draft.key)
+        text, key, _ = draft.spelled
+        rows = by_key.get(key)
         if not rows:
             pending.append(draft)
             continue
         for row in rows:
-            if row.ids == draft.text and row.collection == draft.collection:
+            if row.ids == text and row.collection == draft.collection:
                 draft.id, draft.profile = row.id, row.profile
                 if draft.first < (row.first_t, row.first_source, row.first_message_id):
                     earlier.append((draft, row))
@@ -194,16 +189,10 @@ def _note_days(tx: Connection, drafts: list[Draft]) -> None:
     )
 
 
-def _known_identifiers(tx: Connection, drafts: list[Draft]) -> tuple[Hashes, Known]:
-    hashes = {
-        (draft.collection, identifier): hash_
-        for draft in drafts
-        for identifier, hash_ in zip(draft.ids, draft.spelled.hashes, strict=True)
-    }
-    found: Known = {}
-    for row in graph.identifiers_by_hash(tx, list(hashes.values())):
-        found[(row.collection, (row.type, row.value))] = row
-    return hashes, found
+def _known_identifiers(tx: Connection, drafts: list[Draft]) -> Known:
+    hashes = [hash_ for draft in drafts for hash_ in draft.spelled.hashes]
+    rows = graph.identifiers_by_hash(tx, hashes)
+    return {(row.collection, (row.type, row.value)): row for row in rows}
 
 
 def _load_stamps(tx: Connection, clusters: list[Cluster]) -> None:

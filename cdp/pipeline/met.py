@@ -7,32 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cdp.events import Stamp
-from cdp.identity import Identifier
 from cdp.pipeline.drafts import Draft
 from cdp.pipeline.placing import Outcome
 
 #: Nodes in a generation: there are two, and what was met in neither is forgotten.
 GENERATION = 10_000
 
-Key = tuple[int, tuple[Identifier, ...]]
-
 
 class _Met:
     """A node as the store has it; what is not before ``first`` is not news to it."""
 
-    __slots__ = ("first", "id", "profile")
+    __slots__ = ("collection", "first", "id", "profile", "text")
 
-    def __init__(self, id_: int, profile: int, first: Stamp) -> None:
-        self.id, self.profile, self.first = id_, profile, first
+    def __init__(self, draft: Draft, text: str) -> None:
+        self.collection, self.text, self.first = draft.collection, text, draft.first
+        self.id, self.profile = draft.id, draft.profile
 
 
 class MetNodes:
-    """Nodes by collection and identifiers, the latter in the order of the rules."""
+    """Nodes by the key by which the store finds them; of two with one key, the last."""
 
     def __init__(self) -> None:
-        self._young: dict[Key, _Met] = {}
-        self._old: dict[Key, _Met] = {}
+        self._young: dict[int, _Met] = {}
+        self._old: dict[int, _Met] = {}
         self._by_id: dict[int, _Met] = {}
         self._moved: dict[int, int] = {}
 
@@ -41,14 +38,14 @@ class MetNodes:
 
         It must for what is not known here, and for what was seen earlier than known.
         """
-        key = (draft.collection, draft.ids)
+        text, key, _ = draft.spelled
         met = self._young.get(key)
         if met is None:
             met = self._old.get(key)
             if met is None:
                 return False
             self._young[key] = met
-        if draft.first < met.first:
+        if met.text != text or met.collection != draft.collection or draft.first < met.first:
             return False
         self._follow(met)
         draft.id, draft.profile = met.id, met.profile
@@ -72,8 +69,8 @@ class MetNodes:
         if len(self._young) >= GENERATION:
             self._age()
         for draft in drafts:
-            met = _Met(draft.id, draft.profile, draft.first)
-            self._young[(draft.collection, draft.ids)] = self._by_id[draft.id] = met
+            text, key, _ = draft.spelled
+            self._young[key] = self._by_id[draft.id] = _Met(draft, text)
 
     def _age(self) -> None:
         self._old, self._young = self._young, {}

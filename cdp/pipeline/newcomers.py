@@ -21,41 +21,34 @@ from cdp.store.bulk import Row
 from cdp.store.meta import take_numbers
 from cdp.store.profiles import graph
 
-#: The hash of each identifier of new drafts, by collection and identifier.
-Hashes = dict[tuple[int, Identifier], int]
-
 
 def find_newcomers(
-    pending: list[Draft], hashes: Hashes, known: set[int], rules: Rules, cuts: dict[int, Cuts]
+    pending: list[Draft], known: set[int], rules: Rules, cuts: dict[int, Cuts]
 ) -> tuple[list[Draft], list[Draft]]:
     """Newcomers among ``pending``, and the others; ``known`` are the store's hashes."""
     named: set[int] = set()
     shared = set(known)
     for draft in pending:
-        for identifier in draft.ids:
-            hash_ = hashes[(draft.collection, identifier)]
+        for hash_ in draft.spelled.hashes:
             (shared if hash_ in named else named).add(hash_)
     fitting: dict[tuple[str, ...], bool] = {}
     newcomers: list[Draft] = []
     others: list[Draft] = []
     for draft in pending:
-        collection, ids = draft.collection, draft.ids
-        types = tuple([type_ for type_, _ in ids])
+        types = tuple([type_ for type_, _ in draft.ids])
         if types not in fitting:
             fitting[types] = fits_alone(types, rules)
         alone = (
             fitting[types]
             and not draft.days
-            and not cuts.get(collection)
-            and shared.isdisjoint([hashes[(collection, identifier)] for identifier in ids])
+            and not cuts.get(draft.collection)
+            and shared.isdisjoint(draft.spelled.hashes)
         )
         (newcomers if alone else others).append(draft)
     return newcomers, others
 
 
-def add_newcomers(
-    tx: Connection, newcomers: list[Draft], hashes: Hashes, outcome: Outcome, now: int
-) -> None:
+def add_newcomers(tx: Connection, newcomers: list[Draft], outcome: Outcome, now: int) -> None:
     """Write their profiles, components, nodes and identifiers."""
     if not newcomers:
         return
@@ -67,16 +60,14 @@ def add_newcomers(
     nodes: list[Row] = []
     identifiers: list[Row] = []
     for draft in newcomers:
-        collection, ids, first = draft.collection, draft.ids, draft.first
+        collection, first = draft.collection, draft.first
+        text, key, hashes = draft.spelled
         draft.profile = profile
         outcome.created.add(profile)
-        profiles.append((profile, collection, hashes[(collection, ids[0])], *first, 0, now))
+        profiles.append((profile, collection, hashes[0], *first, 0, now))
         components.append((component, *first))
-        nodes.append(
-            (draft.id, draft.key, collection, draft.text, *first, component, profile, None)
-        )
-        for identifier in ids:
-            hash_ = hashes[(collection, identifier)]
+        nodes.append((draft.id, key, collection, text, *first, component, profile, None))
+        for identifier, hash_ in zip(draft.ids, hashes, strict=True):
             identifiers.append((number, hash_, collection, *identifier, component, profile, *first))
             number += 1
         profile += 1
@@ -88,11 +79,12 @@ def add_newcomers(
 
 
 class Regular(NamedTuple):
-    """A cluster of one profile's: the component, whose it is, what is new of identifiers."""
+    """A cluster of one profile's: the component, whose it is, what is new of identifiers, each
+    with its hash."""
 
     cluster: Cluster
     profile: int
-    new: list[Identifier]
+    new: list[tuple[Identifier, int]]
 
 
 def find_regulars(
@@ -112,7 +104,7 @@ def find_regulars(
     for row in graph.identifiers_of_profiles(tx, list(had)):
         had[row.profile or 0].append(row.type)
     for regular in growing:
-        if fits([*had[regular.profile], *(type_ for type_, _ in regular.new)], rules):
+        if fits([*had[regular.profile], *(one[0] for one, _ in regular.new)], rules):
             found.append(regular)
         else:
             others.append(regular.cluster)
@@ -132,10 +124,11 @@ def _regular(cluster: Cluster) -> Regular | None:
     if len(drafts) > 1:
         return None  # one may bring what another one finds
     known = {(row.type, row.value) for row in rows}
-    return Regular(cluster, owner, [item for item in drafts[0].ids if item not in known])
+    both = zip(drafts[0].ids, drafts[0].spelled.hashes, strict=True)
+    return Regular(cluster, owner, [one for one in both if one[0] not in known])
 
 
-def add_regulars(tx: Connection, regulars: list[Regular], hashes: Hashes) -> None:
+def add_regulars(tx: Connection, regulars: list[Regular]) -> None:
     """Write their nodes, the identifiers that are new, and how far their components reach now."""
     if not regulars:
         return
@@ -148,15 +141,13 @@ def add_regulars(tx: Connection, regulars: list[Regular], hashes: Hashes) -> Non
         component, collection, newest = cluster.components[0], cluster.collection, cluster.last
         for draft in cluster.drafts:
             first = draft.first
+            text, key, _ = draft.spelled
             draft.profile = profile
-            nodes.append(
-                (draft.id, draft.key, collection, draft.text, *first, component, profile, None)
-            )
+            nodes.append((draft.id, key, collection, text, *first, component, profile, None))
             if newest is None or first > newest:
                 newest = first
         assert newest is not None
-        for identifier in new:
-            hash_ = hashes[(collection, identifier)]
+        for identifier, hash_ in new:
             identifiers.append((number, hash_, collection, *identifier, component, profile, *first))
             number += 1
         components.append(graph.ComponentRow(component, *newest))

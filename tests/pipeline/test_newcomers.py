@@ -107,10 +107,10 @@ def test_regulars_are_those_to_whom_one_profile_is_there(monkeypatch: pytest.Mon
     taken: list[list[tuple[str, ...]]] = []
     add = identify.add_regulars
 
-    def noted(tx: Any, regulars: list[Any], hashes: Any) -> None:
+    def noted(tx: Any, regulars: list[Any]) -> None:
         drafts = [draft for regular in regulars for draft in regular.cluster.drafts]
         taken.append(sorted(tuple(value for _, value in draft.ids) for draft in drafts))
-        add(tx, regulars, hashes)
+        add(tx, regulars)
 
     monkeypatch.setattr(identify, "add_regulars", noted)
     world = World(rules={"limits": {"user_id": {"count": 1}, "anonymous_id": {"count": 2}}})

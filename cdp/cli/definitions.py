@@ -20,6 +20,7 @@ from cdp.cli.common import (
     reads_conditions,
     store_options,
 )
+from cdp.cli.tables import cell
 from cdp.definitions import Fault, Id, Kind
 from cdp.definitions.sending import SendTo
 from cdp.store import Store
@@ -334,17 +335,11 @@ def _history(kind: Kind, words: str, _: Any) -> click.Command:
             elif version.body is None:
                 row["changed"] = "removed"
             else:
-                row["changed"] = "\n".join(f"{c.field}: {_worth(c.after)}" for c in changed)
+                row["changed"] = "\n".join(f"{c.field}: {cell(c.after) or '–'}" for c in changed)
             rows.append(row)
         print_rows(rows, as_json)
 
     return history
-
-
-def _worth(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "–" if value is None else str(value)
 
 
 def _revert(kind: Kind, words: str, _: Any) -> click.Command:

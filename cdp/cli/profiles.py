@@ -15,6 +15,7 @@ from cdp.cli.traits import trait_rules, traits
 from cdp.events import format_time
 from cdp.identity import public_id
 from cdp.store import config_rows
+from cdp.store.audiences import membership
 from cdp.store.profiles import faces, object_types, people
 from cdp.store.profiles.objects import links
 from cdp.store.profiles.people import Profile
@@ -61,6 +62,8 @@ def show(identifier: str, as_json: bool, **where: Any) -> None:
         ids = _identifiers(tx, found)
         related = links(tx, found.id, found.collection, limit=RELATED)
         words = object_types.words(tx)
+        computed = membership.values_of_person(tx, found.id)
+        inside = membership.of_person(tx, found.id)
         others = {
             face.profile: face for face in faces.faces_of_profiles(tx, [r.profile for r in related])
         }
@@ -72,6 +75,8 @@ def show(identifier: str, as_json: bool, **where: Any) -> None:
             "created_at": format_time(found.created_t),
             "identifiers": {f"{row['type']}:{row['value']}": row["since"] for row in ids},
             "traits": found.traits.values(),
+            "computed_traits": {key: value for key, (value, _) in computed.items()},
+            "audiences": {one.key: format_time(one.since) for one in inside},
             "relationships": [
                 {
                     "id": public_id(link.collection, others[link.profile].anchor),

@@ -176,7 +176,12 @@ def test_events_are_listed_filtered_and_replayed(cdp: Cdp, space: Space) -> None
 
 def test_profiles(cdp: Cdp, space: Space) -> None:
     space.send(*ana())
+    cdp("traits", "add", "orders", "--value", 'count("Order Completed")')
+    cdp("audiences", "add", "pros", "--who", 'traits.plan = "pro"')
+    cdp("audiences", "add", "others", "--who", 'traits.plan = "free"')
+    space.pipeline.settle()
     [shown] = cdp.json("profiles", "show", "email:ANA@example.com")
+    assert shown["computed_traits"] == {"orders": 1} and [*shown["audiences"]] == ["pros"]
     assert shown["traits"]["plan"] == "pro" and "user_id:u1" in shown["identifiers"]
     [found] = cdp.json("profiles", "search", "ana")
     assert found["id"] == shown["id"]

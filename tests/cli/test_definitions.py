@@ -29,11 +29,14 @@ def test_an_audience_is_added_changed_and_taken_back(cdp: Cdp) -> None:
     assert [row["version"] for row in rows] == [4, 3, 2, 1]
     assert rows[-1]["body"] == {"name": "Big spenders", "who": CANONICAL}
     assert "archived: yes" in cdp("audiences", "history", "big").out
+    cdp("audiences", "edit", "big", "--name", "Great")
+    cdp("audiences", "edit", "big", "--name", "")
+    assert "name: –" in cdp("audiences", "history", "big").out
     [back] = cdp.json("audiences", "revert", "big", "1")
-    assert (back["name"], back["version"]) == ("Big spenders", 5)
+    assert (back["name"], back["version"]) == ("Big spenders", 7)
     cdp("audiences", "remove", "big", "--yes")
     assert cdp.json("audiences", "list") == []
-    assert cdp.json("audiences", "revert", "big", "5")[0]["version"] == 7
+    assert cdp.json("audiences", "revert", "big", "7")[0]["version"] == 9
 
 
 def test_what_refers_to_each_other_is_shown_renamed_and_kept(cdp: Cdp) -> None:

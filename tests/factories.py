@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from cdp.api.auth import hash_of
 from cdp.config import Settings
-from cdp.log import Record, open_log, open_reader
+from cdp.log import GroupCommit, Record, open_log, open_reader
 from cdp.pipeline.run import Pipeline
 from cdp.server.app import create_app
 from cdp.server.bootstrap import bootstrap
@@ -80,13 +80,22 @@ class Space:
                 config_rows.add_token(tx, 0, name, hash_of(token), scopes, "test")
         return token
 
+    def write_to(self, log: GroupCommit) -> None:
+        """Have what is sent from now on go to another log."""
+        self._end_app()
+        self.log = log
+
     def close(self) -> None:
         """End the app's threads and close files."""
-        if self._app is not None:
-            for name in ("receivers", "seeing", "sources"):
-                self._app.extensions[name].close()
+        self._end_app()
         self.log.close()
         self.store.close()
+
+    def _end_app(self) -> None:
+        app, self._app = self._app, None
+        if app is not None:
+            for name in ("receivers", "seeing", "sources"):
+                app.extensions[name].close()
 
 
 def import_ended(number: int) -> None:

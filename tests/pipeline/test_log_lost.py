@@ -127,8 +127,7 @@ def test_parts_whose_writer_is_gone_are_dropped_whole_and_noted(
     say(space, "a", "b")
     first = space.log.part
     space.log.close()
-    space.log = open_log(space.settings)
-    space._app = None
+    space.write_to(open_log(space.settings))
     say(space, "c")
     stop = Event()
     thread = Thread(target=space.pipeline.run, args=(stop,))
@@ -154,7 +153,7 @@ def test_each_of_several_full_parts_has_its_turn(tmp_path: Path) -> None:
     space = Space(tmp_path, batch_messages=1)
     logs = [space.log, *(open_log(space.settings) for _ in range(3))]
     for log in logs:
-        space.log, space._app = log, None
+        space.write_to(log)
         say(space, *(f"{log.part}-{n}" for n in range(6)))
     for _ in range(12):
         space.pipeline.step()

@@ -108,9 +108,8 @@ class Drafts:
         people: dict[int, Draft] = {}
         for place, stamp in known.firsts:
             one = named[place]
-            ids = one.found.person
-            draft = Draft(USERS, ids, Stamp._make(stamp), one.spelled)
-            people[id(one)] = self._by_ids[USERS, ids] = draft
+            draft = self._draft(USERS, one.found.person, Stamp(*stamp), one.spelled)
+            people[id(one)] = draft
         placed: list[Placed] = [
             (message, people.get(id(one)), None)
             for message, one in zip(messages, named, strict=True)

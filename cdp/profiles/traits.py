@@ -200,18 +200,14 @@ class TraitMap:
         numbers: dict[Stamp, int] = {}
         traits: dict[str, tuple[int, Any]] = {}
         merged: dict[str, list[tuple[Path, int, Any]]] = {}
-        number, last = 0, None
         for name, entry in sorted(self._entries.items()):
             if isinstance(entry, MergedObject):
                 merged[name] = [
                     (path, numbers.setdefault(stamp, len(numbers)), value)
                     for path, (value, stamp) in sorted(entry.parts.items(), key=_by_path)
                 ]
-                continue
-            value, stamp = entry
-            if stamp is not last:  # most were set by the message that set the one before
-                number, last = numbers.setdefault(stamp, len(numbers)), stamp
-            traits[name] = (number, value)
+            else:
+                traits[name] = (numbers.setdefault(entry[1], len(numbers)), entry[0])
         return _encode([list(numbers), traits, merged] if merged else [list(numbers), traits])
 
     @classmethod

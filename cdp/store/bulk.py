@@ -70,8 +70,7 @@ def insert_many(
 
 @lru_cache(maxsize=512)
 def _insert_sql(table: Table, columns: tuple[str, ...]) -> str:
-    statement = insert(table).values({name: bindparam(name) for name in columns})
-    return str(statement.compile(dialect=_SQLITE))
+    return _compiled(insert(table).values({name: bindparam(name) for name in columns}), "sqlite")[0]
 
 
 @lru_cache(maxsize=1024)

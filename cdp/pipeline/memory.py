@@ -45,6 +45,8 @@ class Memory:
         now: int = 0,
     ) -> None:
         self.turn = turn
+        # First: what a change that commits meanwhile has left half read is read again.
+        self.version = meta.version(tx)
         self.rules: Rules = identity.load_rules(tx)
         self.cuts = identity.load_cuts(tx)
         self.met = MetNodes()
@@ -60,7 +62,6 @@ class Memory:
         # What it found and has not written yet must not be lost.
         self.catalogue: Catalogue = before.catalogue if before is not None else Catalogue(tx)
         self.catalogue.classes = fields.load_classes(tx)
-        self.version = meta.version(tx)
         self.names = history.first_names(tx, MAX_NAMES)
         self._knows_all_names = len(self.names) < MAX_NAMES
         self._partition_messages = partition_messages

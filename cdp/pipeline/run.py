@@ -244,7 +244,8 @@ class Pipeline:
         Taking the turn is also the lock under which the graph is written.
         """
         turn = progress.take_turn(tx)
-        if memory is None or memory.turn != turn or memory.version != meta.version(tx):
+        # Of Postgres each statement sees what was committed before it: read on until nothing was.
+        while memory is None or memory.turn != turn or memory.version != meta.version(tx):
             tells = self._enricher.tells_changes() if self._enricher is not None else False
             size, now = self._settings.partition_messages, int(self._clock() * 1000)
             memory = Memory(tx, turn, size, tells, memory, now)

@@ -119,6 +119,7 @@ def test_the_mean_has_the_sum_beside_how_many_were_added_up(store: Store) -> Non
         assert gatherer.means(pieces((7, 5))) is None  # no whole number of fourth decimals
         assert gatherer.means(pieces((7, 13))) is None  # odd
         assert gatherer.means(pieces((7, 2**45))) is None  # too large beside a number
+        assert gatherer.means(pieces((7, 2**62), (7, 2**62))) is None  # beyond all of them
 
 
 def test_the_farthest_numbers_of_each_are_found(store: Store) -> None:
@@ -134,6 +135,27 @@ def test_the_farthest_numbers_of_each_are_found(store: Store) -> None:
         for odd in ("2026-01-01", True, [1], 0.1 + 0.2, 1e9, 10**400):
             assert gatherer.greatest(values((1, 1), (7, odd))) is None, odd
             assert gatherer.least(values((1, 1), (7, odd))) is None, odd
+
+
+def test_the_judgement_on_the_greatest_is_told_and_of_equals_on_the_last(store: Store) -> None:
+    def judged(*rows: tuple[int, int, int]) -> Any:
+        one = [select(literal(node, BigInteger).label("node"), literal(n * 4 + verdict, BigInteger)
+                      .label("k")) for node, n, verdict in rows]  # fmt: skip
+        return select(union_all(*one).subquery("e"))
+
+    def people(*pieces: Any) -> list[list[int]]:
+        found = gatherer.ends(pieces)
+        assert found is not None
+        return [list(tx.execute(ids).scalars()) if ids is not None else [] for ids in found]
+
+    with store.read() as tx:
+        gatherer = Gatherer(tx)
+        # 2 and 9 are one person, 7: by the last of equal numbers, though 2 comes before.
+        assert people(judged((2, 5, 2), (9, 5, 0), (1, -3, 1)), judged((9, 4, 2), (5, 8, 2))) == [
+            [7], [1], [3]
+        ]  # fmt: skip
+        assert people(judged((2, 5, 0)), judged((9, 5, 2), (4, 1, 2), (77, 1, 2))) == [[], [], [7]]
+        assert people() == [[], [], []]
 
 
 def test_different_values_are_counted_once_a_person(
@@ -163,7 +185,7 @@ def test_of_very_many_the_database_is_asked(store: Store, monkeypatch: pytest.Mo
         asked = pieces()
         assert gatherer.people(asked) is gatherer.counts(asked) is gatherer.sums(asked) is None
         assert gatherer.means(asked) is gatherer.greatest(asked) is gatherer.least(asked) is None
-        assert gatherer.different(asked) is None
+        assert gatherer.different(asked) is gatherer.ends(asked) is None
 
 
 def test_nodes_without_a_gap_are_read_as_they_lie(store: Store) -> None:

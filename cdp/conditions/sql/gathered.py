@@ -10,16 +10,18 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Float, Select, cast, not_, select, true
+from sqlalchemy import Float, Select, case, cast, not_, select, true
 from sqlalchemy.sql.elements import False_, True_
 
 from cdp.conditions.ast import Aggregate, Compare
 from cdp.conditions.sql.aggregates import LIFT, Figures, raw, rows_of, to_add_up
+from cdp.conditions.sql.columns import Columns
 from cdp.conditions.sql.events import Rows
 from cdp.conditions.sql.known import Known
 from cdp.conditions.sql.people import EVER, RECENT, People
 from cdp.conditions.sql.reading import Hole
-from cdp.conditions.sql.sides import Found, Side, exactly
+from cdp.conditions.sql.sides import NOBODY, Found, Side, complement, exactly
+from cdp.conditions.sql.tests import split
 from cdp.conditions.sql.values import (
     SCALE,
     Abstract,
@@ -31,6 +33,8 @@ from cdp.conditions.sql.values import (
     Sql,
 )
 
+#: Whether a value meets a test.
+_NO, _PERHAPS, _YES = 0, 1, 2
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
@@ -55,6 +59,12 @@ class Gather(Protocol):
     def greatest(self, pieces: Sequence[Any]) -> Any:
         """The same with the greatest."""
 
+    def ends(self, pieces: Sequence[Any]) -> tuple[Select[Any] | None, ...] | None:
+        """The profiles by the judgement on their event with the greatest ``k``: 0, 1, 2.
+
+        ``k`` is four times a number, and the judgement more; of equal numbers the last holds.
+        """
+
     def different(self, pieces: Sequence[Any]) -> Any:
         """The same with how many different texts or numbers there are."""
 
@@ -66,18 +76,20 @@ class Gathered(People):
         super().__init__(known, now, shared)
         self._gather = gather
 
-    def _who(self, rows: Rows, weight: int, *where: Any) -> Side:
-        ids = self._gather.people(rows.pieces) if not where else None
+    def _who(self, rows: Rows, weight: int, sure: bool = False) -> Side:
+        pieces = [_sure(piece) for piece in rows.pieces] if sure else rows.pieces
+        ids = self._gather.people(pieces)
         if ids is None:
-            return super()._who(rows, weight, *where)
+            return super()._who(rows, weight, sure)
         return self._listed(ids, weight)
 
     def _listed(self, ids: Any, weight: int) -> Side:
         return Side(False, select(ids.cte().c.profile) if self._shared else ids, weight=weight)
 
     def _one(self, node: Any, hole: Hole, item: Any) -> Found | None:
-        if type(item) is Aggregate and item.of is None and item.fn in ("first", "last"):
-            found = self._before_or_after(node, hole, item)
+        if type(item) is Aggregate and item.fn in ("first", "last"):
+            way = self._before_or_after if item.of is None else self._at_end
+            found = way(node, hole, item)
             if found is not None:
                 return found
         return super()._one(node, hole, item)
@@ -106,6 +118,33 @@ class Gathered(People):
         weight = EVER if item.window is None else RECENT
         return None if ids is None else exactly(self._listed(ids, weight))
 
+    def _at_end(self, node: Any, hole: Hole, item: Aggregate) -> Found | None:
+        """Whose first or last value meets the test: each is judged before they are put together."""
+        rows = rows_of(item, self._events, lambda c: {"t": c.t, "seq": c.seq, **raw(c)})
+        if rows.sure is not None:
+            return None
+        last, pieces = item.fn == "last", []
+        for piece in rows.pieces:
+            c = piece.subquery().c
+            branches = Columns(c.num, c.text, c.json).branches()
+            test = split((guard, self._read(node, hole, value)) for guard, value in branches)
+            judged = case((test.sure, _YES), (test.could, _PERHAPS), else_=_NO)
+            k = (c.t if last else -c.t) * 4 + judged
+            order = c.seq if last else c.seq.desc()
+            pieces.append(select(c.node, k.label("k")).order_by(order))
+        found = self._gather.ends(pieces if last else pieces[::-1])
+        if found is None:
+            return None
+        weight = EVER if item.window is None else RECENT
+        sides = [self._listed(ids, weight) if ids is not None else NOBODY for ids in found]
+        no, perhaps, yes = sides
+        if self._of_nobody(node):
+            sure, could = self.sets.any_of([no, perhaps]), no
+            both = Found(complement(sure), complement(could))
+        else:
+            both = Found(yes, self.sets.any_of([yes, perhaps]))
+        return both if perhaps.ids is not None else exactly(both.sure)
+
     def _figures(self, item: Aggregate) -> Figures | None:
         way = _WAYS.get(item.fn)
         if way is not None and (item.of is None) is (way.carry is None):
@@ -119,6 +158,11 @@ class Gathered(People):
         if carry is None:
             return self._events.rows(item.event, item.window)
         return rows_of(item, self._events, lambda c: carry(c, self._sql))
+
+
+def _sure(piece: Any) -> Any:
+    c = piece.subquery().c
+    return select(c.node).where(c.sure == 1)
 
 
 def _raw(c: Any, sql: Sql) -> dict[str, Any]:

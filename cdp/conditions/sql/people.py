@@ -257,10 +257,11 @@ class People:
         could = self._who(rows, weight)
         if rows.sure is None:
             return exactly(could)
-        return Found(self._who(rows, weight, rows.table.c.sure == 1), could)
+        return Found(self._who(rows, weight, sure=True), could)
 
-    def _who(self, rows: Rows, weight: int, *where: Any) -> Side:
-        ids = people_of(rows, self._known.collection, *where)
+    def _who(self, rows: Rows, weight: int, sure: bool = False) -> Side:
+        """Whose events these are; ``sure``: of those that surely are meant."""
+        ids = people_of(rows, self._known.collection, *([rows.sure == 1] if sure else []))
         if self._shared:
             ids = select(ids.cte().c.profile)
         return Side(False, ids, weight=weight)

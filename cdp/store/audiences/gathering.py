@@ -7,6 +7,7 @@ JSON.
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from itertools import compress
@@ -27,10 +28,12 @@ from cdp.store.tables import members
 VALUES = 1_500_000
 #: Below any number.
 _NOTHING = -math.inf
-#: A profile, and above it the number of a value; how many numbers, and above it their sum.
+#: Before any time, with a judgement beside it.
+_UNSEEN = -(2**63)
+#: A profile, and above it the number of a value.
 _WIDE_BITS = 40
 _WIDE = 2**_WIDE_BITS - 1
-#: The latter in a whole number of SQLite's; a larger sum doesn't fit.
+#: How many numbers, and above it their sum; a larger one doesn't fit.
 _COUNT_BITS = 20
 _LARGEST_SUM = 2 ** (62 - _COUNT_BITS)
 _decode_texts = msgspec.json.Decoder(list[str]).decode
@@ -89,21 +92,42 @@ class Gatherer(Whose):
     def means(self, pieces: Sequence[Any]) -> Any:
         if self._too_many:
             return None
-        found = [0] * (self._profiles + 1)
+        sums, counts = (array("q", [0]) * (self._profiles + 1) for _ in range(2))
         try:
             for own, numbers in self._added(pieces):
                 whose_ = self._whose(own)
                 for node, number in zip(own, numbers, strict=True):
-                    found[whose_[node]] += (number << _WIDE_BITS) + 1
-        except _NotWhole:
+                    profile = whose_[node]
+                    sums[profile] += number
+                    counts[profile] += 1
+        except (_NotWhole, OverflowError):
             return None
-        if any(one & _WIDE >= 2**_COUNT_BITS for one in found):
+        if max(counts) >= 2**_COUNT_BITS or max(max(sums), -min(sums)) >= _LARGEST_SUM:
             return None
-        if max(max(found), -min(found)) >> _WIDE_BITS >= _LARGEST_SUM:
+        both = [k << _COUNT_BITS | n for k, n in zip(sums, counts, strict=True)]
+        c = self._table(both).c
+        k, n = c.n.bitwise_rshift(_COUNT_BITS), c.n.bitwise_and(2**_COUNT_BITS - 1)
+        return select(c.profile, k.label("k"), n.label("n")).cte()
+
+    def ends(self, pieces: Sequence[Any]) -> tuple[Select[Any] | None, ...] | None:
+        if self._too_many:
             return None
-        c = self._table([one >> _WIDE_BITS << _COUNT_BITS | one & _WIDE for one in found]).c
-        both = (c.n.bitwise_rshift(_COUNT_BITS), c.n.bitwise_and(2**_COUNT_BITS - 1))
-        return select(c.profile, both[0].label("k"), both[1].label("n")).cte()
+        best = array("q", [_UNSEEN]) * (self._profiles + 1)
+        for piece in pieces:
+            c = self._of_known(piece)
+            arrays = select(func.json_group_array(c.node), func.json_group_array(c.k))
+            own, ks = map(decode, self._tx.execute(arrays).one())
+            whose_ = self._whose(own)
+            for node, k in zip(own, ks, strict=True):
+                profile = whose_[node]
+                if k | 3 >= best[profile]:
+                    best[profile] = k
+        best[0] = _UNSEEN
+        found: tuple[list[int], ...] = ([], [], [], [])
+        for profile, k in enumerate(best):
+            if k != _UNSEEN:
+                found[k & 3].append(profile)
+        return tuple(self._list(own) if own else None for own in found[:3])
 
     def greatest(self, pieces: Sequence[Any]) -> Any:
         return self._farthest(pieces, 1)

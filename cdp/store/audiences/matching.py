@@ -16,6 +16,7 @@ from cdp.store.audiences import members as members_store
 from cdp.store.audiences.gathering import Gatherer
 from cdp.store.bulk import chunks
 from cdp.store.events import columnar, kept
+from cdp.store.events.columnar import Columnar
 from cdp.store.profiles import trait_values
 from cdp.store.tables import USERS, audiences, partitions, profiles
 
@@ -98,13 +99,15 @@ def match_large(
 ) -> Matches | None:
     """The same by DuckDB over Parquet files, where there are such and they are worth it.
 
-    What is made of it raises `Unreadable` where DuckDB can't answer.
+    It and what is made of it raise `Unreadable` where DuckDB can't answer. Who it is has
+    been listed, so that more can be asked of them.
     """
     made = _large(tx, condition, now, collection, Mixed, past)
     if made is None:
         return None
-    people, run = made
-    found = people.find(condition)
+    people, duck = made
+    found = duck.listed(people.find(condition), people.read)
+    run = partial(duck.execute, read=people.read)
     return Matches(people, found, collection, frozenset(people.missing), run)
 
 
@@ -112,7 +115,8 @@ def ever_large(
     tx: Connection, condition: Any, now: int, collection: int = USERS
 ) -> tuple[MixedEver, Run] | None:
     """What `cdp.conditions.sql.ever` asks, by DuckDB; as `match_large`."""
-    return _large(tx, condition, now, collection, MixedEver)
+    made = _large(tx, condition, now, collection, MixedEver)
+    return (made[0], partial(made[1].execute, read=made[0].read)) if made is not None else None
 
 
 def _large(
@@ -122,7 +126,7 @@ def _large(
     collection: int,
     kind: type[M],
     past: bool = False,
-) -> tuple[M, Run] | None:
+) -> tuple[M, Columnar] | None:
     files = columnar.ready(tx) if collection == USERS else []
     if not files:
         return None
@@ -130,8 +134,7 @@ def _large(
     duck = columnar.open_for(tx, condition, seen, now, files)
     if duck is None:
         return None
-    people = kind(duck.known(seen), now, People(seen, now), duck.bring, shared=True)
-    return people, partial(duck.execute, read=people.read)
+    return kind(duck.known(seen), now, People(seen, now), duck.bring, shared=True), duck
 
 
 def candidates(

@@ -77,11 +77,9 @@ def match_gathered(
     if tx.dialect.name != "sqlite" or collection != USERS:
         return match(tx, condition, now, collection, past)
     seen, gatherer = known(tx, collection, now if past else None), gatherer or Gatherer(tx)
-    people = Gathered(seen, now, gatherer)
+    # Shared in any case: to find it out again, as `match` does, takes longer than that.
+    people = Gathered(seen, now, gatherer, shared=True)
     found = people.find(condition)
-    if not found.exact:
-        people = Gathered(seen, now, gatherer, shared=True)
-        found = people.find(condition)
     sure = gatherer.listed(found.sure)
     found = exactly(sure) if found.exact else Found(sure, gatherer.listed(found.could))
     return Matches(people, found, collection, frozenset(people.missing), tx.execute, gatherer)

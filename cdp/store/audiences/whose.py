@@ -7,6 +7,7 @@ looked up.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress
 from typing import Any
@@ -34,7 +35,7 @@ class Whose:
         self._nodes, self._profiles = (
             tx.execute(select(func.max(last))).scalar() or 0 for last in (c.id, c.profile)
         )
-        self._homes: list[int] | None = None
+        self._homes: array[int] | None = None
 
     @property
     def _too_many(self) -> bool:
@@ -69,17 +70,17 @@ class Whose:
             self._homes = self._all_homes()
         return compress(self._homes, seen)
 
-    def _all_homes(self) -> list[int]:
+    def _all_homes(self) -> array[int]:
         """By the number of a node, its profile; 0: none."""
         c = homes.c
         ordered = select(c.id, c.profile).order_by(c.id).subquery().c
-        array = func.json_group_array(ordered.profile)
-        text, count = self._tx.execute(select(array, func.count())).one()
+        listed = func.json_group_array(ordered.profile)
+        text, count = self._tx.execute(select(listed, func.count())).one()
         profiles: list[int] = decode(text)
         if count == self._nodes:  # no number is left out
-            return [0, *profiles]
+            return array("q", [0, *profiles])
         text = self._tx.execute(select(func.json_group_array(ordered.id))).scalar_one()
-        found = [0] * (self._nodes + 1)
+        found = array("q", [0]) * (self._nodes + 1)
         for node, profile in zip(decode(text), profiles, strict=True):
             found[node] = profile
         return found

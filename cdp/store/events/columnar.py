@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, column, func, select, table
+from sqlalchemy import Boolean, Connection, column, func, literal, select, table
 from sqlalchemy.dialects.postgresql.base import PGDialect, PGTypeCompiler
 from sqlalchemy.engine import IteratorResult, Result
 from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.sql.visitors import iterate
 
 from cdp.conditions.ast import OF_A_PERSON, Changed, EventRef, Uploaded, walk
-from cdp.conditions.sql import Known, Part, Side
+from cdp.conditions.sql import Found, Known, Part, Side
 from cdp.conditions.sql.events import bounds
+from cdp.conditions.sql.sides import exactly
 from cdp.store.events import kept, kept_files
 from cdp.store.events.kept_files import COLUMNS, KeptFile
 from cdp.store.stopping import elsewhere
@@ -141,9 +142,7 @@ class Columnar:
         """A set that the store selects, as one that DuckDB selects."""
         if side.ids is None:
             return side
-        name = f"brought_{self._sets}"
-        self._sets += 1
-        listed = side.ids.subquery()
+        name, listed = self._new_name(), side.ids.subquery()
         self._register(name, self._numbers(listed.c.profile))
         own = table(name, column("profile", Big))
         return Side(side.all_but, select(own.c.profile), None, side.weight)
@@ -153,16 +152,40 @@ class Columnar:
 
         Raises `Unreadable`; `Stopped` within `stopping`, as the store does.
         """
+        rows = self._run(statement, read)
+        names = [item.name for item in statement.selected_columns]
+        return IteratorResult(SimpleResultMetaData(names), iter(rows))
+
+    def listed(self, found: Found, read: Iterable[int]) -> Found:
+        """The same sets, found out now, whatever is asked of them. Raises as `execute` does."""
+        sure, could = found
+        # Of two that are said in one way the one is in the other.
+        inner, outer = (could, sure) if could.all_but else (sure, could)
+        if sure.all_but is not could.all_but or inner.ids is None or outer.ids is None:
+            return found
+        name, all_ = self._new_name(), outer.ids.subquery().c.profile
+        among = literal(True) if found.exact else all_.in_(inner.ids)
+        self._run(select(all_, among.label("among")), read, f"CREATE TABLE {name} AS ")
+        own = table(name, column("profile", Big), column("among", Boolean))
+        whole = outer._replace(ids=select(own.c.profile), probe=None)
+        if found.exact:
+            return exactly(whole)
+        part = inner._replace(ids=select(own.c.profile).where(own.c.among), probe=None)
+        return Found(whole, part) if could.all_but else Found(part, whole)
+
+    def _run(self, statement: Any, read: Iterable[int], before: str = "") -> list[Any]:
         compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
         values = [compiled.params[name] for name in compiled.positiontup or ()]
         try:
             self._provide(statement, frozenset(read))
             with elsewhere(self._tx, self._duck.interrupt):
-                rows = self._duck.execute(str(compiled), values).fetchall()
+                return self._duck.execute(before + str(compiled), values).fetchall()
         except self._error as error:
             raise Unreadable(str(error).splitlines()[0]) from error
-        names = [item.name for item in statement.selected_columns]
-        return IteratorResult(SimpleResultMetaData(names), iter(rows))
+
+    def _new_name(self) -> str:
+        self._sets += 1
+        return f"set_{self._sets}"
 
     def _provide(self, statement: Any, read: frozenset[int]) -> None:
         tables = {getattr(item, "name", None) for item in iterate(statement)}
@@ -176,8 +199,7 @@ class Columnar:
         if members.name in tables and members.name not in self._there:
             m, a = members.c, audiences.c
             live = select(a.id).where(a.kind == "audience", a.state == "live")
-            found = self._numbers(m.audience, m.profile, where=m.audience.in_(live))
-            self._register(members.name, found)
+            self._register_by(m.audience, m.profile, self._tx.execute(live).scalars().all())
         if not read <= self._shown:
             self._shown |= read
             self._show()
@@ -206,6 +228,21 @@ class Columnar:
                 parts.append(f"SELECT {id_} AS property, {names} FROM read_parquet([{listed}])")
         view = partition_tables(_VIEW).kept.name
         self._duck.execute(f"CREATE OR REPLACE VIEW {view} AS {' UNION ALL '.join(parts)}")
+
+    def _register_by(self, key: Any, value: Any, keys: Iterable[int]) -> None:
+        """Bring a table of two columns, of which one is some numbers over and over."""
+        import pyarrow
+
+        def piece(same: Any, values: list[int]) -> Any:
+            return pyarrow.table({key.name: same, value.name: pyarrow.array(values, whole)})
+
+        whole = pyarrow.int64()
+        pieces = [piece(pyarrow.array([], whole), [])]
+        for number in keys:
+            (values,) = self._numbers(value, where=key == number).values()
+            pieces.append(piece(pyarrow.repeat(pyarrow.scalar(number, whole), len(values)), values))
+        self._duck.register(key.table.name, pyarrow.concat_tables(pieces))
+        self._there.add(key.table.name)
 
     def _register(self, name: str, columns: dict[str, Any]) -> None:
         import pyarrow

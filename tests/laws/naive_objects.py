@@ -88,3 +88,24 @@ def relationships(
             kept = said.get(edge, {}).items()
             found[edge] = {k: v for k, (at, v) in kept if at > end and v is not None}
     return found
+
+
+def accounts(
+    model: Model, messages: list[dict[str, Any]]
+) -> dict[frozenset[Ident], list[dict[str, Any]]]:
+    """Of each person the traits of the account that a group call named last, of all that were
+    named at that time."""
+    there, traits = relationships(model, messages), objects(messages)
+    owner = {ident: ids for ids in model.people(messages) for ident in ids}
+    last: dict[Any, dict[Thing, int]] = {}
+    for message in messages:
+        thing = thing_of(message)
+        if message["type"] == "group" and thing is not None and thing[0] == "1":
+            for person in {owner[i] for i in model.identifiers(message) if i in owner}:
+                if (person, thing) in there:
+                    known = last.setdefault(person, {})
+                    known[thing] = max(message["timestamp"], known.get(thing, -1))
+    return {
+        person: [traits[thing] for thing, t in times.items() if t == max(times.values())]
+        for person, times in last.items()
+    }

@@ -5,6 +5,8 @@ who could; whoever asks decides on the rest by the plain evaluator. So a conditi
 has a select, and none of its answers is wrong.
 
     people          a condition → two sets of profile ids
+    state           … by their traits, identifiers, and the traits of the account
+    accounts        which account is whose
     ever            who could meet one later, by time alone
     gathered        events put together by person in memory, all else in SQL
     mixed           events asked of a database of their own, all else of the store

@@ -18,9 +18,10 @@ from cdp.conditions.sql.aggregates import LIFT, Figures, raw, rows_of, to_add_up
 from cdp.conditions.sql.columns import Columns
 from cdp.conditions.sql.events import Rows
 from cdp.conditions.sql.known import Known
-from cdp.conditions.sql.people import EVER, RECENT, People
+from cdp.conditions.sql.people import People
 from cdp.conditions.sql.reading import Hole
 from cdp.conditions.sql.sides import NOBODY, Found, Side, complement, exactly
+from cdp.conditions.sql.state import EVER, RECENT
 from cdp.conditions.sql.tests import split
 from cdp.conditions.sql.values import (
     SCALE,

@@ -75,6 +75,8 @@ class Known(NamedTuple):
     properties: Mapping[tuple[str, Path], Kept] = {}
     #: Paths below ``traits`` of which the current values are kept.
     traits: Mapping[Path, KeptTrait] = {}
+    #: The same of accounts.
+    of_accounts: Mapping[Path, KeptTrait] = {}
     #: The id of the live version of each audience.
     audiences: Mapping[str, int] = {}
     #: Where it is asked of an earlier time: how each audience came to be what it is.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, literal_column, not_, select
+from sqlalchemy import not_, select
 from sqlalchemy.sql.elements import False_, True_
 
 from cdp.conditions.ast import (
@@ -27,37 +26,36 @@ from cdp.conditions.ast import (
     Window,
 )
 from cdp.conditions.functions.devices import identifier_types
-from cdp.conditions.person import Evaluator, Person
 from cdp.conditions.sql.aggregates import Figures, figures, people_of
-from cdp.conditions.sql.columns import Columns
 from cdp.conditions.sql.events import Events, NotKept, Rows, TooMuch, bounds
 from cdp.conditions.sql.known import Known
-from cdp.conditions.sql.reading import Hole, Reading, holes, in_person
-from cdp.conditions.sql.sides import EVERYONE, NOBODY, Found, Sets, Side, complement, exactly
-from cdp.conditions.sql.tests import Test, all_hold, split
-from cdp.conditions.sql.values import Abstract, Const, Sql, Unknown
-from cdp.store.tables import computed_values, identifiers, members, trait_values
+from cdp.conditions.sql.reading import Hole, holes, in_person
+from cdp.conditions.sql.sides import EVERYONE, NOBODY, Found, Side, complement, exactly
+from cdp.conditions.sql.state import (
+    EVER,
+    MEMBERS,
+    NOT_KNOWN,
+    RECENT,
+    SOME,
+    State,
+    looked_up,
+)
+from cdp.conditions.sql.tests import Test, split
+from cdp.conditions.sql.values import Const
+from cdp.store.tables import computed_values, identifiers, members
 
-#: Roughly how many people a part selects, to begin with the fewest.
-RECENT, _MEMBERS, _EQUAL, EVER, _SOME = 1, 2, 3, 4, 5
-_NOT_KNOWN = Found(NOBODY, EVERYONE)
 
-
-class People:
+class People(State):
     """Finds the people who meet conditions at ``now`` (ms), by what is ``known`` to SQL.
 
     ``shared``: what is found of events is listed once and used wherever it stands, as it
     does more than once where SQL can't decide on everybody.
-    ``missing`` is what it had to do without: (event, path)s that are not kept (yet), and
-    under the event None paths of traits.
     """
 
     def __init__(self, known: Known, now: int, shared: bool = False) -> None:
-        self._known, self._now, self._shared = known, now, shared
-        self._sql = Sql(known.dialect, known.uploaded)
-        self.sets = Sets(known.dialect)
+        super().__init__(known, now)
+        self._shared = shared
         self._events = Events(known, now)
-        self.missing: set[tuple[str | None, tuple[str, ...]]] = set()
 
     def find(self, node: Any) -> Found:
         """Who meets a condition: of the expanded tree, without computed traits in it."""
@@ -93,9 +91,9 @@ class People:
             found = self._one(node, hole, item)
         except NotKept as error:
             self.missing.add((error.event, error.path))
-            return _NOT_KNOWN
+            return NOT_KNOWN
         except TooMuch:
-            return _NOT_KNOWN
+            return NOT_KNOWN
         return found if found is not None else self._anything(node, inside)
 
     def _one(self, node: Any, hole: Hole, item: Any) -> Found | None:
@@ -103,7 +101,7 @@ class People:
         if isinstance(hole, tuple) and hole[0] == MEASURED:
             return None
         if isinstance(hole, tuple):
-            return self._trait(node, hole) if hole[0] == "traits" else self._identifier(node, hole)
+            return self._of_state(node, hole)
         if isinstance(item, StartOf):
             return None
         if not isinstance(item, Aggregate):
@@ -120,13 +118,6 @@ class People:
     def _figures(self, item: Aggregate) -> Figures | None:
         return figures(item, self._events, self._known.collection)
 
-    def _read(self, node: Any, hole: Hole, value: Abstract) -> Test:
-        return Reading(self._now, self._sql, {hole: value}).test(node)
-
-    def _of_nobody(self, node: Any) -> bool:
-        """What holds of somebody of whom nothing is known."""
-        return Evaluator(Person(), self._now, None, self._known.lists).holds(node)
-
     def _sides(self, profile: Any, test: Test, otherwise: bool, weight: int) -> Found:
         """Who passes the test; ``otherwise`` is the answer for those who have no row."""
 
@@ -139,54 +130,6 @@ class People:
 
         sure = side(test.sure)
         return exactly(sure) if test.exact else Found(sure, side(test.could))
-
-    # Traits and identifiers.
-
-    def _trait(self, node: Any, hole: tuple[str, ...]) -> Found:
-        trait = self._known.traits.get(hole[1:])
-        if trait is None:
-            self.missing.add((None, hole[1:]))
-            return _NOT_KNOWN
-        otherwise = self._of_nobody(node)
-
-        def test(c: Any) -> Test:
-            branches = Columns(c.num, c.text, c.json, c.ms).branches()
-            if trait.latest > self._now:  # it may have been another one at that time
-                known = c.t <= self._now
-                branches = [(all_hold([known, guard]), value) for guard, value in branches]
-                branches.append((not_(known), Unknown()))
-            return split((guard, self._read(node, hole, value)) for guard, value in branches)
-
-        def side(sure: bool) -> Side:
-            def rows(c: Any) -> list[Any]:
-                found = test(c)
-                condition = found.sure if sure else found.could
-                return [c.trait == trait.id, not_(condition) if otherwise else condition]
-
-            equal = type(node) is Compare and node.op == "="
-            return _looked_up(trait_values, rows, otherwise, _EQUAL if equal else _SOME)
-
-        constant = test(trait_values.c).constant
-        if constant is not None and constant is otherwise:
-            return exactly(EVERYONE if otherwise else NOBODY)
-        if test(trait_values.c).exact:
-            return exactly(side(True))
-        return Found(side(True), side(False))
-
-    def _identifier(self, node: Any, hole: tuple[str, ...]) -> Found | None:
-        """``"…" in person.identifiers.email``."""
-        if type(node) is not In or type(node.item) is not Value or len(hole) != 2:
-            return None
-        if type(node.item.value) is not str:
-            return exactly(NOBODY)
-        c = identifiers.c
-        ids = select(c.profile).where(
-            c.value == node.item.value,
-            c.type == hole[1],
-            c.collection == self._known.collection,
-            c.profile.is_not(None),
-        )
-        return exactly(Side(False, ids.distinct(), weight=0))
 
     # What is true or false of a person.
 
@@ -226,7 +169,7 @@ class People:
         name = str(key.value) if item.name == "audience" and type(key) is Value else ""
         if name in self._known.pasts:
             was = self._known.pasts[name].was_in(self._now)
-            return exactly(Side(False, was, weight=_MEMBERS))
+            return exactly(Side(False, was, weight=MEMBERS))
         number = self._known.audiences.get(name)
         if number is None:
             return exactly(NOBODY)
@@ -234,7 +177,7 @@ class People:
         def rows(c: Any) -> list[Any]:
             return [c.audience == number, c.since <= self._now]
 
-        return exactly(_looked_up(members, rows, False, _MEMBERS))
+        return exactly(looked_up(members, rows, False, MEMBERS))
 
     def _device(self, system: str) -> Found:
         c = identifiers.c
@@ -243,7 +186,7 @@ class People:
             c.collection == self._known.collection,
             c.profile.is_not(None),
         )
-        return exactly(Side(False, ids.distinct(), weight=_MEMBERS))
+        return exactly(Side(False, ids.distinct(), weight=MEMBERS))
 
     def _performed(
         self,
@@ -305,9 +248,9 @@ class People:
             sides = [self.reach(hole, item) for hole, item in inside.items()]
         except NotKept as error:
             self.missing.add((error.event, error.path))
-            return _NOT_KNOWN
+            return NOT_KNOWN
         except TooMuch:
-            return _NOT_KNOWN
+            return NOT_KNOWN
         touched = self.sets.any_of(sides)
         if self._of_nobody(node):
             return Found(complement(touched), EVERYONE)
@@ -319,34 +262,14 @@ class People:
             number = self._known.measured.get(hole[1])
             if number is None:
                 return NOBODY
-            return _looked_up(computed_values, lambda c: [c.trait == number], False, _SOME)
-        if isinstance(hole, tuple) and hole[0] != "traits":
-            return EVERYONE
-        if isinstance(hole, tuple) or isinstance(item, StartOf):
-            path = hole[1:] if isinstance(hole, tuple) else ("timezone",)
-            trait = self._known.traits.get(path)
-            if trait is None:
-                self.missing.add((None, path))
-                return EVERYONE
-            kept = trait.id
-            return _looked_up(trait_values, lambda c: [c.trait == kept], False, _SOME)
+            return looked_up(computed_values, lambda c: [c.trait == number], False, SOME)
+        if isinstance(hole, tuple):
+            return self._reach_of_state(hole)
+        if isinstance(item, StartOf):
+            return self._reach_of_state(("traits", "timezone"))
         if isinstance(item, Aggregate):
             of = item.of.parts if item.of is not None else None
             rows = self._events.rows(item.event, item.window, of)
             weight = EVER if item.window is None else RECENT
             return self._who(rows, weight)
         return self._boolean(item).could
-
-
-def _looked_up(table: Any, rows: Callable[[Any], list[Any]], all_but: bool, weight: int) -> Side:
-    """People with certain rows in a table where one of them is quickly looked up.
-
-    Each select has a name of its own for the table, so that they can stand in each other.
-    """
-
-    def probe(id_: ColumnElement[Any]) -> ColumnElement[bool]:
-        own = table.alias()
-        return exists(select(literal_column("1")).where(own.c.profile == id_, *rows(own.c)))
-
-    own = table.alias()
-    return Side(all_but, select(own.c.profile).where(*rows(own.c)), probe, weight)

@@ -186,12 +186,9 @@ class Plan:
         asked = self.travel.asked
         if kept.keep(tx, Book(self._entries(moving), now, asked=asked).streams.wanted(), now):
             self.kept = kept.all_kept(tx)
-        traits = {
-            (row.collection, path)
-            for row in moving
-            for path in reads(self.roots[row.id]).traits
-            if path
-        }
+        asked_for = [(row.collection, reads(self.roots[row.id])) for row in moving]
+        traits = {(of, path) for of, asked in asked_for for path in asked.traits if path}
+        traits |= {(ACCOUNTS, path) for _, asked in asked_for for path in asked.account}
         trait_values.keep(tx, traits, now)
 
     def _entries(self, rows: list[AudienceRow]) -> list[Entry]:

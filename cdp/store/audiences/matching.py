@@ -18,7 +18,7 @@ from cdp.store.bulk import chunks
 from cdp.store.events import columnar, kept
 from cdp.store.events.columnar import Columnar
 from cdp.store.profiles import trait_values
-from cdp.store.tables import USERS, audiences, partitions, profiles
+from cdp.store.tables import ACCOUNTS, USERS, audiences, partitions, profiles
 
 #: Spreads ids over all numbers, the same each time.
 _SPREAD, _RANGE = 2_654_435_761, 2**32
@@ -35,6 +35,14 @@ def known(tx: Connection, collection: int = USERS, past: int | None = None) -> K
     c = partitions.c
     parts = tx.execute(select(c.id, c.first_seq, c.min_t, c.max_t).order_by(c.id))
     a = audiences.c
+    traits = {
+        of: {
+            item.path: KeptTrait(item.id, item.latest)
+            for item in trait_values.all_kept(tx)
+            if item.complete and item.collection == of
+        }
+        for of in (collection, ACCOUNTS)
+    }
     live = select(a.key, a.id).where(a.kind == "audience", a.state == "live").order_by(a.id)
     return Known(
         tx.dialect.name,
@@ -43,11 +51,8 @@ def known(tx: Connection, collection: int = USERS, past: int | None = None) -> K
             (item.event, item.path): Kept(item.id, item.backfilled_to, item.backfill_until)
             for item in kept.all_kept(tx)
         },
-        {
-            item.path: KeptTrait(item.id, item.latest)
-            for item in trait_values.all_kept(tx)
-            if item.complete and item.collection == collection
-        },
+        traits[collection],
+        traits[ACCOUNTS],
         {row.key: row.id for row in tx.execute(live)},
         courses.pasts(tx, past) if past is not None else {},
         {item.key: item.id for item in lists.all_lists(tx)},

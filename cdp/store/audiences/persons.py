@@ -41,15 +41,15 @@ Keys = tuple[str, ...]
 
 class Asked(NamedTuple):
     """What a condition asks for: paths of traits, names of those whose past matters, paths
-    into events by their names, audiences; whether identifiers; traits of the account; and computed
-    traits that queries work out."""
+    into events by their names, audiences; whether identifiers; paths of traits of the account; and
+    computed traits that queries work out."""
 
     traits: frozenset[Keys]
     changes: frozenset[str]
     events: dict[str, frozenset[Keys]]
     audiences: frozenset[str]
     identifiers: bool
-    account: frozenset[str] = frozenset()
+    account: frozenset[Keys] = frozenset()
     measured: frozenset[str] = frozenset()
 
 
@@ -59,7 +59,7 @@ def asked(condition: Any) -> Asked:
     changes: set[str] = set()
     keys: set[str] = set()
     events: dict[str, set[Keys]] = {}
-    account: set[str] = set()
+    account: set[Keys] = set()
     measured: set[str] = set()
     named = False
     inside: set[int] = set()
@@ -92,7 +92,7 @@ def asked(condition: Any) -> Asked:
             elif parts[0] == "traits":
                 traits.add(parts[1:])
             elif parts[:2] == ("account", "traits"):
-                account.update(parts[2:3])
+                account.add(parts[2:])
             elif parts[0] == MEASURED:
                 measured.add(parts[1])
     return Asked(
@@ -199,9 +199,10 @@ def _identifiers(tx: Connection, ids: list[int]) -> dict[int, dict[str, list[str
 
 
 def _accounts(
-    tx: Connection, ids: list[int], names: frozenset[str]
+    tx: Connection, ids: list[int], paths: frozenset[Keys]
 ) -> dict[int, list[tuple[int, Pasts]]]:
     """Of each person the account that was spoken of last, with some of its traits."""
+    names = {path[0] for path in paths}
     found: dict[int, list[tuple[int, Pasts]]] = {}
     for person, owned in objects.objects_of_people(tx, ids, ACCOUNTS).items():
         latest = {name: owned[0].traits.latest(name) for name in names}

@@ -9,10 +9,12 @@ import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 
+from cdp.conditions import Context, parse
 from cdp.pipeline import forget
 from cdp.store.audiences import evaluated as audiences
-from cdp.store.audiences import members, membership
+from cdp.store.audiences import matching, members, membership, quickest
 from cdp.store.migrations.versions import v0034_people_are_no_accounts as migration
+from cdp.store.tables import USERS, profiles
 from tests.laws.test_audiences import Town
 
 
@@ -102,3 +104,28 @@ def test_what_a_deleted_person_said_of_an_account_is_said_no_more(town: Town) ->
         pass
     town.settle()
     assert town.members("hers") == set()
+
+
+def test_what_is_asked_of_accounts_is_kept_for_sql(town: Town) -> None:
+    town.say([said(town, "u1", type="group", groupId="g1", traits={"plan": {"name": "pro"}})])
+    who = 'account.traits.plan.name = "pro"'
+    root = parse(who, Context.PERSON).root
+
+    def found(match: Any) -> tuple[set[int], bool]:
+        everyone = list(range(1, 20))
+        with town.store.read() as tx:
+            made = match(tx, root, town.now)
+            left = matching.members_among(tx, made, made.open, everyone)
+            people = [row.id for row in tx.execute(profiles.select()) if row.collection == USERS]
+            sure = matching.members_among(tx, made, made.found.sure, people)
+        return sure, bool(left or made.missing)
+
+    assert found(matching.match) == (set(), True)  # nobody has asked for it yet
+    town.define("hers", {"who": who})
+    town.settle()
+    town.say([said(town, "u2", type="group", groupId="g1", traits={})])
+    town.say([said(town, "u3", type="group", groupId="g2", traits={"plan": {"name": "free"}})])
+    town.settle()
+    assert len(town.members("hers")) == 2
+    for match in (matching.match, quickest.match_gathered):
+        assert found(match) == (town.members("hers"), False)

@@ -15,22 +15,24 @@ from cdp.store.tables import ACCOUNTS, homes, memberships, nodes
 _NEVER = -(2**62)
 
 
-def latest_accounts(*where: Any) -> CTE:
+def latest_accounts(among: Any = None) -> CTE:
     """A row for each person who has one: ``profile``, ``account`` and ``last_t``, the time of
-    the latest group call about both. ``where`` is said of `homes`, whose the nodes are."""
+    the latest group call about both. ``among``: of those in its column ``value`` alone."""
     m, theirs = memberships.c, nodes.alias("theirs")
+    mine: Any = homes if among is None else nodes.alias("mine")
+    some = [] if among is None else [mine.c.profile.in_(select(among.c.value))]
     named = (
         select(
-            homes.c.profile,
+            mine.c.profile,
             theirs.c.profile.label("account"),
             func.max(m.last_t).label("last_t"),
             func.max(m.ended_t).label("ended_t"),
         )
         .select_from(memberships)
-        .join(homes, homes.c.id == m.user_node)
+        .join(mine, mine.c.id == m.user_node)
         .join(theirs, theirs.c.id == m.account_node)
-        .where(theirs.c.collection == ACCOUNTS, theirs.c.profile != 0, homes.c.profile != 0, *where)
-        .group_by(homes.c.profile, theirs.c.profile)
+        .where(theirs.c.collection == ACCOUNTS, theirs.c.profile != 0, mine.c.profile != 0, *some)
+        .group_by(mine.c.profile, theirs.c.profile)
         .subquery()
     )
     gone = deletions()

@@ -10,10 +10,23 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Float, Select, case, cast, not_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    Select,
+    and_,
+    case,
+    cast,
+    false,
+    not_,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.sql.elements import False_, True_
 
 from cdp.conditions.ast import Aggregate, Compare
+from cdp.conditions.person import Evaluator, Person
 from cdp.conditions.sql.aggregates import LIFT, Figures, raw, rows_of, to_add_up
 from cdp.conditions.sql.columns import Columns
 from cdp.conditions.sql.events import Rows
@@ -21,7 +34,7 @@ from cdp.conditions.sql.known import Known
 from cdp.conditions.sql.people import People
 from cdp.conditions.sql.reading import Hole
 from cdp.conditions.sql.sides import NOBODY, Found, Side, complement, exactly
-from cdp.conditions.sql.state import EVER, RECENT
+from cdp.conditions.sql.state import EVER, RECENT, SOME
 from cdp.conditions.sql.tests import split
 from cdp.conditions.sql.values import (
     SCALE,
@@ -29,14 +42,20 @@ from cdp.conditions.sql.values import (
     Const,
     Distinct,
     Fixed,
+    Json,
     Moment,
     Number,
     Sql,
 )
+from cdp.store.tables import trait_values
 
 #: Whether a value meets a test.
 _NO, _PERHAPS, _YES = 0, 1, 2
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
+#: As `cdp.store.events.kept.value_row` makes it: a number, a text, JSON.
+KeptValue = tuple[float | None, str | None, str | None]
 
 
 class Gather(Protocol):
@@ -44,6 +63,12 @@ class Gather(Protocol):
 
     def people(self, pieces: Sequence[Any], but: Sequence[Any] = ()) -> Select[Any] | None:
         """The profiles with such events but none of ``but``, as the one column ``profile``."""
+
+    def people_of(self, accounts: Select[Any], now: int | None) -> Select[Any] | None:
+        """The profiles whose account is one of ``accounts``, by what was said until ``now``."""
+
+    def values(self, trait: int) -> Sequence[tuple[Any, KeptValue]] | None:
+        """The different values of a kept trait, each as it is kept; None if they are many."""
 
     def counts(self, pieces: Sequence[Any]) -> Any:
         """A table with ``profile`` and how many are its, ``n``."""
@@ -86,6 +111,39 @@ class Gathered(People):
 
     def _listed(self, ids: Any, weight: int) -> Side:
         return Side(False, select(ids.cte().c.profile) if self._shared else ids, weight=weight)
+
+    def _trait(self, node: Any, hole: tuple[str, ...]) -> Found:
+        """What SQL can't tell of a text or number is asked of each value once, if they are few."""
+        trait = self._known.traits.get(hole[1:])
+        if trait is None or trait.latest > self._now or self._is_plain(node, hole):
+            return super()._trait(node, hole)
+        values = self._gather.values(trait.id)
+        if values is None:
+            return super()._trait(node, hole)
+        otherwise, number = self._of_nobody(node), trait.id
+        differ = [
+            row for value, row in values if self._of_value(node, hole, value) is not otherwise
+        ]
+        ids = select(trait_values.c.profile).where(trait_values.c.trait == number, _one_of(differ))
+        return exactly(Side(otherwise, ids, weight=SOME))
+
+    def _is_plain(self, node: Any, hole: tuple[str, ...]) -> bool:
+        """Whether SQL can tell it of whatever is no list, object or very large number."""
+        c = trait_values.c
+        values = [value for _, value in Columns(c.num, c.text, c.json, c.ms).branches()]
+        return all(self._read(node, hole, v).exact for v in values if not isinstance(v, Json))
+
+    def _of_value(self, node: Any, hole: tuple[str, ...], value: Any) -> bool:
+        for key in reversed(hole[2:]):
+            value = {key: value}
+        person = Person(traits={hole[1]: [(self._now, value)]})
+        return Evaluator(person, self._now, None, self._known.lists).holds(node)
+
+    def _people_of(self, accounts: Select[Any], now: int | None = None) -> Select[Any]:
+        ids = self._gather.people_of(accounts, now)
+        if ids is None:
+            return super()._people_of(accounts, now)
+        return select(ids.cte().c.profile) if self._shared else ids
 
     def _one(self, node: Any, hole: Hole, item: Any) -> Found | None:
         if type(item) is Aggregate and item.fn in ("first", "last"):
@@ -159,6 +217,20 @@ class Gathered(People):
         if carry is None:
             return self._events.rows(item.event, item.window)
         return rows_of(item, self._events, lambda c: carry(c, self._sql))
+
+
+def _one_of(rows: Sequence[KeptValue]) -> ColumnElement[bool]:
+    """Whether a row of kept values is one of these."""
+    c = trait_values.c
+    lone = and_(c.num.is_(None), c.json.is_(None))
+    numbers = [text for num, text, _ in rows if num is not None]
+    texts = [text for num, text, _ in rows if num is None and text is not None]
+    return or_(
+        and_(c.num.is_not(None), c.text.in_(numbers)),
+        and_(lone, c.text.in_(texts)),
+        c.json.in_([raw for _, _, raw in rows if raw is not None]),
+        and_(lone, c.text.is_(None)) if (None, None, None) in rows else false(),
+    )
 
 
 def _sure(piece: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Select, exists, literal_column, not_, select
+from sqlalchemy import CTE, ColumnElement, Select, and_, exists, literal_column, not_, select
 from sqlalchemy.sql.elements import False_
 
 from cdp.conditions.ast import Compare, In, Value
@@ -14,7 +14,7 @@ from cdp.conditions.sql.accounts import latest_accounts
 from cdp.conditions.sql.columns import Columns
 from cdp.conditions.sql.known import Known
 from cdp.conditions.sql.reading import Hole, Reading
-from cdp.conditions.sql.sides import EVERYONE, NOBODY, Found, Sets, Side, exactly
+from cdp.conditions.sql.sides import EVERYONE, NOBODY, Found, Sets, Side, complement, exactly
 from cdp.conditions.sql.tests import Test, all_hold, split
 from cdp.conditions.sql.values import Abstract, Sql, Unknown
 from cdp.store.tables import USERS, identifiers, trait_values
@@ -129,15 +129,18 @@ class State:
         branches = Columns(c.num, c.text, c.json, c.ms).branches()
         test = split((guard, self._read(node, hole, value)) for guard, value in branches)
 
-        def side(condition: Any) -> Side:
-            differs = not_(condition) if otherwise else condition
-            if isinstance(differs, False_):
-                return EVERYONE if otherwise else NOBODY
-            accounts = select(c.profile).where(c.trait == trait.id, c.t <= self._now, differs)
-            return Side(otherwise, self._people_of(accounts, self._now), weight=SOME)
+        def people(condition: Any) -> Side:
+            if isinstance(condition, False_):
+                return NOBODY
+            accounts = select(c.profile).where(c.trait == trait.id, c.t <= self._now, condition)
+            return Side(False, self._people_of(accounts, self._now), weight=SOME)
 
-        sure = side(test.sure)
-        return exactly(sure) if test.exact else Found(sure, side(test.could))
+        differ = people(not_(test.could) if otherwise else test.sure)
+        if test.exact:
+            return exactly(differ._replace(all_but=otherwise))
+        # Of hardly any account it is open: whose these are is quickly found.
+        could = self.sets.any_of([differ, people(and_(test.could, not_(test.sure)))])
+        return Found(complement(could), complement(differ)) if otherwise else Found(differ, could)
 
     def _people_of(self, accounts: Select[Any], now: int | None = None) -> Select[Any]:
         """Whose account one of ``accounts`` is, by what was said until ``now``."""

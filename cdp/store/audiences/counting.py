@@ -22,7 +22,7 @@ from cdp.store.bulk import chunks
 from cdp.store.tables import USERS
 
 #: People who are decided on one by one, and for how long (s).
-MOST, SECONDS = 20_000, 0.6
+MOST, SECONDS = 20_000, 0.5
 _AT_ONCE = 500
 #: The same for a first answer, of people drawn from everybody.
 AT_FIRST, AT_FIRST_SECONDS, _FIRST = 2_000, 0.25, 250

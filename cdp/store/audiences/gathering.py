@@ -19,13 +19,19 @@ from sqlalchemy import BigInteger, Connection, Select, cast, func, select
 
 from cdp.conditions.sql import Side
 from cdp.conditions.sql.aggregates import LARGE, LIFT
+from cdp.conditions.sql.gathered import KeptValue
 from cdp.conditions.sql.values import SCALE
 from cdp.store.audiences import whose
-from cdp.store.audiences.whose import Whose, decode, listed
-from cdp.store.tables import members
+from cdp.store.audiences.related import Related
+from cdp.store.audiences.whose import listed
+from cdp.store.events.homes import decode
+from cdp.store.events.kept import value_of
+from cdp.store.tables import members, trait_values
 
 #: Values of people that are told apart in memory (100 MB).
 VALUES = 1_500_000
+#: Values of a trait that are looked at one by one.
+_DIFFERENT = 2_000
 #: Below any number.
 _NOTHING = -math.inf
 #: Before any time, with a judgement beside it.
@@ -40,7 +46,7 @@ _decode_texts = msgspec.json.Decoder(list[str]).decode
 _decode_numbers = msgspec.json.Decoder(list[float]).decode
 
 
-class Gatherer(Whose):
+class Gatherer(Related):
     """A `cdp.conditions.sql.gathered.Gather` over a store in SQLite, in one transaction."""
 
     def __init__(self, tx: Connection) -> None:
@@ -67,6 +73,16 @@ class Gatherer(Whose):
                 there[profile] = is_there
         there[0] = 0
         return self._list(list(compress(range(len(there)), there)))
+
+    def people_of(self, accounts: Select[Any], now: int | None) -> Select[Any] | None:
+        found = self._people_of(accounts, now)
+        return None if found is None else self._list(found)
+
+    def values(self, trait: int) -> list[tuple[Any, KeptValue]] | None:
+        c = trait_values.c
+        rows = select(c.num, c.text, c.json).where(c.trait == trait).distinct()
+        found = [(row[0], row[1], row[2]) for row in self._tx.execute(rows.limit(_DIFFERENT + 1))]
+        return [(value_of(*row), row) for row in found] if len(found) <= _DIFFERENT else None
 
     def counts(self, pieces: Sequence[Any]) -> Any:
         if self._too_many:

@@ -15,13 +15,13 @@ from typing import Any
 import msgspec
 from sqlalchemy import BigInteger, Connection, bindparam, column, func, select
 
+from cdp.store.events.homes import all_homes, decode
 from cdp.store.tables import homes, nodes
 
 #: Nodes from which on the homes of all are read, instead of theirs alone.
 FEW = 20_000
 #: Numbers of nodes and profiles up to which there is a list with a place for each (80 MB).
 MOST = 10_000_000
-decode = msgspec.json.Decoder(list[int]).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -57,7 +57,7 @@ class Whose:
             some = set(own)
             if len(some) <= FEW:
                 return dict.fromkeys(some, 0) | self._homes_of(list(some))
-            self._homes = self._all_homes()
+            self._homes = all_homes(self._tx, self._nodes)
         return self._homes
 
     def _people(self, seen: Any) -> Iterable[int]:
@@ -67,23 +67,8 @@ class Whose:
             if len(own) <= FEW:
                 there = self._homes_of(own)
                 return [there.get(node, 0) for node in own]
-            self._homes = self._all_homes()
+            self._homes = all_homes(self._tx, self._nodes)
         return compress(self._homes, seen)
-
-    def _all_homes(self) -> array[int]:
-        """By the number of a node, its profile; 0: none."""
-        c = homes.c
-        ordered = select(c.id, c.profile).order_by(c.id).subquery().c
-        listed = func.json_group_array(ordered.profile)
-        text, count = self._tx.execute(select(listed, func.count())).one()
-        profiles: list[int] = decode(text)
-        if count == self._nodes:  # no number is left out
-            return array("q", [0, *profiles])
-        text = self._tx.execute(select(func.json_group_array(ordered.id))).scalar_one()
-        found = array("q", [0]) * (self._nodes + 1)
-        for node, profile in zip(decode(text), profiles, strict=True):
-            found[node] = profile
-        return found
 
     def _homes_of(self, own: list[int]) -> dict[int, int]:
         c = homes.c

@@ -1,0 +1,28 @@
+"""Whose all nodes are, as SQLite hands it over at once."""
+
+from __future__ import annotations
+
+from array import array
+
+import msgspec
+from sqlalchemy import Connection, func, select
+
+from cdp.store.tables import homes
+
+decode = msgspec.json.Decoder(list[int]).decode
+
+
+def all_homes(tx: Connection, newest: int) -> array[int]:
+    """By the number of a node up to the ``newest`` its profile; 0: none, or no such node."""
+    c = homes.c
+    ordered = select(c.id, c.profile).order_by(c.id).subquery().c
+    listed = func.json_group_array(ordered.profile)
+    text, count = tx.execute(select(listed, func.count())).one()
+    profiles: list[int] = decode(text)
+    if count == newest:  # no number is left out
+        return array("q", [0, *profiles])
+    text = tx.execute(select(func.json_group_array(ordered.id))).scalar_one()
+    found = array("q", [0]) * (newest + 1)
+    for node, profile in zip(decode(text), profiles, strict=True):
+        found[node] = profile
+    return found

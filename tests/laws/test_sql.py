@@ -268,8 +268,9 @@ def agree(
             wants = persons.asked(tree)
             decided = counting.decide(tx, tree, sorted(ids), wants, now)
             assert set(decided) == holds, (text, now)
-            asked = matching.candidates(tx, tree, now, min(ids) - 1, max(ids))
-            assert set(asked) & set(ids) == could, text
+            asked = set(matching.candidates(tx, tree, now, min(ids) - 1, max(ids))) & set(ids)
+            # Memory can tell of some of whom SQL can't.
+            assert could <= asked if made.gatherer is not None else could == asked, text
 
 
 def pointed(seed: int, count: int) -> tuple[list[list[dict[str, Any]]], list[Any], int]:

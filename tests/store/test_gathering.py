@@ -10,9 +10,10 @@ from sqlalchemy import case, delete, literal, select, union_all
 from sqlalchemy.types import BigInteger, Float, String
 
 from cdp.conditions.sql.aggregates import LIFT
+from cdp.conditions.sql.gather import SEQ_BITS
 from cdp.conditions.sql.values import SCALE
 from cdp.store import Store
-from cdp.store.audiences import gathering, whose
+from cdp.store.audiences import chains, gathering, whose
 from cdp.store.audiences.gathering import Gatherer
 from cdp.store.events.kept import value_row
 from cdp.store.migrate import migrate
@@ -156,6 +157,45 @@ def test_the_judgement_on_the_greatest_is_told_and_of_equals_on_the_last(store: 
         ]  # fmt: skip
         assert people(judged((2, 5, 0)), judged((9, 5, 2), (4, 1, 2), (77, 1, 2))) == [[], [], [7]]
         assert people() == [[], [], []]
+
+
+def test_events_of_each_are_put_in_order_step_by_step(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def step(*rows: tuple[int, int, int]) -> list[Any]:
+        return [
+            select(*(literal(one, BigInteger).label(name) for one, name in
+                     zip(row, ("node", "t", "seq"), strict=True)))
+            for row in rows
+        ]  # fmt: skip
+
+    def people(needed: int) -> list[int] | None:
+        def test(steps: Any) -> bool:
+            told.append([[(one >> SEQ_BITS, one % 2**SEQ_BITS) for one in own] for own in steps])
+            return len(told) != 2
+
+        told.clear()
+        found = gatherer.chained([first, then], needed, test)
+        return None if found is None else list(tx.execute(found).scalars())
+
+    told: list[Any] = []
+    # 2 and 9 are 7's; 4 is nobody's, 3 and 77 are not there.
+    first = step((9, 5, 4), (2, -5, 9), (1, 3, 3), (3, 1, 1), (4, 1, 2), (5, 8, 1))
+    then = step((2, 5, 3), (1, 4, 4), (77, 1, 1), (8, 1, 5))
+    with store.read() as tx:
+        gatherer = Gatherer(tx)
+        assert people(2) == [7]
+        assert told == [[[(-5, 9), (5, 4)], [(5, 3)]], [[(3, 3)], [(4, 4)]]]
+        assert people(1) == [3, 7]
+        assert told[2] == [[(8, 1)], []]
+        monkeypatch.setattr(chains, "MOST_HELD", 4)
+        assert people(2) is None  # seven's and one's are five
+        monkeypatch.setattr(chains, "MOST_HELD", 5)
+        assert people(2) == [7] and people(1) is None
+        monkeypatch.setattr(chains, "MOST_SEEN", 8)
+        assert people(2) is None
+        monkeypatch.setattr(whose, "MOST", 10)
+        assert people(2) is None
 
 
 def test_different_values_are_counted_once_a_person(

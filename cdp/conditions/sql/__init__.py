@@ -8,6 +8,8 @@ has a select, and none of its answers is wrong.
     state           … by their traits, identifiers, and the traits of the account
     accounts        which account is whose
     ever            who could meet one later, by time alone
+    gather          what is put together beside the database, and how it is asked for
+    chained         what follows what, by that
     gathered        events put together by person in memory, all else in SQL
     mixed           events asked of a database of their own, all else of the store
     sides           sets of people, and what and, or, not make of them

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -28,10 +28,10 @@ from sqlalchemy.sql.elements import False_, True_
 from cdp.conditions.ast import Aggregate, Compare
 from cdp.conditions.person import Evaluator, Person
 from cdp.conditions.sql.aggregates import LIFT, Figures, raw, rows_of, to_add_up
+from cdp.conditions.sql.chained import Chained
 from cdp.conditions.sql.columns import Columns
 from cdp.conditions.sql.events import Rows
-from cdp.conditions.sql.known import Known
-from cdp.conditions.sql.people import People
+from cdp.conditions.sql.gather import Gather, KeptValue
 from cdp.conditions.sql.reading import Hole
 from cdp.conditions.sql.sides import NOBODY, Found, Side, complement, exactly
 from cdp.conditions.sql.state import EVER, RECENT, SOME
@@ -54,53 +54,8 @@ _NO, _PERHAPS, _YES = 0, 1, 2
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
-#: As `cdp.store.events.kept.value_row` makes it: a number, a text, JSON.
-KeptValue = tuple[float | None, str | None, str | None]
-
-
-class Gather(Protocol):
-    """Puts together events that selects of ``node`` give; None where only the database can."""
-
-    def people(self, pieces: Sequence[Any], but: Sequence[Any] = ()) -> Select[Any] | None:
-        """The profiles with such events but none of ``but``, as the one column ``profile``."""
-
-    def people_of(self, accounts: Select[Any], now: int | None) -> Select[Any] | None:
-        """The profiles whose account is one of ``accounts``, by what was said until ``now``."""
-
-    def values(self, trait: int) -> Sequence[tuple[Any, KeptValue]] | None:
-        """The different values of a kept trait, each as it is kept; None if they are many."""
-
-    def counts(self, pieces: Sequence[Any]) -> Any:
-        """A table with ``profile`` and how many are its, ``n``."""
-
-    def sums(self, pieces: Sequence[Any]) -> Any:
-        """The same with the sum of what `to_add_up` gives of them; zeros may be left out."""
-
-    def means(self, pieces: Sequence[Any]) -> Any:
-        """The same with how many numbers these are, ``n``, and with their sum, ``k``."""
-
-    def least(self, pieces: Sequence[Any]) -> Any:
-        """The same with the least number, as `to_add_up` has it, and `LIFT` more."""
-
-    def greatest(self, pieces: Sequence[Any]) -> Any:
-        """The same with the greatest."""
-
-    def ends(self, pieces: Sequence[Any]) -> tuple[Select[Any] | None, ...] | None:
-        """The profiles by the judgement on their event with the greatest ``k``: 0, 1, 2.
-
-        ``k`` is four times a number, and the judgement more; of equal numbers the last holds.
-        """
-
-    def different(self, pieces: Sequence[Any]) -> Any:
-        """The same with how many different texts or numbers there are."""
-
-
-class Gathered(People):
+class Gathered(Chained):
     """`People` with a `Gather` to put events together, where they surely are the ones meant."""
-
-    def __init__(self, known: Known, now: int, gather: Gather, shared: bool = False) -> None:
-        super().__init__(known, now, shared)
-        self._gather = gather
 
     def _who(self, rows: Rows, weight: int, sure: bool = False) -> Side:
         pieces = [_sure(piece) for piece in rows.pieces] if sure else rows.pieces
@@ -108,9 +63,6 @@ class Gathered(People):
         if ids is None:
             return super()._who(rows, weight, sure)
         return self._listed(ids, weight)
-
-    def _listed(self, ids: Any, weight: int) -> Side:
-        return Side(False, select(ids.cte().c.profile) if self._shared else ids, weight=weight)
 
     def _trait(self, node: Any, hole: tuple[str, ...]) -> Found:
         """What SQL can't tell of a text or number is asked of each value once, if they are few."""

@@ -155,8 +155,7 @@ class People(State):
         if kind is Followed:
             return self._followed(item)
         if kind is Sequence:
-            steps = [self._performed(step.event, item.window).could for step in item.steps]
-            return Found(NOBODY, self.sets.all_of(steps))
+            return self._sequence(item)
         if kind is Changed:
             return Found(NOBODY, self._changed(item))
         assert kind is Call, f"{kind} is neither true nor false"
@@ -219,6 +218,10 @@ class People(State):
         begun = self._performed(item.after, item.window, until=self._now - item.ms)
         never = self.sets.all_of([begun.sure, complement(done.could)])
         return Found(never, begun.could)
+
+    def _sequence(self, item: Sequence) -> Found:
+        steps = [self._performed(step.event, item.window).could for step in item.steps]
+        return Found(NOBODY, self.sets.all_of(steps))
 
     def _changed(self, item: Changed) -> Side:
         """Those of whom a message in the window set the trait."""

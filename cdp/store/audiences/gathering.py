@@ -19,10 +19,10 @@ from sqlalchemy import BigInteger, Connection, Select, cast, func, select
 
 from cdp.conditions.sql import Side
 from cdp.conditions.sql.aggregates import LARGE, LIFT
-from cdp.conditions.sql.gathered import KeptValue
+from cdp.conditions.sql.gather import KeptValue, Test
 from cdp.conditions.sql.values import SCALE
 from cdp.store.audiences import whose
-from cdp.store.audiences.related import Related
+from cdp.store.audiences.chains import Chains
 from cdp.store.audiences.whose import listed
 from cdp.store.events.homes import decode
 from cdp.store.events.kept import value_of
@@ -46,8 +46,8 @@ _decode_texts = msgspec.json.Decoder(list[str]).decode
 _decode_numbers = msgspec.json.Decoder(list[float]).decode
 
 
-class Gatherer(Related):
-    """A `cdp.conditions.sql.gathered.Gather` over a store in SQLite, in one transaction."""
+class Gatherer(Chains):
+    """A `cdp.conditions.sql.gather.Gather` over a store in SQLite, in one transaction."""
 
     def __init__(self, tx: Connection) -> None:
         super().__init__(tx)
@@ -76,6 +76,12 @@ class Gatherer(Related):
 
     def people_of(self, accounts: Select[Any], now: int | None) -> Select[Any] | None:
         found = self._people_of(accounts, now)
+        return None if found is None else self._list(found)
+
+    def chained(
+        self, steps: Sequence[Sequence[Any]], needed: int, test: Test
+    ) -> Select[Any] | None:
+        found = self._chained(steps, needed, test)
         return None if found is None else self._list(found)
 
     def values(self, trait: int) -> list[tuple[Any, KeptValue]] | None:

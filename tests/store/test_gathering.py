@@ -138,14 +138,14 @@ def test_the_farthest_numbers_of_each_are_found(store: Store) -> None:
             assert gatherer.least(values((1, 1), (7, odd))) is None, odd
 
 
-def test_the_judgement_on_the_greatest_is_told_and_of_equals_on_the_last(store: Store) -> None:
+def test_the_judgement_on_the_greatest_is_told_and_of_equals_on_one_end(store: Store) -> None:
     def judged(*rows: tuple[int, int, int]) -> Any:
         one = [select(literal(node, BigInteger).label("node"), literal(n * 4 + verdict, BigInteger)
                       .label("k")) for node, n, verdict in rows]  # fmt: skip
         return select(union_all(*one).subquery("e"))
 
-    def people(*pieces: Any) -> list[list[int]]:
-        found = gatherer.ends(pieces)
+    def people(*pieces: Any, last: bool = True) -> list[list[int]]:
+        found = gatherer.ends(pieces, last)
         assert found is not None
         return [list(tx.execute(ids).scalars()) if ids is not None else [] for ids in found]
 
@@ -156,6 +156,7 @@ def test_the_judgement_on_the_greatest_is_told_and_of_equals_on_the_last(store: 
             [7], [1], [3]
         ]  # fmt: skip
         assert people(judged((2, 5, 0)), judged((9, 5, 2), (4, 1, 2), (77, 1, 2))) == [[], [], [7]]
+        assert people(judged((2, 5, 2), (9, 5, 0)), judged((9, 5, 1)), last=False) == [[], [], [7]]
         assert people() == [[], [], []]
 
 
@@ -225,7 +226,7 @@ def test_of_very_many_the_database_is_asked(store: Store, monkeypatch: pytest.Mo
         asked = pieces()
         assert gatherer.people(asked) is gatherer.counts(asked) is gatherer.sums(asked) is None
         assert gatherer.means(asked) is gatherer.greatest(asked) is gatherer.least(asked) is None
-        assert gatherer.different(asked) is gatherer.ends(asked) is None
+        assert gatherer.different(asked) is gatherer.ends(asked, True) is None
 
 
 def test_nodes_without_a_gap_are_read_as_they_lie(store: Store) -> None:

@@ -45,10 +45,11 @@ class Gather(Protocol):
     def greatest(self, pieces: Sequence[Any]) -> Any:
         """The same with the greatest."""
 
-    def ends(self, pieces: Sequence[Any]) -> tuple[Select[Any] | None, ...] | None:
+    def ends(self, pieces: Sequence[Any], last: bool) -> tuple[Select[Any] | None, ...] | None:
         """The profiles by the judgement on their event with the greatest ``k``: 0, 1, 2.
 
-        ``k`` is four times a number, and the judgement more; of equal numbers the last holds.
+        ``k`` is four times a number, and the judgement more; of equal numbers the ``last``
+        holds, or the first.
         """
 
     def different(self, pieces: Sequence[Any]) -> Any:

@@ -141,9 +141,8 @@ class Gathered(Chained):
             test = split((guard, self._read(node, hole, value)) for guard, value in branches)
             judged = case((test.sure, _YES), (test.could, _PERHAPS), else_=_NO)
             k = (c.t if last else -c.t) * 4 + judged
-            order = c.seq if last else c.seq.desc()
-            pieces.append(select(c.node, k.label("k")).order_by(order))
-        found = self._gather.ends(pieces if last else pieces[::-1])
+            pieces.append(select(c.node, k.label("k")).order_by(c.seq))
+        found = self._gather.ends(pieces, last)
         if found is None:
             return None
         weight = EVER if item.window is None else RECENT

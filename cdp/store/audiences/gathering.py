@@ -131,14 +131,15 @@ class Gatherer(Chains):
         k, n = c.n.bitwise_rshift(_COUNT_BITS), c.n.bitwise_and(2**_COUNT_BITS - 1)
         return select(c.profile, k.label("k"), n.label("n")).cte()
 
-    def ends(self, pieces: Sequence[Any]) -> tuple[Select[Any] | None, ...] | None:
+    def ends(self, pieces: Sequence[Any], last: bool) -> tuple[Select[Any] | None, ...] | None:
         if self._too_many:
             return None
         best = array("q", [_UNSEEN]) * (self._profiles + 1)
-        for piece in pieces:
+        way = 1 if last else -1
+        for piece in pieces[::way]:
             c = self._of_known(piece)
             arrays = select(func.json_group_array(c.node), func.json_group_array(c.k))
-            own, ks = map(decode, self._tx.execute(arrays).one())
+            own, ks = (decode(text)[::way] for text in self._tx.execute(arrays).one())
             whose_ = self._whose(own)
             for node, k in zip(own, ks, strict=True):
                 profile = whose_[node]

@@ -72,11 +72,11 @@ class Gathered(Chained):
         values = self._gather.values(trait.id)
         if values is None:
             return super()._trait(node, hole)
-        otherwise, number = self._of_nobody(node), trait.id
+        c, otherwise = trait_values.c, self._of_nobody(node)
         differ = [
             row for value, row in values if self._of_value(node, hole, value) is not otherwise
         ]
-        ids = select(trait_values.c.profile).where(trait_values.c.trait == number, _one_of(differ))
+        ids = select(c.profile).where(c.trait == trait.id, _one_of(differ))
         return exactly(Side(otherwise, ids, weight=SOME))
 
     def _is_plain(self, node: Any, hole: tuple[str, ...]) -> bool:

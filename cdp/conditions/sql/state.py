@@ -46,6 +46,8 @@ class State:
 
     def _reach_of_state(self, hole: tuple[str, ...]) -> Side:
         """Of whom anything is known at a path, or will be by time alone."""
+        if hole[0] == "account" and self._known.collection != USERS:
+            return NOBODY  # accounts have none
         if hole[0] == "traits":
             trait = self._known.traits.get(hole[1:])
         elif hole[0] == "account":
@@ -120,7 +122,7 @@ class State:
     def _account(self, node: Any, hole: tuple[str, ...]) -> Found:
         """By a trait of the account that group calls named last, if that has come yet."""
         trait, otherwise = self._known.of_accounts.get(hole[2:]), self._of_nobody(node)
-        if self._known.collection != USERS:  # accounts have none
+        if self._known.collection != USERS:
             return exactly(EVERYONE if otherwise else NOBODY)
         if trait is None:
             self._lack(hole)

@@ -35,12 +35,9 @@ def known(tx: Connection, collection: int = USERS, past: int | None = None) -> K
     c = partitions.c
     parts = tx.execute(select(c.id, c.first_seq, c.min_t, c.max_t).order_by(c.id))
     a = audiences.c
+    complete = [item for item in trait_values.all_kept(tx) if item.complete]
     traits = {
-        of: {
-            item.path: KeptTrait(item.id, item.latest)
-            for item in trait_values.all_kept(tx)
-            if item.complete and item.collection == of
-        }
+        of: {i.path: KeptTrait(i.id, i.latest) for i in complete if i.collection == of}
         for of in (collection, ACCOUNTS)
     }
     live = select(a.key, a.id).where(a.kind == "audience", a.state == "live").order_by(a.id)

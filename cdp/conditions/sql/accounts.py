@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import CTE, and_, func, select
+from sqlalchemy import CTE, func, select
 
 from cdp.store.tables import ACCOUNTS, homes, memberships, nodes
 
@@ -48,8 +48,8 @@ def latest_accounts(among: Any = None) -> CTE:
     order = (there.c.last_t.desc(), there.c.account)
     place = func.row_number().over(partition_by=there.c.profile, order_by=order)
     ranked = select(there, place.label("place")).subquery()
-    first = select(ranked.c.profile, ranked.c.account, ranked.c.last_t)
-    return first.where(ranked.c.place == 1).cte()
+    columns = (ranked.c.profile, ranked.c.account, ranked.c.last_t)
+    return select(*columns).where(ranked.c.place == 1).cte()
 
 
 def deletions() -> Any:
@@ -59,7 +59,7 @@ def deletions() -> Any:
         select(own.c.profile.label("account"), func.max(m.ended_t).label("at"))
         .select_from(memberships)
         .join(own, own.c.id == m.account_node)
-        .where(and_(m.user_node == 0, m.ended_t.is_not(None)))
+        .where(m.user_node == 0, m.ended_t.is_not(None))
         .group_by(own.c.profile)
         .subquery()
     )

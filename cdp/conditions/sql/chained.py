@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from cdp.conditions.ast import EventRef, Followed, Sequence, Window
+from cdp.conditions.ast import Followed, Sequence
 from cdp.conditions.sql.events import Rows, bounds
 from cdp.conditions.sql.gather import SEQ_BITS, Gather, Test
 from cdp.conditions.sql.known import Known
@@ -21,18 +21,19 @@ from cdp.conditions.sql.state import SOME
 class Chained(People):
     """`People` with a `Gather`, for what follows what."""
 
-    def __init__(self, known: Known, now: int, gather: Gather, shared: bool = False) -> None:
-        super().__init__(known, now, shared)
+    def __init__(self, known: Known, now: int, gather: Gather) -> None:
+        # Shared in any case: to find it out again takes longer than to list it.
+        super().__init__(known, now, shared=True)
         self._gather = gather
 
     def _listed(self, ids: Any, weight: int) -> Side:
-        return Side(False, select(ids.cte().c.profile) if self._shared else ids, weight=weight)
+        return Side(False, select(ids.cte().c.profile), weight=weight)
 
     def _followed(self, item: Followed) -> Found:
         start = bounds(item.window, self._now).start
         until = self._now - item.ms if item.negated else None
-        first = self._timed(item.after, item.window, until=until)
-        then = self._timed(item.event, None, since=start)
+        first = self._events.rows(item.after, item.window, carry=_when, until=until)
+        then = self._events.rows(item.event, None, carry=_when, since=start)
         if item.negated:
             found = self._tested([first, then], 1, partial(_some_was_not, item.ms))
         else:
@@ -40,18 +41,9 @@ class Chained(People):
         return found or super()._followed(item)
 
     def _sequence(self, item: Sequence) -> Found:
-        steps = [self._timed(step.event, item.window) for step in item.steps]
+        steps = [self._events.rows(step.event, item.window, carry=_when) for step in item.steps]
         waits = [step.within for step in item.steps[1:]]
         return self._tested(steps, len(steps), partial(_in_turn, waits)) or super()._sequence(item)
-
-    def _timed(
-        self,
-        event: EventRef,
-        window: Window | None,
-        since: int | None = None,
-        until: int | None = None,
-    ) -> Rows:
-        return self._events.rows(event, window, None, _when, since, until)
 
     def _tested(self, steps: list[Rows], needed: int, test: Test) -> Found | None:
         if any(rows.sure is not None for rows in steps):

@@ -93,9 +93,7 @@ class Gathered(Chained):
 
     def _people_of(self, accounts: Select[Any], now: int | None = None) -> Select[Any]:
         ids = self._gather.people_of(accounts, now)
-        if ids is None:
-            return super()._people_of(accounts, now)
-        return select(ids.cte().c.profile) if self._shared else ids
+        return super()._people_of(accounts, now) if ids is None else select(ids.cte().c.profile)
 
     def _one(self, node: Any, hole: Hole, item: Any) -> Found | None:
         if type(item) is Aggregate and item.fn in ("first", "last"):

@@ -77,8 +77,7 @@ def match_gathered(
     if tx.dialect.name != "sqlite" or collection != USERS:
         return match(tx, condition, now, collection, past)
     seen, gatherer = known(tx, collection, now if past else None), gatherer or Gatherer(tx)
-    # Shared in any case: to find it out again, as `match` does, takes longer than that.
-    people = Gathered(seen, now, gatherer, shared=True)
+    people = Gathered(seen, now, gatherer)
     found = people.find(condition)
     sure = gatherer.listed(found.sure)
     found = exactly(sure) if found.exact else Found(sure, gatherer.listed(found.could))

@@ -17,6 +17,12 @@ from cdp.store.snapshot import make_file
 
 FILE = "headwater.db"
 
+# Of all but numbers and texts the driver asks how to bind them, each time: to be told that they
+# are bound as they are takes it half as long as to find nobody who knows.
+for _kind in (type(None), bytes):
+    sqlite3.register_adapter(_kind, lambda value: value)
+sqlite3.register_adapter(bool, int)
+
 #: How long a writer waits for the writer before it.
 BUSY_S = 60.0
 

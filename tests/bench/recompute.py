@@ -161,7 +161,8 @@ def _of_large(store: Store, condition: Any) -> set[int]:
 
 def _members(store: Store, condition: Any) -> set[int]:
     with store.read() as tx:
-        return set(matching.candidates(tx, condition, NOW, 0, 2**62))
+        made = matching.match(tx, condition, NOW)
+        return set(matching.list_ids(made, made.found.sure))
 
 
 def _with_audiences(store: Store) -> None:

@@ -268,7 +268,8 @@ def agree(
             wants = persons.asked(tree)
             decided = counting.decide(tx, tree, sorted(ids), wants, now)
             assert set(decided) == holds, (text, now)
-            asked = set(matching.candidates(tx, tree, now, min(ids) - 1, max(ids))) & set(ids)
+            whole = matching.match(tx, tree, now)
+            asked = set(matching.list_ids(whole, whole.found.could)) & set(ids)
             # Memory can tell of some of whom SQL can't.
             assert could <= asked if made.gatherer is not None else could == asked, text
 

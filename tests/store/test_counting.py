@@ -170,7 +170,8 @@ def test_people_are_shown_who_meet_it(read: World) -> None:
     text = 'not performed("Order Completed")'
     some = count(read, text, show=5).some
     with read.store.read() as tx:
-        whole = matching.candidates(tx, parse(text, Context.PERSON).root, BASE, 0, 2**62)
+        made = matching.match(tx, parse(text, Context.PERSON).root, BASE)
+        whole = matching.list_ids(made, made.found.sure)
     assert len({*some} & {*whole}) == 5
 
 
@@ -268,16 +269,18 @@ def test_overlaps_are_counted_by_the_members_of_live_audiences(
                 assert preview.overlaps(Quickest(tx, root, BASE)) == wanted, text
 
 
-def test_candidates_are_those_for_whom_it_could_hold_in_a_range(read: World) -> None:
+def test_all_of_a_set_are_listed(read: World) -> None:
     with read.store.read() as tx:
-        for text in ('traits.plan = "pro"', 'regex(traits.plan, "^p") and traits.plan = "pro"'):
-            condition = parse(text, Context.PERSON).root
-            whole = matching.candidates(tx, condition, BASE, 0, 10_000)
-            assert len(whole) == 200 and whole == sorted(whole)
-            parts = [matching.candidates(tx, condition, BASE, n, n + 90) for n in range(0, 900, 90)]
-            assert [id_ for part in parts for id_ in part] == whole
-        none = parse('audience("nobody")', Context.PERSON).root
-        assert matching.candidates(tx, none, BASE, 0, 10_000) == []
+
+        def listed(text: str) -> list[int]:
+            made = matching.match(tx, parse(text, Context.PERSON).root, BASE)
+            return matching.list_ids(made, made.found.could)
+
+        pro = listed('traits.plan = "pro"')
+        assert len({*pro}) == len(pro) == 200
+        assert sorted(listed('regex(traits.plan, "^p") and traits.plan = "pro"')) == sorted(pro)
+        assert listed('audience("nobody")') == []
+        assert len({*listed('traits.plan != "pro"')} | {*pro}) == matching.count_all(tx)
 
 
 def test_the_interval_of_a_share_is_never_empty() -> None:

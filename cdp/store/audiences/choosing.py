@@ -82,7 +82,7 @@ def _listed(
         if side.ids is None and not side.all_but:
             return []
         found = matching.Matches(people, Found(side, side), collection, frozenset(), run)
-        return list(run(matching.ids_of(found, side)).scalars())
+        return matching.list_ids(found, side)
 
     ahead = _ahead(tx, now, collection)
     ids = set(ids_of(asked)) | ahead

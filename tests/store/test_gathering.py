@@ -13,7 +13,7 @@ from cdp.conditions.sql.aggregates import LIFT
 from cdp.conditions.sql.gather import SEQ_BITS
 from cdp.conditions.sql.values import SCALE
 from cdp.store import Store
-from cdp.store.audiences import chains, gathering, whose
+from cdp.store.audiences import chains, distinct, whose
 from cdp.store.audiences.gathering import Gatherer
 from cdp.store.events.kept import value_row
 from cdp.store.migrate import migrate
@@ -215,8 +215,43 @@ def test_different_values_are_counted_once_a_person(
         for odd in (True, ["a"], {"a": 1}, "x" * 10_000, 1e9):
             assert gatherer.different([*values((7, odd))]) is None, odd
         assert gatherer.different(values((1, "a"), (1, 1))) is None
-        monkeypatch.setattr(gathering, "VALUES", 2)
+        monkeypatch.setattr(distinct, "VALUES", 2)
         assert gatherer.different(words) is None
+
+
+def test_the_most_frequent_value_of_each_is_judged_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[Any] = []
+
+    def people(*asked: Any, is_: Any = "a") -> list[int] | None:
+        def differs(value: Any) -> bool:
+            judged.append(value)
+            return bool(value == is_)
+
+        ids = gatherer.frequent(asked, differs)
+        return None if ids is None else sorted(tx.execute(ids).scalars())
+
+    with store.read() as tx:
+        gatherer = Gatherer(tx)
+        words = values((2, "a"), (2, "b"), (9, "a"), (1, "b"), (1, "b"), (1, "a"), (4, "a"))
+        assert people(*words) == [7] and people(*words, is_="b") == [1]
+        assert sorted(judged) == ["a", "a", "b", "b"]
+        # Of as many the first in order, numbers before texts; one alone is none.
+        tied = values((2, "b"), (2, "b"), (2, "a"), (9, "a"), (1, "a"))
+        assert people(*tied) == [7]
+        assert people(*tied, *values((2, 9), (9, 9.0)), is_=9) == [7]
+        assert people(*values((2, "a"), (1, "a"))) == []
+        # How a whole number was written is not known any more.
+        one = values((2, 1), (9, 1))
+        assert gatherer.frequent(one, lambda value: type(value) is int) is None
+        assert gatherer.frequent(one, lambda value: None) is None
+        for odd in (True, ["a"], {"a": 1}, "x" * 10_000, 1e9):
+            assert people(*values((7, odd))) is None, odd
+        monkeypatch.setattr(distinct, "_JUDGED", 1)
+        assert people(*words) is None
+        monkeypatch.setattr(distinct, "VALUES", 2)
+        assert people(*tied) is None
 
 
 def test_of_very_many_the_database_is_asked(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,11 +98,11 @@ def raw(c: Any) -> dict[str, Expr]:
 def people_of(rows: Rows, collection: int, *where: Any) -> Any:
     """The profiles whose events ``rows`` are, each once."""
     own = select(rows.table.c.node).where(*where)
-    home, whose = _homes(collection)
+    home, whose = homes_of(collection)
     return select(home.c.profile).where(home.c.id.in_(own), *whose).distinct()
 
 
-def _homes(collection: int) -> tuple[Any, list[Any]]:
+def homes_of(collection: int) -> tuple[Any, list[Any]]:
     """Where to look up whose nodes are, and conditions on them; almost all are people's."""
     if collection == USERS:
         return homes, [homes.c.profile != 0]
@@ -111,7 +111,7 @@ def _homes(collection: int) -> tuple[Any, list[Any]]:
 
 def _by_person(rows: Rows, measures: list[Measure], collection: int) -> CTE:
     table = rows.table
-    home, whose = _homes(collection)
+    home, whose = homes_of(collection)
     by_node = (
         select(table.c.node, *(m.of_rows.label(m.name) for m in measures))
         .group_by(table.c.node)
@@ -137,7 +137,7 @@ def _unsure(rows: Rows) -> list[Measure]:
     return [Measure("unsure", func.sum(1 - rows.sure), func.sum)]
 
 
-def _where_sure(table: CTE, rows: Rows, branches: Branches) -> Branches:
+def where_sure(table: CTE, rows: Rows, branches: Branches) -> Branches:
     """The branches of those of whom no row is open; of others nothing is known."""
     if rows.sure is None:
         return branches
@@ -168,7 +168,7 @@ def _time(node: Aggregate, events: Events, collection: int) -> Figures:
     measures = [Measure("t", pick(rows.table.c.t), pick), *_unsure(rows)]
     table = _by_person(rows, measures, collection)
     branches: Branches = [(true(), Moment(table.c.t))]
-    return Figures(table, _where_sure(table, rows, branches), Const(None))
+    return Figures(table, where_sure(table, rows, branches), Const(None))
 
 
 def _is_odd(value: Columns) -> Bool:
@@ -186,7 +186,7 @@ def to_add_up(c: Any, sql: Sql) -> dict[str, Expr]:
     # A double with four decimals at the most is the nearest one to a whole number of them.
     fine = cast(scaled, Float) / float(SCALE) == c.num
     # What is true or false has a number, too; what is no scalar may be one beyond doubles.
-    odd = or_(c.json.is_not(None), and_(c.num.is_not(None), _is_truth(c.text)))
+    odd = or_(c.json.is_not(None), and_(c.num.is_not(None), is_truth(c.text)))
     return {"num": c.num, "k": case((small, case((fine, scaled)))), "odd": case((odd, 1))}
 
 
@@ -236,10 +236,10 @@ def _sum(node: Aggregate, events: Events, collection: int) -> Figures:
         (and_(is_fine, n > 0), Fixed(k, n)),
         (is_rough, mean),
     ]
-    return Figures(table, _where_sure(table, rows, branches), Const(None))
+    return Figures(table, where_sure(table, rows, branches), Const(None))
 
 
-def _is_truth(text: Expr) -> Bool:
+def is_truth(text: Expr) -> Bool:
     """Whether a text reads true or false."""
     return or_(text == "true", text == "false")
 
@@ -275,7 +275,7 @@ def _extreme(node: Aggregate, events: Events, collection: int) -> Figures:
         (and_(c.odd == 0, c.m.is_(None), c.texts > 0), Unknown()),
         (and_(c.odd == 0, c.m.is_(None), c.texts == 0), Const(None)),
     ]
-    return Figures(table, _where_sure(table, rows, branches), Const(None))
+    return Figures(table, where_sure(table, rows, branches), Const(None))
 
 
 def _end(node: Aggregate, events: Events, collection: int) -> Figures:
@@ -283,7 +283,7 @@ def _end(node: Aggregate, events: Events, collection: int) -> Figures:
     rows = rows_of(node, events, lambda c: {"t": c.t, "seq": c.seq, **raw(c)})
     t, seq = rows.table.c.t, rows.table.c.seq
     order = (t, seq) if node.fn == "first" else (t.desc(), seq.desc())
-    home, who = _homes(collection)
+    home, who = homes_of(collection)
     whose = home.c.profile
     unsure = []
     if rows.sure is not None:
@@ -303,23 +303,23 @@ def _end(node: Aggregate, events: Events, collection: int) -> Figures:
     )
     table = select(ranked).where(ranked.c.place == 1).cte()
     value = Columns(table.c.num, table.c.text, table.c.json)
-    return Figures(table, _where_sure(table, rows, value.branches()), Const(None))
+    return Figures(table, where_sure(table, rows, value.branches()), Const(None))
 
 
 def _unique(node: Aggregate, events: Events, collection: int) -> Figures:
     """How many different values there are, of each kind; the items of lists are left open."""
     rows = rows_of(node, events, raw)
     value = Columns(rows.table.c.num, rows.table.c.text, rows.table.c.json)
-    home, who = _homes(collection)
+    home, who = homes_of(collection)
     whose = home.c.profile
-    truth = and_(value.num.is_not(None), _is_truth(value.text))
+    truth = and_(value.num.is_not(None), is_truth(value.text))
     table = (
         select(
             whose,
             _different(value.is_number, value.num).label("numbers"),
             _different(value.is_text, value.text).label("texts"),
             _different(truth, value.text).label("truths"),
-            _total(_is_listed(value)).label("odd"),
+            _total(is_listed(value)).label("odd"),
             func.max(func.abs(value.num)).label("most"),
             *([func.sum(1 - rows.sure).label("unsure")] if rows.sure is not None else []),
         )
@@ -332,13 +332,13 @@ def _unique(node: Aggregate, events: Events, collection: int) -> Figures:
     n = _whole(c.numbers + c.texts + c.truths)
     plain = and_(c.odd == 0, or_(c.most.is_(None), c.most < float(EXACT)))
     branches: Branches = [(not_(plain), Unknown()), (plain, Distinct(n))]
-    return Figures(table, _where_sure(table, rows, branches), Const([]))
+    return Figures(table, where_sure(table, rows, branches), Const([]))
 
 
 def _different(condition: Any, value: Any) -> Expr:
     return func.count(case((condition, value)).distinct())
 
 
-def _is_listed(value: Columns) -> Bool:
+def is_listed(value: Columns) -> Bool:
     """JSON but for objects, which are no values of a list."""
     return and_(value.json.is_not(None), func.substr(value.json, 1, 1) != "{")

@@ -166,13 +166,11 @@ class Events:
             selects.append(select(*fields).select_from(source).where(*wanted))
         if exact:
             selects = [one.with_only_columns(*list(one.selected_columns)[:-1]) for one in selects]
-        if not selects:
-            nothing = [name.label(key) for key, name in carry(_NOWHERE).items()]
-            selects = [select(_NOWHERE.node, *nothing).where(literal_column("1 = 0"))]
+        selects = selects or [_nothing(carry)]
         rows = self._together(selects)
         return Rows(rows, None if exact else rows.c.sure, selects)
 
-    def said(self, path: Path, window: Window | None) -> Rows:
+    def said(self, path: Path, window: Window | None, carry: Carry = _nothing_else) -> Rows:
         """The messages in a window that set a trait of a person, or took it away."""
         start, end, _ = bounds(window, self._now)
         kept = self._kept("", path, start, end)
@@ -180,8 +178,9 @@ class Events:
         for part in self._known.parts_of(start, end):
             table = partition_tables(part.number).kept.alias("e")
             wanted = [table.c.property == kept.id, *self._in_time(table, part, start, end)]
-            selects.append(select(table.c.node).where(*wanted))
-        selects = selects or [_NO_NODES]
+            fields = [column.label(name) for name, column in carry(table.c).items()]
+            selects.append(select(table.c.node, *fields).where(*wanted))
+        selects = selects or [_nothing(carry)]
         return Rows(self._together(selects), None, selects)
 
     def _base(self, ref: EventRef, paths: list[Path]) -> Path:
@@ -237,7 +236,12 @@ _NOWHERE = (
     .subquery("e")
     .c
 )
-_NO_NODES = select(_NOWHERE.node).where(literal_column("1 = 0"))
+
+
+def _nothing(carry: Carry) -> Any:
+    """No row, with the columns that rows would have."""
+    nothing = [name.label(key) for key, name in carry(_NOWHERE).items()]
+    return select(_NOWHERE.node, *nothing).where(literal_column("1 = 0"))
 
 
 def _flag(test: Any) -> ColumnElement[Any]:

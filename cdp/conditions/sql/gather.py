@@ -10,6 +10,8 @@ from sqlalchemy import Select
 #: What comes first in time, and of one time by position: whole numbers in this order.
 SEQ_BITS = 44
 Test = Callable[[Sequence[list[int]]], bool]
+#: Whether the answer for a value is another one than for none; None where that is open.
+Differs = Callable[[Any], bool | None]
 #: As `cdp.store.events.kept.value_row` makes it: a number, a text, JSON.
 KeptValue = tuple[float | None, str | None, str | None]
 
@@ -51,6 +53,9 @@ class Gather(Protocol):
         ``k`` is four times a number, and the judgement more; of equal numbers the ``last``
         holds, or the first.
         """
+
+    def frequent(self, pieces: Sequence[Any], differs: Differs) -> Select[Any] | None:
+        """The profiles of which the most frequent text or number ``differs``."""
 
     def different(self, pieces: Sequence[Any]) -> Any:
         """The same with how many different texts or numbers there are."""

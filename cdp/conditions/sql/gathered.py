@@ -101,6 +101,8 @@ class Gathered(Chained):
             found = way(node, hole, item)
             if found is not None:
                 return found
+        if type(item) is Aggregate and item.fn == "most_frequent":
+            return self._most_frequent(node, hole, item)
         return super()._one(node, hole, item)
 
     def _before_or_after(self, node: Any, hole: Hole, item: Aggregate) -> Found | None:
@@ -152,6 +154,20 @@ class Gathered(Chained):
         else:
             both = Found(yes, self.sets.any_of([yes, perhaps]))
         return both if perhaps.ids is not None else exactly(both.sure)
+
+    def _most_frequent(self, node: Any, hole: Hole, item: Aggregate) -> Found | None:
+        """Whose most frequent value meets the test: each different one is asked of once."""
+        rows, otherwise = self._rows(item, _raw), self._of_nobody(node)
+
+        def differs(value: Any) -> bool | None:
+            holds = self._read(node, hole, Const(value)).constant
+            return None if holds is None else holds is not otherwise
+
+        ids = self._gather.frequent(rows.pieces, differs) if rows.sure is None else None
+        if ids is None:
+            return None
+        side = self._listed(ids, EVER if item.window is None else RECENT)
+        return exactly(side._replace(all_but=otherwise))
 
     def _figures(self, item: Aggregate) -> Figures | None:
         way = _WAYS.get(item.fn)

@@ -9,6 +9,7 @@ from cdp.conditions.ast import OF_A_PERSON
 from cdp.conditions.sql.events import Events
 from cdp.conditions.sql.ever import Ever
 from cdp.conditions.sql.known import Kept, Known
+from cdp.conditions.sql.ordered import Ordered
 from cdp.conditions.sql.people import People
 from cdp.conditions.sql.reading import Hole, holes, in_person
 from cdp.conditions.sql.sides import Found, Side, exactly
@@ -18,7 +19,7 @@ from cdp.events.paths import Path
 Bring = Callable[[Side], Side]
 
 
-class Mixed(People):
+class Mixed(Ordered):
     """`People` over a database that has the kept values of events, and whose they are.
 
     ``known`` is what that database has; ``other`` asks the store, and ``bring`` carries

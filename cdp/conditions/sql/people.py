@@ -28,6 +28,7 @@ from cdp.conditions.ast import (
 from cdp.conditions.functions.devices import identifier_types
 from cdp.conditions.sql.aggregates import Figures, figures, people_of
 from cdp.conditions.sql.events import Events, NotKept, Rows, TooMuch, bounds
+from cdp.conditions.sql.frequent import most_frequent
 from cdp.conditions.sql.known import Known
 from cdp.conditions.sql.reading import Hole, holes, in_person
 from cdp.conditions.sql.sides import EVERYONE, NOBODY, Found, Side, complement, exactly
@@ -116,6 +117,10 @@ class People(State):
         return self._sides(made.table.c.profile, test, self._of_nobody(node), weight)
 
     def _figures(self, item: Aggregate) -> Figures | None:
+        if item.fn == "most_frequent":
+            if self._known.dialect == "sqlite":
+                return None  # it takes ten times as long as anything else
+            return most_frequent(item, self._events, self._known.collection)
         return figures(item, self._events, self._known.collection)
 
     def _sides(self, profile: Any, test: Test, otherwise: bool, weight: int) -> Found:
@@ -157,7 +162,7 @@ class People(State):
         if kind is Sequence:
             return self._sequence(item)
         if kind is Changed:
-            return Found(NOBODY, self._changed(item))
+            return self._changed(item)
         assert kind is Call, f"{kind} is neither true nor false"
         return self._state(item)
 
@@ -223,13 +228,13 @@ class People(State):
         steps = [self._performed(step.event, item.window).could for step in item.steps]
         return Found(NOBODY, self.sets.all_of(steps))
 
-    def _changed(self, item: Changed) -> Side:
-        """Those of whom a message in the window set the trait."""
+    def _changed(self, item: Changed) -> Found:
+        """Those could of whom a message in the window set the trait."""
         parts = item.path.parts[1:] if item.path.parts[0] == "person" else item.path.parts
         if len(parts) < 2:
-            return NOBODY
-        rows = self._events.said(parts, item.window)
-        return self._who(rows, RECENT)
+            return exactly(NOBODY)
+        # Of what is inside of a trait the whole trait is kept.
+        return Found(NOBODY, self._who(self._events.said(parts[:2], item.window), RECENT))
 
     def _has_value(self, value: Any, item: Aggregate) -> Found | None:
         """Whether one of the values is ``value``, which is written out."""

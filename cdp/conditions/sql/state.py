@@ -97,10 +97,10 @@ class State:
             equal = type(node) is Compare and node.op == "="
             return looked_up(trait_values, rows, otherwise, EQUAL if equal else SOME)
 
-        constant = test(trait_values.c).constant
-        if constant is not None and constant is otherwise:
+        asked = test(trait_values.c)
+        if asked.constant is not None and asked.constant is otherwise:
             return exactly(EVERYONE if otherwise else NOBODY)
-        if test(trait_values.c).exact:
+        if asked.exact:
             return exactly(side(True))
         return Found(side(True), side(False))
 

@@ -11,42 +11,34 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from itertools import compress
-from operator import add
 from typing import Any
 
 import msgspec
 from sqlalchemy import BigInteger, Connection, Select, cast, func, select
 
 from cdp.conditions.sql import Side
-from cdp.conditions.sql.aggregates import LARGE, LIFT
-from cdp.conditions.sql.gather import KeptValue, Test
+from cdp.conditions.sql.aggregates import LIFT
+from cdp.conditions.sql.gather import Differs, KeptValue, Test
 from cdp.conditions.sql.values import SCALE
 from cdp.store.audiences import whose
-from cdp.store.audiences.chains import Chains
+from cdp.store.audiences.distinct import Distinct
 from cdp.store.audiences.whose import listed
 from cdp.store.events.homes import decode
 from cdp.store.events.kept import value_of
 from cdp.store.tables import members, trait_values
 
-#: Values of people that are told apart in memory (100 MB).
-VALUES = 1_500_000
 #: Values of a trait that are looked at one by one.
 _DIFFERENT = 2_000
 #: Below any number.
 _NOTHING = -math.inf
 #: Before any time, with a judgement beside it.
 _UNSEEN = -(2**63)
-#: A profile, and above it the number of a value.
-_WIDE_BITS = 40
-_WIDE = 2**_WIDE_BITS - 1
 #: How many numbers, and above it their sum; a larger one doesn't fit.
 _COUNT_BITS = 20
 _LARGEST_SUM = 2 ** (62 - _COUNT_BITS)
-_decode_texts = msgspec.json.Decoder(list[str]).decode
-_decode_numbers = msgspec.json.Decoder(list[float]).decode
 
 
-class Gatherer(Chains):
+class Gatherer(Distinct):
     """A `cdp.conditions.sql.gather.Gather` over a store in SQLite, in one transaction."""
 
     def __init__(self, tx: Connection) -> None:
@@ -181,23 +173,12 @@ class Gatherer(Chains):
         return self._table(found)
 
     def different(self, pieces: Sequence[Any]) -> Any:
-        if self._too_many:
-            return None
-        numbers: dict[float | str, int] = {}
-        seen: set[int] = set()
-        for own, values in self._values(pieces):
-            if values is None:
-                return None
-            for value in set(values):
-                numbers.setdefault(value, len(numbers) << _WIDE_BITS)
-            profiles = map(self._whose(own).__getitem__, own)
-            seen.update(map(add, profiles, map(numbers.__getitem__, values)))
-            if len(seen) > VALUES:
-                return None
-        found = [0] * (self._profiles + 1)
-        for one in seen:
-            found[one & _WIDE] += 1
-        return self._table(found)
+        found = self._different(pieces)
+        return None if found is None else self._table(found)
+
+    def frequent(self, pieces: Sequence[Any], differs: Differs) -> Select[Any] | None:
+        found = self._frequent(pieces, differs)
+        return None if found is None else self._list(found)
 
     def _by_person(self, by_node: list[int]) -> Any:
         found = [0] * (self._profiles + 1)
@@ -227,28 +208,6 @@ class Gatherer(Chains):
             if odd:
                 raise _NotWhole
             yield decode(own), found
-
-    def _values(self, pieces: Sequence[Any]) -> Iterator[tuple[list[int], Any]]:
-        """The same of those that have anything: all are texts, or all are numbers; else None.
-
-        A number is read by its own text, as no JSON of SQLite has all of its digits.
-        """
-        for piece in pieces:
-            c = self._of_known(piece)
-            there: Any = c.text.is_not(None)
-            own, texts, numbers, count, others = self._tx.execute(
-                select(
-                    func.json_group_array(c.node).filter(there),
-                    func.json_group_array(c.text).filter(there, c.num.is_(None)),
-                    func.group_concat(c.text).filter(c.num.is_not(None)),
-                    func.count(c.num),
-                    func.count(c.json),
-                )
-            ).one()
-            values: Any = _decode_texts(texts)
-            if count:
-                values = None if values else _numbers_in(f"[{numbers}]")
-            yield decode(own), None if others else values
 
     def listed(self, side: Side) -> Side:
         """The same set, found out now, whatever is asked of it."""
@@ -286,12 +245,3 @@ class Gatherer(Chains):
 
 class _NotWhole(Exception):
     """What is to be added up isn't all whole numbers."""
-
-
-def _numbers_in(text: str) -> list[float] | None:
-    """What is said to be numbers: what is true or false is among them, too."""
-    try:
-        found = _decode_numbers(text)
-    except msgspec.ValidationError:
-        return None
-    return found if max(found) < LARGE and min(found) > -LARGE else None

@@ -22,6 +22,8 @@ from cdp.conditions.sql.tests import Bool
 from cdp.conditions.sql.values import EXACT
 from cdp.store.tables import MAX_TEXT
 
+_VALUE = ("num", "text", "json")
+
 
 class Ordered(People):
     """`People` over such a database."""
@@ -34,12 +36,12 @@ class Ordered(People):
         if first.sure is not None or then.sure is not None:
             return super()._followed(item)
         if not item.negated:
-            return self._whose(self._next(self._of_people(first), then, item.ms))
+            return exactly(_people(self._next(self._of_people(first), then, item.ms)))
         both = _both(self._of_people(first), self._of_people(then)).c
         next_ = _over(both, func.min(case((both.is_first == 0, both.t))), (1, None))
         looked = select(both.profile, both.t, both.is_first, next_.label("next")).subquery().c
         late = or_(looked.next.is_(None), looked.next - looked.t > item.ms)
-        return self._whose(select(looked.profile).where(looked.is_first == 1, late))
+        return exactly(_people(select(looked.profile).where(looked.is_first == 1, late)))
 
     def _sequence(self, item: Sequence) -> Found:
         steps = [self._events.rows(step.event, item.window, carry=_when) for step in item.steps]
@@ -48,7 +50,7 @@ class Ordered(People):
         ends = self._of_people(steps[0])
         for rows, step in zip(steps[1:], item.steps[1:], strict=True):
             ends = self._next(ends, rows, step.within)
-        return self._whose(ends)
+        return exactly(_people(ends))
 
     def _next(self, ends: Any, then: Rows, ms: int | None) -> Any:
         """The events of ``then`` before which one of ``ends`` was, at most ``ms`` before it."""
@@ -70,25 +72,24 @@ class Ordered(People):
         if len(parts) != 2:
             return super()._changed(item)
         rows = self._events.said(parts, None, _said)
-        own = self._of_people(rows, "num", "text", "json").subquery()
-        moved = select(own.c.profile).where(own.c.t >= start, own.c.t <= end)
+        own = self._of_people(rows, *_VALUE).subquery()
+        order = (own.c.t, own.c.seq)
         before = [
-            func.lag(own.c[name]).over(partition_by=own.c.profile, order_by=(own.c.t, own.c.seq))
-            for name in ("num", "text", "json")
+            func.lag(own.c[name])
+            .over(partition_by=own.c.profile, order_by=order)
+            .label(f"old_{name}")
+            for name in _VALUE
         ]
-        names = ("old_num", "old_text", "old_json")
-        olds = [column.label(name) for column, name in zip(before, names, strict=True)]
+        moved = select(own.c.profile).where(own.c.t >= start, own.c.t <= end)
         some = [own.c.profile.in_(moved)] if item.window is not None else []
-        both = select(own, *olds).where(*some).subquery().c
-        old = Columns(both.old_num, both.old_text, both.old_json)
-        new = Columns(both.num, both.text, both.json)
-        asked = [both.t >= start, both.t <= end, was(old), became(new)]
-        could, surely = _differ(old, new)
-        sides = [
-            self._whose(select(both.profile).where(*asked, differ)).sure
-            for differ in (surely, could)
-        ]
-        return Found(*sides)
+        both = select(own, *before).where(*some).subquery().c
+        old = Columns(*(both[f"old_{name}"] for name in _VALUE))
+        new = Columns(*(both[name] for name in _VALUE))
+        meant = (both.t >= start, both.t <= end, was(old), became(new))
+        could, surely = (
+            _people(select(both.profile).where(*meant, differ)) for differ in _differ(old, new)
+        )
+        return Found(surely, could)
 
     def _of_people(self, rows: Rows, *more: str) -> Any:
         """The events with whose they are: ``profile``, ``t``, ``seq`` and more."""
@@ -100,9 +101,11 @@ class Ordered(People):
             .where(*who)
         )
 
-    def _whose(self, found: Any) -> Found:
-        ids = select(select(found.subquery().c.profile).distinct().cte().c.profile)
-        return exactly(Side(False, ids, weight=SOME))
+
+def _people(found: Any) -> Side:
+    """The people of some events, each once."""
+    ids = select(select(found.subquery().c.profile).distinct().cte().c.profile)
+    return Side(False, ids, weight=SOME)
 
 
 def _when(c: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The texts and numbers of very many people's events: how many differ, and which come most often."""
+"""Texts and numbers of very many people's events: how many differ, and which come most often."""
 
 from __future__ import annotations
 

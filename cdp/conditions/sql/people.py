@@ -208,7 +208,8 @@ class People(State):
 
     def _who(self, rows: Rows, weight: int, sure: bool = False) -> Side:
         """Whose events these are; ``sure``: of those that surely are meant."""
-        ids = people_of(rows, self._known.collection, *([rows.sure == 1] if sure else []))
+        where = [rows.sure == 1] if sure else []
+        ids = people_of(rows, self._known.collection, self._known.dialect, *where)
         if self._shared:
             ids = select(ids.cte().c.profile)
         return Side(False, ids, weight=weight)

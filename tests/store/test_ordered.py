@@ -13,7 +13,7 @@ from cdp.store.events import columnar
 from cdp.store.events.kept_files import KeptFile
 from tests.laws.test_audiences import Town
 
-HOUR, DAY = 3_600_000, 86_400_000
+HOUR = 3_600_000
 #: Conditions that hold of some and not of others, and are decided on everybody.
 EXACT = (
     'sequence("View" then "Order")',

@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from cdp.conditions.ast import Aggregate
 from cdp.conditions.sql.columns import Columns
-from cdp.conditions.sql.events import Carry, Events, Rows
+from cdp.conditions.sql.events import Carry, Events, Rows, when
 from cdp.conditions.sql.tests import Bool, all_hold
 from cdp.conditions.sql.values import (
     EXACT,
@@ -191,7 +191,7 @@ def to_add_up(c: Any, sql: Sql) -> dict[str, Expr]:
     # A double with four decimals at the most is the nearest one to a whole number of them.
     fine = cast(scaled, Float) / float(SCALE) == c.num
     # What is true or false has a number, too; what is no scalar may be one beyond doubles.
-    odd = or_(c.json.is_not(None), and_(c.num.is_not(None), is_truth(c.text)))
+    odd = or_(c.json.is_not(None), and_(c.num.is_not(None), _is_truth(c.text)))
     return {"num": c.num, "k": case((small, case((fine, scaled)))), "odd": case((odd, 1))}
 
 
@@ -244,7 +244,7 @@ def _sum(node: Aggregate, events: Events, collection: int) -> Figures:
     return Figures(table, where_sure(table, rows, branches), Const(None))
 
 
-def is_truth(text: Expr) -> Bool:
+def _is_truth(text: Expr) -> Bool:
     """Whether a text reads true or false."""
     return or_(text == "true", text == "false")
 
@@ -285,7 +285,7 @@ def _extreme(node: Aggregate, events: Events, collection: int) -> Figures:
 
 def _end(node: Aggregate, events: Events, collection: int) -> Figures:
     """The value of the first or last event that has one; of one time position decides."""
-    rows = rows_of(node, events, lambda c: {"t": c.t, "seq": c.seq, **raw(c)})
+    rows = rows_of(node, events, lambda c: {**when(c), **raw(c)})
     t, seq = rows.table.c.t, rows.table.c.seq
     order = (t, seq) if node.fn == "first" else (t.desc(), seq.desc())
     home, who = homes_of(collection)
@@ -317,7 +317,7 @@ def _unique(node: Aggregate, events: Events, collection: int) -> Figures:
     value = Columns(rows.table.c.num, rows.table.c.text, rows.table.c.json)
     home, who = homes_of(collection)
     whose = home.c.profile
-    truth = and_(value.num.is_not(None), is_truth(value.text))
+    truth = and_(value.num.is_not(None), _is_truth(value.text))
     table = (
         select(
             whose,

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from cdp.conditions.ast import Followed, Sequence
-from cdp.conditions.sql.events import Rows, bounds
+from cdp.conditions.sql.events import Rows
 from cdp.conditions.sql.gather import SEQ_BITS, Gather, Test
 from cdp.conditions.sql.known import Known
 from cdp.conditions.sql.people import People
@@ -30,18 +30,15 @@ class Chained(People):
         return Side(False, select(ids.cte().c.profile), weight=weight)
 
     def _followed(self, item: Followed) -> Found:
-        start = bounds(item.window, self._now).start
-        until = self._now - item.ms if item.negated else None
-        first = self._events.rows(item.after, item.window, carry=_when, until=until)
-        then = self._events.rows(item.event, None, carry=_when, since=start)
+        steps = self._events.in_turn(item)
         if item.negated:
-            found = self._tested([first, then], 1, partial(_some_was_not, item.ms))
+            found = self._tested(steps, 1, partial(_some_was_not, item.ms))
         else:
-            found = self._tested([first, then], 2, partial(_some_was, item.ms))
+            found = self._tested(steps, 2, partial(_some_was, item.ms))
         return found or super()._followed(item)
 
     def _sequence(self, item: Sequence) -> Found:
-        steps = [self._events.rows(step.event, item.window, carry=_when) for step in item.steps]
+        steps = self._events.in_turn(item)
         waits = [step.within for step in item.steps[1:]]
         return self._tested(steps, len(steps), partial(_in_turn, waits)) or super()._sequence(item)
 
@@ -50,10 +47,6 @@ class Chained(People):
             return None
         ids = self._gather.chained([rows.pieces for rows in steps], needed, test)
         return None if ids is None else exactly(self._listed(ids, SOME))
-
-
-def _when(c: Any) -> dict[str, Any]:
-    return {"t": c.t, "seq": c.seq}
 
 
 def _some_was(ms: int, steps: Items[list[int]]) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from collections.abc import Sequence as Items
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -18,7 +19,19 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import False_, True_
 
-from cdp.conditions.ast import And, Between, EventRef, Not, Or, Since, StartOf, Window, Within
+from cdp.conditions.ast import (
+    And,
+    Between,
+    EventRef,
+    Followed,
+    Not,
+    Or,
+    Sequence,
+    Since,
+    StartOf,
+    Window,
+    Within,
+)
 from cdp.conditions.forms.times import start_of
 from cdp.conditions.person import Evaluator, Person
 from cdp.conditions.sql.columns import Columns
@@ -78,7 +91,7 @@ class Rows(NamedTuple):
 
     table: Subquery
     sure: ColumnElement[Any] | None
-    pieces: Sequence[Any] = ()
+    pieces: Items[Any] = ()
 
 
 #: Columns by name, of a table of kept values.
@@ -87,6 +100,11 @@ Carry = Callable[[Any], dict[str, ColumnElement[Any]]]
 
 def _nothing_else(kept: Any) -> dict[str, ColumnElement[Any]]:
     return {}
+
+
+def when(kept: Any) -> dict[str, ColumnElement[Any]]:
+    """What says which event is earlier: of one time the position decides."""
+    return {"t": kept.t, "seq": kept.seq}
 
 
 class NotKept(Exception):
@@ -169,6 +187,16 @@ class Events:
         selects = selects or [_nothing(carry)]
         rows = self._together(selects)
         return Rows(rows, None if exact else rows.c.sure, selects)
+
+    def in_turn(self, item: Followed | Sequence) -> list[Rows]:
+        """The events of each step, with `when` they were. Nothing before a window can follow
+        what is in it, and of what was not followed the time must be over."""
+        if isinstance(item, Sequence):
+            return [self.rows(step.event, item.window, carry=when) for step in item.steps]
+        start = bounds(item.window, self._now).start
+        until = self._now - item.ms if item.negated else None
+        first = self.rows(item.after, item.window, carry=when, until=until)
+        return [first, self.rows(item.event, None, carry=when, since=start)]
 
     def said(self, path: Path, window: Window | None, carry: Carry = _nothing_else) -> Rows:
         """The messages in a window that set a trait of a person, or took it away."""

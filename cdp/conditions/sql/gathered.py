@@ -30,7 +30,7 @@ from cdp.conditions.person import Evaluator, Person
 from cdp.conditions.sql.aggregates import LIFT, Figures, raw, rows_of, to_add_up
 from cdp.conditions.sql.chained import Chained
 from cdp.conditions.sql.columns import Columns
-from cdp.conditions.sql.events import Rows
+from cdp.conditions.sql.events import Rows, when
 from cdp.conditions.sql.gather import Gather, KeptValue
 from cdp.conditions.sql.reading import Hole
 from cdp.conditions.sql.sides import NOBODY, Found, Side, complement, exactly
@@ -131,7 +131,7 @@ class Gathered(Chained):
 
     def _at_end(self, node: Any, hole: Hole, item: Aggregate) -> Found | None:
         """Whose first or last value meets the test: each is judged before they are put together."""
-        rows = rows_of(item, self._events, lambda c: {"t": c.t, "seq": c.seq, **raw(c)})
+        rows = rows_of(item, self._events, lambda c: {**when(c), **raw(c)})
         if rows.sure is not None:
             return None
         last, pieces = item.fn == "last", []

@@ -14,8 +14,8 @@ from sqlalchemy import and_, case, func, literal, not_, or_, select, true, union
 from cdp.conditions.ast import Changed, Followed, Sequence, Value
 from cdp.conditions.sql.aggregates import homes_of, raw
 from cdp.conditions.sql.columns import Columns
-from cdp.conditions.sql.events import Rows, bounds
-from cdp.conditions.sql.people import People
+from cdp.conditions.sql.events import Rows, bounds, when
+from cdp.conditions.sql.people import People, trait_of
 from cdp.conditions.sql.sides import Found, Side, exactly
 from cdp.conditions.sql.state import SOME
 from cdp.conditions.sql.tests import Bool
@@ -29,10 +29,7 @@ class Ordered(People):
     """`People` over such a database."""
 
     def _followed(self, item: Followed) -> Found:
-        start = bounds(item.window, self._now).start
-        until = self._now - item.ms if item.negated else None
-        first = self._events.rows(item.after, item.window, carry=_when, until=until)
-        then = self._events.rows(item.event, None, carry=_when, since=start)
+        first, then = self._events.in_turn(item)
         if first.sure is not None or then.sure is not None:
             return super()._followed(item)
         if not item.negated:
@@ -44,7 +41,7 @@ class Ordered(People):
         return exactly(_people(select(looked.profile).where(looked.is_first == 1, late)))
 
     def _sequence(self, item: Sequence) -> Found:
-        steps = [self._events.rows(step.event, item.window, carry=_when) for step in item.steps]
+        steps = self._events.in_turn(item)
         if any(rows.sure is not None for rows in steps):
             return super()._sequence(item)
         ends = self._of_people(steps[0])
@@ -68,7 +65,7 @@ class Ordered(People):
             return super()._changed(item)
         was, became = tests
         assert was is not None and became is not None
-        parts = item.path.parts[1:] if item.path.parts[0] == "person" else item.path.parts
+        parts = trait_of(item)
         if len(parts) != 2:
             return super()._changed(item)
         rows = self._events.said(parts, None, _said)
@@ -108,13 +105,9 @@ def _people(found: Any) -> Side:
     return Side(False, ids, weight=SOME)
 
 
-def _when(c: Any) -> dict[str, Any]:
-    return {"t": c.t, "seq": c.seq}
-
-
 def _said(c: Any) -> dict[str, Any]:
     """A trait that was taken away is null."""
-    return {**_when(c), **raw(c), "json": func.nullif(c.json, "null")}
+    return {**when(c), **raw(c), "json": func.nullif(c.json, "null")}
 
 
 def _both(first: Any, then: Any) -> Any:

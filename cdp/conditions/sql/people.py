@@ -231,7 +231,7 @@ class People(State):
 
     def _changed(self, item: Changed) -> Found:
         """Those could of whom a message in the window set the trait."""
-        parts = item.path.parts[1:] if item.path.parts[0] == "person" else item.path.parts
+        parts = trait_of(item)
         if len(parts) < 2:
             return exactly(NOBODY)
         # Of what is inside of a trait the whole trait is kept.
@@ -282,3 +282,9 @@ class People(State):
             weight = EVER if item.window is None else RECENT
             return self._who(rows, weight)
         return self._boolean(item).could
+
+
+def trait_of(item: Changed) -> tuple[str, ...]:
+    """The path of the trait that is asked for, below the person."""
+    parts = item.path.parts
+    return parts[1:] if parts[0] == "person" else parts

@@ -23,7 +23,7 @@ from cdp.conditions.sql.values import SCALE
 from cdp.store.audiences import whose
 from cdp.store.audiences.distinct import Distinct
 from cdp.store.audiences.whose import listed
-from cdp.store.events.homes import decode
+from cdp.store.events.homes import decode, listed_by
 from cdp.store.events.kept import value_of
 from cdp.store.tables import members, trait_values
 
@@ -213,7 +213,7 @@ class Gatherer(Distinct):
         """The same set, found out now, whatever is asked of it."""
         if side.ids is None or id(side.ids) in self._lists:
             return side
-        own = self._list(self._numbers(side.ids.subquery().c.profile))
+        own = self._list(listed_by(self._tx.execute, side.ids.subquery().c.profile))
         return Side(side.all_but, own, None, side.weight)
 
     def _list(self, numbers: list[int]) -> Select[Any]:
@@ -235,12 +235,9 @@ class Gatherer(Distinct):
         found = []
         for audience in audiences:
             people = select(m.profile).where(m.audience == audience, m.profile <= self._profiles)
-            own = self._numbers(people.subquery().c.profile)
+            own = listed_by(self._tx.execute, people.subquery().c.profile)
             found.append((audience, sum(map(there.__getitem__, own))))
         return [(audience, n) for audience, n in found if n]
-
-    def _numbers(self, value: Any) -> list[int]:
-        return decode(self._tx.execute(select(func.json_group_array(value))).scalar_one())
 
 
 class _NotWhole(Exception):

@@ -17,7 +17,7 @@ from cdp.store.audiences.gathering import Gatherer
 from cdp.store.bulk import chunks
 from cdp.store.events import columnar, kept
 from cdp.store.events.columnar import Columnar
-from cdp.store.events.homes import decode
+from cdp.store.events.homes import listed_by
 from cdp.store.profiles import trait_values
 from cdp.store.tables import ACCOUNTS, USERS, audiences, partitions, profiles
 
@@ -145,8 +145,7 @@ def list_ids(made: Matches, side: Side) -> list[int]:
     ids = ids_of(made, side)
     if made.people.sets.dialect != "sqlite":
         return list(made.run(ids).scalars())
-    # One text is there sooner than so many rows.
-    return decode(made.run(select(func.json_group_array(ids.subquery().c[0]))).scalar_one())
+    return listed_by(made.run, ids.subquery().c[0])
 
 
 def size(tx: Connection, made: Matches, side: Side, total: int) -> int:

@@ -72,16 +72,15 @@ def after(tx: Connection, audience: int, reached: int, limit: int, since: int = 
 
 def add_members(tx: Connection, rows: list[tuple[int, int, int]]) -> None:
     """Add (audience, profile, since); who is in already stays as they are."""
-    _add(tx, _adding(tx.dialect.name), rows)
+    run_rows(tx, _adding(tx.dialect.name), _MEMBER, rows)
 
 
 def begin_stays(tx: Connection, rows: list[tuple[int, int, int]]) -> None:
     """Add (audience, profile, since); who is in already is in anew."""
-    _add(tx, _beginning(tx.dialect.name), rows)
+    run_rows(tx, _beginning(tx.dialect.name), _MEMBER, rows)
 
 
-def _add(tx: Connection, statement: Any, rows: list[tuple[int, int, int]]) -> None:
-    run_rows(tx, statement, ("a", "p", "s"), rows)
+_MEMBER = ("a", "p", "s")
 
 
 def _member(dialect: str) -> Any:
@@ -138,7 +137,7 @@ def add_changes(tx: Connection, found: list[Change]) -> None:
         return
     first = take_numbers(tx, "member_change", len(found))
     rows = [
-        # SQLite's driver takes a fifth of the whole to look for what a bool may be to it.
+        # Numbers in place of bools, for which SQLite's driver asks each time.
         (seq, audience, profile, at, +entered, cause, event, +live, detail)
         for seq, (audience, profile, at, entered, cause, event, live, detail) in enumerate(
             found, first

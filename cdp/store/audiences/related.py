@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 
 from cdp.conditions.sql.accounts import deletions, latest_accounts
 from cdp.store.audiences import whose
 from cdp.store.audiences.whose import Whose, listed
-from cdp.store.events.homes import decode
+from cdp.store.events.homes import listed_by
 from cdp.store.tables import ACCOUNTS, memberships, nodes
 
 
@@ -42,19 +42,15 @@ class Related(Whose):
         if unclear:
             among = latest_accounts(listed(unclear)).c
             said = [among.last_t <= now] if now is not None else []
-            sure = select(func.json_group_array(among.profile)).where(
-                among.account.in_(accounts), *said
-            )
-            found.update(dict.fromkeys(decode(self._tx.execute(sure).scalar_one())))
+            own = among.account.in_(accounts)
+            found.update(dict.fromkeys(listed_by(self._tx.execute, among.profile, own, *said)))
         return sorted(found)
 
     def _people_in(self, *where: Any) -> Iterable[int]:
         """The people in relationships, and 0 for nobody: as often as they are in one."""
         c = memberships.c
-        array = select(func.json_group_array(c.user_node)).where(
-            c.user_node > 0, c.user_node <= self._nodes, *where
-        )
-        users = decode(self._tx.execute(array).scalar_one())
+        known = c.user_node > 0, c.user_node <= self._nodes
+        users = listed_by(self._tx.execute, c.user_node, *known, *where)
         return map(self._whose(users).__getitem__, users)
 
     def _who_has_several(self) -> bytearray:

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import BigInteger, Connection, bindparam, column, func, select
 
-from cdp.store.events.homes import all_homes, decode
+from cdp.store.events.homes import all_homes, decode, listed_by
 from cdp.store.tables import homes, nodes
 
 #: Nodes from which on the homes of all are read, instead of theirs alone.
@@ -46,7 +46,7 @@ class Whose:
         """The nodes of the events, a partition at a time."""
         for piece in pieces:
             c = self._of_known(piece)
-            yield decode(self._tx.execute(select(func.json_group_array(c.node))).scalar_one())
+            yield listed_by(self._tx.execute, c.node)
 
     def _of_known(self, piece: Any) -> Any:
         return piece.where(piece.selected_columns.node <= self._nodes).subquery().c

@@ -32,7 +32,8 @@ class ConditionError(ValueError):
             text += f"; expected {self.expected}"
         if self.hint:
             text += f". {self.hint}"
-        return text
+        # What it names may have line breaks in it; an error is one line.
+        return text.replace("\r", "\\r").replace("\n", "\\n")
 
     @property
     def located(self) -> str:

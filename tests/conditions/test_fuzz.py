@@ -7,7 +7,7 @@ import os
 import random
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cdp.conditions import (
@@ -53,6 +53,7 @@ def read(text: str, context: Context) -> None:
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(st.one_of(st.text(max_size=40), st.lists(st.sampled_from(PIECES)).map("".join)))
+@example("\\\n")
 def test_any_text(text: str) -> None:
     for context in Context:
         read(text, context)
